@@ -1,0 +1,44 @@
+"""What the engine asks of a data set: which examples there are, and the pictures of some of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.splits import Split
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Some examples of a data set, in the order they were asked for.
+
+    pixels:  (examples, height, width, 3) uint8, RGB
+    labels:  (examples,) int64, indices into the data set's `class_names`
+    factors: per-example covariates by name, each (examples,) float32; empty where the data set knows none
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    factors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+class Dataset(Protocol):
+    """A set of labelled pictures. Example ids are unique over all splits, so a split can never leak into another."""
+
+    name: str
+    class_names: tuple[str, ...]
+    image_size: tuple[int, int]  # height, width
+
+    def ids(self, split: Split) -> NDArray[np.int64]:
+        """The ids of a split's examples, (examples,), always in the same order."""
+        ...
+
+    def take(self, ids: NDArray[np.int64]) -> Images:
+        """The pictures with these ids."""
+        ...
+
+    def digest(self) -> str:
+        """A hexadecimal digest that changes whenever any picture or label would."""
+        ...
