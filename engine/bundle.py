@@ -1,0 +1,229 @@
+"""A bundle: outputs, images and provenance of one (cascade, data set) pair, in a folder.
+
+    outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top answers and scores
+    logits.safetensors   the full logits, up to 1,000 classes, memory-mapped
+    images.bin           pictures, one encoded file after the other; their places are columns of the table
+    bundle.json          written last: schema, names, costs, provenance, and the SHA-256 of every other file
+
+A bundle appears all at once or not at all, holds no pickle, and says in one sentence what is wrong with it.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import UserError
+from engine.images import ImagePack
+from engine.outputs import Outputs
+from engine.table import TopAnswers, read_table, write_table
+from engine.tensors import map_tensor, save_tensors
+
+SCHEMA = 1
+MANIFEST, TABLE, LOGITS, IMAGES = "bundle.json", "outputs.parquet", "logits.safetensors", "images.bin"
+#: Above this many classes only the top answers are kept: the full logits of a large label set would dwarf everything else.
+MOST_CLASSES_IN_FULL = 1000
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """What a folder holds, opened.
+
+    class_names, exit_names: (classes,), (exits,)
+    unit_notes: {unit: how it was measured}
+    top:        the likeliest classes of every exit and their probabilities
+    images:     pictures by example id, or None
+    """
+
+    id: str
+    title: str
+    outputs: Outputs
+    class_names: tuple[str, ...]
+    exit_names: tuple[str, ...]
+    unit_notes: Mapping[str, str]
+    provenance: Mapping[str, Any]
+    top: TopAnswers
+    images: ImagePack | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A bundle about to be written. images: (example id, encoded picture) in the order of the outputs, for any of the examples."""
+
+    id: str
+    title: str
+    outputs: Outputs
+    class_names: tuple[str, ...]
+    exit_names: tuple[str, ...]
+    unit_notes: Mapping[str, str]
+    provenance: Mapping[str, Any]
+    images: Iterable[tuple[int, bytes]] = field(default_factory=list)
+
+
+def check_id(id: str) -> str:
+    """The id, if it may name a folder."""
+    if not _ID.fullmatch(id):
+        raise UserError(f"{id!r} cannot name a bundle; use up to 64 lower-case letters, digits, dots, dashes or underscores.")
+    return id
+
+
+def write_bundle(draft: Draft, folder: Path) -> Path:
+    """Write a bundle to `folder`, replacing the one that is there. Killed at any point, the old one stays whole."""
+    check_id(draft.id)
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    outputs = draft.outputs
+    places = ImagePack.write(new / IMAGES, draft.images)
+    write_table(new / TABLE, outputs, places)
+    if outputs.logits is not None and outputs.classes <= MOST_CLASSES_IN_FULL:
+        save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
+    manifest = {
+        "schema": SCHEMA,
+        "id": draft.id,
+        "title": draft.title,
+        "topology": outputs.topology,
+        "said": outputs.said,
+        "examples": outputs.examples,
+        "class_names": list(draft.class_names),
+        "exit_names": list(draft.exit_names),
+        "units": {
+            unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in sorted(outputs.stage_cost.items())
+        },
+        "provenance": dict(draft.provenance),
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(new.iterdir())},
+    }
+    write_synced(new / MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    _swap_in(new, folder)
+    return folder
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Open a bundle, every file checked. Raises UserError, one sentence naming the file and the remedy, if anything is off."""
+    manifest = verify_files(folder)
+    try:
+        stage_cost = {unit: np.array(entry["stage_cost"], np.float64) for unit, entry in manifest["units"].items()}
+        class_names, exit_names = _names(manifest["class_names"]), _names(manifest["exit_names"])
+        rows = read_table(folder / TABLE, len(exit_names))
+        logits = map_tensor(folder / LOGITS, "logits") if LOGITS in manifest["files"] else None
+        outputs = Outputs(
+            prediction=rows.prediction,
+            scores=rows.scores,
+            labels=rows.labels,
+            ids=rows.ids,
+            split=rows.split,
+            stage_cost=stage_cost,
+            classes=len(class_names),
+            topology=manifest["topology"],
+            said=manifest["said"],
+            logits=logits,
+            factors=rows.factors,
+        )
+        _check(outputs, manifest, rows.ids)
+        return Bundle(
+            id=check_id(manifest["id"]),
+            title=str(manifest["title"])[:200],
+            outputs=outputs,
+            class_names=class_names,
+            exit_names=exit_names,
+            unit_notes={unit: str(entry["note"]) for unit, entry in manifest["units"].items()},
+            provenance=manifest["provenance"],
+            top=rows.top,
+            images=ImagePack(folder / IMAGES, rows.ids, rows.image_offset, rows.image_bytes) if IMAGES in manifest["files"] else None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as problem:
+        # The checksums hold, so this is how the bundle was made: written by something else, or by hand.
+        raise UserError(f"Bundle {folder.name} does not hang together ({_one_line(problem)}); {_remedy(folder)}") from problem
+
+
+def verify_files(folder: Path) -> dict[str, Any]:
+    """The manifest of a bundle whose files are all there, whole and unchanged. Raises UserError otherwise."""
+    manifest = _read_manifest(folder)
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise UserError(f"{name} is missing from bundle {folder.name}; {_remedy(folder)}")
+        if path.stat().st_size != entry["bytes"]:
+            raise UserError(f"{name} in bundle {folder.name} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {_remedy(folder)}")
+        if _sha256(path) != entry["sha256"]:
+            raise UserError(f"{name} in bundle {folder.name} was changed after it was written: its checksum differs; {_remedy(folder)}")
+    return manifest
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write under a temporary name, sync, rename: whoever sees the name sees the whole file."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise UserError(f"{MANIFEST} is missing from bundle {folder.name}; {_remedy(folder)}")
+    try:
+        manifest = json.loads(path.read_bytes())
+        schema, files = manifest["schema"], manifest["files"]
+        sound = all(isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str) for entry in files.values())
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise UserError(f"{MANIFEST} in bundle {folder.name} cannot be read ({_one_line(problem)}); {_remedy(folder)}") from problem
+    if schema != SCHEMA:
+        found = repr(schema)[:20]
+        raise UserError(f"Bundle {folder.name} has schema version {found}, and this Offramp reads version {SCHEMA}; {_remedy(folder)}")
+    if not sound or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
+        raise UserError(f"{MANIFEST} in bundle {folder.name} lists files that no bundle has; {_remedy(folder)}")
+    return manifest
+
+
+def _check(outputs: Outputs, manifest: Mapping[str, Any], ids: NDArray[np.int64]) -> None:
+    if outputs.examples != manifest["examples"] or len(np.unique(ids)) != len(ids):
+        raise ValueError("its rows are not the examples it names")
+    if outputs.topology not in ("chain", "family") or outputs.said not in ("logits", "probabilities", "confidence"):
+        raise ValueError("its topology or its kind of outputs is unknown")
+    if outputs.examples and not (0 <= outputs.labels.min() and outputs.labels.max() < outputs.classes):
+        raise ValueError("a label is outside its classes")
+    if outputs.logits is not None and outputs.logits.shape != (outputs.exits, outputs.examples, outputs.classes):
+        raise ValueError(f"its logits have shape {outputs.logits.shape}")
+    if not outputs.stage_cost:
+        raise ValueError("it has no costs")
+
+
+def _names(listed: Any) -> tuple[str, ...]:
+    names = tuple(str(name)[:100] for name in listed)
+    if not names:
+        raise ValueError("a list of names is empty")
+    return names
+
+
+def _swap_in(new: Path, folder: Path) -> None:
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remedy(folder: Path) -> str:
+    return f"restore the folder from where it came, or make it anew with `python -m engine compute {folder.name}`."
+
+
+def _one_line(problem: Exception) -> str:
+    return " ".join(f"{type(problem).__name__}: {problem}".split())[:160]

@@ -1,0 +1,37 @@
+"""Fronts of (cost, accuracy) points: what is not dominated, and what mixing can reach."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def pareto_front(cost: ArrayLike, accuracy: ArrayLike) -> NDArray[np.int64]:
+    """Indices of the points that no other point beats, by increasing cost.
+
+    cost, accuracy (points,) -> (front,). A point is kept if every point that costs no more is less accurate; of equal points the first.
+    """
+    cost, accuracy = np.asarray(cost, np.float64), np.asarray(accuracy, np.float64)
+    order = np.lexsort((-accuracy, cost))
+    best = np.maximum.accumulate(accuracy[order])
+    better = np.concatenate(([True], accuracy[order][1:] > best[:-1]))
+    return order[better]
+
+
+def concave_hull(cost: Sequence[float] | NDArray[np.floating], accuracy: Sequence[float] | NDArray[np.floating]) -> NDArray[np.int64]:
+    """Indices of the points on the upper concave hull of the front, by increasing cost: mixing its neighbours reaches every point between.
+
+    cost, accuracy (points,) -> (hull,)
+    """
+    cost, accuracy = np.asarray(cost, np.float64), np.asarray(accuracy, np.float64)
+    hull: list[int] = []
+    for point in pareto_front(cost, accuracy):
+        # Drop the middle of three points whenever it lies on or below the line between its neighbours.
+        while len(hull) >= 2:
+            a, b = hull[-2], hull[-1]
+            gained = (accuracy[b] - accuracy[a]) * (cost[point] - cost[a])
+            if gained > (accuracy[point] - accuracy[a]) * (cost[b] - cost[a]):
+                break
+            hull.pop()
+        hull.append(int(point))
+    return np.array(hull, np.int64)

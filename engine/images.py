@@ -1,0 +1,65 @@
+"""Pictures packed in one file, found by example id, always encoded by us."""
+
+import io
+import mmap
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MEDIA_TYPE = "image/webp"
+#: (offset, bytes) of a picture in its pack
+Place = tuple[int, int]
+
+
+def encode(pixels: NDArray[np.uint8]) -> bytes:
+    """(height, width, 3) uint8 -> WebP. Lossy at a quality whose faults do not show at thumbnail size: a third of the bytes."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", quality=82, method=4)
+    return file.getvalue()
+
+
+class ImagePack:
+    """The pictures of a bundle. Opened once, read by many."""
+
+    def __init__(self, path: Path, ids: NDArray[np.int64], offset: NDArray[np.int64], size: NDArray[np.int64]) -> None:
+        """offset, size: (examples,), size 0 where there is no picture."""
+        self._size = path.stat().st_size
+        if ((offset < 0) | (size < 0) | (offset + size > self._size)).any():
+            raise ValueError("a picture lies outside images.bin")
+        there = size > 0
+        self._places: Mapping[int, Place] = {
+            int(id): (int(at), int(n)) for id, at, n in zip(ids[there], offset[there], size[there], strict=True)
+        }
+        with open(path, "rb") as file:
+            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._size else b""
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, id: int) -> bytes:
+        """The encoded picture of an example. Raises KeyError if it has none."""
+        offset, size = self._places[id]
+        return self._data[offset : offset + size]
+
+    @staticmethod
+    def write(path: Path, images: Iterable[tuple[int, bytes]]) -> dict[int, Place]:
+        """Write pictures one after the other; the file is left out if there are none."""
+        places: dict[int, Place] = {}
+        at = 0
+        with open(path, "wb") as file:
+            for id, data in images:
+                file.write(data)
+                places[int(id)] = (at, len(data))
+                at += len(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if not places:
+            path.unlink()
+        return places

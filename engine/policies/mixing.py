@@ -1,0 +1,67 @@
+"""Mixing: some examples under one rule, the rest under another, whatever they look like.
+
+A policy whose knob has few settings reaches a budget between two of them this way, exactly: cost and accuracy move on the straight line
+between the two. The draw hangs on the example's id alone, so it is the same on every machine, in any order, at any batch size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Outputs
+from engine.policies.base import Rule
+from engine.route import Route
+
+
+def draw(ids: NDArray[np.int64], seed: int = 0) -> NDArray[np.float64]:
+    """A number in [0, 1) for every id, (examples,): the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
+    z = ids.astype(np.uint64) + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return (z >> np.uint64(11)).astype(np.float64) / 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class MixedRule(Rule):
+    """A share of the examples goes by `dear`, the rest by `cheap`.
+
+    share: of the dear rule, in [0, 1]
+    """
+
+    cheap: Rule
+    dear: Rule
+    share: float
+
+    @property
+    def planned_cost(self) -> float:
+        return (1 - self.share) * self.cheap.planned_cost + self.share * self.dear.planned_cost
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        dear = {f"{name} of the rest": value for name, value in self.dear.knob.items()}
+        return {**self.cheap.knob, **dear, "share of the rest": self.share}
+
+    def route(self, outputs: Outputs) -> Route:
+        cheap, dear = self.cheap.route(outputs), self.dear.route(outputs)
+        takes_dear = draw(outputs.ids) < self.share
+        return Route(
+            np.where(takes_dear, dear.exit, cheap.exit),
+            np.where(takes_dear, dear.visited, cheap.visited),
+            np.where(takes_dear, dear.prediction, cheap.prediction),
+        )
+
+
+def mix_to(budget: float, rules: list[Rule]) -> Rule:
+    """The mix of two neighbours, by planned cost, that costs exactly `budget`; the dearest rule where the budget allows it.
+
+    rules: sorted by increasing planned cost, the first no dearer than `budget`
+    """
+    costs = np.array([rule.planned_cost for rule in rules])
+    below = int(np.searchsorted(costs, budget, side="right")) - 1
+    if below < 0 or below == len(rules) - 1 or costs[below] == budget:
+        return rules[max(below, 0)]
+    share = (budget - costs[below]) / (costs[below + 1] - costs[below])
+    return MixedRule(rules[below], rules[below + 1], float(share))

@@ -1,0 +1,70 @@
+"""One threshold for all exits: what most people try first (Shallow-Deep Networks, Kaya et al. 2019, rule read in the code)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Tuning
+from engine.policies.base import Fitted, Policy, check_tuning, score_named
+from engine.policies.registry import register
+from engine.policies.threshold import ThresholdRule
+
+
+@dataclass(frozen=True, eq=False)
+class SingleThresholdFit(Fitted):
+    """The exact curve of cost against the one threshold.
+
+    levels: (steps,) float64 increasing, the thresholds at which somebody's exit changes
+    cost:   (steps,) mean cost per calibration example when the threshold is that level
+    """
+
+    score: str
+    levels: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    exits: int
+
+    @property
+    def cheapest(self) -> float:
+        return float(self.cost[0])
+
+    def _solve(self, budget: float) -> ThresholdRule:
+        step = int(np.searchsorted(self.cost, budget * (1 + 1e-12), side="right")) - 1
+        level = float(self.levels[step])
+        shown = float(score_named(self.score).shown(np.float64(level)))
+        return ThresholdRule(self.score, np.full(self.exits - 1, level), {"threshold": shown}, float(self.cost[step]))
+
+
+def exact_curve(scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Every threshold that matters, and the mean cost at it.
+
+    scores (exits, examples), exit_cost (exits,) cumulative -> levels (steps,), cost (steps,)
+
+    An example is still there after exit k exactly if the largest score so far is below the threshold, so the mean cost is a sum of steps,
+    one for each of those running maxima: one sort gives the whole curve.
+    """
+    exits, examples = scores.shape
+    if exits == 1:
+        return np.array([-np.inf]), exit_cost[:1].copy()
+    so_far = np.maximum.accumulate(scores[:-1], axis=0).astype(np.float64)
+    extra = np.broadcast_to(np.diff(exit_cost)[:, None] / examples, so_far.shape)
+    order = np.argsort(so_far, axis=None, kind="stable")
+    levels, first = np.unique(so_far.ravel()[order], return_index=True)
+    spent = np.concatenate(([0.0], np.cumsum(extra.ravel()[order])))
+    # At a level, all that lie strictly below it have gone on; above the top level everybody has.
+    return np.append(levels, np.inf), exit_cost[0] + np.append(spent[first], spent[-1])
+
+
+@register
+class SingleThreshold(Policy):
+    name = "single_threshold"
+    title = "One threshold for all exits"
+    source = "Kaya et al. 2019 (Shallow-Deep Networks): leave when the top probability is at least one shared threshold."
+    knob = "the threshold"
+    student = "One bar for everyone: leave at the first exit that is, say, 90% sure."
+    score = "maxprob"
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> SingleThresholdFit:
+        check_tuning(fit, calibration)
+        levels, cost = exact_curve(calibration.scores[self.score], calibration.cascade_cost(unit))
+        return SingleThresholdFit(self.score, levels, cost, calibration.exits)

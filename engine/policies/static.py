@@ -1,0 +1,90 @@
+"""Rules that ignore the input: the thing to beat, and the honest floor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.front import concave_hull
+from engine.outputs import Outputs, Tuning
+from engine.policies.base import Fitted, Policy, Rule, check_tuning
+from engine.policies.mixing import mix_to
+from engine.policies.registry import register
+from engine.route import Route
+
+
+@dataclass(frozen=True, eq=False)
+class StaticRule(Rule):
+    """Every example leaves at the same exit."""
+
+    exit: int
+    planned_cost: float
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        return {"exit": self.exit + 1}
+
+    def route(self, outputs: Outputs) -> Route:
+        return Route.straight(outputs, np.full(outputs.examples, self.exit))
+
+
+def static_rules(calibration: Tuning, unit: str) -> tuple[list[StaticRule], NDArray[np.float64]]:
+    """One rule an exit, and each one's accuracy on the calibration examples, (exits,)."""
+    cost = calibration.static_cost(unit)
+    return [StaticRule(exit, float(cost[exit])) for exit in range(calibration.exits)], calibration.right.mean(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _BestStatic(Fitted):
+    rules: list[StaticRule]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def cheapest(self) -> float:
+        return min(rule.planned_cost for rule in self.rules)
+
+    def _solve(self, budget: float) -> Rule:
+        affordable = [rule for rule in self.rules if rule.planned_cost <= budget]
+        return max(affordable, key=lambda rule: (self.accuracy[rule.exit], -rule.planned_cost))
+
+
+@register
+class Static(Policy):
+    name = "static"
+    title = "Static exit"
+    source = "Definition."
+    knob = "the exit"
+    student = "Everyone leaves at the same exit: the best one the budget can pay for."
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
+        check_tuning(fit, calibration)
+        return _BestStatic(*static_rules(calibration, unit))
+
+
+@dataclass(frozen=True, eq=False)
+class _Mix(Fitted):
+    rules: list[Rule]
+
+    @property
+    def cheapest(self) -> float:
+        return self.rules[0].planned_cost
+
+    def _solve(self, budget: float) -> Rule:
+        return mix_to(budget, self.rules)
+
+
+@register
+class RandomMix(Policy):
+    """Mixes the static exits on the concave hull of their calibration points: the best that ignoring the input can do."""
+
+    name = "random_mix"
+    title = "Random mix"
+    source = "Definition."
+    knob = "the share of each exit"
+    student = "A coin decides who leaves early: whatever looks at the picture should do better than this."
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
+        check_tuning(fit, calibration)
+        rules, accuracy = static_rules(calibration, unit)
+        return _Mix([rules[exit] for exit in concave_hull([rule.planned_cost for rule in rules], accuracy)])

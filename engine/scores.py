@@ -1,0 +1,92 @@
+"""Confidence scores of an exit: how willing it is to let an example leave.
+
+Larger always means surer. Decisions only compare scores, so every score is kept on a scale where neighbours stay apart: a float32 softmax
+ties at exactly 1.0 just where examples leave, while its log-odds do not. `Score.shown` turns the kept value back into what a person reads.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logsumexp
+
+FloatArray = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One way to be sure.
+
+    of:    logits (..., classes) float64 -> kept value (...), larger = surer
+    shown: kept value -> the number a person reads, in the words of `reads`
+    needs_logits: whether probabilities alone are not enough (softmax erases the scale of the logits)
+    """
+
+    name: str
+    title: str
+    reads: str
+    of: Callable[[FloatArray], FloatArray]
+    shown: Callable[[FloatArray], FloatArray]
+    needs_logits: bool = False
+
+
+def _top_and_rest(logits: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Log-probability of the top class, of the runner-up, and of everything but the top, each (...)."""
+    total = logsumexp(logits, axis=-1)
+    ordered = np.partition(logits, logits.shape[-1] - 2, axis=-1)
+    # The rest is summed without the top rather than as 1 - p: that difference would be 0 for every sure example.
+    rest = logsumexp(ordered[..., :-1], axis=-1)
+    return ordered[..., -1] - total, ordered[..., -2] - total, rest - total
+
+
+def _max_prob(logits: FloatArray) -> FloatArray:
+    top, _, rest = _top_and_rest(logits)
+    return top - rest
+
+
+def _margin(logits: FloatArray) -> FloatArray:
+    # 1 - (p1 - p2) = (1 - p1) + p2, so -log of it grows without bound as the margin nears 1.
+    _, second, rest = _top_and_rest(logits)
+    return -np.logaddexp(rest, second)
+
+
+def _negative_entropy(logits: FloatArray) -> FloatArray:
+    top, _, rest = _top_and_rest(logits)
+    log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
+    p = np.exp(log_p)
+    np.put_along_axis(p, log_p.argmax(axis=-1)[..., None], 0.0, axis=-1)
+    # The top class's -p log p through log1p: log p itself rounds to 0 for a sure example.
+    return np.exp(top) * np.log1p(-np.exp(rest)) + (p * log_p).sum(axis=-1)
+
+
+def _same(value: FloatArray) -> FloatArray:
+    return value
+
+
+SCORES: Mapping[str, Score] = {
+    score.name: score
+    for score in (
+        Score("maxprob", "Top probability", "probability of its top class", _max_prob, expit),
+        Score("margin", "Margin", "lead of the top class over the runner-up", _margin, lambda kept: -np.expm1(-kept)),
+        Score("entropy", "Entropy", "entropy of its answer, in nats", _negative_entropy, np.negative),
+        Score("energy", "Energy", "log-sum-exp of its logits", lambda z: logsumexp(z, axis=-1), _same, needs_logits=True),
+        Score("maxlogit", "Top logit", "largest logit", lambda z: z.max(axis=-1), _same, needs_logits=True),
+    )
+}
+
+
+def all_scores(logits: FloatArray, raw: bool = True, chunk: int = 4096) -> dict[str, NDArray[np.float32]]:
+    """Every score of every exit on every example.
+
+    logits (exits, examples, classes), any float type; `raw` false when they are only log-probabilities -> {name: (exits, examples)}.
+    Worked out in float64, some thousand examples at a time so that a large set needs no second copy of itself.
+    """
+    exits, examples, _ = logits.shape
+    wanted = [score for score in SCORES.values() if raw or not score.needs_logits]
+    kept = {score.name: np.empty((exits, examples), np.float32) for score in wanted}
+    for start in range(0, examples, chunk):
+        part = np.asarray(logits[:, start : start + chunk], np.float64)
+        for score in wanted:
+            kept[score.name][:, start : start + chunk] = score.of(part)
+    return kept

@@ -1,0 +1,156 @@
+"""A sweep: one policy over many budgets, knobs chosen on calibration, everything reported on test beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import UserError
+from engine.outputs import Outputs
+from engine.policies.base import Policy, Rule
+from engine.splits import Split
+
+
+@dataclass(frozen=True)
+class Full:
+    """The full network on the reported split: what every budget is a share of."""
+
+    cost: float
+    accuracy: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """One policy over many budgets. Every cost is a share of the full network's.
+
+    budgets, planned_cost:                (points,) asked for; what the rule was set for
+    calibration_cost, calibration_accuracy: (points,) what the rule did on the examples its knob was chosen on
+    cost, accuracy:                       (points,) what it does on the reported split
+    shares:                               (points, exits) of the reported examples leaving at each exit
+    right:                                (points, exits) of them leaving there with the right answer
+    exit, answer:                         (points, examples) uint8 and int32: where each example leaves, and with what
+    rules:                                (points,) the policy with its knob set
+    """
+
+    policy: str
+    unit: str
+    split: Split
+    full: Full
+    budgets: NDArray[np.float64]
+    planned_cost: NDArray[np.float64]
+    calibration_cost: NDArray[np.float64]
+    calibration_accuracy: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    right: NDArray[np.float64]
+    exit: NDArray[np.uint8]
+    answer: NDArray[np.int32]
+    rules: Sequence[Rule]
+
+    def as_json(self, bundle: str) -> dict:
+        """The document of `sweep --json`: plain numbers only."""
+        points = [
+            {
+                "budget": float(self.budgets[i]),
+                "planned_cost": float(self.planned_cost[i]),
+                "calibration_cost": float(self.calibration_cost[i]),
+                "calibration_accuracy": float(self.calibration_accuracy[i]),
+                "cost": float(self.cost[i]),
+                "accuracy": float(self.accuracy[i]),
+                "shares": self.shares[i].tolist(),
+                "right_shares": self.right[i].tolist(),
+                "knob": _plain(rule),
+            }
+            for i, rule in enumerate(self.rules)
+        ]
+        full = {"cost": self.full.cost, "accuracy": self.full.accuracy}
+        head = {"bundle": bundle, "policy": self.policy, "unit": self.unit, "split": str(self.split), "examples": self.exit.shape[1]}
+        return {**head, "full": full, "points": points}
+
+
+def default_budgets(outputs: Outputs, unit: str, points: int) -> NDArray[np.float64]:
+    """Evenly from the cheapest exit to the full network, as shares of the latter, (points,)."""
+    cheapest = float(outputs.static_cost(unit).min()) / outputs.full_cost(unit)
+    return np.linspace(cheapest, 1.0, points)
+
+
+def sweep(
+    policy: Policy,
+    outputs: Outputs,
+    budgets: Sequence[float] | NDArray[np.floating] | int = 21,
+    unit: str = "macs",
+    split: Split = Split.TEST,
+) -> Sweep:
+    """Fit a policy once, solve it for every budget on calibration, and follow the reported examples.
+
+    budgets: shares of the full network's cost, or how many to spread evenly
+    Raises UserError if the policy cannot run on these outputs or a budget is out of reach.
+    """
+    reason = policy.why_not(outputs)
+    if reason:
+        raise UserError(reason)
+    full_cost = outputs.full_cost(unit)
+    if isinstance(budgets, int):
+        budgets = default_budgets(outputs, unit, budgets)
+    budgets = np.asarray(budgets, np.float64)
+    calibration, reported = outputs.tuning(Split.CALIBRATION), outputs.part(split)
+    fitted = policy.fit(outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration, calibration, unit)
+    _check_budgets(policy, budgets, fitted.cheapest / full_cost)
+    rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
+    tuned = [_follow(rule, calibration, unit) for rule in rules]
+    found = [_follow(rule, reported, unit) for rule in rules]
+    return Sweep(
+        policy=policy.name,
+        unit=unit,
+        split=split,
+        full=Full(full_cost, float(reported.right[reported.full].mean())),
+        budgets=budgets,
+        planned_cost=np.array([rule.planned_cost for rule in rules]) / full_cost,
+        calibration_cost=np.array([point["cost"] for point in tuned]) / full_cost,
+        calibration_accuracy=np.array([point["accuracy"] for point in tuned]),
+        cost=np.array([point["cost"] for point in found]) / full_cost,
+        accuracy=np.array([point["accuracy"] for point in found]),
+        shares=np.array([point["shares"] for point in found]),
+        right=np.array([point["right"] for point in found]),
+        exit=np.array([point["exit"] for point in found]),
+        answer=np.array([point["answer"] for point in found]),
+        rules=rules,
+    )
+
+
+def _follow(rule: Rule, outputs: Outputs, unit: str) -> Mapping:
+    route = rule.route(outputs)
+    shares = route.shares(outputs.exits)
+    if not np.isclose(shares.sum(), 1.0, atol=1e-12) or len(route.exit) != outputs.examples:
+        raise AssertionError("a route lost or doubled an example")
+    return {
+        "cost": route.mean_cost(outputs, unit),
+        "accuracy": route.accuracy(outputs),
+        "shares": shares,
+        "right": route.right_shares(outputs),
+        "exit": route.exit.astype(np.uint8),
+        "answer": route.prediction,
+    }
+
+
+def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float) -> None:
+    for budget in budgets:
+        if not np.isfinite(budget) or budget <= 0:
+            raise UserError(f"A budget of {budget:g} makes no sense; give a share of the full network's cost, such as 0.5.")
+        # Budgets are typed with few digits: one that misses the cheapest exit by a rounding is meant as that exit.
+        if budget < cheapest - 5e-4:
+            raise UserError(
+                f"A budget of {budget:g} is out of reach for {policy.title}: its cheapest way out costs {cheapest:.3f} of the full network;"
+                f" ask for at least {np.ceil(cheapest * 1000) / 1000:.3f}."
+            )
+
+
+def _plain(rule: Rule) -> dict[str, float | list[float | None]]:
+    """The knob, with infinities as null: JSON knows none."""
+    knob: dict[str, float | list[float | None]] = {name: float(value) for name, value in rule.knob.items()}
+    bar = rule.bar()
+    if bar is not None:
+        knob["thresholds"] = [float(value) if np.isfinite(value) else None for value in bar.thresholds]
+    return knob
