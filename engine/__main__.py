@@ -1,0 +1,206 @@
+"""The command line: `python -m engine COMMAND`.
+
+Exit codes: 0 done, 2 what the user gave is wrong (one sentence on stderr), 1 our fault (a traceback, so that it can be reported).
+Heavy libraries are imported by the command that needs them: `list` and `--help` answer at once.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from engine.errors import UserError
+
+Command = Callable[[argparse.Namespace], dict[str, Any]]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a mistyped command in the form of every other mistake: one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
+
+
+def list_here(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.library import entries, open_bundle
+    from engine.policies import POLICIES
+    from engine.recipes import RECIPES
+
+    bundles, broken = [], []
+    for entry in entries():
+        try:
+            bundle = open_bundle(str(entry.folder))
+        except UserError as problem:
+            broken.append({"id": entry.id, "problem": str(problem)})
+            continue
+        outputs = bundle.outputs
+        bundles.append(
+            {
+                "id": entry.id,
+                "title": bundle.title,
+                "exits": outputs.exits,
+                "classes": outputs.classes,
+                "examples": outputs.examples,
+                "units": list(outputs.stage_cost),
+                "policies": [name for name, policy in POLICIES.items() if policy.why_not(outputs) is None],
+            }
+        )
+    policies = [
+        {"name": name, "title": p.title, "source": p.source, "knob": p.knob, "needs": sorted(p.needs), "deployable": p.deployable}
+        for name, p in POLICIES.items()
+    ]
+    if not given.json:
+        for bundle in bundles:
+            size = f"{bundle['exits']} exits, {bundle['classes']} classes, {bundle['examples']:,} examples"
+            print(f"bundle  {bundle['id']:<20} {size}; costs in {', '.join(bundle['units'])}")
+        for entry in broken:
+            print(f"broken  {entry['problem']}")
+        for name, recipe in RECIPES.items():
+            print(f"recipe  {name:<20} {recipe.description}")
+        for policy in policies:
+            print(f"policy  {policy['name']:<20} {policy['title']}")
+    return {"bundles": bundles, "broken": broken, "recipes": list(RECIPES), "policies": policies}
+
+
+def train(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.train import train as run
+
+    weights = run(given.recipe, epochs=given.epochs, device=given.device, out=given.out)
+    if not given.json:
+        print(f"Weights are at {weights}.")
+    return {"recipe": given.recipe, "weights": str(weights)}
+
+
+def compute(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.compute import compute as run
+
+    folder = run(given.recipe, given.device, given.batch_size, given.limit, given.out, progress=_progress_bar("images"))
+    if not given.json:
+        print(f"The bundle is at {folder}.")
+    return {"recipe": given.recipe, "bundle": str(folder)}
+
+
+def sweep(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.library import open_bundle
+    from engine.policies import policy
+    from engine.splits import Split
+    from engine.sweep import sweep as run
+
+    chosen = policy(given.policy)
+    bundle = open_bundle(given.bundle)
+    result = run(chosen, bundle.outputs, given.budgets or given.points, given.unit, Split(given.split))
+    document = result.as_json(bundle.id)
+    if not given.json:
+        full = document["full"]
+        print(f"{chosen.title} on {bundle.title}: {result.split}, {document['examples']:,} examples. ", end="")
+        print(f"Full network: {full['accuracy']:.2%} at {full['cost']:.4g} {result.unit}. Costs are shares of that.")
+        print("  budget  planned  calibration     cost  accuracy  leaving at each exit")
+        for point in document["points"]:
+            shares = " ".join(f"{share:6.1%}" for share in point["shares"])
+            planned = f"{point['budget']:8.3f} {point['planned_cost']:8.3f} {point['calibration_cost']:12.3f}"
+            print(f"{planned} {point['cost']:8.3f} {point['accuracy']:9.2%}  {shares}")
+    return document
+
+
+def verify(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.library import open_bundle
+
+    bundle = open_bundle(given.bundle)
+    if not given.json:
+        print(f"Bundle {bundle.id} is whole: {bundle.outputs.exits} exits, {bundle.outputs.examples:,} examples, every checksum right.")
+    return {"bundle": bundle.id, "whole": True, "examples": bundle.outputs.examples}
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(prog="python -m engine", description="Compute what every exit of a network says, and sweep policies over it.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, run: Command, help: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help, description=help)
+        command.set_defaults(run=run)
+        command.add_argument("--json", action="store_true", help="print one JSON document on stdout and nothing else")
+        return command
+
+    add("list", list_here, "List the bundles, recipes and policies that are here.")
+
+    command = add("train", train, "Train a recipe's network; killed and started again, it goes on from its checkpoint.")
+    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("--epochs", type=_positive, help="how often to go through the data (default: the recipe's)")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    command.add_argument("--out", type=Path, metavar="DIR", help="where weights, checkpoints and the learning curve go")
+
+    command = add("compute", compute, "Run a recipe's network over its data set and write the bundle; resumes where it was stopped.")
+    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    command.add_argument("--batch-size", type=_positive, default=50, metavar="N", help="images at a time (default: 50)")
+    command.add_argument("--limit", type=_positive, metavar="N", help="at most N examples of each split")
+    command.add_argument("--out", type=Path, metavar="DIR", help="where the bundle goes (default: data/bundles/RECIPE)")
+
+    command = add("sweep", sweep, "Run one policy over many budgets: knobs chosen on calibration, numbers from test.")
+    command.add_argument("bundle", metavar="BUNDLE", help="an id or a path")
+    command.add_argument("--policy", required=True, metavar="NAME", help="see `list`")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--budgets", type=_budgets, metavar="A,B,...", help="mean cost allowed, as shares of the full network's: 0.3,0.5")
+    which.add_argument("--points", type=_positive, default=21, metavar="N", help="that many budgets, evenly spread (default: 21)")
+    command.add_argument("--unit", default="macs", help="what cost is counted in (default: macs)")
+    command.add_argument("--split", default="test", choices=("fit", "calibration", "test"), help="what to report on (default: test)")
+
+    command = add("verify", verify, "Check a bundle: checksums, schema, shapes.")
+    command.add_argument("bundle", metavar="BUNDLE", help="an id or a path")
+    return top
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _budgets(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.3,0.5") from None
+
+
+def _progress_bar(what: str, width: int = 30) -> Callable[[int, int], None]:
+    """Progress on stderr: a bar that is redrawn on a terminal, a line a tenth elsewhere."""
+    told = -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal told
+        filled = done * width // max(total, 1)
+        line = f"[{'#' * filled}{'.' * (width - filled)}] {done:,} of {total:,} {what}"
+        if sys.stderr.isatty():
+            print(f"\r{line}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif done * 10 // max(total, 1) > told:
+            told = done * 10 // max(total, 1)
+            print(line, file=sys.stderr, flush=True)
+
+    return show
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        given = parser().parse_args(arguments)
+        document = given.run(given)
+        if given.json:
+            print(json.dumps(document, allow_nan=False))
+        sys.stdout.flush()
+    except UserError as mistake:
+        print(mistake, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever reads has seen enough (`| head`); Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""Compute: run a recipe's network over its data set once, and keep what every exit said.
+
+The unit of work is a shard, an explicit list of examples, written under a temporary name, synced, renamed. Resuming is listing the folder:
+a run killed at any moment goes on where it was and ends in the same bytes as an unbroken one.
+"""
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.bundle import Draft, write_bundle, write_synced
+from engine.cascades.base import Cascade
+from engine.datasets.base import Dataset
+from engine.devices import device_name, pick_device
+from engine.errors import UserError
+from engine.images import encode
+from engine.macs import stage_macs
+from engine.outputs import Outputs
+from engine.paths import bundles_folder
+from engine.recipes import Recipe, recipe, weights_path
+from engine.splits import BUNDLE_SPLITS, Split
+from engine.tensors import map_tensor, save_tensors
+from engine.weights import digest, load_weights
+
+SHARD = 1000
+Progress = Callable[[int, int], None]
+MACS_NOTE = "Multiply-accumulates per image, exit heads included, as torch's FlopCounterMode counts them."
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Everything that decides the bytes of a bundle."""
+
+    recipe: Recipe
+    dataset: Dataset
+    weights: Path
+    device: torch.device
+    batch_size: int
+    ids: NDArray[np.int64]
+    split: NDArray[np.str_]
+
+    def provenance(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.name,
+            "weights_sha256": digest(self.weights),
+            "dataset": self.dataset.name,
+            "dataset_digest": self.dataset.digest(),
+            "image_size": list(self.dataset.image_size),
+            "transform": "pixels / 255",
+            "dtype": "float32",
+            "batch_size": self.batch_size,
+            "device": device_name(self.device),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        }
+
+    def key(self) -> str:
+        """Names the run: shards of another one are never mixed in."""
+        examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
+        return hashlib.sha256(json.dumps([SHARD, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
+
+
+def compute(
+    name: str,
+    device: str = "auto",
+    batch_size: int = 50,
+    limit: int | None = None,
+    out: Path | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder.
+
+    limit: at most so many examples of each split;  out: where the bundle goes, by default the library
+    """
+    chosen = recipe(name)
+    weights = weights_path(name)
+    if not weights.is_file():
+        raise UserError(f"There are no weights for {name} at {weights}; train them with `python -m engine train {name}`.")
+    if batch_size < 1 or (limit is not None and limit < 1):
+        raise UserError("--batch-size and --limit must be at least 1.")
+    dataset = chosen.dataset()
+    by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
+    run = Run(
+        recipe=chosen,
+        dataset=dataset,
+        weights=weights,
+        device=pick_device(device),
+        batch_size=batch_size,
+        ids=np.concatenate(list(by_split.values())),
+        split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
+    )
+    folder = out or bundles_folder() / name
+    shards = _run_shards(run, folder.with_name(folder.name + ".partial"), progress)
+    write_bundle(_assemble(run, folder.name, shards), folder)
+    shutil.rmtree(shards.folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Shards:
+    folder: Path
+    count: int
+
+    def path(self, index: int) -> Path:
+        return self.folder / f"{index:06d}.safetensors"
+
+    def column(self, name: str) -> list[NDArray]:
+        return [map_tensor(self.path(index), name) for index in range(self.count)]
+
+
+def _run_shards(run: Run, folder: Path, progress: Progress) -> Shards:
+    """Do every shard that is not there yet."""
+    marker = folder / "run.json"
+    if not marker.is_file() or marker.read_text() != run.key():
+        shutil.rmtree(folder, ignore_errors=True)  # another run's shards, or none
+        folder.mkdir(parents=True)
+        write_synced(marker, run.key().encode())
+    starts = range(0, len(run.ids), SHARD)
+    shards = Shards(folder, len(starts))
+    missing = [index for index in range(shards.count) if not shards.path(index).is_file()]
+    cascade = None
+    for index in range(shards.count):
+        progress(min(index * SHARD, len(run.ids)), len(run.ids))
+        if index not in missing:
+            continue
+        if cascade is None:
+            cascade = _load(run)
+        part = slice(starts[index], starts[index] + SHARD)
+        temporary = folder / "unfinished.tmp"
+        save_tensors(temporary, _do_shard(run, cascade, run.ids[part], run.split[part]))
+        temporary.replace(shards.path(index))
+    progress(len(run.ids), len(run.ids))
+    return shards
+
+
+def _load(run: Run) -> Cascade:
+    cascade = run.recipe.cascade()
+    load_weights(cascade, run.weights)
+    return cascade.eval().to(run.device, memory_format=torch.channels_last)
+
+
+def _do_shard(run: Run, cascade: Cascade, ids: NDArray[np.int64], split: NDArray[np.str_]) -> dict[str, NDArray]:
+    images = run.dataset.take(ids)
+    shown = [encode(pixels) if part == Split.TEST else b"" for pixels, part in zip(images.pixels, split, strict=True)]
+    return {
+        "logits": np.concatenate(list(_logits(run, cascade, images.pixels)), axis=1),
+        "labels": images.labels,
+        "image_bytes": np.array([len(data) for data in shown], np.int64),
+        "images": np.frombuffer(b"".join(shown) or b"\0", np.uint8),
+        **{f"factor.{name}": np.asarray(values, np.float32) for name, values in images.factors.items()},
+    }
+
+
+@torch.inference_mode()
+def _logits(run: Run, cascade: Cascade, pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    """Batches of logits (exits, batch, classes)."""
+    for start in range(0, len(pixels), run.batch_size):
+        batch = torch.from_numpy(pixels[start : start + run.batch_size]).to(run.device, non_blocking=True)
+        # (batch, height, width, 3) seen as (batch, 3, height, width): channels_last without copying anything
+        yield cascade(batch.permute(0, 3, 1, 2).float() / 255).float().cpu().numpy()
+
+
+def _assemble(run: Run, id: str, shards: Shards) -> Draft:
+    logits = np.concatenate(shards.column("logits"), axis=1)
+    cascade = run.recipe.cascade()
+    factors = {name: np.concatenate(shards.column(f"factor.{name}")) for name in run.dataset.factor_names}
+    outputs = Outputs.from_logits(
+        logits if logits.shape[2] <= 100 else logits.astype(np.float16),
+        np.concatenate(shards.column("labels")),
+        run.split,
+        {"macs": np.array(stage_macs(cascade, run.dataset.image_size).stage, np.float64)},
+        ids=run.ids,
+        topology=str(cascade.kind),
+        factors=factors,
+    )
+    return Draft(
+        id=id,
+        title=run.recipe.title,
+        outputs=outputs,
+        class_names=run.dataset.class_names,
+        exit_names=tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
+        unit_notes={"macs": MACS_NOTE},
+        provenance=run.provenance(),
+        images=_images(run, shards),
+    )
+
+
+def _images(run: Run, shards: Shards) -> Iterator[tuple[int, bytes]]:
+    sizes = shards.column("image_bytes")
+    for index, packed in enumerate(shards.column("images")):
+        ends = np.cumsum(sizes[index])
+        for id, end, size in zip(run.ids[index * SHARD :], ends, sizes[index], strict=False):
+            if size:
+                yield int(id), packed[end - size : end].tobytes()

@@ -1,0 +1,41 @@
+"""The bundles that are here: found by id or by path, the broken ones told apart from the whole ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.bundle import MANIFEST, Bundle, read_bundle
+from engine.errors import UserError
+from engine.paths import bundles_folder
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A folder that should be a bundle. The folder's name is the id by which it is asked for."""
+
+    id: str
+    folder: Path
+
+    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+        """Changes whenever any file of the bundle does: the key under which an opened bundle may be kept."""
+        files = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        return tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+
+
+def entries(folder: Path | None = None) -> list[Entry]:
+    """Every bundle folder, whole or broken, by id. Unfinished ones carry another ending and are left out."""
+    folder = folder or bundles_folder()
+    if not folder.is_dir():
+        return []
+    unfinished = (".partial", ".new", ".old")
+    return [Entry(path.name, path) for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.endswith(unfinished)]
+
+
+def open_bundle(name: str) -> Bundle:
+    """The bundle with this id, or at this path. Raises UserError if there is none or it is damaged."""
+    if Path(name).is_dir() and (Path(name) / MANIFEST).exists():
+        return read_bundle(Path(name))
+    for entry in entries():
+        if entry.id == name:
+            return read_bundle(entry.folder)
+    known = ", ".join(entry.id for entry in entries()) or "none yet"
+    raise UserError(f"There is no bundle {name!r}; give a path or one of: {known}.")

@@ -1,0 +1,16 @@
+"""Where things lie: the data folder (OFFRAMP_DATA, by default the repository's own) and what is in it."""
+
+import os
+from pathlib import Path
+
+
+def data_root() -> Path:
+    return Path(os.environ.get("OFFRAMP_DATA") or Path(__file__).resolve().parent.parent / "data")
+
+
+def bundles_folder() -> Path:
+    return data_root() / "bundles"
+
+
+def weights_file(recipe: str) -> Path:
+    return data_root() / "weights" / f"{recipe}.safetensors"
