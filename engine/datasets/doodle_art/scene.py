@@ -1,0 +1,160 @@
+"""One picture from end to end: the strengths of its nuisances, the thing in its place, and the weather over it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from engine.datasets.doodle_art import weather
+from engine.datasets.doodle_art.animals import draw_animal
+from engine.datasets.doodle_art.backgrounds import BUSY, CALM, HOME, Backdrop, sea
+from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.doodle_art.fliers import draw_bird, draw_plane
+from engine.datasets.doodle_art.palette import COAL, COCOA, NAVY, WHITE, Colour, apart
+from engine.datasets.doodle_art.pen import OVERSAMPLE, SHEET, Pen, Strokes, Style, ink
+from engine.datasets.doodle_art.props import scatter, screen
+from engine.datasets.doodle_art.swimmers import draw_boat, draw_fish
+from engine.datasets.doodle_art.vehicles import draw_bus, draw_car, draw_truck
+
+THINGS = ("cat", "dog", "fox", "car", "bus", "truck", "bird", "plane", "fish", "boat")
+_KIN = dict(
+    zip(THINGS, ("animal",) * 3 + ("vehicle",) * 3 + ("flier",) * 2 + ("swimmer",) * 2, strict=True)
+)
+_DRAW = {"car": draw_car, "bus": draw_bus, "truck": draw_truck, "bird": draw_bird, "plane": draw_plane, "fish": draw_fish, "boat": draw_boat}
+
+#: How much each nuisance, at full strength and alone, hides the thing.
+WEIGHTS: dict[str, float] = {
+    "size": 0.62, "rotation": 0.45, "clutter": 0.45, "occlusion": 0.6, "blur": 0.66, "noise": 0.5, "contrast": 0.6, "fog": 0.66, "night": 0.5,
+}  # fmt: skip
+#: How often each is among the main nuisances of a picture, relative to the others.
+_COMMON = (
+    ("size", 1.2), ("rotation", 0.9), ("clutter", 1.2), ("occlusion", 1.1), ("blur", 0.9), ("noise", 0.7), ("contrast", 0.8), ("fog", 0.9), ("night", 1.0),
+)  # fmt: skip
+#: What a picture has of each nuisance anyway, at most.
+_ALWAYS = {"size": 0.16, "rotation": 0.1, "clutter": 0.12}
+
+
+def difficulty(strengths: Mapping[str, float]) -> float:
+    """How hard a picture is, in [0, 1]: 1 - product over the nuisances of (1 - weight * strength).
+
+    As if each nuisance hid the thing from the eye with the chance weight * strength, independently of the others.
+    """
+    left = 1.0
+    for name, weight in WEIGHTS.items():
+        left *= 1 - weight * strengths[name]
+    return 1 - left
+
+
+def strengths_of(severity: float, dice: Dice) -> dict[str, float]:
+    """Strengths in [0, 1] of all nuisances whose joint difficulty is about `severity`, carried by one to four of them."""
+    strengths = {name: _ALWAYS.get(name, 0.0) * dice.roll() for name in WEIGHTS}
+    count = 1 + dice.chance(0.75) + dice.chance(severity) + dice.chance(severity * 0.8)
+    left = [*_COMMON]
+    chosen: list[str] = []
+    for _ in range(count):
+        name = dice.weighted(left)
+        left = [pair for pair in left if pair[0] != name]
+        chosen.append(name)
+    shares = [dice.span(0.35, 1.0) for _ in chosen]
+    open_share = (1 - severity) / (1 - difficulty(strengths))  # what the chosen ones must leave visible, all together
+    for name, share in zip(chosen, shares, strict=True):
+        if open_share < 1:
+            wanted = (1 - open_share ** (share / sum(shares))) / WEIGHTS[name]
+            strengths[name] = min(1.0, strengths[name] + wanted)
+    return strengths
+
+
+def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArray[np.uint8]:
+    """The picture of a thing of class `label`, (64, 64, 3) uint8. Same key, other strengths: the same thing, harder to see."""
+    dice = Dice(*key, "place")
+    kind = THINGS[label]
+    style = _style(dice)
+    half = 114 - 74 * strengths["size"]  # sheet pixels
+    room = SHEET / 2 - half
+    x, y = 128 + dice.span(-0.75, 0.75) * room, 128 + dice.span(-0.75, 0.75) * room
+    way = dice.sign()
+    turn = way * 120 * strengths["rotation"]
+
+    sheet = Image.new("RGB", (SHEET, SHEET))
+    draw = ImageDraw.Draw(sheet)
+    lit = Strokes()
+    backdrop, ground = _backdrop(draw, _KIN[kind], strengths["clutter"], Dice(*key, "ground"), lit)
+    count = round(15 * max(0.0, strengths["clutter"] - 0.04))
+    crowd = scatter(Dice(*key, "crowd"), style if style.kind != "pencil" else Style("flat"), count, (x, y, half), (15.0, 34.0))
+    behind, before = (crowd, []) if len(crowd) < 4 else (crowd[: len(crowd) * 3 // 4], crowd[len(crowd) * 3 // 4 :])
+    for strokes in behind:
+        ink(draw, strokes)
+        lit.lamps += strokes.lamps
+
+    pen = Pen.on(x, y, half, turn, dice.chance(0.5), style, Dice(*key, "hand"))
+    main = draw_animal(kind, pen, pen.dice) if kind in ("cat", "dog", "fox") else _DRAW[kind](pen, pen.dice)
+    if abs(turn) < 25 and _KIN[kind] in ("animal", "vehicle"):
+        _shadow(sheet, x, y + half * (0.95 if _KIN[kind] == "animal" else 0.72), half)
+    if style.kind == "flat" and apart(main, ground) < 75:
+        style = Style("sticker")  # or it would vanish in its own background
+    ink(draw, pen.strokes, style, max(3, round(pen.line_width * 0.8)))
+    if kind == "boat" and backdrop is sea and abs(turn) < 20:
+        _waves(draw, x, y, half, ground)
+
+    front = list(before)
+    if strengths["occlusion"] > 0.03:
+        front.append(screen(Dice(*key, "screen"), (x, y), half, 0.06 + 0.5 * strengths["occlusion"]))
+    for strokes in front:
+        ink(draw, strokes)
+    picture = np.asarray(sheet.reduce(OVERSAMPLE)).astype(np.int32)
+    return _weathered(picture, pen.strokes.lamps + lit.lamps, front, strengths, key)
+
+
+def _weathered(
+    picture: weather.Picture, lamps: list[tuple[list[int], Colour]], front: list[Strokes], strengths: Mapping[str, float], key: tuple[int | str, ...]
+) -> NDArray[np.uint8]:
+    if strengths["night"] > 0:
+        dark = Image.new("RGB", (SHEET, SHEET))
+        draw = ImageDraw.Draw(dark)
+        for corners, colour in lamps:
+            draw.polygon(corners, fill=colour)
+        for strokes in front:  # what stands in front hides the lamps too
+            for corners, fill, _, _ in strokes.parts:
+                if fill is not None:
+                    draw.polygon(corners, fill=(0, 0, 0))
+        picture = weather.night(picture, np.asarray(dark.reduce(OVERSAMPLE)).astype(np.int32), strengths["night"])
+    if strengths["contrast"] > 0:
+        picture = weather.fade(picture, strengths["contrast"])
+    if strengths["fog"] > 0:
+        picture = weather.fog(picture, strengths["fog"], *key, "fog")
+    picture = weather.blur(picture, strengths["blur"])
+    if strengths["noise"] > 0:
+        picture = weather.grain(picture, strengths["noise"], *key, "grain")
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _style(dice: Dice) -> Style:
+    kind = dice.weighted((("flat", 0.25), ("inked", 0.27), ("rimmed", 0.13), ("sticker", 0.15), ("line", 0.09), ("pencil", 0.11)))
+    line = dice.pick((COAL, NAVY, COCOA, (70, 52, 84)))
+    if kind == "line":
+        return Style(kind, dice.pick((line, (58, 92, 150), (160, 66, 60))), WHITE, dice.span(0.1, 0.4), dice.span(0.045, 0.06))
+    if kind == "pencil":
+        return Style(kind, (92, 86, 92), WHITE, dice.span(0.5, 0.85), 0.03)
+    return Style(kind, line, WHITE, 1.0, dice.span(0.035, 0.06))
+
+
+def _backdrop(draw: ImageDraw.ImageDraw, kin: str, clutter: float, dice: Dice, lit: Strokes) -> tuple[Backdrop, Colour]:
+    busy = dice.chance(0.12 + clutter)
+    at_home = dice.chance(0.45)
+    choose = dice.weighted(HOME[kin] if at_home else BUSY if busy else CALM)
+    return choose, choose(draw, dice, lit)
+
+
+def _shadow(sheet: Image.Image, x: float, y: float, half: float) -> None:
+    strokes = Strokes()
+    pen = Pen.on(x, y, half, 0, False, Style("flat"), Dice("shadow"), strokes)
+    pen.oval(0, 0, 0.82, 0.12, COAL)
+    ImageDraw.Draw(sheet, "RGBA").polygon(strokes.parts[0][0], fill=(40, 30, 60, 46))
+
+
+def _waves(draw: ImageDraw.ImageDraw, x: float, y: float, half: float, water: Colour) -> None:
+    pen = Pen.on(x, y, half, 0, False, Style("flat"), Dice("waves"))
+    points = [(-1.2 + 0.3 * k, 0.68 + (0.05 if k % 2 else -0.05)) for k in range(9)]
+    pen.blob([*points, (1.15, 0.9), (0, 0.98), (-1.15, 0.9)], water, edge=False)
+    ink(draw, pen.strokes)

@@ -1,0 +1,96 @@
+"""Doodles: ten everyday things, drawn by our own code, from plain to see to nearly lost in fog, night and leaves.
+
+Made for early exits: a third of the pictures is easy, a third middling, a third hard, look-alikes are there on purpose
+(a fox is an orange dog until one looks twice), and how strongly each nuisance was applied is known for every picture.
+"""
+
+import hashlib
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.datasets.base import Images
+from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.doodle_art.pen import PIXELS
+from engine.datasets.doodle_art.scene import THINGS, WEIGHTS, difficulty, render, strengths_of
+from engine.splits import Split
+
+CLASS_NAMES: tuple[str, ...] = THINGS
+#: Strengths in [0, 1] of the nine nuisances, then the difficulty in [0, 1] they add up to.
+FACTOR_NAMES: tuple[str, ...] = (*WEIGHTS, "difficulty")
+
+_VERSION = "doodles 1"
+_FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
+_HELD_OUT = 5_000  # pictures in each split but TRAIN
+_CHUNK = 250  # pictures a worker draws at a time
+_HARDEST = 0.86  # severities are spread evenly from 0 to this; beyond, a person fails too
+
+
+@dataclass(frozen=True)
+class Doodles:
+    """64 x 64 RGB drawings of ten things; picture i depends on (seed, i) alone.
+
+    seed:       another seed, another data set of the same kind
+    train_size: pictures in TRAIN, at most 1,000,000; FIT, CALIBRATION and TEST have 5,000 each
+    workers:    processes that draw a large request; None: one for each core. The pictures do not depend on it.
+    """
+
+    seed: int = 0
+    train_size: int = 40_000
+    workers: int | None = None
+
+    name: ClassVar[str] = "doodles"
+    class_names: ClassVar[tuple[str, ...]] = CLASS_NAMES
+    image_size: ClassVar[tuple[int, int]] = (PIXELS, PIXELS)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:
+            raise ValueError(f"train_size is {self.train_size}; it must be from 0 to {_FIRST_ID[Split.FIT]:,}.")
+
+    def ids(self, split: Split) -> NDArray[np.int64]:
+        """The ids of a split's pictures, (examples,) int64, ascending. The classes take turns: label = id modulo 10."""
+        first = _FIRST_ID[split]
+        return np.arange(first, first + (self.train_size if split is Split.TRAIN else _HELD_OUT), dtype=np.int64)
+
+    def take(self, ids: NDArray[np.int64]) -> Images:
+        """The pictures with these ids, in this order, with the strengths of their nuisances as `factors`."""
+        wanted = [int(i) for i in np.asarray(ids).ravel()]
+        chunks = [wanted[k : k + _CHUNK] for k in range(0, len(wanted), _CHUNK)]
+        workers = min(len(chunks), self.workers if self.workers is not None else os.cpu_count() or 1)
+        draw = partial(_draw_chunk, self.seed)
+        if workers > 1:
+            # Spawned, not forked: a fork of a process with threads (PyTorch's, Streamlit's) may hang.
+            with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+                drawn = list(pool.map(draw, chunks))
+        else:
+            drawn = [draw(chunk) for chunk in chunks]
+        pixels = np.concatenate([p for p, _ in drawn]) if drawn else np.zeros((0, PIXELS, PIXELS, 3), np.uint8)
+        table = np.concatenate([f for _, f in drawn]) if drawn else np.zeros((0, len(FACTOR_NAMES)), np.float32)
+        labels = np.array(wanted, np.int64) % len(CLASS_NAMES)
+        return Images(pixels, labels, {name: np.ascontiguousarray(table[:, k]) for k, name in enumerate(FACTOR_NAMES)})
+
+    def digest(self) -> str:
+        """SHA-256 over version, seed, size and a sample of twenty pictures, so a change of the drawing code shows."""
+        sha = hashlib.sha256(f"{_VERSION} {self.seed} {self.train_size}".encode())
+        pixels, table = _draw_chunk(self.seed, [7 + 1_237 * k for k in range(20)])
+        sha.update(pixels.tobytes())
+        sha.update(table.tobytes())
+        return sha.hexdigest()
+
+
+def _draw_chunk(seed: int, ids: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Pictures (examples, 64, 64, 3) uint8 and their factors (examples, factors) float32."""
+    pixels = np.empty((len(ids), PIXELS, PIXELS, 3), np.uint8)
+    table = np.empty((len(ids), len(FACTOR_NAMES)), np.float32)
+    for row, i in enumerate(ids):
+        dice = Dice(seed, i, "strengths")
+        strengths = strengths_of(_HARDEST * dice.roll(), dice)
+        pixels[row] = render(i % len(CLASS_NAMES), strengths, seed, i)
+        table[row] = [*strengths.values(), difficulty(strengths)]
+    return pixels, table
