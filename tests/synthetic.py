@@ -1,0 +1,136 @@
+"""Made-up outputs for the tests: seeded, small, and shaped like those of a real cascade."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Outputs, Said, Topology
+from engine.splits import BUNDLE_SPLITS
+
+#: What running each stage costs, for up to eight exits. The two units are not proportional, so mixing them up shows.
+STAGE_MACS = 1e6 * np.array([4.0, 6.0, 9.0, 13.0, 11.0, 8.0, 12.0, 10.0])
+STAGE_MS = np.array([0.9, 0.5, 1.4, 0.8, 1.1, 0.7, 1.6, 0.6])
+
+
+def stage_costs(exits: int, topology: Topology = "chain") -> dict[str, NDArray[np.float64]]:
+    """Costs in two units, {unit: (exits,)}; a family's networks grow."""
+    costs = {"macs": STAGE_MACS[:exits], "latency_ms": STAGE_MS[:exits]}
+    return {unit: np.cumsum(cost) if topology == "family" else cost.copy() for unit, cost in costs.items()}
+
+
+def split_names(per_split: int) -> NDArray[np.str_]:
+    """So many fit, then calibration, then test examples, (3 * per_split,)."""
+    return np.repeat([str(split) for split in BUNDLE_SPLITS], per_split)
+
+
+def ids_for(examples: int, seed: int = 0) -> NDArray[np.int64]:
+    """Unique ids in no order, so that an id can never pass for a position."""
+    return 10_000 + np.random.default_rng([seed, examples]).permutation(7 * examples)[:examples].astype(np.int64)
+
+
+def draw_logits(
+    labels: NDArray[np.integer],
+    difficulty: NDArray[np.floating],
+    exits: int,
+    classes: int,
+    rng: np.random.Generator,
+    agreement: float = 0.6,
+) -> NDArray[np.float32]:
+    """Logits (exits, examples, classes) whose errors are shared between exits to the degree of `agreement`, in [0, 1].
+
+    The true class is lifted by what the exit can do (more with depth) and what the example allows (less with difficulty).
+    """
+    lift = np.linspace(2.2, 3.8, exits)[:, None] * (1.15 - difficulty)
+    shared = rng.standard_normal((1, len(labels), classes))
+    own = rng.standard_normal((exits, len(labels), classes))
+    logits = np.sqrt(agreement) * shared + np.sqrt(1 - agreement) * own
+    logits[:, np.arange(len(labels)), labels] += lift
+    return (1.5 * logits).astype(np.float32)
+
+
+def outputs(
+    examples: int = 900,
+    exits: int = 4,
+    classes: int = 6,
+    seed: int = 0,
+    topology: Topology = "chain",
+    *,
+    said: Said = "logits",
+    agreement: float = 0.6,
+    shuffled: bool = False,
+    dtype: type = np.float32,
+) -> Outputs:
+    """Outputs of a cascade that gets better with depth: a third of the examples for each of fit, calibration and test.
+
+    said:      "probabilities" keeps log-probabilities only, "confidence" keeps predictions and probability scores only
+    agreement: how far the exits make the same mistakes, in [0, 1]
+    shuffled:  mix the splits instead of laying them one after the other
+    """
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(classes, size=examples)
+    difficulty = rng.uniform(size=examples)
+    logits = draw_logits(labels, difficulty, exits, classes, rng, agreement)
+    if said != "logits":
+        logits = logits - np.log(np.exp(logits.astype(np.float64)).sum(axis=-1, keepdims=True))
+    split = split_names(-(-examples // 3))[:examples]
+    made = Outputs.from_logits(
+        logits.astype(dtype),
+        labels,
+        rng.permutation(split) if shuffled else split,
+        stage_costs(exits, topology),
+        ids=ids_for(examples, seed),
+        topology=topology,
+        raw=said == "logits",
+        factors={"difficulty": difficulty},
+    )
+    return confidence_only(made) if said == "confidence" else made
+
+
+def confidence_only(whole: Outputs) -> Outputs:
+    """The same outputs as if only each exit's prediction and top probability had been recorded."""
+    return Outputs(
+        prediction=whole.prediction,
+        scores={"maxprob": whole.scores["maxprob"]},
+        labels=whole.labels,
+        ids=whole.ids,
+        split=whole.split,
+        stage_cost=whole.stage_cost,
+        classes=whole.classes,
+        topology=whole.topology,
+        said="confidence",
+        factors=whole.factors,
+    )
+
+
+def from_answers(answers: NDArray[np.integer], sureness: NDArray[np.floating], labels: NDArray[np.integer], classes: int) -> Outputs:
+    """A chain whose exits say just this: answers and sureness (exits, examples), the gap between the top logit and all others."""
+    logits = np.where(np.arange(classes) == answers[..., None], sureness[..., None], 0.0).astype(np.float32)
+    examples = len(labels)
+    return Outputs.from_logits(logits, labels, split_names(examples // 3), stage_costs(len(answers)), ids=ids_for(examples))
+
+
+def corner_cases() -> Mapping[str, Outputs]:
+    """Outputs that real data come close to and that break careless arithmetic, by name."""
+    rng = np.random.default_rng(5)
+    answers = rng.integers(4, size=(3, 90))
+    labels = rng.integers(4, size=90)
+    once = outputs(examples=30, exits=3, classes=4, seed=6)
+    # Inside every split each example stands three times, under three ids.
+    thrice = once.take(np.concatenate([np.repeat(np.arange(start, start + 10), 3) for start in (0, 10, 20)]))
+    even = np.ones((3, 90))
+    return {
+        "one exit": outputs(examples=90, exits=1, seed=1),
+        "two exits": outputs(examples=90, exits=2, seed=2),
+        "two classes": outputs(examples=90, exits=3, classes=2, seed=3),
+        "one example a split": outputs(examples=3, exits=3, classes=4, seed=4),
+        "duplicated rows": Outputs.from_logits(
+            thrice.logits, thrice.labels, split_names(30), thrice.stage_cost, ids=ids_for(90), factors=thrice.factors
+        ),
+        "sure beyond doubt": from_answers(answers, 3e4 * even, labels, 4),
+        "constant scores": from_answers(answers, even, labels, 4),
+        "always right": from_answers(np.broadcast_to(labels, (3, 90)), rng.uniform(1, 3, (3, 90)), labels, 4),
+        "always wrong": from_answers((labels + rng.integers(1, 4, (3, 90))) % 4, rng.uniform(1, 3, (3, 90)), labels, 4),
+        "half precision": outputs(examples=90, exits=3, seed=7, dtype=np.float16),
+        "shuffled splits": outputs(examples=90, exits=3, seed=8, shuffled=True),
+    }
