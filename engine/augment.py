@@ -1,0 +1,40 @@
+"""Training batches from pictures kept as bytes: moved, mirrored and recoloured a little, all in one gather.
+
+Every random number is drawn on the CPU, so the same seed gives the same batches on any device.
+"""
+
+import torch
+from torch import Tensor
+
+from engine.recipes import Training
+
+
+def to_float(pixels: Tensor) -> Tensor:
+    """(batch, height, width, 3) uint8 -> (batch, 3, height, width) float32 in [0, 1], in channels_last memory."""
+    return pixels.permute(0, 3, 1, 2).float() / 255
+
+
+def augmented(pixels: Tensor, chosen: Tensor, settings: Training, generator: torch.Generator) -> Tensor:
+    """The chosen pictures, each changed at random in its own way.
+
+    pixels: (examples, height, width, 3) uint8;  chosen: (batch,) int64 -> (batch, 3, height, width) float32 in [0, 1]
+    """
+    batch, (height, width) = len(chosen), pixels.shape[1:3]
+    rows = _moved(height, batch, settings.shift, generator)  # (batch, height)
+    columns = _moved(width, batch, settings.shift, generator)  # (batch, width)
+    if settings.flip:
+        mirrored = torch.rand(batch, generator=generator) < 0.5
+        columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+    # every pixel's place in a flat list of pixels: one gather picks, moves and mirrors
+    places = ((chosen.cpu()[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]  # (batch, height, width)
+    images = to_float(pixels.reshape(-1, 3)[places.to(pixels.device)])
+    if settings.jitter:
+        spread = torch.rand(2, batch, 3, 1, 1, generator=generator).sub_(0.5).mul_(2 * settings.jitter).to(pixels.device)
+        images = (images * (1 + spread[0]) + spread[1]).clamp_(0, 1)  # contrast, brightness
+    return images
+
+
+def _moved(length: int, batch: int, most: int, generator: torch.Generator) -> Tensor:
+    """Where each row (or column) comes from when a picture moves by up to `most` pixels; its border is repeated. (batch, length)"""
+    offset = torch.randint(-most, most + 1, (batch, 1), generator=generator)
+    return (torch.arange(length) + offset).clamp_(0, length - 1)

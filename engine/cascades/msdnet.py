@@ -1,0 +1,160 @@
+"""A multi-scale dense network for small pictures.
+
+After Huang, Chen, Li, Wu, van der Maaten, Weinberger: "Multi-Scale Dense Networks for Resource Efficient Image
+Classification", ICLR 2018, section 4. Two ideas of theirs carry the early exits:
+
+* maps at several **scales** run side by side, so even the first exit sees a coarse map that a classifier can use;
+* **dense** connections hand every map on, so an early exit does not spoil the features that later ones need.
+
+Three things differ, all for small machines: layers are few and wide and have no 1x1 bottleneck (many small
+convolutions are slow), exits pool before they classify (an exit costs every picture that passes it, whether it leaves
+there or not), and each stage computes all of its scales (the paper's "lazy" skipping would tie stages together).
+
+Shapes are written (batch, channels, height, width); scale 0 is the finest, each further one has half the side.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from engine.cascades.base import Cascade, Stage, State
+
+
+@dataclass(frozen=True)
+class MSDNetShape:
+    """What an MSDNet looks like. `layers` and `scales` have one entry a stage."""
+
+    classes: int
+    stem: int  # channels after the first convolution
+    base: tuple[int, ...]  # channels each scale begins with, finest first
+    growth: tuple[int, ...]  # channels each layer adds to each scale, finest first
+    layers: tuple[int, ...]  # dense layers in each stage
+    scales: tuple[int, ...]  # how many scales each stage leaves, the coarsest ones; the finest are dropped one at a time
+    hidden: int = 128  # width of the classifiers' hidden layer
+
+    def __post_init__(self) -> None:
+        if len(self.base) != len(self.growth) or len(self.layers) != len(self.scales):
+            raise ValueError(f"base and growth need one entry a scale, layers and scales one entry a stage: {self}")
+        # a map that nothing reads would be computed for nothing: hence one at a time, down to a single scale
+        drops = [a - b for a, b in pairwise((len(self.base), *self.scales))]
+        if not set(drops) <= {0, 1} or self.scales[-1] != 1:
+            raise ValueError(f"scales must fall from {len(self.base)} to 1 by at most one a stage: {self.scales}")
+
+
+class Normalise(nn.Module):
+    """Pixels from [0, 1] to about [-2, 2]. It is part of the network, so weights say all there is to say about their input."""
+
+    def forward(self, state: State) -> State:
+        (images,) = state
+        return ((images - 0.5) * 4.0,)
+
+
+def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch norm, ReLU. A stride of 2 halves the side."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Stem(nn.Module):
+    """The picture at every scale: (images,) -> one map a scale. (The paper's first layer.)
+
+    (batch, 3, 64, 64) -> (batch, base[0], 16, 16), (batch, base[1], 8, 8), (batch, base[2], 4, 4)
+    """
+
+    def __init__(self, stem: int, base: tuple[int, ...]) -> None:
+        super().__init__()
+        self.first = convolution(3, stem, stride=2)
+        self.down = nn.ModuleList(convolution(a, b, stride=2) for a, b in pairwise((stem, *base)))
+
+    def forward(self, state: State) -> State:
+        (images,) = state
+        features = self.first(images)  # (batch, stem, 32, 32)
+        maps = []
+        for down in self.down:
+            features = down(features)
+            maps.append(features)
+        return tuple(maps)
+
+
+class Squeeze(nn.Module):
+    """Halves the channels at every scale. (The paper's transition between blocks.)"""
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(convolution(c, c // 2, size=1) for c in channels)
+
+    def forward(self, state: State) -> State:
+        return tuple(squeeze(features) for squeeze, features in zip(self.maps, state, strict=True))
+
+
+class Growth(nn.Module):
+    """One scale of a dense layer: keeps its map and adds channels, half of them from the next finer scale where there is one.
+
+    (batch, channels, height, width) and (batch, finer, 2 height, 2 width) -> (batch, channels + growth, height, width)
+    """
+
+    def __init__(self, channels: int, growth: int, finer: int) -> None:
+        super().__init__()
+        below = growth // 2 if finer else 0
+        self.same = convolution(channels, growth - below)
+        self.down = convolution(finer, below, stride=2) if finer else None
+
+    def forward(self, features: Tensor, finer: Tensor | None) -> Tensor:
+        added = [self.same(features)]
+        if self.down is not None:
+            added.append(self.down(finer))
+        return torch.cat((features, *added), dim=1)
+
+
+class DenseLayer(nn.Module):
+    """Every scale grows: channels[s] -> channels[s] + growth[s].
+
+    drop: 1 if the finest scale ends here: it still feeds the next coarser one. 0 if all go on.
+    """
+
+    def __init__(self, channels: tuple[int, ...], growth: tuple[int, ...], drop: int) -> None:
+        super().__init__()
+        self.drop = drop
+        finer = (0, *channels[:-1])
+        self.scales = nn.ModuleList(Growth(*of_scale) for of_scale in list(zip(channels, growth, finer, strict=True))[drop:])
+        self.channels = tuple(c + g for c, g in zip(channels, growth, strict=True))[drop:]
+
+    def forward(self, state: State) -> State:
+        finer = (None, *state[:-1])
+        return tuple(grow(*maps) for grow, *maps in zip(self.scales, state[self.drop :], finer[self.drop :], strict=True))
+
+
+class Head(nn.Module):
+    """An exit: the coarsest map's mean over all positions, then a small classifier. State -> (batch, classes)."""
+
+    def __init__(self, channels: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(channels, hidden)
+        self.out = nn.Linear(hidden, classes)
+
+    def forward(self, state: State) -> Tensor:
+        pooled = state[-1].mean(dim=(2, 3))  # (batch, channels)
+        return self.out(torch.relu(self.hidden(pooled)))
+
+
+def msdnet(shape: MSDNetShape) -> Cascade:
+    """The network as a chain of stages, for float images (batch, 3, height, width) in [0, 1]."""
+    stages = []
+    channels = shape.base
+    for index, (layers, keep) in enumerate(zip(shape.layers, shape.scales, strict=True)):
+        trunk: list[nn.Module] = [Normalise(), Stem(shape.stem, shape.base)] if index == 0 else []
+        drop = len(channels) - keep
+        if drop:
+            trunk.append(Squeeze(channels))
+            channels = tuple(c // 2 for c in channels)
+        for _ in range(layers):
+            layer = DenseLayer(channels, shape.growth[-len(channels) :], drop)
+            trunk.append(layer)
+            channels, drop = layer.channels, 0
+        stages.append(Stage(nn.Sequential(*trunk), Head(channels[-1], shape.hidden, shape.classes)))
+    return Cascade(stages)

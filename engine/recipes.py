@@ -1,0 +1,109 @@
+"""Recipes: named (data set, network, training) triples. They are the catalogue of what can be trained and computed.
+
+Reading the catalogue is cheap: data sets and networks are imported when a recipe is followed, not when it is listed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from engine.errors import UserError
+from engine.paths import weights_file
+
+if TYPE_CHECKING:
+    from engine.cascades.base import Cascade
+    from engine.datasets.base import Dataset
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is trained. Everything here, and nothing else but data and network, decides the weights."""
+
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 4e-3  # at its peak
+    warm_up: float = 0.15  # share of the steps in which the learning rate rises to its peak; then it falls as a cosine
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    distillation: float = 0.0  # share of an early exit's loss that asks it to agree with the last exit
+    exit_weights: tuple[float, ...] | None = None  # share of each exit in the loss; None: all the same
+    average: float = 0.998  # decay of the running average of the weights, which is what is kept in the end
+    flip: bool = True  # mirror half of the pictures
+    shift: int = 4  # move pictures by up to so many pixels
+    jitter: float = 0.1  # change brightness and contrast of each colour by up to this share
+    validation: int = 2000  # the last so many training examples are held out to draw the learning curve
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make one network with exits, from nothing.
+
+    dataset: makes the data set;  cascade: makes the untrained network
+    """
+
+    name: str
+    title: str
+    description: str
+    dataset: "Callable[[], Dataset]"
+    cascade: "Callable[[], Cascade]"
+    training: Training
+
+
+_recipes: dict[str, Recipe] = {}
+
+#: Every registered recipe, in the order of registration.
+RECIPES: Mapping[str, Recipe] = MappingProxyType(_recipes)
+
+
+def register(make: Callable[[], Recipe]) -> Callable[[], Recipe]:
+    """Function decorator: make a recipe known under its name."""
+    made = make()
+    if made.name in _recipes:
+        raise ValueError(f"two recipes are called {made.name!r}")
+    _recipes[made.name] = made
+    return make
+
+
+def recipe(name: str) -> Recipe:
+    if name not in RECIPES:
+        raise UserError(f"There is no recipe {name!r}; choose one of: {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def weights_path(name: str) -> Path:
+    """Where a recipe's weights lie, or would."""
+    return weights_file(name)
+
+
+@register
+def doodles() -> Recipe:
+    def dataset() -> "Dataset":
+        from engine.datasets.doodles import Doodles
+
+        return Doodles()
+
+    def cascade() -> "Cascade":
+        from engine.cascades.msdnet import MSDNetShape, msdnet
+
+        return msdnet(
+            MSDNetShape(
+                classes=10,
+                stem=16,
+                base=(16, 32, 64),
+                growth=(8, 32, 64),
+                layers=(1, 2, 1, 2, 2),
+                scales=(3, 3, 3, 2, 1),
+            )
+        )
+
+    return Recipe(
+        name="doodles",
+        title="Doodles, multi-scale dense network",
+        description="A small multi-scale dense network with five exits, on 64x64 drawings of ten things.",
+        dataset=dataset,
+        cascade=cascade,
+        training=Training(epochs=24),
+    )

@@ -1,0 +1,246 @@
+"""Train a recipe's network: all exits at once, resumable at every epoch.
+
+The loss is the weighted mean over the exits (joint training, as in the MSDNet paper, section 4); an early exit may also
+be asked to agree with the last one (self-distillation: Phuong and Lampert, "Distillation-Based Training for Multi-Exit
+Architectures", ICCV 2019). What is kept is a running average of the weights, which is better and steadier than the last.
+
+Random numbers are drawn afresh from (seed, epoch), so a checkpoint needs none of them: a run killed at any moment and
+started again ends with the same weights as an unbroken one. The network sees TRAIN only, less the last few examples,
+which draw the learning curve.
+"""
+
+import json
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.augment import augmented, to_float
+from engine.bundle import write_synced
+from engine.cascades.base import Cascade
+from engine.datasets.base import Dataset
+from engine.devices import pick_device
+from engine.errors import UserError
+from engine.recipes import Recipe, Training, recipe, weights_path
+from engine.splits import Split
+from engine.weights import Tensors, load_weights, read_tensors, save_weights, write_tensors
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def train(recipe_name: str, epochs: int | None = None, device: str = "auto", out: Path | None = None) -> Path:
+    """Train a recipe and return the path of its weights.
+
+    epochs: instead of the recipe's own;  out: the folder for weights, learning curve and checkpoint, by default the library's
+    """
+    return train_recipe(recipe(recipe_name), epochs, device, out or weights_path(recipe_name).parent)
+
+
+def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> Path:
+    """Train, write `NAME.safetensors` and `NAME.curve.jsonl` to the folder `out`, and remove the checkpoint."""
+    settings = chosen.training if epochs is None else replace(chosen.training, epochs=epochs)
+    where = pick_device(device)
+    dataset = chosen.dataset()
+    key = json.loads(json.dumps({"recipe": chosen.name, "data": dataset.digest(), **asdict(settings)}))
+    partial = out / f"{chosen.name}.partial"
+    run = Run.start(chosen, settings, where)
+    run.resume(partial / CHECKPOINT, key)
+    say(f"{chosen.name}: drawing or reading the training pictures")
+    learn, check = Pictures.halves(dataset, settings.validation, where)
+    for epoch in range(len(run.curve), settings.epochs):
+        began = time.monotonic()
+        loss = run.epoch(epoch, learn)
+        run.load_average()
+        accuracy = accuracies(run.averaged, check, where)
+        run.curve.append({"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, "seconds": round(time.monotonic() - began, 1)})
+        run.save(partial / CHECKPOINT, key)
+        say(_line(chosen.name, run.curve[-1], settings.epochs))
+    weights = out / f"{chosen.name}.safetensors"
+    run.load_average()
+    about = {"settings": asdict(settings), "data_digest": dataset.digest(), "torch": torch.__version__, "device": where.type}
+    save_weights(run.averaged, weights, chosen.name, {**about, "validation_accuracy": run.curve[-1]["accuracy"]}, half=True)
+    load_weights(run.averaged, weights)  # what was written is what was meant, or this fails
+    write_synced(out / f"{chosen.name}.curve.jsonl", "".join(json.dumps(row) + "\n" for row in run.curve).encode())
+    shutil.rmtree(partial)
+    return weights
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Pictures on the device, as bytes: (examples, height, width, 3) uint8, and their labels (examples,) int64."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    @classmethod
+    def halves(cls, dataset: Dataset, validation: int, device: torch.device) -> "tuple[Pictures, Pictures]":
+        """What to learn from, and what to check on: the last `validation` examples of TRAIN."""
+        ids = dataset.ids(Split.TRAIN)
+        images = dataset.take(ids)
+        pixels, labels = (torch.from_numpy(array).to(device) for array in (images.pixels, images.labels))
+        cut = len(ids) - validation
+        return cls(pixels[:cut], labels[:cut]), cls(pixels[cut:], labels[cut:])
+
+
+@dataclass(eq=False)
+class Run:
+    """A training under way. The only thing here that changes; all of it goes into the checkpoint.
+
+    averaged: a second network that takes the running average, to be checked and kept
+    """
+
+    network: Cascade
+    averaged: Cascade
+    average: Tensors
+    optimizer: torch.optim.AdamW
+    settings: Training
+    device: torch.device
+    curve: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, chosen: Recipe, settings: Training, device: torch.device) -> "Run":
+        with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
+            torch.manual_seed(settings.seed)
+            network = chosen.cascade().to(device, memory_format=torch.channels_last)
+        averaged = chosen.cascade().to(device, memory_format=torch.channels_last)
+        kernels = [p for p in network.parameters() if p.ndim > 1]
+        vectors = [p for p in network.parameters() if p.ndim <= 1]  # biases and batch norm do not decay
+        groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        return cls(network, averaged, average, torch.optim.AdamW(groups, lr=settings.learning_rate), settings, device)
+
+    def epoch(self, epoch: int, learn: Pictures) -> float:
+        """Once through the data; returns the mean loss."""
+        settings = self.settings
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
+        size = min(settings.batch_size, len(learn.labels))
+        steps = len(learn.labels) // size  # the odd end is left out: another order brings it back next time
+        order = torch.randperm(len(learn.labels), generator=generator)
+        total = torch.zeros((), device=self.device)
+        self.network.train()
+        for step in range(steps):
+            done = epoch * steps + step
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(done / (settings.epochs * steps), settings)
+            batch = order[step * size : (step + 1) * size]
+            images = augmented(learn.pixels, batch, settings, generator)
+            with autocast(self.device):
+                logits = self.network(images)
+            loss = exits_loss(logits.float(), learn.labels[batch.to(self.device)], settings)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            self.follow(done)
+            total += loss.detach()
+            if step % 10 == 9:
+                say(f"epoch {epoch + 1}/{settings.epochs}  {step + 1}/{steps}  loss {total.item() / (step + 1):.4f}", passing=True)
+        return round(total.item() / steps, 6)
+
+    @torch.no_grad()
+    def follow(self, done: int) -> None:
+        """Move the running average a little; a lot in the first steps, when it knows nothing yet."""
+        share = 1 - min(self.settings.average, (1 + done) / (10 + done))
+        now = self.network.state_dict()
+        floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
+        torch._foreach_lerp_([self.average[name] for name in floats], [now[name] for name in floats], share)
+
+    def load_average(self) -> None:
+        self.averaged.load_state_dict(self.average)
+
+    def save(self, path: Path, key: dict[str, Any]) -> None:
+        parts = {"network": self.network.state_dict(), "average": self.average, "optimizer": {}}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            parts["optimizer"] |= {f"{index}.{name}": tensor for name, tensor in state.items()}
+        tensors = {f"{part}/{name}": tensor.detach().cpu() for part, named in parts.items() for name, tensor in named.items()}
+        write_tensors(path, tensors, {"kind": "checkpoint", "key": key, "curve": self.curve})
+
+    def resume(self, path: Path, key: dict[str, Any]) -> None:
+        """Go on from the checkpoint at `path`, if there is one. Refuses one that another training left behind."""
+        if not path.is_file():
+            return
+        tensors, about = read_tensors(path)
+        there = about.get("key", {})
+        if there != key:
+            names = sorted(name for name in there.keys() | key.keys() if there.get(name) != key.get(name))
+            differ = ", ".join(f"{name} {there.get(name)} instead of {key.get(name)}" for name in names)
+            raise UserError(f"{path} belongs to another training ({differ}); delete {path.parent} or ask for the same again.")
+        parts: dict[str, Tensors] = {"network": {}, "average": {}, "optimizer": {}}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition("/")
+            parts[part][rest] = tensor
+        self.network.load_state_dict(parts["network"])
+        self.average = {name: tensor.to(self.device) for name, tensor in parts["average"].items()}
+        state: dict[int, Tensors] = {}
+        for name, tensor in parts["optimizer"].items():
+            index, _, rest = name.partition(".")
+            state.setdefault(int(index), {})[rest] = tensor
+        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.curve = about["curve"]
+        say(f"going on after epoch {len(self.curve)}, from {path}")
+
+
+def learning_rate(done: float, settings: Training) -> float:
+    """One cycle: up in a straight line, down along a cosine. `done` is the share of the training that is over."""
+    if done < settings.warm_up:
+        return settings.learning_rate * (done / settings.warm_up)
+    return settings.learning_rate * (1 + math.cos(math.pi * (done - settings.warm_up) / (1 - settings.warm_up))) / 2
+
+
+def exits_loss(logits: Tensor, labels: Tensor, settings: Training) -> Tensor:
+    """The weighted mean of the exits' losses. logits: (exits, batch, classes); labels: (batch,)"""
+    wanted = torch.tensor(settings.exit_weights or (1.0,) * len(logits), device=logits.device)
+    losses = torch.stack([F.cross_entropy(said, labels, label_smoothing=settings.label_smoothing) for said in logits])
+    if settings.distillation:
+        teacher = logits[-1].detach().softmax(dim=1)
+        agreement = torch.stack([F.cross_entropy(said, teacher) for said in logits[:-1]])
+        early = torch.lerp(losses[:-1], agreement, settings.distillation)
+        losses = torch.cat((early, losses[-1:]))
+    return (losses * wanted).sum() / wanted.sum()
+
+
+def autocast(device: torch.device) -> AbstractContextManager:
+    """bfloat16 where the device computes in it: two thirds of the time on a processor, far less on a GPU."""
+    able = device.type == "cuda" or (device.type == "cpu" and _processor_has_bf16())
+    return torch.autocast(device.type if able else "cpu", torch.bfloat16, enabled=able)
+
+
+def _processor_has_bf16() -> bool:
+    known = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+
+
+@torch.inference_mode()
+def accuracies(network: Cascade, pictures: Pictures, device: torch.device) -> list[float]:
+    """The share of pictures each exit gets right, in float32 as when outputs are computed. (exits,)"""
+    network.eval()
+    right = sum((network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(pictures))
+    return [round(share, 6) for share in (right / len(pictures.labels)).tolist()]
+
+
+def _batches(pictures: Pictures, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
+    for pixels, labels in zip(pictures.pixels.split(size), pictures.labels.split(size), strict=True):
+        yield to_float(pixels), labels
+
+
+def _line(name: str, row: dict[str, Any], epochs: int) -> str:
+    exits = "  ".join(f"{100 * share:.1f}" for share in row["accuracy"])
+    return f"{name}  epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}  validation accuracy per exit, %:  {exits}  ({row['seconds']} s)"
+
+
+def say(text: str, passing: bool = False) -> None:
+    """A line on stderr; a passing one is overwritten by the next and left out where nobody watches."""
+    watched = sys.stderr.isatty()
+    if passing and not watched:
+        return
+    columns = os.get_terminal_size(sys.stderr.fileno()).columns if watched else 0
+    print(f"\r{text[: columns - 1]:<{columns - 1}}" if watched else text, end="" if passing else "\n", file=sys.stderr, flush=True)

@@ -1,0 +1,74 @@
+"""The multi-scale dense network: shapes, and stages that hang together."""
+
+import pytest
+import torch
+
+from engine.cascades.base import Kind
+from engine.cascades.msdnet import MSDNetShape, msdnet
+from engine.macs import stage_macs
+
+SMALL = MSDNetShape(classes=7, stem=4, base=(4, 6, 8), growth=(4, 6, 8), layers=(1, 2, 1), scales=(3, 2, 1), hidden=16)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return msdnet(SMALL).eval()
+
+
+def test_every_exit_speaks_of_every_picture(network):
+    logits = network(torch.rand(5, 3, 32, 32))
+    assert logits.shape == (3, 5, 7)
+    assert network.kind is Kind.CHAIN
+
+
+def test_states_have_half_the_side_at_each_scale_and_forget_the_finest(network):
+    state, shapes = (torch.rand(2, 3, 64, 64),), []
+    for stage in network.stages:
+        state, _ = stage(state)
+        shapes.append([tuple(features.shape) for features in state])
+    assert shapes == [
+        [(2, 8, 16, 16), (2, 12, 8, 8), (2, 16, 4, 4)],
+        [(2, 6 + 12, 8, 8), (2, 8 + 16, 4, 4)],  # squeezed to half, then two layers
+        [(2, 12 + 8, 4, 4)],
+    ]
+
+
+def test_stage_by_stage_equals_all_at_once(network):
+    images = torch.rand(4, 3, 64, 64)
+    state, said = (images,), []
+    for stage in network.stages:
+        state, logits = stage(state)
+        said.append(logits)
+    assert torch.equal(torch.stack(said), network(images))
+
+
+def test_a_stage_does_not_change_the_state_it_was_given(network):
+    state, _ = network.stages[0]((torch.rand(2, 3, 64, 64),))
+    before = [features.clone() for features in state]
+    network.stages[1](state)
+    assert all(torch.equal(a, b) for a, b in zip(before, state, strict=True))
+
+
+def test_pictures_are_normalised_inside(network):
+    grey = torch.full((1, 3, 64, 64), 0.5)
+    (inside,) = network.stages[0].trunk[0]((grey,))
+    assert torch.count_nonzero(inside) == 0
+
+
+def test_nothing_is_computed_for_nothing(network):
+    network.zero_grad()
+    network(torch.rand(3, 3, 64, 64)).square().sum().backward()
+    assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+    network.zero_grad()
+
+
+def test_every_exit_costs_more_than_nothing():
+    macs = stage_macs(msdnet(SMALL), (64, 64))
+    assert min(macs.trunk) > 0 and min(macs.head) > 0
+
+
+@pytest.mark.parametrize("scales", [(3, 3, 1), (3, 2, 2), (2, 3, 1), (3, 2, 0), (2, 1), (1, 1, 1)])
+def test_impossible_shapes_are_refused(scales):
+    with pytest.raises(ValueError):
+        MSDNetShape(classes=7, stem=4, base=(4, 6, 8), growth=(4, 6, 8), layers=(1, 2, 1), scales=scales)

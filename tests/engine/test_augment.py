@@ -1,0 +1,57 @@
+"""Random changes to pictures, each checked alone."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from engine.augment import augmented, to_float
+from engine.recipes import Training
+
+STILL = Training(epochs=1, flip=False, shift=0, jitter=0.0)
+
+
+@pytest.fixture
+def pixels():
+    return torch.randint(0, 256, (6, 10, 12, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def change(pixels, chosen, seed=0, **settings):
+    return augmented(pixels, torch.tensor(chosen), dataclasses.replace(STILL, **settings), torch.Generator().manual_seed(seed))
+
+
+def test_without_settings_pictures_are_only_picked(pixels):
+    assert torch.equal(change(pixels, [4, 0, 4]), to_float(pixels[[4, 0, 4]]))
+    assert to_float(pixels).shape == (6, 3, 10, 12)
+    assert 0 <= to_float(pixels).min() and to_float(pixels).max() <= 1
+
+
+def test_some_are_mirrored_and_some_are_not(pixels):
+    images, plain = change(pixels, [0] * 40, flip=True), to_float(pixels[:1])[0]
+    mirrored = [torch.equal(image, plain.flip(2)) for image in images]
+    assert 5 < sum(mirrored) < 35
+    assert all(torch.equal(image, plain) for image, flipped in zip(images, mirrored, strict=True) if not flipped)
+
+
+def test_moves_stay_within_bounds_and_repeat_the_border(pixels):
+    plain = to_float(pixels[:1])
+    padded = torch.nn.functional.pad(plain, (2, 2, 2, 2), mode="replicate")[0]
+    possible = [padded[:, y : y + 10, x : x + 12] for y in range(5) for x in range(5)]
+    seen = set()
+    for image in change(pixels, [0] * 200, shift=2):
+        (index,) = [k for k, other in enumerate(possible) if torch.equal(image, other)]
+        seen.add(index)
+    assert len(seen) > 20
+
+
+def test_colours_change_a_little_and_stay_colours(pixels):
+    images = change(pixels, [1, 1, 2], jitter=0.1)
+    assert (images - to_float(pixels[[1, 1, 2]])).abs().max() <= 0.2 + 1e-6
+    assert images.min() >= 0 and images.max() <= 1
+    assert not torch.equal(images[0], images[1])
+
+
+def test_the_same_seed_gives_the_same_batch(pixels):
+    settings = {"flip": True, "shift": 3, "jitter": 0.2}
+    assert torch.equal(change(pixels, [3, 1], 5, **settings), change(pixels, [3, 1], 5, **settings))
+    assert not torch.equal(change(pixels, [3, 1], 5, **settings), change(pixels, [3, 1], 6, **settings))
