@@ -1,0 +1,132 @@
+"""Serves the dashboard: takes a port, warms up, prints the address, opens the browser. Started by run_app.py."""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import gc
+import importlib
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+import uvicorn
+from starlette.routing import BaseRoute
+
+MAIN = Path(__file__).resolve().parent / "main.py"
+ANYWHERE = ("0.0.0.0", "::")
+routes: Sequence[BaseRoute] = ()
+
+
+class Server(uvicorn.Server):
+    """Says where it is as soon as it answers, and not before."""
+
+    def __init__(self, config: uvicorn.Config, browser: bool) -> None:
+        super().__init__(config)
+        self.browser = browser
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit and sockets:
+            port = sockets[0].getsockname()[1]
+            print(f"Offramp is at {address(self.config.host, port)}  (Ctrl-C ends it)", flush=True)
+            if self.browser:
+                threading.Thread(target=webbrowser.open, args=[address(self.config.host, port, seen_from_here=True)], daemon=True).start()
+
+
+@asynccontextmanager
+async def warm_up(_app: st.App) -> AsyncIterator[None]:
+    """What every visitor needs is loaded once, before the first one comes."""
+    if importlib.util.find_spec("app.warm"):
+        importlib.import_module("app.warm").warm_up()
+    # What is loaded now stays for good: out of the collector's sight a collection takes 5 ms instead of 100
+    gc.collect()
+    gc.freeze()
+    yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on `port` or the next free one. Held from now on: nobody can take the port while we warm up."""
+    family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    for candidate in range(port, min(port + 100, 65536)):
+        taken = socket.socket(family, socket.SOCK_STREAM)
+        if os.name != "nt":  # a port just left is free at once; on Windows the option would share a port in use
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((place[0], candidate, *place[2:]))
+            taken.listen(2048)
+        except OSError as error:
+            taken.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            continue
+        return taken
+    raise OSError(errno.EADDRINUSE, f"no port from {port} on is free")
+
+
+def address(host: str, port: int, seen_from_here: bool = False) -> str:
+    """The address to type: on this computer, or on the others in the room when the whole network is served."""
+    if host in ANYWHERE:
+        host = "127.0.0.1" if seen_from_here else own_address()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def own_address() -> str:
+    """The address of this computer in its network. Nothing is sent: connecting a datagram socket only picks the way out."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way_out:
+        way_out.connect(("192.0.2.1", 9))
+        return str(way_out.getsockname()[0])
+    return "127.0.0.1"
+
+
+def has_screen() -> bool:
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return "SSH_CONNECTION" not in os.environ
+
+
+def serve(host: str, port: int, browser: bool) -> int:
+    try:
+        place = listen(host, port)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
+        reason = getattr(error, "strerror", None) or str(error)
+        print(f"Offramp cannot serve at {host}:{port} ({reason}): give another --host or --port.", file=sys.stderr)
+        return 2
+    if place.getsockname()[1] != port:
+        print(f"Port {port} is taken: using {place.getsockname()[1]}.", flush=True)
+    for package in ("numpy", "pandas", "pyarrow", "plotly.graph_objects"):
+        importlib.import_module(package)
+    app = st.App(MAIN, lifespan=warm_up, routes=routes)
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    server = Server(config, browser)
+    server.run(sockets=[place])
+    return 0 if server.started else 1
+
+
+def end(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)  # uvicorn ends in order, then repeats the signal: that must not look like a crash
+    if os.name != "nt":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # held back by run_app.py until here
+    parser = argparse.ArgumentParser(prog="python -m app.serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--no-browser", action="store_true")
+    options = parser.parse_args(argv)
+    return serve(options.host, options.port, browser=has_screen() and not options.no_browser)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

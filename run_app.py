@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Starts the Offramp dashboard. The first start sets everything up in .venv; later ones take seconds.
+
+This file must start under any Python 3, if only to say that it is too old: what needs a newer one is imported after that check.
+"""
+import argparse
+import os
+import sys
+
+
+class OneSentence(argparse.ArgumentParser):
+    """What the user gave is wrong: one sentence and exit code 2, without the usage lines."""
+
+    def error(self, message: str) -> None:
+        print(f"run_app.py: {message} (see --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def port_number(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a whole number from 1 to 65535")
+    return int(text)
+
+
+def folder(text: str) -> str:
+    if not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
+    return os.path.abspath(text)
+
+
+def parse(argv: list) -> argparse.Namespace:
+    parser = OneSentence(prog="run_app.py", description="Starts the Offramp dashboard; the first start sets it up.")
+    parser.add_argument("--port", type=port_number, default=8501, help="default 8501; the next free one when it is taken")
+    parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1, this computer only; 0.0.0.0 serves the whole network")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--data", type=folder, metavar="DIR", help="folder with the bundles (default: data/)")
+    parser.add_argument("--datasets", type=folder, metavar="DIR", help="folder with the data sets that were downloaded")
+    return parser.parse_args(argv)
+
+
+def main(argv: list) -> int:
+    if sys.version_info < (3, 11):
+        here = ".".join(str(part) for part in sys.version_info[:2])
+        print(f"Offramp needs Python 3.11 or newer and this is {here}: start it with a newer one, for example"
+              " python3.12 run_app.py (from python.org or your package manager).", file=sys.stderr)
+        return 2
+    import bootstrap
+
+    options = parse(argv)
+    try:
+        bootstrap.interrupt_on_sigterm()
+        python = bootstrap.ensure(bootstrap.ROOT / "requirements.txt")
+    except bootstrap.SetupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped before the set-up was finished; the same command starts it again.")
+        return 0
+    os.environ["OFFRAMP_DATA"] = options.data or os.environ.get("OFFRAMP_DATA") or str(bootstrap.ROOT / "data")
+    if options.datasets:
+        os.environ["OFFRAMP_DATASETS"] = options.datasets
+    arguments = ["--host", options.host, "--port", str(options.port)] + ["--no-browser"] * options.no_browser
+    return bootstrap.become([python, "-m", "app.serve", *arguments])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

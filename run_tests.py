@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""Runs the linter and the whole test suite; arguments go to pytest. The first run sets everything up in .venv.
+
+This file must start under any Python 3, if only to say that it is too old: what needs a newer one is imported after that check.
+"""
+import os
+import sys
+
+
+def main(argv: list) -> int:
+    if sys.version_info < (3, 11):
+        here = ".".join(str(part) for part in sys.version_info[:2])
+        print(f"Offramp needs Python 3.11 or newer and this is {here}: start it with a newer one, for example"
+              " python3.12 run_tests.py (from python.org or your package manager).", file=sys.stderr)
+        return 2
+    import bootstrap
+
+    try:
+        bootstrap.interrupt_on_sigterm()
+        python = bootstrap.ensure(bootstrap.ROOT / "requirements-dev.txt")
+        os.chdir(bootstrap.ROOT)
+        lint = bootstrap.call([python, "-m", "ruff", "check"])
+        return bootstrap.call([python, "-m", "pytest", *argv]) or lint
+    except bootstrap.SetupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
