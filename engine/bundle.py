@@ -3,7 +3,7 @@
     outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top answers and scores
     logits.safetensors   the full logits, up to 1,000 classes, memory-mapped
     images.bin           pictures, one encoded file after the other; their places are columns of the table
-    bundle.json          written last: schema, names, costs, provenance, and the SHA-256 of every other file
+    bundle.json          written last: schema, names, costs, provenance, and the SHA-256 of every other file and of itself
 
 A bundle appears all at once or not at all, holds no pickle, and says in one sentence what is wrong with it.
 """
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.images import ImagePack
 from engine.outputs import Outputs
+from engine.splits import BUNDLE_SPLITS
 from engine.table import TopAnswers, read_table, write_table
 from engine.tensors import map_tensor, save_tensors
 
@@ -32,6 +32,8 @@ MANIFEST, TABLE, LOGITS, IMAGES = "bundle.json", "outputs.parquet", "logits.safe
 #: Above this many classes only the top answers are kept: the full logits of a large label set would dwarf everything else.
 MOST_CLASSES_IN_FULL = 1000
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+#: What folders on their way in or out are called: no bundle's id ends like this.
+UNFINISHED = (".partial", ".new", ".old")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +75,15 @@ def check_id(id: str) -> str:
     """The id, if it may name a folder."""
     if not _ID.fullmatch(id):
         raise UserError(f"{id!r} cannot name a bundle; use up to 64 lower-case letters, digits, dots, dashes or underscores.")
+    if id.endswith(UNFINISHED):
+        raise UserError(f"{id!r} cannot name a bundle; endings like {', '.join(UNFINISHED)} are for unfinished ones, so choose another.")
     return id
 
 
 def write_bundle(draft: Draft, folder: Path) -> Path:
     """Write a bundle to `folder`, replacing the one that is there. Killed at any point, the old one stays whole."""
     check_id(draft.id)
+    _undo_half_swap(folder)
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -102,7 +107,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "provenance": dict(draft.provenance),
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(new.iterdir())},
     }
-    write_synced(new / MANIFEST, (json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_synced(new / MANIFEST, _sealed(manifest))
     _swap_in(new, folder)
     return folder
 
@@ -128,9 +133,9 @@ def read_bundle(folder: Path) -> Bundle:
             logits=logits,
             factors=rows.factors,
         )
-        _check(outputs, manifest, rows.ids)
+        _check(outputs, rows.top, manifest)
         return Bundle(
-            id=check_id(manifest["id"]),
+            id=manifest["id"],
             title=str(manifest["title"])[:200],
             outputs=outputs,
             class_names=class_names,
@@ -140,7 +145,7 @@ def read_bundle(folder: Path) -> Bundle:
             top=rows.top,
             images=ImagePack(folder / IMAGES, rows.ids, rows.image_offset, rows.image_bytes) if IMAGES in manifest["files"] else None,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as problem:
+    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
         # The checksums hold, so this is how the bundle was made: written by something else, or by hand.
         raise UserError(f"Bundle {folder.name} does not hang together ({_one_line(problem)}); {_remedy(folder)}") from problem
 
@@ -174,46 +179,79 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{MANIFEST} is missing from bundle {folder.name}; {_remedy(folder)}")
     try:
-        manifest = json.loads(path.read_bytes())
+        raw = path.read_bytes()
+        manifest = json.loads(raw)
         schema, files = manifest["schema"], manifest["files"]
         sound = all(isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str) for entry in files.values())
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        unchanged = raw == _sealed(manifest)
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as problem:
         raise UserError(f"{MANIFEST} in bundle {folder.name} cannot be read ({_one_line(problem)}); {_remedy(folder)}") from problem
     if schema != SCHEMA:
         found = repr(schema)[:20]
         raise UserError(f"Bundle {folder.name} has schema version {found}, and this Offramp reads version {SCHEMA}; {_remedy(folder)}")
+    if not unchanged:
+        raise UserError(f"{MANIFEST} in bundle {folder.name} was changed after it was written: its checksum differs; {_remedy(folder)}")
     if not sound or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
         raise UserError(f"{MANIFEST} in bundle {folder.name} lists files that no bundle has; {_remedy(folder)}")
     return manifest
 
 
-def _check(outputs: Outputs, manifest: Mapping[str, Any], ids: NDArray[np.int64]) -> None:
-    if outputs.examples != manifest["examples"] or len(np.unique(ids)) != len(ids):
+def _sealed(manifest: Mapping[str, Any]) -> bytes:
+    """The manifest as it is written: with the SHA-256 of all the rest of it, so that it too cannot change unnoticed."""
+    rest = {name: value for name, value in manifest.items() if name != "sha256"}
+    seal = hashlib.sha256(_json(rest)).hexdigest()
+    return _json({**rest, "sha256": seal})
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> None:
+    if not isinstance(manifest["id"], str) or not _ID.fullmatch(manifest["id"]):
+        raise ValueError("its id cannot name a bundle")
+    if not isinstance(manifest["provenance"], dict):
+        raise ValueError("its provenance is no list of facts")
+    if outputs.examples == 0 or outputs.examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
         raise ValueError("its rows are not the examples it names")
     if outputs.topology not in ("chain", "family") or outputs.said not in ("logits", "probabilities", "confidence"):
         raise ValueError("its topology or its kind of outputs is unknown")
-    if outputs.examples and not (0 <= outputs.labels.min() and outputs.labels.max() < outputs.classes):
-        raise ValueError("a label is outside its classes")
+    if not np.isin(outputs.split, BUNDLE_SPLITS).all():
+        raise ValueError("an example belongs to no known split")
+    for classes in (outputs.labels, outputs.prediction, top.classes):
+        if classes.min() < 0 or classes.max() >= outputs.classes:
+            raise ValueError("a label or an answer is outside its classes")
     if outputs.logits is not None and outputs.logits.shape != (outputs.exits, outputs.examples, outputs.classes):
         raise ValueError(f"its logits have shape {outputs.logits.shape}")
+    if "maxprob" not in outputs.scores:
+        raise ValueError("it does not say how sure its exits are")
     if not outputs.stage_cost:
         raise ValueError("it has no costs")
 
 
 def _names(listed: Any) -> tuple[str, ...]:
-    names = tuple(str(name)[:100] for name in listed)
-    if not names:
-        raise ValueError("a list of names is empty")
-    return names
+    if not isinstance(listed, list) or not listed:
+        raise ValueError("a list of names is empty or none")
+    return tuple(str(name)[:100] for name in listed)
 
 
 def _swap_in(new: Path, folder: Path) -> None:
-    old = folder.with_name(folder.name + ".old")
+    old = _old(folder)
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
     new.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _undo_half_swap(folder: Path) -> None:
+    """Between the two renames of a swap the bundle lies under its other name. A swap killed just there is taken back."""
+    if not folder.exists() and _old(folder).is_dir():
+        _old(folder).rename(folder)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")
 
 
 def _sha256(path: Path) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.bundle import Draft, write_bundle, write_synced
+from engine.bundle import Draft, check_id, write_bundle, write_synced
 from engine.cascades.base import Cascade
 from engine.datasets.base import Dataset
 from engine.devices import device_name, pick_device
@@ -28,7 +28,7 @@ from engine.outputs import Outputs
 from engine.paths import bundles_folder
 from engine.recipes import Recipe, recipe, weights_path
 from engine.splits import BUNDLE_SPLITS, Split
-from engine.tensors import map_tensor, save_tensors
+from engine.tensors import map_tensor, save_tensors, tensor_names
 from engine.weights import digest, load_weights
 
 SHARD = 1000
@@ -86,6 +86,8 @@ def compute(
         raise UserError(f"There are no weights for {name} at {weights}; train them with `python -m engine train {name}`.")
     if batch_size < 1 or (limit is not None and limit < 1):
         raise UserError("--batch-size and --limit must be at least 1.")
+    folder = out or bundles_folder() / name
+    check_id(folder.name)  # before the work, not after it
     dataset = chosen.dataset()
     by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
     run = Run(
@@ -97,7 +99,6 @@ def compute(
         ids=np.concatenate(list(by_split.values())),
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
     )
-    folder = out or bundles_folder() / name
     shards = _run_shards(run, folder.with_name(folder.name + ".partial"), progress)
     write_bundle(_assemble(run, folder.name, shards), folder)
     shutil.rmtree(shards.folder)
@@ -171,7 +172,8 @@ def _logits(run: Run, cascade: Cascade, pixels: NDArray[np.uint8]) -> Iterator[N
 def _assemble(run: Run, id: str, shards: Shards) -> Draft:
     logits = np.concatenate(shards.column("logits"), axis=1)
     cascade = run.recipe.cascade()
-    factors = {name: np.concatenate(shards.column(f"factor.{name}")) for name in run.dataset.factor_names}
+    known = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
+    factors = {name.removeprefix("factor."): np.concatenate(shards.column(name)) for name in known}
     outputs = Outputs.from_logits(
         logits if logits.shape[2] <= 100 else logits.astype(np.float16),
         np.concatenate(shards.column("labels")),

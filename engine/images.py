@@ -28,7 +28,7 @@ class ImagePack:
     def __init__(self, path: Path, ids: NDArray[np.int64], offset: NDArray[np.int64], size: NDArray[np.int64]) -> None:
         """offset, size: (examples,), size 0 where there is no picture."""
         self._size = path.stat().st_size
-        if ((offset < 0) | (size < 0) | (offset + size > self._size)).any():
+        if ((offset < 0) | (size < 0) | (offset > self._size - size)).any():
             raise ValueError("a picture lies outside images.bin")
         there = size > 0
         self._places: Mapping[int, Place] = {

@@ -1,9 +1,10 @@
 """The bundles that are here: found by id or by path, the broken ones told apart from the whole ones."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.bundle import MANIFEST, Bundle, read_bundle
+from engine.bundle import UNFINISHED, Bundle, read_bundle
 from engine.errors import UserError
 from engine.paths import bundles_folder
 
@@ -26,16 +27,19 @@ def entries(folder: Path | None = None) -> list[Entry]:
     folder = folder or bundles_folder()
     if not folder.is_dir():
         return []
-    unfinished = (".partial", ".new", ".old")
-    return [Entry(path.name, path) for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.endswith(unfinished)]
+    here = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    # A bundle about to be replaced lies under its other name for an instant, or until the next write if that was killed just then.
+    found = {name.removesuffix(".old"): path for name, path in here.items() if name.endswith(".old")}
+    found |= {name: path for name, path in here.items() if not name.endswith(UNFINISHED)}
+    return [Entry(id, found[id]) for id in sorted(found)]
 
 
 def open_bundle(name: str) -> Bundle:
     """The bundle with this id, or at this path. Raises UserError if there is none or it is damaged."""
-    if Path(name).is_dir() and (Path(name) / MANIFEST).exists():
-        return read_bundle(Path(name))
     for entry in entries():
         if entry.id == name:
             return read_bundle(entry.folder)
+    if name and os.path.isdir(name):  # unlike Path.is_dir, this takes any text
+        return read_bundle(Path(name))
     known = ", ".join(entry.id for entry in entries()) or "none yet"
     raise UserError(f"There is no bundle {name!r}; give a path or one of: {known}.")

@@ -55,8 +55,9 @@ class Outputs:
             _demand(not np.isnan(array).any(), f"score {name} contains NaN")
         for unit, cost in self.stage_cost.items():
             _demand(cost.shape == (exits,), f"cost {unit} has shape {cost.shape}, expected ({exits},)")
-            _demand(bool((cost > 0).all()), f"cost {unit} has a stage that costs nothing or less")
-        for array in (self.prediction, *per_example.values(), *self.scores.values(), *self.stage_cost.values()):
+            _demand(bool((np.isfinite(cost) & (cost > 0)).all()), f"cost {unit} has a stage whose cost is not a positive number")
+        logits = () if self.logits is None else (self.logits,)
+        for array in (self.prediction, *logits, *per_example.values(), *self.scores.values(), *self.stage_cost.values()):
             array.flags.writeable = False  # shared by every visitor of the page
 
     @classmethod
@@ -82,7 +83,7 @@ class Outputs:
         return cls(
             prediction=logits.argmax(axis=-1).astype(np.int32),
             scores=all_scores(logits, raw),
-            logits=logits,
+            logits=logits.view(),  # frozen; the caller's own array stays as it is
             labels=np.array(labels, np.int32),
             ids=np.arange(logits.shape[1]) if ids is None else np.array(ids, np.int64),
             split=np.array(split, dtype="<U11"),

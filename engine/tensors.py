@@ -1,9 +1,11 @@
 """Arrays in safetensors files: written by the library, read as memory maps so that all sessions share one copy."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +23,30 @@ def save_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
         os.fsync(file.fileno())
 
 
+def tensor_names(path: Path) -> list[str]:
+    """The names of the arrays in a safetensors file, sorted."""
+    return sorted(_header(path)[0].keys() - {"__metadata__"})
+
+
 def map_tensor(path: Path, name: str) -> NDArray:
     """One array of a safetensors file as a read-only memory map.
 
     The format is eight bytes of header length, a JSON header, then plain arrays; the library itself always copies.
     Raises ValueError if the file is not of that form.
     """
+    header, begin = _header(path)
+    entry = header[name]
+    dtype, shape, (start, end) = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"]
+    fits = min((start, *shape)) >= 0 and math.prod(shape) * dtype.itemsize == end - start and begin + end <= path.stat().st_size
+    if not fits:
+        raise ValueError(f"{name} in {path.name} does not fit its place")
+    return np.memmap(path, dtype, mode="r", offset=begin + start, shape=shape)
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """What a safetensors file says about its arrays, and where the first of them begins."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(_MOST_HEADER, path.stat().st_size):
             raise ValueError(f"{path.name} is no safetensors file")
-        entry = json.loads(file.read(length))[name]
-    dtype, shape, (start, end) = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"]
-    if int(np.prod(shape)) * dtype.itemsize != end - start or 8 + length + end > path.stat().st_size:
-        raise ValueError(f"{name} in {path.name} does not fit its place")
-    return np.memmap(path, dtype, mode="r", offset=8 + length + start, shape=shape)
+        return json.loads(file.read(length)), 8 + length

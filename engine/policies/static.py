@@ -45,7 +45,8 @@ class _BestStatic(Fitted):
         return min(rule.planned_cost for rule in self.rules)
 
     def _solve(self, budget: float) -> Rule:
-        affordable = [rule for rule in self.rules if rule.planned_cost <= budget]
+        # A budget is a share times the full cost: that product may miss an exit's own cost by a rounding.
+        affordable = [rule for rule in self.rules if rule.planned_cost <= budget * (1 + 1e-9)]
         return max(affordable, key=lambda rule: (self.accuracy[rule.exit], -rule.planned_cost))
 
 
