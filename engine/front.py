@@ -13,9 +13,8 @@ def pareto_front(cost: ArrayLike, accuracy: ArrayLike) -> NDArray[np.int64]:
     """
     cost, accuracy = np.asarray(cost, np.float64), np.asarray(accuracy, np.float64)
     order = np.lexsort((-accuracy, cost))
-    best = np.maximum.accumulate(accuracy[order])
-    better = np.concatenate(([True], accuracy[order][1:] > best[:-1]))
-    return order[better]
+    best_before = np.maximum.accumulate(np.concatenate(([-np.inf], accuracy[order])))[:-1]
+    return order[accuracy[order] > best_before]
 
 
 def concave_hull(cost: Sequence[float] | NDArray[np.floating], accuracy: Sequence[float] | NDArray[np.floating]) -> NDArray[np.int64]:

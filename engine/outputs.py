@@ -146,7 +146,7 @@ class Outputs:
     def _part(self, split: Split, kind: type[Part]) -> Part:
         chosen = np.flatnonzero(self.split == split)
         if len(chosen) == 0:
-            raise UserError(f"There are no {split} examples in these outputs; name at least one row {split!r} in `split`.")
+            raise UserError(f"There are no {split} examples in these outputs; name at least one row {str(split)!r} in `split`.")
         return self.take(_as_slice(chosen), kind)
 
     def take(self, chosen: NDArray[np.integer] | slice, kind: type[Part] | None = None) -> Part:

@@ -1,0 +1,153 @@
+"""Outputs: shapes and values are demanded, arrays are frozen, splits are types."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.errors import UserError
+from engine.outputs import Outputs, Test, Tuning
+from engine.splits import BUNDLE_SPLITS, Split
+from tests.synthetic import corner_cases, outputs, split_names, stage_costs
+
+
+def made(examples=6, exits=2, classes=3, **changes) -> Outputs:
+    rng = np.random.default_rng(0)
+    given = {
+        "logits": rng.normal(size=(exits, examples, classes)),
+        "labels": rng.integers(classes, size=examples),
+        "split": split_names(examples // 3),
+        "stage_cost": stage_costs(exits),
+    }
+    return Outputs.from_logits(**{**given, **changes})
+
+
+def test_predictions_and_right_answers():
+    some = outputs(examples=30, exits=3, classes=4)
+    for k, i in np.ndindex(3, 30):
+        assert some.prediction[k, i] == max(range(4), key=lambda c: some.logits[k, i, c])
+        assert some.right[k, i] == (some.prediction[k, i] == some.labels[i])
+    assert (some.exits, some.examples, some.classes, some.full) == (3, 30, 4, 2)
+
+
+def test_costs_of_a_chain_add_up():
+    chain = outputs(exits=3)
+    assert chain.cascade_cost("macs").tolist() == chain.static_cost("macs").tolist() == [4e6, 10e6, 19e6]
+    assert chain.full_cost("macs") == 19e6
+    assert chain.full_cost("latency_ms") == pytest.approx(2.8)
+
+
+def test_a_family_skips_its_other_networks_when_aiming_straight():
+    family = outputs(exits=3, topology="family")
+    assert family.static_cost("macs").tolist() == [4e6, 10e6, 19e6]
+    assert family.cascade_cost("macs").tolist() == [4e6, 14e6, 33e6]
+    assert family.full_cost("macs") == 19e6
+
+
+def test_an_unknown_unit_is_the_users_mistake():
+    with pytest.raises(UserError, match=r"'joules'.*choose one of: macs, latency_ms\."):
+        outputs().cost_in("joules")
+
+
+@pytest.mark.parametrize("case", [*corner_cases().values(), outputs(), outputs(said="confidence")])
+def test_every_array_is_frozen(case):
+    arrays = [case.prediction, case.labels, case.ids, case.split, case.right]
+    arrays += [*case.scores.values(), *case.stage_cost.values(), *case.factors.values()]
+    arrays += [] if case.logits is None else [case.logits]
+    for part in (case, case.test(), case.tuning(Split.FIT), case.take(np.array([2, 0]))):
+        for array in (part.prediction, part.labels, part.ids, part.split, *part.scores.values(), *part.factors.values()):
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = array
+        if part.logits is not None:
+            with pytest.raises(ValueError, match="read-only"):
+                part.logits[...] = 0
+
+
+def test_the_callers_own_arrays_are_left_alone():
+    logits, labels = np.zeros((2, 6, 3)), np.zeros(6, np.int32)
+    made(logits=logits, labels=labels)
+    logits[0, 0, 0] = labels[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"logits": np.zeros((6, 3))}, r"logits have shape \(6, 3\), expected"),
+        ({"logits": np.zeros((2, 6, 1))}, "2 or more classes"),
+        ({"logits": np.full((2, 6, 3), np.nan)}, "logits contain NaN or infinity"),
+        ({"logits": np.full((2, 6, 3), np.inf)}, "logits contain NaN or infinity"),
+        ({"labels": np.zeros(5, int)}, r"labels has shape \(5,\), expected \(6,\)"),
+        ({"split": split_names(1)}, r"split has shape \(3,\), expected \(6,\)"),
+        ({"ids": np.arange(7)}, r"ids has shape \(7,\), expected \(6,\)"),
+        ({"factors": {"fog": np.zeros(4)}}, r"fog has shape \(4,\), expected \(6,\)"),
+        ({"stage_cost": {"macs": np.ones(3)}}, r"cost macs has shape \(3,\), expected \(2,\)"),
+        ({"stage_cost": {"macs": np.array([1.0, 0.0])}}, "cost macs has a stage whose cost is not a positive number"),
+        ({"stage_cost": {"macs": np.array([1.0, -2.0])}}, "cost macs has a stage whose cost is not a positive number"),
+        ({"stage_cost": {"macs": np.array([1.0, np.nan])}}, "cost macs has a stage whose cost is not a positive number"),
+        ({"stage_cost": {"macs": np.array([1.0, np.inf])}}, "cost macs has a stage whose cost is not a positive number"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        made(**change)
+
+
+def test_scores_must_fit_and_be_numbers():
+    whole = made()
+    with pytest.raises(ValueError, match=r"score maxprob has shape"):
+        replace(whole, scores={"maxprob": np.zeros((2, 5), np.float32)})
+    with pytest.raises(ValueError, match="score maxprob contains NaN"):
+        replace(whole, scores={"maxprob": np.full((2, 6), np.nan, np.float32)})
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_splits_are_disjoint_complete_and_typed(shuffled):
+    whole = outputs(examples=90, shuffled=shuffled)
+    parts = {split: whole.part(split) for split in BUNDLE_SPLITS}
+    assert sorted(np.concatenate([part.ids for part in parts.values()])) == sorted(whole.ids)
+    assert [type(part) for part in parts.values()] == [Tuning, Tuning, Test]
+    at = {int(id): i for i, id in enumerate(whole.ids)}
+    for split, part in parts.items():
+        assert set(part.split) == {str(split)}
+        for j, id in enumerate(part.ids):
+            i = at[int(id)]
+            assert part.labels[j] == whole.labels[i]
+            assert part.factors["difficulty"][j] == whole.factors["difficulty"][i]
+            assert np.array_equal(part.logits[:, j], whole.logits[:, i])
+            assert np.array_equal(part.prediction[:, j], whole.prediction[:, i])
+            assert all(np.array_equal(part.scores[name][:, j], whole.scores[name][:, i]) for name in whole.scores)
+
+
+def test_a_split_that_lies_in_one_piece_is_a_view():
+    whole = outputs(examples=90)
+    assert np.shares_memory(whole.test().logits, whole.logits)
+
+
+def test_nothing_is_tuned_on_test():
+    with pytest.raises(ValueError, match="nothing may be tuned on the test split"):
+        outputs().tuning(Split.TEST)
+
+
+@pytest.mark.parametrize("split", BUNDLE_SPLITS)
+def test_an_empty_split_is_said(split):
+    whole = outputs(examples=90)
+    rest = whole.take(np.flatnonzero(whole.split != split))
+    with pytest.raises(UserError, match=f"no {split} examples in these outputs; name at least one row '{split}'"):
+        rest.part(split)
+
+
+def test_take_keeps_the_order_asked_for_and_the_kind():
+    whole = outputs(examples=90)
+    order = np.random.default_rng(1).permutation(90)[:40]
+    part = whole.take(order)
+    assert type(part) is Outputs
+    assert np.array_equal(part.ids, whole.ids[order])
+    assert type(whole.test().take(slice(0, 5))) is Test
+    assert (part.stage_cost, part.said, part.topology) == (whole.stage_cost, whole.said, whole.topology)
+
+
+def test_probabilities_and_confidences_say_what_they_are():
+    probabilities, confidence = outputs(said="probabilities"), outputs(said="confidence")
+    assert probabilities.said == "probabilities" and set(probabilities.scores) == {"maxprob", "margin", "entropy"}
+    assert confidence.said == "confidence" and confidence.logits is None
+    assert confidence.test().logits is None

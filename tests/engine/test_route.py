@@ -1,0 +1,91 @@
+"""Routes against counting by hand."""
+
+import numpy as np
+import pytest
+
+from engine.route import Route
+from tests.synthetic import outputs
+
+
+@pytest.fixture(params=["chain", "family"])
+def some(request):
+    return outputs(examples=120, exits=4, topology=request.param)
+
+
+def any_exits(some, seed=0):
+    return np.random.default_rng(seed).integers(some.exits, size=some.examples)
+
+
+def stages_of(visited: int) -> list[int]:
+    return [k for k in range(32) if visited >> k & 1]
+
+
+def test_through_runs_every_stage_up_to_the_exit(some):
+    exit = any_exits(some)
+    route = Route.through(some, exit)
+    for i in range(some.examples):
+        assert stages_of(int(route.visited[i])) == list(range(exit[i] + 1))
+        assert route.prediction[i] == some.prediction[exit[i], i]
+    assert np.array_equal(route.exit, exit)
+
+
+def test_straight_runs_only_what_the_exit_needs(some):
+    exit = any_exits(some)
+    route = Route.straight(some, exit)
+    for i in range(some.examples):
+        expected = [exit[i]] if some.topology == "family" else list(range(exit[i] + 1))
+        assert stages_of(int(route.visited[i])) == expected
+        assert route.prediction[i] == some.prediction[exit[i], i]
+
+
+@pytest.mark.parametrize("way", [Route.through, Route.straight])
+@pytest.mark.parametrize("unit", ["macs", "latency_ms"])
+def test_cost_is_the_sum_of_the_stages_that_ran(some, way, unit):
+    route = way(some, any_exits(some))
+    stage_cost = some.cost_in(unit)
+    by_hand = [sum(stage_cost[k] for k in stages_of(int(visited))) for visited in route.visited]
+    np.testing.assert_allclose(route.cost(stage_cost), by_hand, rtol=1e-12)
+    assert route.mean_cost(some, unit) == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-12)
+
+
+def test_cost_of_any_path():
+    """A path may skip stages: two of five, none next to each other."""
+    route = Route(np.array([3, 4, 0]), np.array([0b01010, 0b10001, 0b00001], np.uint32), np.zeros(3, np.int32))
+    assert route.cost(np.array([1.0, 10.0, 100.0, 1000.0, 10000.0])).tolist() == [1010.0, 10001.0, 1.0]
+
+
+def test_a_cascade_may_have_as_many_stages_as_there_are_bits():
+    deep = outputs(examples=6, exits=1)
+    wide = Route.through(outputs(examples=6, exits=8), np.full(6, 7))
+    assert (wide.visited == 255).all()
+    assert Route.through(deep, np.zeros(6, int)).visited.tolist() == [1] * 6
+    last = Route.through(_deep(32), np.full(3, 31))
+    assert (last.visited == 2**32 - 1).all()
+    assert last.cost(np.ones(32)).tolist() == [32.0] * 3
+
+
+def _deep(exits):
+    from engine.outputs import Outputs
+
+    logits = np.random.default_rng(0).normal(size=(exits, 3, 2))
+    return Outputs.from_logits(logits, np.zeros(3, int), np.full(3, "test"), {"macs": np.ones(exits)})
+
+
+def test_shares_and_right_shares(some):
+    exit = any_exits(some)
+    exit[exit == 2] = 1  # an exit that nobody takes
+    route = Route.through(some, exit)
+    shares, right = route.shares(some.exits), route.right_shares(some)
+    for k in range(some.exits):
+        here = [i for i in range(some.examples) if exit[i] == k]
+        assert shares[k] == len(here) / some.examples
+        assert right[k] == sum(some.prediction[k, i] == some.labels[i] for i in here) / some.examples
+    assert shares[2] == right[2] == 0
+    assert shares.sum() == pytest.approx(1, abs=1e-12)
+    assert right.sum() == pytest.approx(route.accuracy(some), abs=1e-12)
+    assert np.array_equal(route.right(some), route.prediction == some.labels)
+
+
+def test_shares_count_exits_that_nobody_reached():
+    some = outputs(examples=9, exits=4)
+    assert Route.through(some, np.zeros(9, int)).shares(4).tolist() == [1, 0, 0, 0]
