@@ -5,8 +5,6 @@ import argparse
 import contextlib
 import errno
 import gc
-import importlib
-import importlib.util
 import os
 import signal
 import socket
@@ -19,11 +17,12 @@ from pathlib import Path
 
 import streamlit as st
 import uvicorn
-from starlette.routing import BaseRoute
+
+from app.media import ROUTES
+from app.warm import warm_up as warm
 
 MAIN = Path(__file__).resolve().parent / "main.py"
 ANYWHERE = ("0.0.0.0", "::")
-routes: Sequence[BaseRoute] = ()
 
 
 class Server(uvicorn.Server):
@@ -45,8 +44,7 @@ class Server(uvicorn.Server):
 @asynccontextmanager
 async def warm_up(_app: st.App) -> AsyncIterator[None]:
     """What every visitor needs is loaded once, before the first one comes."""
-    if importlib.util.find_spec("app.warm"):
-        importlib.import_module("app.warm").warm_up()
+    warm()
     # What is loaded now stays for good: out of the collector's sight a collection takes 5 ms instead of 100
     gc.collect()
     gc.freeze()
@@ -102,9 +100,7 @@ def serve(host: str, port: int, browser: bool) -> int:
         return 2
     if place.getsockname()[1] != port:
         print(f"Port {port} is taken: using {place.getsockname()[1]}.", flush=True)
-    for package in ("numpy", "pandas", "pyarrow", "plotly.graph_objects"):
-        importlib.import_module(package)
-    app = st.App(MAIN, lifespan=warm_up, routes=routes)
+    app = st.App(MAIN, lifespan=warm_up, routes=ROUTES)
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = Server(config, browser)
     server.run(sockets=[place])

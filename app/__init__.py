@@ -1,0 +1,1 @@
+"""Offramp's page. It shows what the engine found; it computes no accuracy and no cost of its own."""

@@ -1,0 +1,1 @@
+"""Components of our own: Python in front, plain scripts in the browser, nothing to build."""

@@ -1,0 +1,98 @@
+"""Data -> Plotly figure, data -> the sentence that says what the figure shows. Pure: no page, no engine run."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.colours import NEUTRAL, ORACLE, POLICY, exit_colours
+from app.words import percent, spent
+from engine.front import concave_hull
+from engine.sweep import Sweep
+
+#: For every chart: nothing is sent anywhere, no logo, and the tools that make sense.
+CONFIG = {
+    "showSendToCloud": False,
+    "displaylogo": False,
+    "responsive": True,
+    "displayModeBar": False,
+    "scrollZoom": False,
+    "doubleClick": False,
+}
+_HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} right<extra>%{fullData.name}</extra>"
+
+
+def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> go.Figure:
+    """Accuracy against cost: the chosen policy between what ignoring the input reaches and what knowing the labels would."""
+    figure = go.Figure()
+    exit_cost, exit_accuracy = chosen.alone_cost, chosen.alone_accuracy
+    hull = concave_hull(exit_cost, exit_accuracy)
+
+    def line(name: str, x: np.ndarray, y: np.ndarray, colour: str, width: float, dash: str = "solid", **more: object) -> None:
+        style = {"color": colour, "width": width, "dash": dash}
+        figure.add_scatter(name=name, x=_short(x), y=_short(y), mode="lines", line=style, hovertemplate=_HOVER, **more)
+
+    line("Oracle (knows the labels)", oracle.cost, oracle.accuracy, ORACLE, 1.5)
+    line("Hull of the static exits", exit_cost[hull], exit_accuracy[hull], NEUTRAL, 1.5, "dot")
+    line("Random mix", mix.cost, mix.accuracy, NEUTRAL, 1.2, "dash")
+    line("On calibration", chosen.calibration_cost, chosen.calibration_accuracy, POLICY, 1.2, "dot", visible="legendonly")
+    line(title, chosen.cost, chosen.accuracy, POLICY, 3)
+    figure.add_scatter(
+        name="Static exits",
+        x=_short(exit_cost),
+        y=_short(exit_accuracy),
+        mode="markers+text",
+        text=[str(k + 1) for k in range(len(exit_cost))],
+        textposition="middle center",
+        textfont={"size": 10, "color": "#fff"},
+        marker={"size": 17, "color": exit_colours(len(exit_cost)), "line": {"width": 1, "color": "#fff"}, "symbol": "square"},
+        hovertemplate="Everyone leaves at exit %{text}<br>" + _HOVER,
+    )
+    everything = np.concatenate([chosen.accuracy, exit_accuracy, oracle.accuracy])
+    low, high = float(everything.min()), float(everything.max())
+    room = max(high - low, 0.01) * 0.08
+    figure.update_layout(
+        margin={"l": 52, "r": 10, "t": 8, "b": 44},
+        xaxis={
+            "title": {"text": f"Mean cost, share of the full network’s {spent(chosen.unit)}", "standoff": 6},
+            "range": [0, max(1.04, 1.04 * float(chosen.cost.max()))],
+            "tickformat": ".0%",
+            "zeroline": False,
+        },
+        yaxis={
+            "title": {"text": "Right on test", "standoff": 4},
+            "range": [low - room, high + room],
+            "tickformat": ".0%",
+            "zeroline": False,
+        },
+        legend={"orientation": "v", "x": 0.99, "xanchor": "right", "y": 0.03, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        font={"size": 12},
+        hovermode="closest",
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        template="none",
+    )
+    return figure
+
+
+def front_alt(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> str:
+    """What the front shows, for whoever does not see it."""
+    near = np.flatnonzero(chosen.accuracy >= chosen.full.accuracy - 0.01)
+    middle = int(np.abs(chosen.budgets - 0.5).argmin())
+    what = spent(chosen.unit)
+    sentences = [
+        f"Accuracy against cost on test. {title} goes from {percent(chosen.accuracy[0])} right at {percent(chosen.cost[0], 0)} of the full"
+        f" network’s {what} to {percent(chosen.accuracy[-1])} at {percent(chosen.cost[-1], 0)}.",
+        f"At half the cost it gets {percent(chosen.accuracy[middle])}, mixing static exits blindly {percent(mix.accuracy[middle])},"
+        f" the oracle {percent(oracle.accuracy[middle])}.",
+    ]
+    if len(near):
+        cost = percent(chosen.cost[near[0]], 0)
+        sentences.insert(1, f"From {cost} on it is within one point of the full network ({percent(chosen.full.accuracy)}).")
+    return " ".join(sentences)
+
+
+def _short(values: Sequence[float] | np.ndarray) -> list[float]:
+    """Plain numbers with the digits a screen can show: a third of the bytes."""
+    return np.round(np.asarray(values, np.float64), 5).tolist()

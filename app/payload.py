@@ -1,0 +1,150 @@
+"""A sweep as the browser gets it: everything it needs to paint any budget without asking again.
+
+Arrays travel as base64 of their bytes, the smallest type that holds them. Where every example leaves at every budget travels as changes:
+as the budget rises an example changes its exit a handful of times, so a list of changes is some fifty times smaller than the table.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import figures, media
+from app.colours import exit_colours
+from app.words import budget_sentence, spent
+from engine.bundle import Bundle
+from engine.factors import factor_by_exit
+from engine.library import Entry
+from engine.policies import POLICIES
+from engine.scores import SCORES
+from engine.splits import Split
+from engine.sweep import Sweep
+
+#: Likeliest classes of every exit that a trace shows.
+TOP = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the explore page shows: a bundle, a policy on it, and the two it is held against."""
+
+    entry: Entry
+    bundle: Bundle
+    policy: str
+    chosen: Sweep
+    mix: Sweep
+    oracle: Sweep
+
+
+def pack(array: NDArray, dtype: str) -> dict[str, str]:
+    """An array as the browser's typed array of the same name: u1, u2, u4, f4."""
+    little = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
+    return {"type": dtype, "data": base64.b64encode(little.tobytes()).decode("ascii")}
+
+
+def explorer_payload(shown: Shown) -> dict[str, Any]:
+    """Everything the live block paints, as plain JSON values without NaN."""
+    bundle, chosen = shown.bundle, shown.chosen
+    title = POLICIES[shown.policy].title
+    figure = figures.front(chosen, title, shown.mix, shown.oracle)
+    return {
+        "steps": len(chosen.budgets),
+        "budget": _numbers(chosen.budgets),
+        "planned": _numbers(chosen.planned_cost),
+        "calibrationCost": _numbers(chosen.calibration_cost),
+        "calibrationAccuracy": _numbers(chosen.calibration_accuracy),
+        "cost": _numbers(chosen.cost),
+        "accuracy": _numbers(chosen.accuracy),
+        "full": {"accuracy": chosen.full.accuracy, "cost": chosen.full.cost},
+        "spent": spent(chosen.unit),
+        "examples": int(chosen.exit.shape[1]),
+        "sentence": [budget_sentence(chosen, step) for step in range(len(chosen.budgets))],
+        "exits": [
+            {"name": name, "colour": colour, "cost": round(float(cost), 4)}
+            for name, colour, cost in zip(bundle.exit_names, exit_colours(len(bundle.exit_names)), chosen.exit_cost, strict=True)
+        ],
+        "share": pack(chosen.shares, "f4"),
+        "right": pack(chosen.right, "f4"),
+        "wrong": pack(chosen.wrong, "f4"),
+        "changes": _changes(chosen),
+        "policy": {"title": title, "student": POLICIES[shown.policy].student},
+        "bar": _bar(shown),
+        "figure": json.loads(figure.to_json()),
+        "config": figures.CONFIG,
+        "alt": figures.front_alt(chosen, title, shown.mix, shown.oracle),
+        "plotly": media.plotly_address(),
+        **_examples(shown),
+    }
+
+
+def _examples(shown: Shown) -> dict[str, Any]:
+    """What the exits said about the reported examples, in the order of the sweep's columns."""
+    bundle = shown.bundle
+    there = np.flatnonzero(bundle.outputs.split == Split.TEST)
+    top = min(TOP, bundle.top.classes.shape[2])
+    factors = {name: values[there] for name, values in bundle.outputs.factors.items()}
+    return {
+        "ids": pack(bundle.outputs.ids[there], "f8"),
+        "label": pack(bundle.outputs.labels[there], "u2"),
+        "classes": list(bundle.class_names),
+        "top": top,
+        "topClass": pack(bundle.top.classes[:, there, :top], "u2"),
+        "topProbability": pack(bundle.top.probability[:, there, :top], "f4"),
+        "images": media.images_address(shown.entry) if bundle.images is not None else None,
+        "factors": {name: pack(values, "f4") for name, values in factors.items()},
+        "difficulty": _difficulty(shown.chosen, factors),
+    }
+
+
+def _difficulty(chosen: Sweep, factors: Mapping[str, NDArray[np.float32]]) -> dict[str, Any] | None:
+    """How hard the examples leaving at each exit are, where the data set knows: mean and quartiles, NaN where nobody leaves."""
+    if "difficulty" not in factors:
+        return None
+    mean, quartiles = factor_by_exit(chosen.exit, factors["difficulty"], chosen.shares.shape[1])
+    return {"mean": pack(mean, "f4"), "quartiles": pack(quartiles, "f4")}
+
+
+def _changes(chosen: Sweep) -> dict[str, Any]:
+    """Where an example's exit, answer or rightness differs from the budget before; the first budget in full."""
+    exit, answer, right = chosen.exit, chosen.answer, chosen.is_right
+    differs = (exit[1:] != exit[:-1]) | (answer[1:] != answer[:-1])
+    step, example = np.nonzero(differs)
+    return {
+        "firstExit": pack(exit[0], "u1"),
+        "firstAnswer": pack(answer[0], "u2"),
+        "firstRight": pack(right[0], "u1"),
+        "step": pack(step + 1, "u2"),
+        "example": pack(example, "u4"),
+        "exit": pack(exit[1:][differs], "u1"),
+        "answer": pack(answer[1:][differs], "u2"),
+        "right": pack(right[1:][differs], "u1"),
+    }
+
+
+def _bar(shown: Shown) -> dict[str, Any] | None:
+    """The score that decides and its thresholds at every budget, as a person reads them; None where no threshold decides."""
+    bars = [rule.bar() for rule in shown.chosen.rules]
+    outputs = shown.bundle.outputs
+    if any(bar is None or bar.score not in outputs.scores for bar in bars):
+        return None
+    score = SCORES[bars[0].score]
+    kept = np.stack([bar.thresholds for bar in bars])
+    # What lets nobody or everybody out is told as such, not as a probability of 1 or 0.
+    read = np.where(np.isfinite(kept), score.shown(kept), np.where(kept > 0, np.inf, -np.inf))
+    there = np.flatnonzero(outputs.split == Split.TEST)
+    return {
+        "score": score.name,
+        "title": score.title,
+        "reads": score.reads,
+        "falls": score.shown_falls,
+        "threshold": pack(read, "f4"),
+        "value": pack(score.shown(outputs.scores[score.name][:, there].astype(np.float64)), "f4"),
+    }
+
+
+def _numbers(values: NDArray[np.floating]) -> list[float]:
+    return np.round(values, 5).tolist()

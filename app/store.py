@@ -1,0 +1,43 @@
+"""What all visitors share: opened bundles and finished sweeps, kept read-only.
+
+Everything is keyed by the state of the files on disk, so a bundle that was replaced is opened anew and one that broke is noticed.
+"""
+
+import streamlit as st
+
+from engine.bundle import Bundle, read_bundle
+from engine.library import Entry, entries
+from engine.policies import POLICIES
+from engine.sweep import Sweep, sweep
+
+#: Budgets a sweep of the page has: one for every half per cent or so, finer than a hand moves a slider.
+STEPS = 201
+#: Rules drawn beside every policy. The static exits, mixing them, and what nobody can beat.
+STATIC, MIX, ORACLE = "static", "random_mix", "oracle"
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _opened(folder: str, stamp: Stamp, _entry: Entry) -> Bundle:
+    return read_bundle(_entry.folder)
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def _swept(folder: str, stamp: Stamp, policy: str, unit: str, _bundle: Bundle) -> Sweep:
+    return sweep(POLICIES[policy], _bundle.outputs, STEPS, unit)
+
+
+def listed() -> list[Entry]:
+    """Every bundle folder there is, whole or broken."""
+    return entries()
+
+
+def opened(entry: Entry) -> Bundle:
+    """A bundle, checked when it was first opened. Raises UserError if it is damaged."""
+    return _opened(str(entry.folder), entry.stamp(), entry)
+
+
+def swept(entry: Entry, policy: str, unit: str) -> Sweep:
+    """A policy over all budgets of the page."""
+    return _swept(str(entry.folder), entry.stamp(), policy, unit, opened(entry))

@@ -1,0 +1,128 @@
+"""Explore: a budget that can be dragged, over what a network's exits really said."""
+
+import pandas as pd
+import streamlit as st
+
+from app import pages, state, store
+from app.components.explorer import explorer
+from app.state import View
+from app.words import unit_title
+from engine.bundle import Bundle
+from engine.errors import UserError
+from engine.library import Entry
+from engine.policies import POLICIES
+from engine.splits import Split
+from engine.sweep import Sweep
+
+
+def page() -> None:
+    whole, broken = _sorted_out()
+    for problem in broken:
+        st.warning(problem)
+    if not whole:
+        st.info("There is no bundle to show yet; make one with `python -m engine compute doodles`.")
+        return
+    entry, policy, unit = _controls(whole)
+    _block(entry, policy, unit)
+
+
+def _sorted_out() -> tuple[dict[str, Entry], list[str]]:
+    """The bundles that open, by id, and a sentence for each that does not."""
+    whole: dict[str, Entry] = {}
+    broken: list[str] = []
+    for entry in store.listed():
+        try:
+            store.opened(entry)
+            whole[entry.id] = entry
+        except UserError as problem:
+            broken.append(str(problem))
+    return whole, broken
+
+
+def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
+    """What to look at: bundle, policy, unit of cost. Each has a key in the address."""
+    columns = st.columns([3, 4, 2], vertical_alignment="bottom")
+    ids = list(whole)
+    with columns[0]:
+        titles = {id: store.opened(entry).title for id, entry in whole.items()}
+        bundle = _select("Bundle", state.BUNDLE, ids, ids[0], titles)
+    entry = whole[bundle]
+    runnable, reasons = pages.runnable(entry)
+    with columns[1]:
+        missing = "\n\n".join(reasons.values())
+        titles = {name: POLICIES[name].title for name in runnable}
+        default = state.DEFAULT_POLICY if state.DEFAULT_POLICY in runnable else runnable[0]
+        help = f"Not on this bundle:\n\n{missing}" if missing else None
+        policy = _select("Policy", state.POLICY, runnable, default, titles, help)
+    with columns[2]:
+        units = list(store.opened(entry).outputs.stage_cost)
+        unit = _select("Cost in", state.UNIT, units, units[0], {unit: unit_title(unit) for unit in units})
+    st.caption(POLICIES[policy].student)
+    return entry, policy, unit
+
+
+def _select(label: str, key: str, options: list[str], default: str, titles: dict[str, str], help: str | None = None) -> str:
+    """A select box that the address knows. What the address asks for and is not here is said and replaced."""
+    if st.session_state.get(key) not in options:
+        choice = state.choose(st.query_params, key, options, default, label.lower())
+        if choice.said:
+            st.warning(choice.said)
+        st.session_state[key] = choice.value
+    chosen = st.selectbox(label, options, key=key, format_func=lambda option: titles[option], help=help)
+    if chosen == default:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = chosen
+    return chosen
+
+
+@st.fragment
+def _block(entry: Entry, policy: str, unit: str) -> None:
+    bundle = store.opened(entry)
+    sweep = store.swept(entry, policy, unit)
+    start = _start(entry, bundle, sweep)
+    for sentence in start.said:
+        st.warning(sentence)
+    left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{entry.id}")
+    if left:
+        view = View(left["budget"], left["class"], left["show"], None if left["picked"] is None else int(left["picked"]))
+        _write_address(view, bundle)
+    _numbers(sweep, bundle)
+
+
+def _start(entry: Entry, bundle: Bundle, sweep: Sweep) -> View:
+    """Where the live block begins: read from the address once a session and bundle, then left to the browser."""
+    key = f"start-{entry.id}"
+    if key not in st.session_state:
+        ids = set(bundle.outputs.ids[bundle.outputs.split == Split.TEST].tolist())
+        st.session_state[key] = View.read(st.query_params, float(sweep.budgets[0]), bundle.class_names, ids)
+    return st.session_state[key]
+
+
+def _write_address(view: View, bundle: Bundle) -> None:
+    query = view.as_query(bundle.class_names)
+    for key in (state.BUDGET, state.CLASS, state.SHOW, state.IMAGE):
+        if key not in query:
+            st.query_params.pop(key, None)
+        elif st.query_params.get(key) != query[key]:
+            st.query_params[key] = query[key]
+
+
+def _numbers(sweep: Sweep, bundle: Bundle) -> None:
+    """The table behind the chart."""
+    with st.expander("The numbers"):
+        step = max((len(sweep.budgets) - 1) // 20, 1)
+        rows = slice(None, None, step)
+        columns = {
+            "Budget": sweep.budgets[rows],
+            "Planned cost": sweep.planned_cost[rows],
+            "Cost on calibration": sweep.calibration_cost[rows],
+            "Cost on test": sweep.cost[rows],
+            "Right on calibration": sweep.calibration_accuracy[rows],
+            "Right on test": sweep.accuracy[rows],
+        }
+        for k, name in enumerate(bundle.exit_names):
+            columns[f"Leave at {name}"] = sweep.shares[rows, k]
+        table = pd.DataFrame(columns)
+        st.dataframe(table, hide_index=True, column_config={name: st.column_config.NumberColumn(format="percent") for name in columns})
+        st.caption(f"Costs are shares of the full network’s. Knobs were chosen on calibration; test has {sweep.exit.shape[1]:,} examples.")

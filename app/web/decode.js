@@ -1,0 +1,60 @@
+// What the server sent, as typed arrays, and the tables that let any budget be painted without asking again.
+
+const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array }
+
+export function unpack({ type, data }) {
+  const text = atob(data)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return new TYPES[type](bytes.buffer)
+}
+
+// Where every example leaves at every budget. Tables are (steps, examples), row after row.
+export class Routes {
+  constructor(changes, steps, examples) {
+    this.steps = steps
+    this.examples = examples
+    this.exit = new Uint8Array(steps * examples)
+    this.answer = new Uint16Array(steps * examples)
+    this.right = new Uint8Array(steps * examples)
+    this.#replay(changes)
+    this.away = this.#distances()
+  }
+
+  at(step, example) {
+    return step * this.examples + example
+  }
+
+  // Each row is the one before it with its changes applied.
+  #replay(changes) {
+    const n = this.examples
+    const [step, example] = [unpack(changes.step), unpack(changes.example)]
+    const to = { exit: unpack(changes.exit), answer: unpack(changes.answer), right: unpack(changes.right) }
+    this.exit.set(unpack(changes.firstExit))
+    this.answer.set(unpack(changes.firstAnswer))
+    this.right.set(unpack(changes.firstRight))
+    for (let row = 1, next = 0; row < this.steps; row++) {
+      for (const name in to) this[name].copyWithin(row * n, (row - 1) * n, row * n)
+      for (; next < step.length && step[next] === row; next++)
+        for (const name in to) this[name][row * n + example[next]] = to[name][next]
+    }
+  }
+
+  // How many steps the budget must move, up or down, before the example leaves elsewhere.
+  #distances() {
+    const n = this.examples
+    const away = new Uint8Array(this.exit.length).fill(255)
+    for (let i = n; i < away.length; i++)
+      away[i] = this.exit[i] !== this.exit[i - n] ? 1 : Math.min(255, away[i - n] + 1)
+    for (let i = away.length - n - 1; i >= 0; i--)
+      away[i] = Math.min(away[i], this.exit[i] !== this.exit[i + n] ? 1 : Math.min(255, away[i + n] + 1))
+    return away
+  }
+
+  // The nearest budget step above at which the example's exit changes, or null.
+  nextChange(step, example) {
+    const now = this.exit[this.at(step, example)]
+    for (let s = step + 1; s < this.steps; s++) if (this.exit[this.at(s, example)] !== now) return s
+    return null
+  }
+}

@@ -1,0 +1,200 @@
+// The live block. One budget step is the whole of what moves: every part paints itself from it, once a frame at most.
+
+import { Routes, unpack } from "./decode.js"
+import { element, percent } from "./dom.js"
+import { Exits } from "./exits.js"
+import { Front } from "./front.js"
+import { Gallery } from "./gallery.js"
+import { Pictures } from "./pictures.js"
+import { Trace } from "./trace.js"
+
+const SETTLE = 150 // ms without a move before the server hears of it
+const SHOWS = { all: "All", right: "Right", wrong: "Wrong" }
+
+const blocks = new WeakMap()
+
+// Called by the page whenever the data is new. The block itself outlives that, so the budget stays where the hand left it.
+export function mount(component) {
+  const root = component.parentElement.querySelector(".offramp")
+  let block = blocks.get(root)
+  if (!block) blocks.set(root, (block = new Explorer(root)))
+  block.show(component.data, component.setStateValue)
+  return block
+}
+
+class Explorer {
+  constructor(root) {
+    const find = (name) => root.querySelector(`.offramp-${name}`)
+    this.root = root
+    this.parts = Object.fromEntries(["sentence", "hidden", "slider", "ticks", "readouts", "class", "show"].map((name) => [name, find(name)]))
+    this.front = new Front(find("front"), (share, done) => this.#pointAt(share, done))
+    this.exits = new Exits(find("exits"))
+    this.gallery = new Gallery(find("gallery"), (example) => this.#pick(example))
+    this.trace = new Trace(find("trace"), () => this.#pick(null))
+    this.#listen()
+  }
+
+  show(data, tell) {
+    this.tell = tell
+    if (data === this.raw) return
+    const before = this.data && { budget: this.data.budget[this.step], ids: this.data.ids, picked: this.data.ids[this.picked] ?? null }
+    this.raw = data
+    this.data = unpacked(data)
+    this.routes = new Routes(data.changes, data.steps, data.examples)
+    if (this.pictures?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
+    const begin = before ?? data.begin
+    const filter = before ? this.#keptFilter(before) : { class: data.begin.class, show: data.begin.show }
+    this.gallery.filter = filter
+    this.#drawControls()
+    this.exits.draw(this.data)
+    this.gallery.draw(this.data, this.routes, this.pictures)
+    this.trace.draw(this.data, this.routes, this.pictures)
+    this.front.draw(data).catch((problem) => this.front.plot.replaceChildren(problem.message))
+    this.step = nearest(data.budget, begin.budget)
+    this.#paint()
+    const example = begin.picked === null || begin.picked === undefined ? -1 : this.data.ids.indexOf(begin.picked)
+    if (example >= 0) this.#pick(example, false)
+    else this.picked = null
+    this.root.dataset.ready = "true"
+  }
+
+  // Called before new data too; only when the page has taken the block away is there something to undo.
+  leave() {
+    setTimeout(() => {
+      if (this.root.isConnected) return
+      this.front.leave()
+      clearTimeout(this.timer)
+    })
+  }
+
+  // Filters and the picked image mean something only while the examples stay the same.
+  #keptFilter(before) {
+    const same = before.ids.length === this.data.ids.length && before.ids.every((id, i) => id === this.data.ids[i])
+    if (!same) before.picked = null
+    return same ? this.gallery.filter : { class: null, show: "all" }
+  }
+
+  #drawControls() {
+    const { data, parts } = this
+    parts.slider.max = data.steps - 1
+    const at = (cost) => (cost - data.budget[0]) / (data.budget[data.steps - 1] - data.budget[0])
+    parts.ticks.replaceChildren(
+      ...data.exits.filter((exit) => at(exit.cost) <= 1.001).map((exit, k) => {
+        const tick = element("span", "offramp-tick", String(k + 1))
+        tick.style.left = percent(at(exit.cost))
+        tick.style.setProperty("--exit", exit.colour)
+        return tick
+      }),
+    )
+    parts.class.replaceChildren(new Option("all", ""), ...data.classes.map((name, i) => new Option(name, i)))
+    parts.class.value = this.gallery.filter.class ?? ""
+    const readout = (name, title) => element("div", "", element("dt", "", title), element("dd", `offramp-${name}`))
+    parts.readouts.replaceChildren(readout("cost", "Cost on test"), readout("accuracy", "Right on test"), readout("plan", "On calibration"), readout("full", "Full network"))
+    parts.show.replaceChildren(
+      ...Object.entries(SHOWS).map(([value, title]) => {
+        const button = element("button", "", title)
+        button.type = "button"
+        button.setAttribute("role", "radio")
+        button.dataset.show = value
+        button.onclick = () => this.#filter({ show: value })
+        return button
+      }),
+    )
+    this.#markShow()
+  }
+
+  #listen() {
+    const { slider, class: chosen } = this.parts
+    slider.addEventListener("input", () => this.#move(Number(slider.value), false))
+    slider.addEventListener("change", () => this.#move(Number(slider.value), true))
+    chosen.addEventListener("change", () => this.#filter({ class: chosen.value === "" ? null : Number(chosen.value) }))
+    this.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.picked !== null) this.#pick(null)
+    })
+  }
+
+  // A cost on the front means the budget that comes to it.
+  #pointAt(share, done) {
+    this.#move(share === null ? this.step : nearest(this.data.cost, share), done)
+  }
+
+  #move(step, done) {
+    if (step !== this.step) {
+      this.step = step
+      this.frame ??= requestAnimationFrame(() => this.#paint())
+    }
+    if (done) this.#settle()
+  }
+
+  #filter(change) {
+    Object.assign(this.gallery.filter, change)
+    this.#markShow()
+    this.gallery.paint(this.step)
+    this.#settle()
+  }
+
+  #markShow() {
+    for (const button of this.parts.show.children) button.setAttribute("aria-checked", String(button.dataset.show === this.gallery.filter.show))
+  }
+
+  #pick(example, settle = true) {
+    const back = this.picked
+    this.picked = example
+    this.gallery.mark(example)
+    if (example === null) {
+      this.trace.close()
+      this.gallery.tiles.get(back)?.focus({ preventScroll: true })
+    } else this.trace.open(example, this.step)
+    this.gallery.paint(this.step) // the trace takes room: fewer images fit side by side
+    if (settle) this.#settle()
+  }
+
+  #paint() {
+    this.frame = null
+    const { data, step, parts } = this
+    parts.sentence.textContent = data.sentence[step]
+    if (Number(parts.slider.value) !== step) parts.slider.value = step
+    parts.slider.setAttribute("aria-valuetext", `${percent(data.budget[step])} of the full network’s ${data.spent}`)
+    parts.slider.style.setProperty("--filled", percent(step / (data.steps - 1)))
+    const [cost, accuracy, plan, full] = parts.readouts.querySelectorAll("dd")
+    cost.textContent = percent(data.cost[step])
+    accuracy.textContent = percent(data.accuracy[step])
+    plan.textContent = `${percent(data.calibrationCost[step])} → ${percent(data.calibrationAccuracy[step])}`
+    plan.title = `planned ${percent(data.planned[step])}, on calibration ${percent(data.calibrationCost[step])}, on test ${percent(data.cost[step])}`
+    full.textContent = `100% → ${percent(data.full.accuracy)}`
+    this.front.place({ cost: data.cost[step], accuracy: data.accuracy[step], label: percent(data.accuracy[step]) })
+    this.exits.paint(step)
+    this.gallery.paint(step)
+    this.trace.paint(step)
+  }
+
+  // On release: read the sentence out, and let the server know where we are.
+  #settle() {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      const { data, step, gallery, picked } = this
+      this.parts.hidden.textContent = data.sentence[step]
+      this.tell("view", {
+        budget: data.budget[step],
+        class: gallery.filter.class,
+        show: gallery.filter.show,
+        picked: picked === null ? null : data.ids[picked],
+      })
+    }, SETTLE)
+  }
+}
+
+function unpacked(data) {
+  const made = { ...data }
+  for (const name of ["share", "right", "wrong", "ids", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
+  made.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
+  made.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
+  made.bar = data.bar && { ...data.bar, threshold: unpack(data.bar.threshold), value: unpack(data.bar.value) }
+  return made
+}
+
+function nearest(values, wanted) {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - wanted) < Math.abs(values[best] - wanted)) best = i
+  return best
+}

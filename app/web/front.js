@@ -1,0 +1,94 @@
+// The front: drawn once by Plotly, with a dot of our own on top. Redrawing the chart for every move would cost ten times the time.
+
+let loading = null
+
+function plotly(address) {
+  loading ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly)
+    const script = document.createElement("script")
+    script.src = address
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => reject(new Error("Plotly could not be fetched from the server."))
+    document.head.append(script)
+  })
+  return loading
+}
+
+export class Front {
+  // onPick(share, done): the visitor points at a cost
+  constructor(figure, onPick) {
+    this.plot = figure.querySelector(".offramp-plot")
+    this.dot = figure.querySelector(".offramp-dot")
+    this.guide = figure.querySelector(".offramp-guide")
+    this.onPick = onPick
+    this.drawn = false
+    this.#listen()
+  }
+
+  async draw(data) {
+    this.data = data
+    this.plot.setAttribute("aria-label", data.alt)
+    const Plotly = await plotly(data.plotly)
+    if (!this.plot.isConnected) return
+    const narrow = this.plot.clientWidth < 520
+    const layout = { ...data.figure.layout, autosize: true }
+    if (narrow) Object.assign(layout, { legend: { orientation: "h", x: 0, y: -0.28, font: { size: 11 } }, margin: { l: 46, r: 6, t: 6, b: 118 } })
+    await Plotly.react(this.plot, data.figure.data, layout, data.config)
+    if (!this.drawn) this.plot.on("plotly_afterplot", () => this.place(this.at))
+    this.drawn = true
+    this.place(this.at)
+  }
+
+  // Move the dot to a point of the front.
+  place(point) {
+    this.at = point
+    const axes = this.plot._fullLayout
+    if (!this.drawn || !point || !axes?.xaxis) return
+    const x = axes.xaxis._offset + axes.xaxis.d2p(point.cost)
+    const y = axes.yaxis._offset + axes.yaxis.d2p(point.accuracy)
+    this.dot.hidden = this.guide.hidden = false
+    this.dot.style.transform = `translate(${x}px, ${y}px)`
+    this.guide.style.transform = `translate(${x}px, ${axes.yaxis._offset}px)`
+    this.guide.style.height = `${axes.yaxis._length}px`
+    this.dot.firstElementChild.textContent = point.label
+    this.dot.classList.toggle("offramp-dot-left", x > axes.xaxis._offset + 0.8 * axes.xaxis._length)
+  }
+
+  leave() {
+    this.deaf()
+    if (this.drawn) window.Plotly.purge(this.plot)
+    this.drawn = false
+  }
+
+  // Press anywhere on the chart and the budget goes there; keep pressing and it follows.
+  #listen() {
+    let held = false
+    const share = (event) => {
+      const { xaxis } = this.plot._fullLayout
+      return xaxis.p2d(event.clientX - this.plot.getBoundingClientRect().left - xaxis._offset)
+    }
+    this.plot.addEventListener(
+      "pointerdown",
+      (event) => {
+        if (!this.drawn || event.button !== 0 || event.target.closest(".legend")) return
+        held = true
+        this.onPick(share(event), false)
+      },
+      true,
+    )
+    // Listened for on the window: Plotly lays a cover over the page while a button is down.
+    const move = (event) => held && this.onPick(share(event), false)
+    const end = (event) => {
+      if (held) this.onPick(event.type === "pointerup" ? share(event) : null, true)
+      held = false
+    }
+    addEventListener("pointermove", move)
+    addEventListener("pointerup", end)
+    addEventListener("pointercancel", end)
+    this.deaf = () => {
+      removeEventListener("pointermove", move)
+      removeEventListener("pointerup", end)
+      removeEventListener("pointercancel", end)
+    }
+  }
+}

@@ -1,0 +1,124 @@
+// The images routed to each exit, those closest to changing exit first.
+
+import { count, element, percent } from "./dom.js"
+
+const ROWS = 2 // of images an exit shows before someone asks for more
+
+export class Gallery {
+  constructor(place, onPick) {
+    this.place = place
+    this.onPick = onPick
+    this.filter = { class: null, show: "all" }
+  }
+
+  draw(data, routes, pictures) {
+    Object.assign(this, { data, routes, pictures })
+    this.more = data.exits.map(() => 1)
+    this.tiles = new Map() // example -> element, whichever exit it stands at now
+    this.exits = data.exits.map((exit, k) => {
+      const row = element("section", "offramp-strip")
+      row.style.setProperty("--exit", exit.colour)
+      const title = element("h3", "", element("span", "offramp-chip", String(k + 1)), exit.name, element("small"))
+      const more = element("button", "offramp-more", "More")
+      more.type = "button"
+      more.onclick = () => {
+        this.more[k] *= 2
+        this.paint(this.step)
+      }
+      const images = element("div", "offramp-images")
+      row.append(title, images, more)
+      return { row, images, more, counted: title.lastElementChild }
+    })
+    this.place.replaceChildren(...this.exits.map((exit) => exit.row))
+  }
+
+  paint(step) {
+    this.step = step
+    this.pictures?.forgetWishes()
+    const chosen = this.#choose(step, ROWS * this.#columns())
+    const stay = new Set()
+    chosen.forEach(({ examples, total }, k) => {
+      const { images, more, counted } = this.exits[k]
+      counted.textContent = total === 0 ? "nobody" : total === 1 ? "1 image" : `${count(total)} images`
+      more.hidden = total <= examples.length
+      const tiles = examples.map((example) => this.#tile(example, step))
+      tiles.forEach((tile, i) => {
+        // Only what moved is moved: a tile that keeps its place is not touched.
+        if (images.children[i] !== tile) images.insertBefore(tile, images.children[i] ?? null)
+      })
+      for (const example of examples) stay.add(example)
+    })
+    for (const [example, tile] of this.tiles) {
+      if (stay.has(example)) continue
+      tile.remove()
+      this.tiles.delete(example)
+    }
+  }
+
+  mark(example) {
+    for (const [other, tile] of this.tiles) tile.setAttribute("aria-pressed", String(other === example))
+    this.picked = example
+  }
+
+  // How many images fit side by side: whole rows look tidy and waste nothing.
+  #columns() {
+    return Math.max(getComputedStyle(this.exits[0].images).gridTemplateColumns.split(" ").length, 1)
+  }
+
+  // For each exit the examples to show, and how many there are.
+  #choose(step, limit) {
+    const { routes, filter, data } = this
+    const found = data.exits.map(() => [])
+    const wanted = filter.show === "right" ? 1 : 0
+    for (let i = 0, at = step * routes.examples; i < routes.examples; i++, at++) {
+      if (filter.class !== null && data.label[i] !== filter.class) continue
+      if (filter.show !== "all" && routes.right[at] !== wanted) continue
+      found[routes.exit[at]].push(routes.away[at] * routes.examples + i)
+    }
+    return found.map((keys, k) => {
+      const nearest = Float64Array.from(keys).sort().subarray(0, limit * this.more[k])
+      return { examples: Array.from(nearest, (key) => key % routes.examples), total: keys.length }
+    })
+  }
+
+  #tile(example, step) {
+    const { data, routes } = this
+    const at = routes.at(step, example)
+    let tile = this.tiles.get(example)
+    if (!tile) {
+      tile = this.#newTile(example)
+      this.tiles.set(example, tile)
+    }
+    const right = routes.right[at] === 1
+    if (tile.dataset.right !== String(right) || tile.dataset.exit !== String(routes.exit[at])) {
+      tile.dataset.right = String(right)
+      tile.dataset.exit = String(routes.exit[at])
+      const said = data.classes[routes.answer[at]]
+      const name = data.classes[data.label[example]]
+      tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${right ? "right" : `taken for ${said}`}`)
+      tile.lastElementChild.textContent = right ? "" : "✗"
+    }
+    const turn = routes.nextChange(step, example)
+    tile.title = `${tile.getAttribute("aria-label")}${turn === null ? "" : `; changes exit at a budget of ${percent(data.budget[turn])}`}`
+    return tile
+  }
+
+  #newTile(example) {
+    const { data, pictures } = this
+    const tile = element("button", "offramp-tile")
+    tile.type = "button"
+    tile.dataset.id = String(data.ids[example])
+    tile.setAttribute("aria-pressed", String(example === this.picked))
+    tile.onclick = () => this.onPick(example)
+    const name = element("em", "", data.classes[data.label[example]])
+    tile.append(name, element("span", "offramp-mark"))
+    pictures?.want(data.ids[example], (address) => {
+      if (!address) return
+      const image = element("img")
+      image.alt = ""
+      image.src = address
+      name.replaceWith(image)
+    })
+    return tile
+  }
+}

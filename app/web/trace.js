@@ -1,0 +1,124 @@
+// One image's way: what every exit said, how sure it was, what it had to show, where it stopped, and what later exits would have said.
+
+import { element, percent } from "./dom.js"
+
+const FACTORS = 4 // strongest ones named
+
+export class Trace {
+  constructor(place, onClose) {
+    this.place = place
+    this.onClose = onClose
+    this.example = null
+  }
+
+  draw(data, routes, pictures) {
+    Object.assign(this, { data, routes, pictures })
+    this.close()
+  }
+
+  open(example, step) {
+    this.example = example
+    this.place.hidden = false
+    const { data } = this
+    const close = element("button", "offramp-close", "×")
+    close.type = "button"
+    close.setAttribute("aria-label", "Close the trace")
+    close.onclick = () => this.onClose()
+    const picture = element("div", "offramp-picture", data.images ? "" : "No picture here: this bundle holds none.")
+    this.pictures?.want(data.ids[example], (address) => {
+      const image = element("img")
+      image.alt = data.classes[data.label[example]]
+      if (address) image.src = address
+      picture.replaceChildren(address ? image : "No picture here.")
+    })
+    this.verdict = element("p", "offramp-verdict")
+    this.steps = element("ol", "offramp-steps")
+    const name = element("h3", "", data.classes[data.label[example]], element("small", "", ` image ${data.ids[example]}`))
+    this.place.replaceChildren(close, element("div", "offramp-who", picture, element("div", "", name, this.#factors(example), this.verdict)), this.steps)
+    this.paint(step)
+    this.place.scrollIntoView({ block: "nearest", behavior: "smooth" })
+  }
+
+  close() {
+    this.example = null
+    this.place.hidden = true
+    this.place.replaceChildren()
+  }
+
+  paint(step) {
+    if (this.example === null) return
+    const { data, routes, example } = this
+    const at = routes.at(step, example)
+    const left = routes.exit[at]
+    const said = data.classes[routes.answer[at]]
+    const outcome = routes.right[at] ? "right" : "wrong"
+    this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${said}”, which is ${outcome}, for ${percent(data.exits[left].cost, 0)} of the full network’s ${data.spent}.`
+    this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, left, step)))
+  }
+
+  #exit(exit, k, left, step) {
+    const { data, example } = this
+    const n = data.label.length
+    const first = (k * n + example) * data.top
+    const item = element("li", k < left ? "offramp-passed" : k === left ? "offramp-left" : "offramp-unrun")
+    item.style.setProperty("--exit", exit.colour)
+    const sure = data.topProbability[first]
+    const top = data.topClass[first]
+    const right = top === data.label[example]
+    const bar = element("div", "offramp-sure", element("b"))
+    bar.firstElementChild.style.width = percent(sure)
+    const threshold = this.#threshold(k, step)
+    if (threshold !== null && data.bar.score === "maxprob" && Number.isFinite(threshold)) {
+      const mark = element("i")
+      mark.style.left = percent(threshold)
+      mark.title = `threshold ${threshold.toFixed(3)}`
+      bar.append(mark)
+    }
+    const others = []
+    for (let j = 1; j < data.top; j++) others.push(`${data.classes[data.topClass[first + j]]} ${percent(data.topProbability[first + j], 0)}`)
+    item.append(
+      element("span", "offramp-chip", String(k + 1)),
+      element("strong", "", `${data.classes[top]} ${right ? "✓" : "✗"}`),
+      element("span", "offramp-probability", percent(sure)),
+      bar,
+      element("small", "", `then ${others.join(", ")}`),
+      element("span", "offramp-why", this.#why(k, left, threshold)),
+    )
+    return item
+  }
+
+  #threshold(k, step) {
+    const { bar, exits } = this.data
+    return bar && k < exits.length - 1 ? bar.threshold[step * (exits.length - 1) + k] : null
+  }
+
+  #why(k, left, threshold) {
+    const { data, example } = this
+    if (k > left) return "not run; would have said this"
+    if (k === data.exits.length - 1) return "leaves here: the last exit takes everyone"
+    if (threshold === null) return k === left ? "leaves here" : "goes on"
+    if (threshold === Infinity || threshold === -Infinity) {
+      const open = (threshold === Infinity) === data.bar.falls
+      return open ? "leaves here: at this budget everyone does" : "goes on: at this budget nobody leaves here"
+    }
+    const value = data.bar.value[k * data.label.length + example]
+    const enough = k === left
+    const sign = enough === data.bar.falls ? "≤" : "≥"
+    const compare = enough ? sign : data.bar.falls ? ">" : "<"
+    return `${enough ? "leaves here" : "goes on"}: ${data.bar.title.toLowerCase()} ${digits(value)} ${compare} ${digits(threshold)}`
+  }
+
+  #factors(example) {
+    const named = Object.entries(this.data.factors)
+      .map(([name, values]) => [name, values[example]])
+      .sort(([a, x], [b, y]) => (b === "difficulty") - (a === "difficulty") || y - x)
+    const strongest = named.filter(([name, value]) => name === "difficulty" || value >= 0.1).slice(0, FACTORS)
+    return element("p", "offramp-factors", ...strongest.map(([name, value]) => element("span", "", `${name} ${value.toFixed(2)}`)))
+  }
+}
+
+// As many digits as tell a value near 1 from 1.
+function digits(value) {
+  const room = Math.min(Math.abs(value), Math.abs(1 - value))
+  return value.toFixed(room > 0.01 ? 2 : room > 0.0001 ? 4 : 6)
+}
