@@ -89,7 +89,10 @@ def dog_face(p: Pen, coat: Coat, dice: Dice) -> None:
         _eye(p, side * 0.38, -0.12, coat, (170, 112, 62))
     if coat.ears == "floppy":
         for side in (-1, 1):
-            p.blob([(side * x, y) for x, y in ((0.42, -0.8), (0.86, -0.74), (1.16, -0.2), (1.18, 0.4), (0.96, 0.6), (0.76, 0.2), (0.68, -0.3))], coat.dark)
+            p.blob(
+                [(side * x, y) for x, y in ((0.42, -0.8), (0.86, -0.74), (1.16, -0.2), (1.18, 0.4), (0.96, 0.6), (0.76, 0.2),
+                (0.68, -0.3))], coat.dark,
+            )  # fmt: skip
     elif coat.ears == "folded":
         for side in (-1, 1):
             p.shape([(side * 0.24, -0.84), (side * 0.62, -1.1), (side * 1.06, -0.5), (side * 0.94, -0.26), (side * 0.68, -0.5)], coat.dark)
@@ -99,11 +102,17 @@ def fox_face(p: Pen, coat: Coat, dice: Dice) -> None:
     tall = dice.span(1.2, 1.4)
     for side in (-1, 1):
         p.shape([(side * 1.0, 0.06), (side * 0.9, -tall + 0.05), (side * 0.78, -tall), (side * 0.06, -0.6)], coat.main)
-        p.shape([(side * 0.94, -tall * 0.62), (side * 0.9, -tall + 0.05), (side * 0.78, -tall), (side * 0.5, -tall * 0.72)], coat.dark, edge=False)
+        p.shape(
+            [(side * 0.94, -tall * 0.62), (side * 0.9, -tall + 0.05), (side * 0.78, -tall),
+            (side * 0.5, -tall * 0.72)], coat.dark, edge=False,
+        )  # fmt: skip
         p.shape([(side * 0.82, -0.3), (side * 0.76, -tall * 0.64), (side * 0.36, -0.58)], lighter(coat.light, 0.1), edge=False)
     p.shape(mirrored([(0, -0.66), (0.5, -0.6), (0.9, -0.16), (1.2, 0.34), (0.7, 0.62), (0.24, 0.98), (0, 1.06)]), coat.main)
     for side in (-1, 1):
-        p.shape([(side * x, y) for x, y in ((0.03, 1.02), (0.26, 0.95), (0.7, 0.6), (1.14, 0.34), (0.78, 0.14), (0.42, 0.3), (0.16, 0.62))], coat.light, edge=False)
+        p.shape(
+            [(side * x, y) for x, y in ((0.03, 1.02), (0.26, 0.95), (0.7, 0.6), (1.14, 0.34), (0.78, 0.14), (0.42, 0.3),
+            (0.16, 0.62))], coat.light, edge=False,
+        )  # fmt: skip
         _eye(p, side * 0.42, 0.02, coat, (236, 190, 80))
     p.oval(0, 0.95, 0.19, 0.15, DARK, edge=False)
     p.oval(-0.05, 0.9, 0.06, 0.04, SHINE, edge=False)
@@ -113,7 +122,10 @@ def cat_profile(p: Pen, coat: Coat, dice: Dice) -> None:
     for x in (0.34, -0.44):
         p.shape([(x - 0.32, -0.5), (x - 0.06, -1.26), (x + 0.06, -1.26), (x + 0.36, -0.56)], coat.main)
         p.shape([(x - 0.14, -0.66), (x, -1.04), (x + 0.18, -0.66)], PINK, edge=False)
-    p.blob([(-0.1, -0.82), (0.6, -0.68), (0.92, -0.16), (1.1, 0.22), (0.86, 0.6), (0.2, 0.82), (-0.6, 0.66), (-0.94, 0.0), (-0.72, -0.6)], coat.main)
+    p.blob(
+        [(-0.1, -0.82), (0.6, -0.68), (0.92, -0.16), (1.1, 0.22), (0.86, 0.6), (0.2, 0.82), (-0.6, 0.66), (-0.94, 0.0),
+        (-0.72, -0.6)], coat.main,
+    )  # fmt: skip
     if coat.marks == "stripes":
         for x in (-0.7, -0.36):
             p.line([(x, -0.4), (x + 0.12, 0.2)], coat.dark, 0.14)
@@ -131,7 +143,10 @@ def dog_profile(p: Pen, coat: Coat, dice: Dice) -> None:
         for x in (0.16, -0.4):
             p.shape([(x - 0.32, -0.5), (x - 0.06, -1.2), (x + 0.06, -1.2), (x + 0.34, -0.5)], coat.main if x > 0 else coat.dark)
     long = dice.span(1.35, 1.55)
-    p.blob([(-0.1, -0.82), (0.46, -0.66), (0.72, -0.22), (long - 0.2, -0.1), (long, 0.18), (long - 0.18, 0.52), (0.6, 0.64), (0, 0.8), (-0.7, 0.6), (-0.92, -0.1), (-0.64, -0.64)], coat.main)
+    p.blob(
+        [(-0.1, -0.82), (0.46, -0.66), (0.72, -0.22), (long - 0.2, -0.1), (long, 0.18), (long - 0.18, 0.52), (0.6, 0.64), (0, 0.8),
+        (-0.7, 0.6), (-0.92, -0.1), (-0.64, -0.64)], coat.main,
+    )  # fmt: skip
     p.blob([(0.86, -0.06), (long - 0.16, -0.04), (long - 0.06, 0.2), (long - 0.22, 0.46), (0.7, 0.54), (0.62, 0.2)], coat.light, edge=False)
     if coat.marks == "patch":
         p.oval(0.28, -0.18, 0.36, 0.34, coat.dark, edge=False)
@@ -148,9 +163,16 @@ def dog_profile(p: Pen, coat: Coat, dice: Dice) -> None:
 def fox_profile(p: Pen, coat: Coat, dice: Dice) -> None:
     tall = dice.span(1.25, 1.42)
     for x in (0.18, -0.42):
-        p.shape([(x - 0.36, -0.44), (x - 0.08, -tall), (x + 0.04, -tall), (x + 0.38, -0.44)], coat.main if x < 0 else darker(coat.main, 0.15))
+        p.shape(
+            [(x - 0.36, -0.44), (x - 0.08, -tall), (x + 0.04, -tall), (x + 0.38, -0.44)], coat.main if x < 0 else darker(coat.main, 0.15),
+        )  # fmt: skip
         p.shape([(x - 0.16, -tall * 0.76), (x - 0.08, -tall), (x + 0.04, -tall), (x + 0.14, -tall * 0.78)], coat.dark, edge=False)
-    p.shape([(-0.3, -0.72), (0.3, -0.66), (0.66, -0.22), (1.62, 0.3), (1.62, 0.44), (0.7, 0.6), (0.1, 0.72), (-0.52, 0.86), (-0.74, 0.5), (-1.0, 0.4), (-0.86, -0.2)], coat.main)
-    p.shape([(1.56, 0.4), (0.7, 0.58), (0.1, 0.7), (-0.52, 0.84), (-0.72, 0.5), (-0.2, 0.3), (0.4, 0.34), (0.8, 0.22)], coat.light, edge=False)
+    p.shape(
+        [(-0.3, -0.72), (0.3, -0.66), (0.66, -0.22), (1.62, 0.3), (1.62, 0.44), (0.7, 0.6), (0.1, 0.72), (-0.52, 0.86), (-0.74, 0.5),
+        (-1.0, 0.4), (-0.86, -0.2)], coat.main,
+    )  # fmt: skip
+    p.shape(
+        [(1.56, 0.4), (0.7, 0.58), (0.1, 0.7), (-0.52, 0.84), (-0.72, 0.5), (-0.2, 0.3), (0.4, 0.34), (0.8, 0.22)], coat.light, edge=False,
+    )  # fmt: skip
     p.oval(1.6, 0.34, 0.17, 0.15, DARK, edge=False)
     _eye(p, 0.36, -0.06, coat, (236, 190, 80))

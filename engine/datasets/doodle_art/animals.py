@@ -69,15 +69,24 @@ def draw_animal(kind: str, p: Pen, dice: Dice) -> Colour:
 def _tail(kind: str, p: Pen, coat: Coat) -> None:
     """A tail that leaves the origin to the right and upwards; flip the pen for the other side."""
     if kind == "cat":
-        p.blob([(-0.04, 0.06), (0.3, 0.1), (0.5, -0.16), (0.44, -0.56), (0.52, -0.74), (0.66, -0.66), (0.64, -0.5), (0.7, -0.1), (0.46, 0.28), (0.1, 0.28)], coat.main)
+        p.blob(
+            [(-0.04, 0.06), (0.3, 0.1), (0.5, -0.16), (0.44, -0.56), (0.52, -0.74), (0.66, -0.66), (0.64, -0.5), (0.7, -0.1),
+            (0.46, 0.28), (0.1, 0.28)], coat.main,
+        )  # fmt: skip
         if coat.marks == "stripes":
             for x0, y0, x1, y1 in ((0.46, -0.3, 0.66, -0.32), (0.46, -0.02, 0.66, 0.06), (0.28, 0.1, 0.36, 0.28)):
                 p.line([(x0, y0), (x1, y1)], coat.dark, 0.08)
     elif kind == "dog":
-        p.blob([(-0.06, 0.12), (0.16, -0.02), (0.28, -0.34), (0.42, -0.4), (0.44, -0.2), (0.3, 0.1), (0.06, 0.26)], coat.dark if coat.marks == "patch" else coat.main)
+        p.blob(
+            [(-0.06, 0.12), (0.16, -0.02), (0.28, -0.34), (0.42, -0.4), (0.44, -0.2), (0.3, 0.1),
+            (0.06, 0.26)], coat.dark if coat.marks == "patch" else coat.main,
+        )  # fmt: skip
     else:
         p.blob([(-0.06, 0.08), (0.2, -0.1), (0.36, -0.5), (0.62, -0.82), (0.8, -0.64), (0.82, -0.2), (0.6, 0.2), (0.2, 0.28)], coat.main)
-        p.shape([(0.4, -0.54), (0.5, -0.42), (0.58, -0.5), (0.68, -0.36), (0.8, -0.46), (0.79, -0.62), (0.68, -0.82), (0.58, -0.8)], coat.light, edge=False)
+        p.shape(
+            [(0.4, -0.54), (0.5, -0.42), (0.58, -0.5), (0.68, -0.36), (0.8, -0.46), (0.79, -0.62), (0.68, -0.82),
+            (0.58, -0.8)], coat.light, edge=False,
+        )  # fmt: skip
 
 
 def _portrait(kind: str, p: Pen, coat: Coat, dice: Dice) -> None:
@@ -103,7 +112,7 @@ def _sitting(kind: str, p: Pen, coat: Coat, dice: Dice) -> None:
                 p.shape([(side * 0.46 * plump, y), (side * 0.5 * plump, y + 0.1), (side * 0.26, y + 0.06)], coat.dark, edge=False)
     paw = coat.dark if kind == "fox" else coat.light
     for side in (-1, 1):
-        p.box(side * 0.17 - 0.11, 0.46, side * 0.17 + 0.11, 0.98, coat.dark if kind == "fox" else coat.main, corner=0.1)
+        p.box(side * 0.17 - 0.11, 0.46, side * 0.17 + 0.11, 0.98, coat.dark if kind == "fox" else darker(coat.main, 0.07), corner=0.1)
         p.oval(side * 0.18, 0.93, 0.15, 0.09, paw)
     if coat.collar:
         p.line([(-0.3, -0.02), (0, 0.1), (0.3, -0.02)], coat.collar, 0.11, curved=True)
@@ -116,11 +125,14 @@ def _standing(kind: str, p: Pen, coat: Coat, dice: Dice) -> None:
     stride = dice.span(-0.1, 0.1)
     far = replace(coat, main=darker(coat.main, 0.22))
     down = 0.92 - short
-    _tail(kind, p.at(-0.52, 0.06, 0.74 if kind != "fox" else 0.82, -34 if kind == "fox" else -8, flip=True), coat)
+    _tail(kind, p.at(-0.5, 0.06, 0.74 if kind != "fox" else 0.66, -20 if kind == "fox" else -8, flip=True), coat)
     for x, cloth, step in ((-0.42, far, -stride), (0.26, far, stride), (-0.58, coat, stride), (0.42, coat, -stride)):
         sock = coat.dark if kind == "fox" else coat.light if coat.marks == "patch" or cloth.light != cloth.main else cloth.main
         p.shape([(x - 0.11, 0.2), (x + 0.11, 0.2), (x + 0.09 + step, down), (x - 0.09 + step, down)], cloth.main)
-        p.shape([(x - 0.095 + step * 0.7, down - 0.2), (x + 0.095 + step * 0.7, down - 0.2), (x + 0.11 + step, down), (x - 0.09 + step, down)], sock, edge=False)
+        p.shape(
+            [(x - 0.095 + step * 0.7, down - 0.2), (x + 0.095 + step * 0.7, down - 0.2), (x + 0.11 + step, down),
+            (x - 0.09 + step, down)], sock, edge=False,
+        )  # fmt: skip
     p.blob([(-0.68, 0.1), (-0.56, -0.14), (-0.1, -0.14), (0.34, -0.2), (0.58, 0.0), (0.52, 0.32), (0.1, 0.4), (-0.5, 0.42)], coat.main)
     if kind == "cat" and coat.marks == "stripes":
         for x in (-0.42, -0.2, 0.02):

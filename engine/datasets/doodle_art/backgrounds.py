@@ -107,13 +107,19 @@ def paper(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
 
 def _heavens(draw: Drawing, dice: Dice, lit: Strokes, end: int = SHEET) -> Colour:
     """The sky down to `end`: blue, dusky or rosy, with a sun and clouds by chance and stars for the night."""
-    top, bottom = dice.pick(((SKY, (222, 240, 246)), ((150, 204, 232), (240, 246, 240)), ((246, 190, 150), (254, 232, 190)), ((176, 170, 216), (250, 214, 200))))
+    top, bottom = dice.pick(
+        ((SKY, (222, 240, 246)), ((150, 204, 232), (240, 246, 240)), ((246, 190, 150), (254, 232, 190)), ((176, 170, 216),
+        (250, 214, 200))),
+    )  # fmt: skip
     _wash(draw, vary(top, dice, 8), bottom, 0, end)
     pen = _pen(dice)
     if dice.chance(0.4):
         x, y, r = dice.span(20, 236), dice.span(14, 60), dice.span(16, 26)
         pen.oval(x, y, r, r, SUN, edge=False)
-        lit.lamps.append((pen.place([(x - r, y), (x - r * 0.4, y - r * 0.9), (x + r * 0.2, y - r * 0.3), (x + r * 0.2, y + r * 0.5), (x - r * 0.4, y + r * 0.9)]), (250, 240, 200)))
+        lit.lamps.append(
+            (pen.place([(x - r, y), (x - r * 0.4, y - r * 0.9), (x + r * 0.2, y - r * 0.3), (x + r * 0.2, y + r * 0.5),
+            (x - r * 0.4, y + r * 0.9)]), (250, 240, 200)),
+        )  # fmt: skip
     for _ in range(dice.whole(0, 3)):
         x, y, s = dice.span(0, 256), dice.span(10, end * 0.6), dice.span(10, 20)
         for dx, dy, r in ((-1.3, 0.25, 0.8), (0, 0, 1.1), (1.2, 0.3, 0.75)):
@@ -136,7 +142,10 @@ def hills(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
     pen = _pen(dice)
     for k in range(3):
         y, bump = high + k * 34, dice.span(10, 26) * dice.sign()
-        pen.blob([(-60, y), (64, y - bump), (190, y + bump), (320, y), (320, 330), (-60, 330)], mix(lighter(green, 0.45), darker(green, 0.08), k / 2), edge=False)
+        pen.blob(
+            [(-60, y), (64, y - bump), (190, y + bump), (320, y), (320, 330),
+            (-60, 330)], mix(lighter(green, 0.45), darker(green, 0.08), k / 2), edge=False,
+        )  # fmt: skip
     for _ in range(dice.whole(0, 8)):
         x, y, colour = dice.span(4, 252), dice.span(high + 60, 252), dice.pick((WHITE, SUN, (240, 160, 170)))
         pen.oval(x, y, 4, 4, colour, edge=False)
@@ -150,7 +159,9 @@ def street(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
     x = -dice.whole(0, 30)
     while x < SHEET:
         wide, top = dice.whole(36, 66), kerb - dice.whole(50, 130)
-        wall = vary(dice.pick(((244, 206, 178), (232, 176, 156), (206, 216, 220), (244, 224, 170), (190, 208, 190), (214, 196, 214))), dice, 8)
+        wall = vary(
+            dice.pick(((244, 206, 178), (232, 176, 156), (206, 216, 220), (244, 224, 170), (190, 208, 190), (214, 196, 214))), dice, 8,
+        )  # fmt: skip
         draw.rectangle((x, top, x + wide - 2, kerb), fill=wall)
         draw.polygon([(x - 4, top), (x + wide // 2, top - 22), (x + wide + 2, top)], fill=darker(wall, 0.34))
         for row in range(top + 12, kerb - 22, 26):
@@ -236,7 +247,9 @@ def wallpaper(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
 
 
 CALM: tuple[tuple[Backdrop, float], ...] = ((plain, 0.3), (gradient, 0.24), (paper, 0.16), (sky, 0.15), (hills, 0.15))
-BUSY: tuple[tuple[Backdrop, float], ...] = ((stripes, 0.24), (dots, 0.2), (wallpaper, 0.16), (street, 0.14), (room, 0.14), (deep, 0.06), (sea, 0.06))
+BUSY: tuple[tuple[Backdrop, float], ...] = (
+    (stripes, 0.24), (dots, 0.2), (wallpaper, 0.16), (street, 0.14), (room, 0.14), (deep, 0.06), (sea, 0.06),
+)  # fmt: skip
 #: Where each kind of thing is at home. Look-alikes share a home, so the place alone never tells them apart.
 HOME: dict[str, tuple[tuple[Backdrop, float], ...]] = {
     "animal": ((hills, 0.55), (room, 0.45)),

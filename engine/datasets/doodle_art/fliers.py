@@ -33,7 +33,10 @@ GLOW: Colour = (255, 230, 160)
 
 
 def draw_bird(p: Pen, dice: Dice) -> Colour:
-    main = vary(dice.weighted(((BLUE, 0.16), (SKY, 0.1), (CORAL, 0.1), (TOMATO, 0.1), (SUN, 0.14), (BROWN, 0.1), (WHITE, 0.14), (GREY, 0.06), (LEAF, 0.08), (COAL, 0.06))), dice)
+    main = vary(
+        dice.weighted(((BLUE, 0.16), (SKY, 0.1), (CORAL, 0.1), (TOMATO, 0.1), (SUN, 0.14), (BROWN, 0.1), (WHITE, 0.14), (GREY, 0.06),
+        (LEAF, 0.08), (COAL, 0.06))), dice,
+    )  # fmt: skip
     dice.weighted(((_perched, 0.42), (_flapping, 0.38), (_gliding, 0.2)))(p, main, dice)
     return main
 
@@ -58,7 +61,10 @@ def _perched(p: Pen, main: Colour, dice: Dice) -> None:
     up = dice.span(-0.3, 0.16)
     p.shape([(-0.4, 0.2), (-0.98, 0.12 + up), (-0.92, 0.34 + up), (-0.36, 0.5)], wing)
     p.shape([(0.62, -0.5), (0.99, -0.36), (0.62, -0.24)], beak)
-    p.blob([(0.3, -0.82), (0.66, -0.66), (0.72, -0.3), (0.62, 0.2), (0.3, 0.62), (-0.2, 0.64), (-0.56, 0.34), (-0.36, 0.0), (-0.08, -0.3), (0.02, -0.68)], main)
+    p.blob(
+        [(0.3, -0.82), (0.66, -0.66), (0.72, -0.3), (0.62, 0.2), (0.3, 0.62), (-0.2, 0.64), (-0.56, 0.34), (-0.36, 0.0), (-0.08, -0.3),
+        (0.02, -0.68)], main,
+    )  # fmt: skip
     p.blob([(0.66, -0.12), (0.58, 0.24), (0.28, 0.56), (0.0, 0.54), (0.16, 0.16), (0.4, -0.1)], belly, edge=False)
     p.blob([(-0.02, -0.2), (0.22, 0.04), (0.12, 0.32), (-0.3, 0.48), (-0.72, 0.42), (-0.4, 0.12)], wing)
     p.line([(-0.48, 0.36), (-0.1, 0.2)], darker(wing, 0.25), 0.04)
@@ -72,13 +78,18 @@ def _perched(p: Pen, main: Colour, dice: Dice) -> None:
 def _flapping(p: Pen, main: Colour, dice: Dice) -> None:
     belly, wing = _belly(main, dice), darker(main, 0.2) if dice.chance(0.6) else lighter(main, 0.4)
     lift = dice.span(-0.2, 0.14)
-    p.shape([(0.1, 0.0), (0.44, -0.66 + lift), (0.3, -0.84 + lift), (0.0, -0.62 + lift), (-0.24, 0.0)], darker(wing, 0.18))
+    beat_up = dice.chance(0.62)
+    if beat_up:  # the far wing shows behind the back
+        p.shape([(0.1, 0.0), (0.44, -0.66 + lift), (0.3, -0.84 + lift), (0.0, -0.62 + lift), (-0.24, 0.0)], darker(wing, 0.18))
     p.shape([(-0.46, 0.06), (-0.98, -0.1), (-0.88, 0.1), (-0.99, 0.3), (-0.4, 0.3)], wing)
     p.shape([(0.74, -0.12), (1.0, 0.02), (0.72, 0.1)], dice.pick((ORANGE, MUSTARD, COAL)))
     p.blob([(0.5, -0.28), (0.8, -0.12), (0.74, 0.14), (0.36, 0.4), (-0.16, 0.42), (-0.6, 0.2), (-0.3, 0.0), (0.2, -0.1)], main)
     p.blob([(0.66, 0.14), (0.34, 0.36), (-0.14, 0.38), (-0.4, 0.26), (0.1, 0.2)], belly, edge=False)
-    if dice.chance(0.62):
-        p.blob([(0.22, 0.06), (0.1, -0.5 + lift), (-0.22, -0.9 + lift), (-0.42, -0.86 + lift), (-0.5, -0.56 + lift), (-0.36, -0.1), (-0.1, 0.18)], wing)
+    if beat_up:
+        p.blob(
+            [(0.22, 0.06), (0.1, -0.5 + lift), (-0.22, -0.9 + lift), (-0.42, -0.86 + lift), (-0.5, -0.56 + lift), (-0.36, -0.1),
+            (-0.1, 0.18)], wing,
+        )  # fmt: skip
         for x, y in ((-0.3, -0.56), (-0.14, -0.44)):
             p.line([(x, y + lift), (x + 0.12, y + 0.4 + lift)], darker(wing, 0.22), 0.04)
     else:
@@ -92,17 +103,23 @@ def _gliding(p: Pen, main: Colour, dice: Dice) -> None:
     p.shape([(-0.16, 0.42), (-0.24, 0.84), (0, 0.74), (0.24, 0.84), (0.16, 0.42)], darker(main, 0.15))
     sweep = dice.span(-0.1, 0.16)
     for side in (-1, 1):
-        p.blob([(side * x, y) for x, y in ((0.04, -0.3), (0.4, -0.46), (0.98, -0.04 + sweep), (0.7, -0.04 + sweep * 0.6), (0.5, 0.12), (0.1, 0.26))], main)
+        p.blob(
+            [(side * x, y) for x, y in ((0.04, -0.3), (0.4, -0.46), (0.98, -0.04 + sweep), (0.7, -0.04 + sweep * 0.6), (0.5, 0.12),
+            (0.1, 0.26))], main,
+        )  # fmt: skip
         p.shape([(side * x, y + sweep) for x, y in ((0.99, -0.04), (0.82, -0.18), (0.68, -0.08), (0.74, -0.02))], tip, edge=False)
         p.line([(side * 0.2, 0.14), (side * 0.52, 0.02)], darker(main, 0.2), 0.04)
-    p.shape([(-0.1, -0.68), (0, -0.98), (0.1, -0.68)], dice.pick((ORANGE, MUSTARD)))
+    p.shape([(-0.1, -0.7), (0, -0.92), (0.1, -0.7)], dice.pick((ORANGE, MUSTARD)))
     p.blob(mirrored([(0, -0.78), (0.15, -0.66), (0.18, -0.3), (0.2, 0.2), (0.1, 0.5), (0, 0.54)]), lighter(main, 0.2))
     for side in (-1, 1):
         p.oval(side * 0.07, -0.6, 0.04, 0.05, DARK, edge=False)
 
 
 def draw_plane(p: Pen, dice: Dice) -> Colour:
-    main = vary(dice.weighted(((WHITE, 0.34), (SKY, 0.1), (CORAL, 0.1), (TOMATO, 0.12), (SUN, 0.1), (GREY, 0.1), (TEAL, 0.08), (BLUE, 0.06))), dice)
+    main = vary(
+        dice.weighted(((WHITE, 0.34), (SKY, 0.1), (CORAL, 0.1), (TOMATO, 0.12), (SUN, 0.1), (GREY, 0.1), (TEAL, 0.08),
+        (BLUE, 0.06))), dice,
+    )  # fmt: skip
     trim = vary(dice.pick((TOMATO, BLUE, NAVY, ORANGE, TEAL, PLUM)), dice)
     dice.weighted(((_airliner, 0.42), (_propeller, 0.34), (_from_above, 0.24)))(p, main, trim, dice)
     return main
@@ -112,11 +129,14 @@ def _airliner(p: Pen, main: Colour, trim: Colour, dice: Dice) -> None:
     fat = dice.span(0.2, 0.28)
     p.shape([(0.12, -0.02), (-0.2, -0.62), (-0.36, -0.62), (-0.22, -0.02)], darker(main, 0.22))  # the far wing
     p.shape([(-0.66, -0.1), (-0.96, -0.72), (-0.74, -0.72), (-0.36, -fat * 0.7)], trim)
-    p.blob([(0.98, 0.08), (0.84, -0.12), (0.5, -fat), (-0.4, -fat), (-0.96, -0.14), (-0.98, -0.02), (-0.5, fat * 0.8), (0.5, fat), (0.86, 0.2)], main)
+    p.blob(
+        [(0.98, 0.08), (0.84, -0.12), (0.5, -fat), (-0.4, -fat), (-0.96, -0.14), (-0.98, -0.02), (-0.5, fat * 0.8), (0.5, fat),
+        (0.86, 0.2)], main,
+    )  # fmt: skip
     p.shape([(-0.94, -0.02), (0.94, 0.1), (0.84, 0.19), (-0.62, fat * 0.62)], trim if dice.chance(0.5) else darker(main, 0.12), edge=False)
     for k in range(6):
         x = -0.44 + k * 0.17
-        p.oval(x, -0.06, 0.05, 0.06, NAVY if brightness(main) else SKY, edge=False)
+        p.oval(x, -0.06, 0.05, 0.06, NAVY if _is_light(main) else SKY, edge=False)
         p.lamp([(x - 0.06, -0.12), (x + 0.06, -0.12), (x + 0.06, 0.0), (x - 0.06, 0.0)], GLOW)
     p.shape([(0.64, -0.14), (0.78, -0.12), (0.88, 0.0), (0.64, 0.0)], (150, 206, 228))
     p.lamp([(0.64, -0.14), (0.78, -0.12), (0.88, 0.0), (0.64, 0.0)], GLOW)
@@ -125,7 +145,7 @@ def _airliner(p: Pen, main: Colour, trim: Colour, dice: Dice) -> None:
     p.shape([(-0.7, 0.0), (-0.98, 0.22), (-0.84, 0.24), (-0.5, 0.04)], trim)
 
 
-def brightness(main: Colour) -> bool:
+def _is_light(main: Colour) -> bool:
     return sum(main) > 300
 
 
@@ -160,10 +180,16 @@ def _from_above(p: Pen, main: Colour, trim: Colour, dice: Dice) -> None:
     sweep = dice.span(0.1, 0.42)
     for side in (-1, 1):
         p.shape([(side * x, y) for x, y in ((0.08, -0.26), (0.98, -0.04 + sweep), (0.98, 0.12 + sweep), (0.08, 0.22))], darker(main, 0.1))
-        p.shape([(side * 0.7, 0.03 + sweep * 0.6), (side * 0.98, -0.04 + sweep), (side * 0.98, 0.12 + sweep), (side * 0.7, 0.12 + sweep * 0.7)], trim, edge=False)
+        p.shape(
+            [(side * 0.7, 0.03 + sweep * 0.6), (side * 0.98, -0.04 + sweep), (side * 0.98, 0.12 + sweep),
+            (side * 0.7, 0.12 + sweep * 0.7)], trim, edge=False,
+        )  # fmt: skip
         p.shape([(side * x, y) for x, y in ((0.04, 0.6), (0.4, 0.82), (0.4, 0.94), (0.04, 0.86))], trim)
         p.box(side * 0.42 - 0.07, -0.18 + sweep * 0.3, side * 0.42 + 0.07, 0.1 + sweep * 0.3, SLATE, corner=0.06)
-        p.lamp([(side * 0.94, 0.0 + sweep), (side * 1.02, 0.0 + sweep), (side * 1.02, 0.1 + sweep), (side * 0.94, 0.1 + sweep)], (255, 90, 70) if side < 0 else (120, 255, 150))
+        p.lamp(
+            [(side * 0.94, 0.0 + sweep), (side * 1.02, 0.0 + sweep), (side * 1.02, 0.1 + sweep),
+            (side * 0.94, 0.1 + sweep)], (255, 90, 70) if side < 0 else (120, 255, 150),
+        )  # fmt: skip
     p.blob(mirrored([(0, -0.98), (0.14, -0.78), (0.17, -0.3), (0.16, 0.4), (0.06, 0.92), (0, 0.96)]), main)
     p.shape([(-0.09, -0.74), (0, -0.84), (0.09, -0.74), (0.11, -0.62), (-0.11, -0.62)], NAVY, edge=False)
     p.lamp([(-0.09, -0.74), (0, -0.84), (0.09, -0.74), (0.11, -0.62), (-0.11, -0.62)], GLOW)

@@ -32,7 +32,9 @@ BRIGHT = (TOMATO, CORAL, ORANGE, MUSTARD, SUN, LEAF, TEAL, BLUE, SKY, PLUM, PINK
 PALE: tuple[Colour, ...] = (
     (253, 244, 226), (226, 240, 246), (250, 228, 222), (232, 242, 220), (240, 232, 246), (255, 238, 196), (222, 240, 234), (246, 246, 244),
 )  # fmt: skip
-MIDDLE: tuple[Colour, ...] = (SKY, MINT, (246, 196, 158), (242, 184, 190), (196, 182, 222), (240, 208, 126), (158, 200, 150), (128, 176, 190))
+MIDDLE: tuple[Colour, ...] = (
+    SKY, MINT, (246, 196, 158), (242, 184, 190), (196, 182, 222), (240, 208, 126), (158, 200, 150), (128, 176, 190),
+)  # fmt: skip
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:

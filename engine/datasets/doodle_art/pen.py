@@ -91,7 +91,10 @@ class Pen:
         cos, sin = math.cos(math.radians(turn)) * size, math.sin(math.radians(turn)) * size
         way = -1 if flip else 1
         p, q, r, s = cos * way, -sin * squash, sin * way, cos * squash
-        pen = Pen((a * p + b * r, a * q + b * s, a * x + b * y + e, c * p + d * r, c * q + d * s, c * x + d * y + f), self.style, self.dice, self.strokes)
+        pen = Pen(
+            (a * p + b * r, a * q + b * s, a * x + b * y + e, c * p + d * r, c * q + d * s, c * x + d * y + f), self.style, self.dice,
+            self.strokes,
+        )  # fmt: skip
         pen.line_width = self.line_width  # a small part gets no thinner a line
         return pen
 
@@ -155,7 +158,7 @@ class Pen:
             slip = max(1, self.line_width)
             self.strokes.parts.append(([v + slip for v in flat], fill, None, 0))
             for _ in range(2):  # twice round, never quite on the same track
-                wobble = self.line_width * 0.9
+                wobble = self.line_width * 0.5
                 self.strokes.parts.append(([v + round(self.dice.span(-wobble, wobble)) for v in flat] + flat[:2], None, self.style.ink, 2))
         else:
             self.strokes.parts.append((flat, fill, self.style.ink, self.line_width))

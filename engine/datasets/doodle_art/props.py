@@ -23,7 +23,8 @@ from engine.datasets.doodle_art.palette import (
 )  # fmt: skip
 from engine.datasets.doodle_art.pen import Pen, Strokes, Style
 
-_STAR = [(math.sin(math.pi * k / 5) * (1 if k % 2 == 0 else 0.45), -math.cos(math.pi * k / 5) * (1 if k % 2 == 0 else 0.45)) for k in range(10)]
+_SPIKES = [1.0, 0.45] * 5
+_STAR = [(math.sin(math.pi * k / 5) * far, -math.cos(math.pi * k / 5) * far) for k, far in enumerate(_SPIKES)]
 _HEART = [(0, -0.45), (0.4, -0.85), (0.92, -0.6), (0.85, 0.0), (0.0, 0.95), (-0.85, 0.0), (-0.92, -0.6), (-0.4, -0.85)]
 _LEAF = [(0, -1), (0.42, -0.5), (0.5, 0.1), (0.2, 0.7), (0, 0.95), (-0.2, 0.7), (-0.5, 0.1), (-0.42, -0.5)]
 
@@ -48,7 +49,8 @@ def draw_prop(name: str, p: Pen, colour: Colour) -> None:
             p.oval(x, y, r, r * 0.8, lighter(colour, 0.7), edge=False)
     elif name == "tree":
         p.box(-0.13, 0.2, 0.13, 1.0, BROWN)
-        p.blob([(0, -1), (0.55, -0.6), (0.7, 0.0), (0.4, 0.45), (-0.4, 0.45), (-0.7, 0.0), (-0.55, -0.6)], FOREST if sum(colour) < 400 else LEAF)
+        crown = FOREST if sum(colour) < 400 else LEAF
+        p.blob([(0, -1), (0.55, -0.6), (0.7, 0.0), (0.4, 0.45), (-0.4, 0.45), (-0.7, 0.0), (-0.55, -0.6)], crown)
     elif name == "mushroom":
         p.box(-0.25, 0.0, 0.25, 0.9, CREAM, corner=0.15)
         p.blob([(-0.9, 0.1), (-0.6, -0.6), (0, -0.9), (0.6, -0.6), (0.9, 0.1), (0, 0.25)], colour)
@@ -101,7 +103,7 @@ def scatter(dice: Dice, style: Style, count: int, keep_clear: tuple[float, float
 def screen(dice: Dice, centre: tuple[float, float], half: float, share: float) -> Strokes:
     """Something that stands in front and hides about `share` of the thing at `centre` with half size `half`."""
     pen = Pen.on(0, 0, 1, 0, False, Style("flat"), dice)
-    dice.weighted(((_leaves, 0.36), (_grass, 0.2), (_fence, 0.18), (_clouds, 0.14), (_bush, 0.12)))(pen, dice, centre, half, share)
+    dice.weighted(((_leaves, 0.36), (_grass, 0.2), (_fence, 0.18), (_clouds, 0.14), (_hedge, 0.12)))(pen, dice, centre, half, share)
     return pen.strokes
 
 
@@ -114,11 +116,11 @@ def _leaves(p: Pen, dice: Dice, centre: tuple[float, float], half: float, share:
     for k in range(count):
         x = edge + side * (0.06 + dice.span(0.0, 0.8)) * half
         y = centre[1] + (2 * (k + dice.roll()) / count - 1) * half * 1.05
-        leaf = p.at(x, y, max(15.0, half * dice.span(0.3, 0.42)), dice.span(-60, 60) - side * 90, squash=1.15)
-        draw_prop("leaf", leaf, mix_green(green, dice))
+        leaf = p.at(x, y, max(9.0, half * dice.span(0.3, 0.42)), dice.span(-60, 60) - side * 90, squash=1.15)
+        draw_prop("leaf", leaf, _shade(green, dice))
 
 
-def mix_green(green: Colour, dice: Dice) -> Colour:
+def _shade(green: Colour, dice: Dice) -> Colour:
     return darker(green, dice.span(0, 0.3)) if dice.chance(0.6) else lighter(green, dice.span(0, 0.3))
 
 
@@ -130,7 +132,8 @@ def _grass(p: Pen, dice: Dice, centre: tuple[float, float], half: float, share: 
     for k in range(round(256 / step)):
         x, top = k * step + dice.span(-3, 3), low - high * dice.span(0.75, 1.2)
         lean = dice.span(-0.7, 0.7) * step
-        p.shape([(x - step * 0.75, 257), (x - step * 0.6, low), (x + lean, top), (x + step * 0.6, low), (x + step * 0.75, 257)], mix_green(green, dice))
+        blade = [(x - step * 0.75, 257), (x - step * 0.6, low), (x + lean, top), (x + step * 0.6, low), (x + step * 0.75, 257)]
+        p.shape(blade, _shade(green, dice))
 
 
 def _fence(p: Pen, dice: Dice, centre: tuple[float, float], half: float, share: float) -> None:
@@ -159,13 +162,13 @@ def _clouds(p: Pen, dice: Dice, centre: tuple[float, float], half: float, share:
         p.oval(x, y, r * 1.15, r * 0.9, darker(white, 0.03 * (k % 3)))
 
 
-def _bush(p: Pen, dice: Dice, centre: tuple[float, float], half: float, share: float) -> None:
+def _hedge(p: Pen, dice: Dice, centre: tuple[float, float], half: float, share: float) -> None:
     green = vary(dice.pick((LEAF, FOREST, (120, 170, 110))), dice)
-    top = centre[1] + half * (1 - 2 * share * 1.1)
-    for k in range(7):
-        x, r = centre[0] + (k / 3 - 1) * half * 1.1, half * dice.span(0.3, 0.42)
-        p.box(x - r, top + r, x + r, 260, green)
-        p.oval(x, top + r + dice.span(-0.1, 0.1) * half, r, r, mix_green(green, dice) if k % 2 else green)
-    for _ in range(6):
+    top, step = centre[1] + half * (1 - 2 * share * 1.1), half * 0.4
+    p.box(-4, top + step, 260, 260, green)
+    for k in range(int(256 / step) + 2):
+        radius = step * dice.span(0.75, 1.0)
+        p.oval(k * step, top + radius + dice.span(-0.1, 0.1) * half, radius, radius, _shade(green, dice) if k % 2 else green, edge=False)
+    for _ in range(9):
         berry = dice.pick((TOMATO, PINK, WHITE))
-        p.oval(centre[0] + dice.span(-1, 1) * half, top + dice.span(0.3, 0.9) * half, half * 0.05, half * 0.05, berry, edge=False)
+        p.oval(centre[0] + dice.span(-1.2, 1.2) * half, top + dice.span(0.3, 0.9) * half, half * 0.05, half * 0.05, berry, edge=False)

@@ -21,16 +21,22 @@ THINGS = ("cat", "dog", "fox", "car", "bus", "truck", "bird", "plane", "fish", "
 _KIN = dict(
     zip(THINGS, ("animal",) * 3 + ("vehicle",) * 3 + ("flier",) * 2 + ("swimmer",) * 2, strict=True)
 )
-_DRAW = {"car": draw_car, "bus": draw_bus, "truck": draw_truck, "bird": draw_bird, "plane": draw_plane, "fish": draw_fish, "boat": draw_boat}
+_DRAW = {
+    "car": draw_car, "bus": draw_bus, "truck": draw_truck, "bird": draw_bird, "plane": draw_plane, "fish": draw_fish, "boat": draw_boat,
+}  # fmt: skip
 
 #: How much each nuisance, at full strength and alone, hides the thing.
 WEIGHTS: dict[str, float] = {
-    "size": 0.62, "rotation": 0.45, "clutter": 0.45, "occlusion": 0.6, "blur": 0.66, "noise": 0.5, "contrast": 0.6, "fog": 0.66, "night": 0.5,
+    "size": 0.65, "rotation": 0.55, "clutter": 0.42, "occlusion": 0.6, "blur": 0.5, "noise": 0.4, "contrast": 0.45,
+    "fog": 0.6, "night": 0.5,
 }  # fmt: skip
 #: How often each is among the main nuisances of a picture, relative to the others.
 _COMMON = (
-    ("size", 1.2), ("rotation", 0.9), ("clutter", 1.2), ("occlusion", 1.1), ("blur", 0.9), ("noise", 0.7), ("contrast", 0.8), ("fog", 0.9), ("night", 1.0),
+    ("size", 1.1), ("rotation", 0.7), ("clutter", 1.2), ("occlusion", 1.1), ("blur", 0.9), ("noise", 0.7), ("contrast", 0.8),
+    ("fog", 0.9), ("night", 1.0),
 )  # fmt: skip
+#: Of these only one at a time is a main nuisance: two veils make a picture that is merely blank.
+_RIVALS = (("contrast", "fog", "night"), ("blur", "noise"))
 #: What a picture has of each nuisance anyway, at most.
 _ALWAYS = {"size": 0.16, "rotation": 0.1, "clutter": 0.12}
 
@@ -54,7 +60,8 @@ def strengths_of(severity: float, dice: Dice) -> dict[str, float]:
     chosen: list[str] = []
     for _ in range(count):
         name = dice.weighted(left)
-        left = [pair for pair in left if pair[0] != name]
+        gone = next((group for group in _RIVALS if name in group), (name,))
+        left = [pair for pair in left if pair[0] not in gone]
         chosen.append(name)
     shares = [dice.span(0.35, 1.0) for _ in chosen]
     open_share = (1 - severity) / (1 - difficulty(strengths))  # what the chosen ones must leave visible, all together
@@ -70,11 +77,11 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
     dice = Dice(*key, "place")
     kind = THINGS[label]
     style = _style(dice)
-    half = 114 - 74 * strengths["size"]  # sheet pixels
+    half = 114 - 70 * strengths["size"]  # sheet pixels
     room = SHEET / 2 - half
     x, y = 128 + dice.span(-0.75, 0.75) * room, 128 + dice.span(-0.75, 0.75) * room
     way = dice.sign()
-    turn = way * 120 * strengths["rotation"]
+    turn = way * 95 * strengths["rotation"]
 
     sheet = Image.new("RGB", (SHEET, SHEET))
     draw = ImageDraw.Draw(sheet)
@@ -91,7 +98,7 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
     main = draw_animal(kind, pen, pen.dice) if kind in ("cat", "dog", "fox") else _DRAW[kind](pen, pen.dice)
     if abs(turn) < 25 and _KIN[kind] in ("animal", "vehicle"):
         _shadow(sheet, x, y + half * (0.95 if _KIN[kind] == "animal" else 0.72), half)
-    if style.kind == "flat" and apart(main, ground) < 75:
+    if style.kind == "flat" and apart(main, ground) < 85:
         style = Style("sticker")  # or it would vanish in its own background
     ink(draw, pen.strokes, style, max(3, round(pen.line_width * 0.8)))
     if kind == "boat" and backdrop is sea and abs(turn) < 20:
@@ -99,7 +106,7 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
 
     front = list(before)
     if strengths["occlusion"] > 0.03:
-        front.append(screen(Dice(*key, "screen"), (x, y), half, 0.06 + 0.5 * strengths["occlusion"]))
+        front.append(screen(Dice(*key, "screen"), (x, y), half, 0.06 + 0.54 * strengths["occlusion"]))
     for strokes in front:
         ink(draw, strokes)
     picture = np.asarray(sheet.reduce(OVERSAMPLE)).astype(np.int32)
@@ -107,7 +114,9 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
 
 
 def _weathered(
-    picture: weather.Picture, lamps: list[tuple[list[int], Colour]], front: list[Strokes], strengths: Mapping[str, float], key: tuple[int | str, ...]
+    picture: weather.Picture, lamps: list[tuple[list[int], Colour]], front: list[Strokes], strengths: Mapping[str, float], key: tuple[
+        int | str, ...,
+    ]  # fmt: skip
 ) -> NDArray[np.uint8]:
     if strengths["night"] > 0:
         dark = Image.new("RGB", (SHEET, SHEET))

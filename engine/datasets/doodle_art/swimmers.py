@@ -48,8 +48,14 @@ def draw_fish(p: Pen, dice: Dice) -> Colour:
         top: list[Point] = [(0.3, -high * 0.8), (-0.06, -high - 0.28), (-0.26, -high - 0.22), (-0.34, -high * 0.6)]
         (p.shape if sharp else p.blob)(top, fin)
         p.blob([(0.1, high * 0.8), (-0.1, high + 0.18), (-0.28, high + 0.14), (-0.2, high * 0.7)], fin)
-    p.blob([(0.92, 0.02), (0.72, -high * 0.56), (0.3, -high * 0.96), (-0.14, -high * 0.84), (-0.56, -high * 0.24), (-0.56, high * 0.24), (-0.14, high * 0.84), (0.3, high * 0.96), (0.72, high * 0.6)], main)
-    p.blob([(0.8, high * 0.3), (0.3, high * 0.92), (-0.14, high * 0.78), (-0.5, high * 0.24), (0.1, high * 0.4)], lighter(main, 0.4), edge=False)
+    p.blob(
+        [(0.92, 0.02), (0.72, -high * 0.56), (0.3, -high * 0.96), (-0.14, -high * 0.84), (-0.56, -high * 0.24), (-0.56, high * 0.24),
+        (-0.14, high * 0.84), (0.3, high * 0.96), (0.72, high * 0.6)], main,
+    )  # fmt: skip
+    p.blob(
+        [(0.8, high * 0.3), (0.3, high * 0.92), (-0.14, high * 0.78), (-0.5, high * 0.24),
+        (0.1, high * 0.4)], lighter(main, 0.4), edge=False,
+    )  # fmt: skip
     marks = dice.weighted((("bands", 0.36), ("scales", 0.34), ("spots", 0.15), ("plain", 0.15)))
     if marks == "bands":
         band = WHITE if dice.chance(0.6) else darker(main, 0.4)
@@ -85,7 +91,10 @@ def draw_boat(p: Pen, dice: Dice) -> Colour:
 
 def _hull(p: Pen, hull: Colour, trim: Colour, dice: Dice, top: float = 0.36) -> None:
     if dice.chance(0.5):
-        p.blob([(-0.92, top), (-0.5, top + 0.02), (0.5, top + 0.02), (0.98, top - 0.06), (0.78, 0.66), (0.4, 0.84), (-0.4, 0.84), (-0.76, 0.7)], hull)
+        p.blob(
+            [(-0.92, top), (-0.5, top + 0.02), (0.5, top + 0.02), (0.98, top - 0.06), (0.78, 0.66), (0.4, 0.84), (-0.4, 0.84),
+            (-0.76, 0.7)], hull,
+        )  # fmt: skip
     else:
         p.shape([(-0.94, top), (0.98, top), (0.66, 0.84), (-0.68, 0.84)], hull)
     p.shape([(-0.88, top + 0.09), (0.88, top + 0.07), (0.84, top + 0.17), (-0.84, top + 0.18)], trim, edge=False)
@@ -109,9 +118,15 @@ def _sails(p: Pen, hull: Colour, trim: Colour, dice: Dice) -> None:
     main: list[Point] = [(mast + 0.06, -0.84), (mast + 0.36 + belly, -0.3), (mast + 0.7, 0.24), (mast + 0.06, 0.24)]
     p.shape(main, sail)
     if dice.chance(0.5):
-        p.shape([(mast + 0.06, -0.2), (mast + 0.38 + belly, -0.2), (mast + 0.5 + belly * 0.6, 0.0), (mast + 0.06, 0.0)], dice.pick((TOMATO, BLUE, SUN, TEAL)), edge=False)
+        p.shape(
+            [(mast + 0.06, -0.2), (mast + 0.38 + belly, -0.2), (mast + 0.5 + belly * 0.6, 0.0),
+            (mast + 0.06, 0.0)], dice.pick((TOMATO, BLUE, SUN, TEAL)), edge=False,
+        )  # fmt: skip
     if dice.chance(0.7):
-        p.shape([(mast - 0.06, -0.72), (mast - 0.06, 0.24), (mast - 0.64, 0.24)], darker(sail, 0.08) if dice.chance(0.5) else vary(dice.pick((CORAL, SKY, SUN)), dice))
+        p.shape(
+            [(mast - 0.06, -0.72), (mast - 0.06, 0.24), (mast - 0.64, 0.24)], darker(sail,
+            0.08) if dice.chance(0.5) else vary(dice.pick((CORAL, SKY, SUN)), dice),
+        )  # fmt: skip
     _hull(p, hull, trim, dice)
     p.lamp([(mast - 0.05, -1.0), (mast + 0.05, -1.0), (mast + 0.05, -0.9), (mast - 0.05, -0.9)], (255, 240, 190))
 

@@ -41,7 +41,8 @@ def _pane(p: Pen, corners: list[Point], glass: Colour, lit: bool = True) -> None
     p.shape(corners, glass)
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
     p.shape(
-        [(ax * 0.8 + bx * 0.2, ay * 0.8 + by * 0.2), (ax * 0.5 + bx * 0.5, ay * 0.5 + by * 0.5), (dx * 0.8 + cx * 0.2, dy * 0.8 + cy * 0.2), (dx, dy)],
+        [(ax * 0.8 + bx * 0.2, ay * 0.8 + by * 0.2), (ax * 0.5 + bx * 0.5, ay * 0.5 + by * 0.5),
+         (dx * 0.8 + cx * 0.2, dy * 0.8 + cy * 0.2), (dx, dy)],
         lighter(glass, 0.5), edge=False,
     )  # fmt: skip
     if lit:
@@ -54,12 +55,16 @@ def _square(left: float, top: float, right: float, bottom: float) -> list[Point]
 
 def _light(p: Pen, x: float, y: float, r: float, colour: Colour = SUN, shine: Colour = BEAM) -> None:
     p.oval(x, y, r, r, colour)
-    p.lamp([(x - r, y), (x - r * 0.7, y - r * 0.7), (x, y - r), (x + r * 0.7, y - r * 0.7), (x + r, y), (x + r * 0.7, y + r * 0.7), (x, y + r), (x - r * 0.7, y + r * 0.7)], shine)
+    p.lamp(
+        [(x - r, y), (x - r * 0.7, y - r * 0.7), (x, y - r), (x + r * 0.7, y - r * 0.7), (x + r, y), (x + r * 0.7, y + r * 0.7),
+        (x, y + r), (x - r * 0.7, y + r * 0.7)], shine,
+    )  # fmt: skip
 
 
 def _side_lights(p: Pen, front: float, rear: float, y: float) -> None:
     _light(p, front, y, 0.065)
-    p.lamp([(front + 0.08, y - 0.03), (front + 0.6, y + 0.04), (front + 0.6, y + 0.26), (front + 0.08, y + 0.05)], (150, 132, 84))  # the beam on the road
+    beam = [(front + 0.08, y - 0.03), (front + 0.6, y + 0.04), (front + 0.6, y + 0.26), (front + 0.08, y + 0.05)]
+    p.lamp(beam, (150, 132, 84))
     _light(p, rear, y, 0.05, TOMATO, (255, 90, 70))
 
 
@@ -80,7 +85,10 @@ def draw_car(p: Pen, dice: Dice) -> Colour:
         p.blob([(-0.62, 0.04 + y), (-0.46, -0.42 + y), (-0.06, -0.6 + y), (0.3, -0.42 + y), (0.52, 0.04 + y), (0.0, 0.14 + y)], paint)
         _pane(p, [(-0.42, -0.32 + y), (-0.1, -0.44 + y), (-0.1, -0.04 + y), (-0.5, -0.04 + y)], glass)
         _pane(p, [(0.0, -0.44 + y), (0.22, -0.34 + y), (0.38, -0.04 + y), (0.0, -0.04 + y)], glass)
-        p.blob([(-0.94, 0.3 + y), (-0.84, 0.02 + y), (-0.4, -0.06 + y), (0.4, -0.04 + y), (0.82, 0.06 + y), (0.95, 0.32 + y), (0.8, 0.44 + y), (-0.84, 0.44 + y)], paint)
+        p.blob(
+            [(-0.94, 0.3 + y), (-0.84, 0.02 + y), (-0.4, -0.06 + y), (0.4, -0.04 + y), (0.82, 0.06 + y), (0.95, 0.32 + y),
+            (0.8, 0.44 + y), (-0.84, 0.44 + y)], paint,
+        )  # fmt: skip
     elif build == "saloon":
         p.shape([(-0.6, -0.02 + y), (-0.36, -0.46 + y), (0.2, -0.46 + y), (0.5, -0.02 + y)], paint)
         _pane(p, [(-0.32, -0.36 + y), (-0.1, -0.36 + y), (-0.1, -0.04 + y), (-0.48, -0.04 + y)], glass)
@@ -95,7 +103,10 @@ def draw_car(p: Pen, dice: Dice) -> Colour:
         p.oval(-0.1, -0.3 + y, 0.15, 0.17, (240, 196, 160))  # someone at the wheel
         p.blob([(-0.27, -0.32 + y), (-0.1, -0.52 + y), (0.07, -0.32 + y)], vary(dice.pick((COAL, MUSTARD, TOMATO)), dice))
         p.line([(0.24, 0.0 + y), (0.14, -0.36 + y)], SLATE, 0.06)
-        p.blob([(-0.95, 0.24 + y), (-0.8, -0.1 + y), (-0.4, -0.1 + y), (0.3, -0.06 + y), (0.84, 0.04 + y), (0.95, 0.3 + y), (0.8, 0.44 + y), (-0.86, 0.44 + y)], paint)
+        p.blob(
+            [(-0.95, 0.24 + y), (-0.8, -0.1 + y), (-0.4, -0.1 + y), (0.3, -0.06 + y), (0.84, 0.04 + y), (0.95, 0.3 + y),
+            (0.8, 0.44 + y), (-0.86, 0.44 + y)], paint,
+        )  # fmt: skip
     p.box(-0.92, 0.25 + y, 0.92, 0.33 + y, lighter(paint, 0.45) if dice.chance(0.5) else darker(paint), edge=False)
     p.line([(-0.03, 0.02 + y), (-0.03, 0.26 + y)], darker(paint, 0.35), 0.03)
     p.line([(0.03, 0.09 + y), (0.14, 0.09 + y)], darker(paint, 0.5), 0.045)
@@ -125,7 +136,9 @@ def _car_front(p: Pen, paint: Colour, dice: Dice) -> None:
 
 
 def draw_bus(p: Pen, dice: Dice) -> Colour:
-    paint = vary(dice.weighted(((TOMATO, 0.26), (SUN, 0.2), (MUSTARD, 0.14), (BLUE, 0.14), (LEAF, 0.12), (TEAL, 0.08), (ORANGE, 0.06))), dice)
+    paint = vary(
+        dice.weighted(((TOMATO, 0.26), (SUN, 0.2), (MUSTARD, 0.14), (BLUE, 0.14), (LEAF, 0.12), (TEAL, 0.08), (ORANGE, 0.06))), dice,
+    )  # fmt: skip
     if dice.chance(0.26):
         _bus_front(p, paint, dice)
         return paint
@@ -180,13 +193,13 @@ def _bus_front(p: Pen, paint: Colour, dice: Dice) -> None:
     p.box(-0.42, sign[0], 0.42, sign[1], COAL, corner=0.05)
     p.line([(-0.28, (sign[0] + sign[1]) / 2), (0.28, (sign[0] + sign[1]) / 2)], SUN, 0.06)
     p.lamp(_square(-0.34, sign[0] + 0.03, 0.34, sign[1] - 0.03), (255, 190, 80))
-    p.box(-0.64, 0.32, 0.64, 0.39, WHITE if brightness_low(paint) else darker(paint), edge=False)
+    p.box(-0.64, 0.32, 0.64, 0.39, WHITE if _is_dark(paint) else darker(paint), edge=False)
     for side in (-1, 1):
         _light(p, side * 0.46, 0.54, 0.11)
     p.box(-0.68, 0.68, 0.68, 0.8, GREY, corner=0.05)
 
 
-def brightness_low(paint: Colour) -> bool:
+def _is_dark(paint: Colour) -> bool:
     return sum(paint) < 480
 
 
@@ -207,7 +220,10 @@ def draw_truck(p: Pen, dice: Dice) -> Colour:
         else:
             p.box(-0.93, -0.06, 0.28, 0.1, mark, edge=False)
     elif load == "tipper":
-        p.blob([(-0.86, -0.12), (-0.5, -0.44), (-0.14, -0.36), (0.22, -0.12), (-0.3, 0.06)], vary(dice.pick((SAND, (150, 116, 84), GREY)), dice))
+        p.blob(
+            [(-0.86, -0.12), (-0.5, -0.44), (-0.14, -0.36), (0.22, -0.12), (-0.3, 0.06)], vary(dice.pick((SAND, (150, 116, 84), GREY)),
+            dice),
+        )  # fmt: skip
         p.shape([(-0.98, -0.2), (0.3, -0.2), (0.22, 0.36), (-0.8, 0.36)], vary(dice.pick((MUSTARD, ORANGE, GREY)), dice))
         for x in (-0.62, -0.3, 0.02):
             p.line([(x, -0.14), (x, 0.3)], darker(MUSTARD, 0.4), 0.045)

@@ -15,9 +15,9 @@ from engine.datasets.doodle_art.pen import PIXELS
 
 Picture = NDArray[np.int32]  # (64, 64, 3), 0..255
 
-MAX_BLUR_SIGMA = 2.6  # pixels, at strength 1
-MAX_GRAIN = 36  # standard deviation in grey levels, at strength 1
-_NIGHT = np.array([0.82, 0.76, 0.56])  # how much of red, green and blue a full night takes away
+MAX_BLUR_SIGMA = 2.8  # pixels, at strength 1
+MAX_GRAIN = 26  # standard deviation in grey levels, at strength 1
+_NIGHT = np.array([0.85, 0.79, 0.58])  # how much of red, green and blue a full night takes away
 _MOONLIGHT = np.array([6, 10, 30])
 
 
@@ -62,7 +62,7 @@ def night(picture: Picture, lamps: Picture, strength: float) -> Picture:
 def fade(picture: Picture, strength: float) -> Picture:
     """Less contrast: every pixel moves towards the picture's own mean colour."""
     mean = picture.sum(axis=(0, 1)) // (PIXELS * PIXELS)
-    keep = round(256 * (1 - 0.86 * strength))
+    keep = round(256 * (1 - 0.83 * strength))
     return mean + ((picture - mean) * keep >> 8)
 
 
@@ -84,7 +84,7 @@ def fog(picture: Picture, strength: float, *key: int | str) -> Picture:
     drops = rain(38, *key)
     cells = np.frombuffer(drops, np.uint8)[:36].reshape(6, 6).astype(np.int32)
     banks = _BANKS @ cells @ _BANKS.T >> 16  # (64, 64), 0..255
-    thick = np.clip(round(256 * 0.98 * strength) * (640 + banks) // 860, 0, 248)[:, :, None]
+    thick = np.clip(round(256 * 0.9 * strength) * (640 + banks) // 860, 0, 248)[:, :, None]
     warm = drops[36] % 24
     mist = np.array([222 + warm // 2, 228 + warm // 4, 236 - warm // 2], np.int32)
     return picture + ((mist - picture) * thick >> 8)
@@ -93,5 +93,5 @@ def fog(picture: Picture, strength: float, *key: int | str) -> Picture:
 def grain(picture: Picture, strength: float, *key: int | str) -> Picture:
     """Film grain: the sum of four random bytes is close enough to a bell curve (mean 510, standard deviation 148)."""
     drops = np.frombuffer(rain(4 * PIXELS * PIXELS * 4, *key), np.uint8).reshape(4, PIXELS, PIXELS, 4).sum(axis=0, dtype=np.int32) - 510
-    mixed = drops[:, :, :3] * 7 + drops[:, :, 3:] * 7  # partly the same in all three colours
-    return picture + (mixed * round(256 * MAX_GRAIN * strength / 148) // 2560)
+    mixed = drops[:, :, :3] * 4 + drops[:, :, 3:] * 9  # mostly the same in all three colours, as on film: confetti is ugly
+    return picture + (mixed * round(256 * MAX_GRAIN * strength / 148) // 2521)

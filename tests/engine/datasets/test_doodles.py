@@ -1,0 +1,172 @@
+"""Doodles: the same pictures everywhere and always, balanced, as hard as they say, and told apart when they are easy."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from engine.datasets.doodle_art import weather
+from engine.datasets.doodle_art.dice import Dice, rain
+from engine.datasets.doodle_art.scene import WEIGHTS, difficulty, render, strengths_of
+from engine.datasets.doodles import CLASS_NAMES, FACTOR_NAMES, Doodles
+from engine.splits import Split
+
+#: The pictures trained networks have seen. Should this change, every shipped weight and bundle must be made anew.
+GOLDEN = "5c3f6a9cc37188432cb493f8d97521c3eaa8937f3e393a1f602eb97af6e8b577"
+CALM = dict.fromkeys(WEIGHTS, 0.0)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return Doodles(workers=1).take(np.arange(2_400))
+
+
+@pytest.fixture(scope="module")
+def scores(many):
+    """What a logistic regression on pictures of 8 x 8 pixels, learned on 1,600 of them, says of 800 others: (800, 10)."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    small = many.pixels.reshape(-1, 8, 8, 8, 8, 3).mean(axis=(2, 4)).reshape(len(many.labels), -1) / 128 - 1
+    model = linear_model.LogisticRegression(C=0.05, max_iter=60).fit(small[:1_600], many.labels[:1_600])
+    return model.decision_function(small[1_600:])
+
+
+def sample(strength: float = 0.0, nuisance: str = "blur", count: int = 20) -> np.ndarray:
+    """The same `count` pictures, at one strength of one nuisance, as floats."""
+    return np.stack([render(i % 10, CALM | {nuisance: strength}, "test", i) for i in range(count)]).astype(float)
+
+
+def test_pictures_are_the_committed_ones():
+    first = Doodles().take(np.arange(3_000_000, 3_000_020))
+    sha = hashlib.sha256(first.pixels.tobytes())
+    for name in FACTOR_NAMES:
+        sha.update(first.factors[name].tobytes())
+    assert sha.hexdigest() == GOLDEN
+
+
+def test_a_picture_depends_on_seed_and_id_alone(many):
+    data = Doodles(workers=1)
+    order = np.array([17, 2_000_003, 5, 17])
+    mixed = data.take(order)
+    assert np.array_equal(mixed.pixels[0], many.pixels[17])
+    assert np.array_equal(mixed.pixels[2], many.pixels[5])
+    assert np.array_equal(mixed.pixels[0], mixed.pixels[3])
+    assert mixed.labels.tolist() == [7, 3, 5, 7]
+    assert np.array_equal(Doodles(train_size=100, workers=1).take(order).pixels, mixed.pixels)
+    assert not np.array_equal(Doodles(seed=1, workers=1).take(order).pixels, mixed.pixels)
+
+
+def test_worker_count_changes_nothing(many):
+    drawn = Doodles(workers=2).take(np.arange(600))
+    assert np.array_equal(drawn.pixels, many.pixels[:600])
+    assert np.array_equal(drawn.labels, many.labels[:600])
+    for name in FACTOR_NAMES:
+        assert np.array_equal(drawn.factors[name], many.factors[name][:600])
+
+
+def test_splits_have_their_sizes_and_share_no_id():
+    data = Doodles(train_size=1_234)
+    ids = {split: data.ids(split) for split in Split}
+    assert [len(ids[split]) for split in Split] == [1_234, 5_000, 5_000, 5_000]
+    together = np.concatenate(list(ids.values()))
+    assert together.dtype == np.int64
+    assert len(np.unique(together)) == len(together)
+    with pytest.raises(ValueError, match="train_size is -1"):
+        Doodles(train_size=-1)
+
+
+def test_shapes_types_and_balance(many):
+    assert many.pixels.shape == (2_400, 64, 64, 3) and many.pixels.dtype == np.uint8
+    assert many.labels.dtype == np.int64
+    assert np.bincount(many.labels).tolist() == [240] * len(CLASS_NAMES)
+    assert tuple(many.factors) == FACTOR_NAMES
+    none = Doodles().take(np.array([], np.int64))
+    assert none.pixels.shape == (0, 64, 64, 3) and none.factors["fog"].shape == (0,)
+
+
+def test_factors_are_in_range_and_difficulty_is_what_they_add_up_to(many):
+    for name, values in many.factors.items():
+        assert values.shape == (2_400,) and values.dtype == np.float32
+        assert 0 <= values.min() and values.max() <= 1, name
+    for row in range(0, 2_400, 100):
+        strengths = {name: float(many.factors[name][row]) for name in WEIGHTS}
+        assert difficulty(strengths) == pytest.approx(many.factors["difficulty"][row], abs=1e-5)
+
+
+def test_easy_middling_and_hard_pictures_are_all_there(many):
+    shares = np.histogram(many.factors["difficulty"], [0, 0.29, 0.58, 1])[0] / 2_400
+    assert shares.min() > 0.25
+
+
+def test_severity_becomes_difficulty():
+    for severity in (0.3, 0.5, 0.7):
+        reached = [difficulty(strengths_of(severity, Dice("severity", k))) for k in range(50)]
+        assert np.mean(reached) == pytest.approx(severity, abs=0.06)
+
+
+def test_digest_knows_seed_and_size_and_is_stable():
+    assert Doodles().digest() == Doodles().digest()
+    assert len({Doodles().digest(), Doodles(seed=1).digest(), Doodles(train_size=10).digest()}) == 3
+
+
+def test_blur_takes_fine_detail_away():
+    detail = [np.abs(np.diff(sample(s), axis=2)).mean() for s in (0, 0.4, 1)]
+    assert detail[0] > 1.3 * detail[1] > 1.6 * detail[2]
+
+
+def test_noise_adds_detail_that_is_not_there():
+    detail = [np.abs(np.diff(sample(s, "noise"), axis=2)).mean() for s in (0, 0.4, 1)]
+    assert 1.6 * detail[0] < 1.3 * detail[1] < detail[2]
+
+
+def test_night_is_dark_but_its_lamps_shine():
+    day, night = sample(0, "night"), sample(1, "night")
+    assert night.mean() < 0.45 * day.mean()
+    lamps = np.zeros((64, 64, 3), np.int32)
+    lamps[20:24, 20:24] = 250
+    lit = weather.night(np.full((64, 64, 3), 200, np.int32), lamps, 1.0)
+    assert lit[22, 22].min() > 200 and lit[50, 50].max() < 120
+
+
+def test_low_contrast_and_fog_flatten_the_picture():
+    for nuisance in ("contrast", "fog"):
+        spread = [sample(s, nuisance).std(axis=(1, 2)).mean() for s in (0, 0.4, 1)]
+        assert spread[0] > 1.2 * spread[1] > 1.8 * spread[2], nuisance
+
+
+def test_size_rotation_clutter_and_occlusion_change_the_drawing():
+    for nuisance in ("size", "rotation", "clutter", "occlusion"):
+        change = [np.abs(sample(s, nuisance) - sample(0)).mean() for s in (0.3, 1)]
+        assert change[0] > 1 and change[1] > 8, nuisance
+
+
+def test_weather_of_strength_nought_is_no_weather():
+    picture = np.arange(64 * 64 * 3, dtype=np.int32).reshape(64, 64, 3) % 256
+    assert np.array_equal(weather.blur(picture, 0.0), picture)
+    assert np.array_equal(weather.fade(picture, 0.0), picture)
+    assert np.array_equal(weather.fog(picture, 0.0, "k"), picture)
+    assert np.array_equal(weather.grain(picture, 0.0, "k"), picture)
+    assert np.array_equal(weather.night(picture, 0 * picture, 0.0), picture)
+
+
+def test_dice_fall_the_same_way_everywhere():
+    dice = Dice(0, 7, "place")
+    assert [round(dice.roll(), 12) for _ in range(2)] == [0.038365422849, 0.922545661438]
+    assert rain(4, 0, "x").hex() == "4d50f743"
+
+
+def test_simple_classifier_beats_chance_widely_on_easy_pictures(many, scores):
+    easy, labels = many.factors["difficulty"][1_600:] < 0.3, many.labels[1_600:]
+    assert (scores.argmax(1) == labels)[easy].mean() > 0.4  # chance is 0.1
+
+
+def test_every_class_can_be_told_from_the_others_on_easy_pictures(many, scores):
+    easy, labels = many.factors["difficulty"][1_600:] < 0.3, many.labels[1_600:]
+    for label, name in enumerate(CLASS_NAMES):
+        own, other = scores[easy & (labels == label), label], scores[easy & (labels != label), label]
+        assert (own[:, None] > other[None, :]).mean() > 0.65, name  # area under the ROC curve; chance is 0.5
+
+
+def test_difficulty_predicts_errors(many, scores):
+    hardness, wrong = many.factors["difficulty"][1_600:], scores.argmax(1) != many.labels[1_600:]
+    assert np.corrcoef(hardness, wrong)[0, 1] > 0.12
+    assert wrong[hardness > 0.58].mean() > wrong[hardness < 0.29].mean() + 0.12
