@@ -91,7 +91,9 @@ def sweep(given: argparse.Namespace) -> dict[str, Any]:
 
     chosen = policy(given.policy)
     bundle = open_bundle(given.bundle)
-    result = run(chosen, bundle.outputs, given.budgets or given.points, given.unit, Split(given.split))
+    units = bundle.outputs.stage_cost
+    unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may know its costs in another unit only
+    result = run(chosen, bundle.outputs, given.budgets or given.points, unit, Split(given.split))
     document = result.as_json(bundle.id)
     if not given.json:
         full = document["full"]
@@ -183,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
     which = command.add_mutually_exclusive_group()
     which.add_argument("--budgets", type=_budgets, metavar="A,B,...", help="mean cost allowed, as shares of the full network's: 0.3,0.5")
     which.add_argument("--points", type=_positive, default=21, metavar="N", help="that many budgets, evenly spread (default: 21)")
-    command.add_argument("--unit", default="macs", help="what cost is counted in (default: macs)")
+    command.add_argument("--unit", help="what cost is counted in (default: macs, or the bundle's first)")
     command.add_argument("--split", default="test", choices=("fit", "calibration", "test"), help="what to report on (default: test)")
 
     command = add("import", import_outputs, "Make a bundle of other people's outputs, or write a template of what can be imported.")
