@@ -29,6 +29,7 @@ _VERSION = "doodles 1"
 _FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
 _HELD_OUT = 5_000  # pictures in each split but TRAIN
 _CHUNK = 250  # pictures a worker draws at a time
+_WORTH_SHARING = 2_000  # pictures
 _HARDEST = 0.86  # severities are spread evenly from 0 to this; beyond, a person fails too
 
 
@@ -38,7 +39,9 @@ class Doodles:
 
     seed:       another seed, another data set of the same kind
     train_size: pictures in TRAIN, at most 1,000,000; FIT, CALIBRATION and TEST have 5,000 each
-    workers:    processes that draw a large request; None: one for each core. The pictures do not depend on it.
+    workers:    processes that draw a request of more than 250 pictures; None: one for each core, from 2,000 pictures on.
+                The pictures do not depend on it. A script that asks for so many needs the usual
+                `if __name__ == "__main__":`, since each process imports it again.
     """
 
     seed: int = 0
@@ -62,7 +65,10 @@ class Doodles:
         """The pictures with these ids, in this order, with the strengths of their nuisances as `factors`."""
         wanted = [int(i) for i in np.asarray(ids).ravel()]
         chunks = [wanted[k : k + _CHUNK] for k in range(0, len(wanted), _CHUNK)]
-        workers = min(len(chunks), self.workers if self.workers is not None else os.cpu_count() or 1)
+        workers = self.workers
+        if workers is None:  # starting processes takes a second or so: a small request is drawn sooner without
+            workers = (os.cpu_count() or 1) if len(wanted) >= _WORTH_SHARING else 1
+        workers = min(len(chunks), workers)
         draw = partial(_draw_chunk, self.seed)
         if workers > 1:
             # Spawned, not forked: a fork of a process with threads (PyTorch's, Streamlit's) may hang.

@@ -23,11 +23,11 @@ def many():
 
 @pytest.fixture(scope="module")
 def scores(many):
-    """What a logistic regression on pictures of 8 x 8 pixels, learned on 1,600 of them, says of 800 others: (800, 10)."""
-    linear_model = pytest.importorskip("sklearn.linear_model")
+    """What a ridge regression on pictures of 8 x 8 pixels, learned on 1,600 of them, says of 800 others: (800, 10)."""
     small = many.pixels.reshape(-1, 8, 8, 8, 8, 3).mean(axis=(2, 4)).reshape(len(many.labels), -1) / 128 - 1
-    model = linear_model.LogisticRegression(C=0.05, max_iter=60).fit(small[:1_600], many.labels[:1_600])
-    return model.decision_function(small[1_600:])
+    small = np.concatenate([small, small**2, np.ones((len(small), 1))], axis=1)
+    learn, wanted = small[:1_600], np.eye(10)[many.labels[:1_600]]
+    return small[1_600:] @ np.linalg.solve(learn.T @ learn + 20 * np.eye(learn.shape[1]), learn.T @ wanted)
 
 
 def sample(strength: float = 0.0, nuisance: str = "blur", count: int = 20) -> np.ndarray:
@@ -56,11 +56,11 @@ def test_a_picture_depends_on_seed_and_id_alone(many):
 
 
 def test_worker_count_changes_nothing(many):
-    drawn = Doodles(workers=2).take(np.arange(600))
-    assert np.array_equal(drawn.pixels, many.pixels[:600])
-    assert np.array_equal(drawn.labels, many.labels[:600])
+    drawn = Doodles(workers=2).take(np.arange(300))
+    assert np.array_equal(drawn.pixels, many.pixels[:300])
+    assert np.array_equal(drawn.labels, many.labels[:300])
     for name in FACTOR_NAMES:
-        assert np.array_equal(drawn.factors[name], many.factors[name][:600])
+        assert np.array_equal(drawn.factors[name], many.factors[name][:300])
 
 
 def test_splits_have_their_sizes_and_share_no_id():
@@ -156,17 +156,17 @@ def test_dice_fall_the_same_way_everywhere():
 
 def test_simple_classifier_beats_chance_widely_on_easy_pictures(many, scores):
     easy, labels = many.factors["difficulty"][1_600:] < 0.3, many.labels[1_600:]
-    assert (scores.argmax(1) == labels)[easy].mean() > 0.4  # chance is 0.1
+    assert (scores.argmax(1) == labels)[easy].mean() > 0.5  # chance is 0.1
 
 
 def test_every_class_can_be_told_from_the_others_on_easy_pictures(many, scores):
     easy, labels = many.factors["difficulty"][1_600:] < 0.3, many.labels[1_600:]
     for label, name in enumerate(CLASS_NAMES):
         own, other = scores[easy & (labels == label), label], scores[easy & (labels != label), label]
-        assert (own[:, None] > other[None, :]).mean() > 0.65, name  # area under the ROC curve; chance is 0.5
+        assert (own[:, None] > other[None, :]).mean() > 0.75, name  # area under the ROC curve; chance is 0.5
 
 
 def test_difficulty_predicts_errors(many, scores):
     hardness, wrong = many.factors["difficulty"][1_600:], scores.argmax(1) != many.labels[1_600:]
-    assert np.corrcoef(hardness, wrong)[0, 1] > 0.12
-    assert wrong[hardness > 0.58].mean() > wrong[hardness < 0.29].mean() + 0.12
+    assert np.corrcoef(hardness, wrong)[0, 1] > 0.2
+    assert wrong[hardness > 0.58].mean() > wrong[hardness < 0.29].mean() + 0.25
