@@ -25,12 +25,13 @@ CLASS_NAMES: tuple[str, ...] = THINGS
 #: Strengths in [0, 1] of the nine nuisances, then the difficulty in [0, 1] they add up to.
 FACTOR_NAMES: tuple[str, ...] = (*WEIGHTS, "difficulty")
 
-_VERSION = "doodles 1"
+#: Changes with the pictures. They are frozen: the weights and the bundle in data/ are made from them.
+_VERSION = "doodles 2"
 _FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
 _HELD_OUT = 5_000  # pictures in each split but TRAIN
 _CHUNK = 250  # pictures a worker draws at a time
 _WORTH_SHARING = 2_000  # pictures
-_HARDEST = 0.86  # severities are spread evenly from 0 to this; beyond, a person fails too
+_HARDEST = 0.76  # severities are spread evenly from 0 to this; beyond, a person fails too often
 
 
 @dataclass(frozen=True)
