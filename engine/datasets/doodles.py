@@ -1,6 +1,6 @@
 """Doodles: ten everyday things, drawn by our own code, from plain to see to nearly lost in fog, night and leaves.
 
-Made for early exits: a third of the pictures is easy, a third middling, a third hard, look-alikes are there on purpose
+Made for early exits: easy, middling and hard pictures are there in like numbers, look-alikes are there on purpose
 (a fox is an orange dog until one looks twice), and how strongly each nuisance was applied is known for every picture.
 """
 
