@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 UNFINISHED, LOCK, LOG = "unfinished", "install.lock", "install.log"
-SIZE = "about 5 GB of disk" if sys.platform.startswith("linux") else "about 2 GB of disk"
+SIZE = "about 6 GB of disk" if sys.platform.startswith("linux") else "about 2 GB of disk"
 AGAIN = "then give the same command again"
 NO_NETWORK = r"connection broken|connection error|max retries|name resolution|timed out|ProxyError|SSLError|HTTP error|from versions: none"
 WHEEL = r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([\w.]+-[^-\s]+)-\S*\.whl(?!\.metadata)( \([\d.]+ \w+\))?"
@@ -135,7 +135,7 @@ def _set_up(venv: Path, requirements: Path, lock: int) -> None:
 def _usable(venv: Path) -> bool:
     """Whether what is there can be completed by pip. Raises when it is somebody else's and must not be thrown away."""
     if (venv / UNFINISHED).exists():
-        say("An earlier set-up was not finished: starting it afresh (what was downloaded is kept by pip).")
+        say("An earlier set-up was not finished: starting it afresh.")
         return False
     if not (venv / "pyvenv.cfg").exists():
         if {path.name for path in venv.iterdir()} - {LOCK, LOG}:
@@ -281,7 +281,7 @@ def _run(command: list[str], hear: Callable[[str], object], lock: int, scratch: 
 
 def _follow(child: subprocess.Popen[str], hear: Callable[[str], object]) -> None:
     """On a terminal one line that counts the seconds, elsewhere a line per piece of news."""
-    news = [""]
+    news = ["working"]
     terminal = sys.stdout.isatty()
 
     def listen() -> None:
