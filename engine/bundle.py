@@ -102,7 +102,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "class_names": list(draft.class_names),
         "exit_names": list(draft.exit_names),
         "units": {
-            unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in sorted(outputs.stage_cost.items())
+            unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in outputs.stage_cost.items()
         },
         "provenance": dict(draft.provenance),
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(new.iterdir())},
@@ -264,4 +264,5 @@ def _remedy(folder: Path) -> str:
 
 
 def _one_line(problem: Exception) -> str:
-    return " ".join(f"{type(problem).__name__}: {problem}".split())[:160]
+    """What went wrong, without the advice that some libraries append."""
+    return " ".join(f"{type(problem).__name__}: {problem}".split()).split(". ")[0][:160].rstrip(".")

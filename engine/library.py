@@ -40,6 +40,6 @@ def open_bundle(name: str) -> Bundle:
         if entry.id == name:
             return read_bundle(entry.folder)
     if name and os.path.isdir(name):  # unlike Path.is_dir, this takes any text
-        return read_bundle(Path(name))
+        return read_bundle(Path(name).resolve())  # resolved, so that "." too has a name
     known = ", ".join(entry.id for entry in entries()) or "none yet"
     raise UserError(f"There is no bundle {name!r}; give a path or one of: {known}.")

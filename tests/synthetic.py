@@ -1,12 +1,15 @@
-"""Made-up outputs for the tests: seeded, small, and shaped like those of a real cascade."""
+"""Made-up outputs and bundles for the tests: seeded, small, and shaped like those of a real cascade."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bundle import Draft
+from engine.images import encode
 from engine.outputs import Outputs, Said, Topology
-from engine.splits import BUNDLE_SPLITS
+from engine.splits import BUNDLE_SPLITS, Split
 
 #: What running each stage costs, for up to eight exits. The two units are not proportional, so mixing them up shows.
 STAGE_MACS = 1e6 * np.array([4.0, 6.0, 9.0, 13.0, 11.0, 8.0, 12.0, 10.0])
@@ -134,3 +137,25 @@ def corner_cases() -> Mapping[str, Outputs]:
         "half precision": outputs(examples=90, exits=3, seed=7, dtype=np.float16),
         "shuffled splits": outputs(examples=90, exits=3, seed=8, shuffled=True),
     }
+
+
+def pictures(made: Outputs, side: int = 8) -> list[tuple[int, bytes]]:
+    """A small picture for every test example, in the colour of its label: (id, WebP)."""
+    rng = np.random.default_rng(11)
+    colours = rng.integers(60, 196, size=(made.classes, 3))
+    noise = rng.integers(-50, 50, size=(made.examples, side, side, 3))
+    pixels = (colours[made.labels][:, None, None] + noise).astype(np.uint8)
+    return [(int(made.ids[i]), encode(pixels[i])) for i in np.flatnonzero(made.split == Split.TEST)]
+
+
+def draft(made: Outputs, id: str = "tiny", **changes: Any) -> Draft:
+    """What `write_bundle` needs to make a bundle of some outputs."""
+    given = {
+        "title": "A tiny bundle",
+        "class_names": tuple(f"class {c}" for c in range(made.classes)),
+        "exit_names": tuple(f"Exit {k + 1}" for k in range(made.exits)),
+        "unit_notes": {"macs": "Made up.", "latency_ms": "Made up, on no device."},
+        "provenance": {"recipe": "none", "seed": 0},
+        "images": pictures(made),
+    }
+    return Draft(id=id, outputs=made, **{**given, **changes})
