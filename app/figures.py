@@ -76,6 +76,40 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> go.Figure:
     return figure
 
 
+def with_point(figure: go.Figure, chosen: Sweep, step: int) -> go.Figure:
+    """The front with the current budget marked on it."""
+    marker = {"size": 15, "color": POLICY, "line": {"width": 3, "color": "#fff"}}
+    where = {"x": _short(chosen.cost[[step]]), "y": _short(chosen.accuracy[[step]])}
+    return go.Figure(figure).add_scatter(name="This budget", mode="markers", marker=marker, hovertemplate=_HOVER, **where)
+
+
+def exit_shares(chosen: Sweep, exit_names: Sequence[str], step: int) -> go.Figure:
+    """Share of the examples leaving at each exit, right and wrong ones apart."""
+    colours = exit_colours(len(exit_names))
+    figure = go.Figure()
+    parts = (("right", chosen.right, {"color": colours}), ("wrong", chosen.wrong, {"color": colours, "pattern": {"shape": "/"}}))
+    for name, shares, marker in parts:
+        hover = "%{y}: %{x:.1%} " + name + "<extra></extra>"
+        figure.add_bar(name=name, y=list(exit_names), x=_short(shares[step]), orientation="h", marker=marker, hovertemplate=hover)
+    figure.update_layout(
+        barmode="stack",
+        margin={"l": 70, "r": 10, "t": 8, "b": 44},
+        xaxis={"title": {"text": "Share leaving"}, "range": [0, 1], "tickformat": ".0%"},
+        yaxis={"autorange": "reversed"},
+        legend={"orientation": "h", "y": 1.1},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    return figure
+
+
+def exit_shares_alt(chosen: Sweep, exit_names: Sequence[str], step: int) -> str:
+    """Who leaves where, for whoever does not see it."""
+    leaving = zip(exit_names, chosen.shares[step], chosen.wrong[step], strict=True)
+    listed = "; ".join(f"{name} {percent(share)}, of which {percent(wrong)} of all wrong" for name, share, wrong in leaving)
+    return f"Share of the images leaving at each exit: {listed}."
+
+
 def front_alt(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> str:
     """What the front shows, for whoever does not see it."""
     near = np.flatnonzero(chosen.accuracy >= chosen.full.accuracy - 0.01)

@@ -28,11 +28,14 @@ ANYWHERE = ("0.0.0.0", "::")
 class Server(uvicorn.Server):
     """Says where it is as soon as it answers, and not before."""
 
+    begun = False  # from here on uvicorn has the signals in hand
+
     def __init__(self, config: uvicorn.Config, browser: bool) -> None:
         super().__init__(config)
         self.browser = browser
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        Server.begun = True
         await super().startup(sockets)
         if self.started and not self.should_exit and sockets:
             port = sockets[0].getsockname()[1]
@@ -108,7 +111,10 @@ def serve(host: str, port: int, browser: bool) -> int:
 
 
 def end(*_: object) -> None:
-    raise SystemExit(0)
+    """Before the server has begun nothing is open: leave at once, wherever the imports are. Afterwards leave in order."""
+    if Server.begun:
+        raise SystemExit(0)
+    os._exit(0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

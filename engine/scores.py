@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logsumexp
 
 FloatArray = NDArray[np.floating]
+#: Larger logits count as this large: gaps between them still fit float32.
+_MOST = 1e30
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Score:
     of:    logits (..., classes) float64 -> kept value (...), larger = surer
     shown: kept value -> the number a person reads, in the words of `reads`
     needs_logits: whether probabilities alone are not enough (softmax erases the scale of the logits)
+    shown_falls:  whether the number a person reads gets smaller as the exit gets surer
     """
 
     name: str
@@ -29,15 +32,22 @@ class Score:
     of: Callable[[FloatArray], FloatArray]
     shown: Callable[[FloatArray], FloatArray]
     needs_logits: bool = False
+    shown_falls: bool = False
 
 
 def _top_and_rest(logits: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Log-probability of the top class, of the runner-up, and of everything but the top, each (...)."""
+    logits = _from_the_top(logits)
     total = logsumexp(logits, axis=-1)
     ordered = np.partition(logits, logits.shape[-1] - 2, axis=-1)
     # The rest is summed without the top rather than as 1 - p: that difference would be 0 for every sure example.
     rest = logsumexp(ordered[..., :-1], axis=-1)
     return ordered[..., -1] - total, ordered[..., -2] - total, rest - total
+
+
+def _from_the_top(logits: FloatArray) -> FloatArray:
+    """The same answers with their largest logit at 0: beside a large one, a log-sum-exp would round small differences away."""
+    return logits - logits.max(axis=-1, keepdims=True)
 
 
 def _max_prob(logits: FloatArray) -> FloatArray:
@@ -53,7 +63,8 @@ def _margin(logits: FloatArray) -> FloatArray:
 
 def _negative_entropy(logits: FloatArray) -> FloatArray:
     top, _, rest = _top_and_rest(logits)
-    log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
+    log_p = _from_the_top(logits)
+    log_p -= logsumexp(log_p, axis=-1, keepdims=True)
     p = np.exp(log_p)
     np.put_along_axis(p, log_p.argmax(axis=-1)[..., None], 0.0, axis=-1)
     # The top class's -p log p through log1p: log p itself rounds to 0 for a sure example.
@@ -69,7 +80,7 @@ SCORES: Mapping[str, Score] = {
     for score in (
         Score("maxprob", "Top probability", "probability of its top class", _max_prob, expit),
         Score("margin", "Margin", "lead of the top class over the runner-up", _margin, lambda kept: -np.expm1(-kept)),
-        Score("entropy", "Entropy", "entropy of its answer, in nats", _negative_entropy, np.negative),
+        Score("entropy", "Entropy", "entropy of its answer, in nats", _negative_entropy, np.negative, shown_falls=True),
         Score("energy", "Energy", "log-sum-exp of its logits", lambda z: logsumexp(z, axis=-1), _same, needs_logits=True),
         Score("maxlogit", "Top logit", "largest logit", lambda z: z.max(axis=-1), _same, needs_logits=True),
     )
@@ -86,7 +97,7 @@ def all_scores(logits: FloatArray, raw: bool = True, chunk: int = 4096) -> dict[
     wanted = [score for score in SCORES.values() if raw or not score.needs_logits]
     kept = {score.name: np.empty((exits, examples), np.float32) for score in wanted}
     for start in range(0, examples, chunk):
-        part = np.asarray(logits[:, start : start + chunk], np.float64)
+        part = np.clip(np.asarray(logits[:, start : start + chunk], np.float64), -_MOST, _MOST)
         for score in wanted:
             kept[score.name][:, start : start + chunk] = score.of(part)
     return kept

@@ -29,7 +29,9 @@ class Sweep:
     cost, accuracy:                       (points,) what it does on the reported split
     shares:                               (points, exits) of the reported examples leaving at each exit
     right:                                (points, exits) of them leaving there with the right answer
-    exit, answer:                         (points, examples) uint8 and int32: where each example leaves, and with what
+    exit, answer, is_right:               (points, examples) where each example leaves, with what answer, and whether that is right
+    exit_cost:                            (exits,) what leaving at each exit costs when every stage before it ran
+    alone_cost, alone_accuracy:           (exits,) what each exit costs and gets when everyone leaves there
     rules:                                (points,) the policy with its knob set
     """
 
@@ -47,7 +49,16 @@ class Sweep:
     right: NDArray[np.float64]
     exit: NDArray[np.uint8]
     answer: NDArray[np.int32]
+    is_right: NDArray[np.bool_]
+    exit_cost: NDArray[np.float64]
+    alone_cost: NDArray[np.float64]
+    alone_accuracy: NDArray[np.float64]
     rules: Sequence[Rule]
+
+    @property
+    def wrong(self) -> NDArray[np.float64]:
+        """Share of the reported examples leaving at each exit with a wrong answer, (points, exits)."""
+        return self.shares - self.right
 
     def as_json(self, bundle: str) -> dict:
         """The document of `sweep --json`: plain numbers only."""
@@ -116,6 +127,10 @@ def sweep(
         right=np.array([point["right"] for point in found]),
         exit=np.array([point["exit"] for point in found]),
         answer=np.array([point["answer"] for point in found]),
+        is_right=np.array([point["is_right"] for point in found]),
+        exit_cost=outputs.cascade_cost(unit) / full_cost,
+        alone_cost=outputs.static_cost(unit) / full_cost,
+        alone_accuracy=reported.right.mean(axis=1),
         rules=rules,
     )
 
@@ -132,6 +147,7 @@ def _follow(rule: Rule, outputs: Outputs, unit: str) -> Mapping:
         "right": route.right_shares(outputs),
         "exit": route.exit.astype(np.uint8),
         "answer": route.prediction,
+        "is_right": route.right(outputs),
     }
 
 
@@ -147,10 +163,14 @@ def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float
             )
 
 
-def _plain(rule: Rule) -> dict[str, float | list[float | None]]:
+def _plain(rule: Rule) -> dict[str, float | None | list[float | None]]:
     """The knob, with infinities as null: JSON knows none."""
-    knob: dict[str, float | list[float | None]] = {name: float(value) for name, value in rule.knob.items()}
+
+    def number(value: float) -> float | None:
+        return float(value) if np.isfinite(value) else None
+
+    knob: dict[str, float | None | list[float | None]] = {name: number(value) for name, value in rule.knob.items()}
     bar = rule.bar()
     if bar is not None:
-        knob["thresholds"] = [float(value) if np.isfinite(value) else None for value in bar.thresholds]
+        knob["thresholds"] = [number(value) for value in bar.thresholds]
     return knob

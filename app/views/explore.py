@@ -5,6 +5,7 @@ import streamlit as st
 
 from app import pages, state, store
 from app.components.explorer import explorer
+from app.components.plain import plain
 from app.state import View
 from app.words import unit_title
 from engine.bundle import Bundle
@@ -23,7 +24,17 @@ def page() -> None:
         st.info("There is no bundle to show yet; make one with `python -m engine compute doodles`.")
         return
     entry, policy, unit = _controls(whole)
+    st.session_state.setdefault(state.PLAIN, st.query_params.get(state.PLAIN) == "1")
     _block(entry, policy, unit)
+    _plain_switch()
+
+
+def _plain_switch() -> None:
+    help = "Stock widgets only: nothing moves while you drag. For browsers in which the live block does not work."
+    if st.toggle("Plain controls", key=state.PLAIN, help=help):
+        st.query_params[state.PLAIN] = "1"
+    else:
+        st.query_params.pop(state.PLAIN, None)
 
 
 def _sorted_out() -> tuple[dict[str, Entry], list[str]]:
@@ -83,10 +94,13 @@ def _block(entry: Entry, policy: str, unit: str) -> None:
     start = _start(entry, bundle, sweep)
     for sentence in start.said:
         st.warning(sentence)
-    left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{entry.id}")
-    if left:
-        view = View(left["budget"], left["class"], left["show"], None if left["picked"] is None else int(left["picked"]))
-        _write_address(view, bundle)
+    if st.session_state[state.PLAIN]:
+        _write_address(plain(pages.shown(entry, policy, unit), start, key=f"plain-{entry.id}"), bundle)
+    else:
+        left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{entry.id}")
+        if left:
+            picked = None if left["picked"] is None else int(left["picked"])
+            _write_address(View(left["budget"], left["class"], left["show"], picked), bundle)
     _numbers(sweep, bundle)
 
 

@@ -1,0 +1,55 @@
+"""The block without a script of our own: stock slider, stock charts, stock pictures.
+
+Nothing follows the hand, everything follows its release. It is what remains where the live block cannot run, and what that one is
+measured against.
+"""
+
+import numpy as np
+import streamlit as st
+
+from app import figures, words
+from app.payload import Shown
+from app.state import View
+from engine.closeness import steps_to_change
+from engine.policies import POLICIES
+from engine.splits import Split
+
+PICTURES = 12  # per exit
+
+
+def plain(shown: Shown, start: View, key: str) -> View:
+    """The same view as the live block's, after every release. start: where the slider begins."""
+    chosen = shown.chosen
+    options = [float(budget) for budget in chosen.budgets]
+    first = min(options, key=lambda budget: abs(budget - start.budget))
+    budget = st.select_slider("Budget", options, first, key=key, format_func=words.percent)
+    step = options.index(budget)
+    st.subheader(words.budget_sentence(chosen, step), anchor=False)
+    left, right = st.columns(2)
+    title = POLICIES[shown.policy].title
+    with left:
+        front = figures.with_point(figures.front(chosen, title, shown.mix, shown.oracle), chosen, step)
+        st.plotly_chart(front, config=figures.CONFIG, alt=figures.front_alt(chosen, title, shown.mix, shown.oracle), key=f"{key}-front")
+    with right:
+        shares = figures.exit_shares(chosen, shown.bundle.exit_names, step)
+        alt = figures.exit_shares_alt(chosen, shown.bundle.exit_names, step)
+        st.plotly_chart(shares, config=figures.CONFIG, alt=alt, key=f"{key}-shares")
+    _pictures(shown, step)
+    return View(budget, start.shown_class, start.show, start.picked)
+
+
+def _pictures(shown: Shown, step: int) -> None:
+    bundle, images = shown.bundle, shown.bundle.images
+    if images is None:
+        st.caption("This bundle holds no pictures.")
+        return
+    ids = bundle.outputs.ids[bundle.outputs.split == Split.TEST]
+    away = steps_to_change(shown.chosen.exit)[step]
+    for k, name in enumerate(bundle.exit_names):
+        there = np.flatnonzero(shown.chosen.exit[step] == k)
+        nearest = there[np.argsort(away[there], kind="stable")][:PICTURES]
+        st.markdown(f"**{name}**: {len(there):,} images")
+        with st.container(horizontal=True):
+            for id in ids[nearest]:
+                if int(id) in images:
+                    st.image(images[int(id)], width=56)

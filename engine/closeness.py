@@ -1,0 +1,22 @@
+"""How close an example is to changing exit: those on the edge are the ones worth looking at."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FAR = 255
+
+
+def steps_to_change(exit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How many budget steps, up or down, until an example leaves elsewhere.
+
+    exit: (points, examples), the exit at each budget, budgets rising -> (points, examples), at least 1, FAR if 255 steps or more
+    """
+    points = len(exit)
+    away = np.full(exit.shape, FAR, np.uint8)
+    for rows in (range(1, points), range(points - 2, -1, -1)):
+        step = 1 if rows.step > 0 else -1
+        for row in rows:
+            before = row - step
+            reached = np.minimum(away[before], FAR - 1) + 1
+            away[row] = np.minimum(away[row], np.where(exit[row] != exit[before], 1, reached))
+    return away

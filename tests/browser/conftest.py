@@ -1,0 +1,98 @@
+"""A real server over a folder of made-up bundles, whole and damaged, and a real Chromium in front of it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from engine.bundle import write_bundle
+from tests import synthetic
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    " --disable-background-networking --disable-component-update --disable-sync"
+)
+LAUNCH = "import sys; from app.serve import main; sys.exit(main(sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running dashboard. bundles: the folder it shows; `tiny` and `small` are whole, the others damaged."""
+
+    url: str
+    bundles: Path
+
+
+def make_bundles(folder: Path) -> None:
+    write_bundle(synthetic.draft(synthetic.outputs(examples=1500, exits=4, seed=3), "tiny"), folder / "tiny")
+    family = synthetic.outputs(examples=600, exits=3, seed=5, topology="family")
+    write_bundle(synthetic.draft(family, "family", title="Three networks", images=()), folder / "family")
+    for name in ("cut", "flipped", "foreign", "missing"):
+        shutil.copytree(folder / "tiny", folder / name)
+    table = folder / "flipped" / "outputs.parquet"
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(content)
+    logits = folder / "cut" / "logits.safetensors"
+    logits.write_bytes(logits.read_bytes()[:-100])
+    (folder / "missing" / "images.bin").unlink()
+    manifest = folder / "foreign" / "bundle.json"
+    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    data = tmp_path_factory.mktemp("data")
+    make_bundles(data / "bundles")
+    environment = {**os.environ, "OFFRAMP_DATA": str(data)}
+    command = [sys.executable, "-c", LAUNCH, "--port", "8790", "--no-browser"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            said = []
+            for line in server.stdout or ():
+                said.append(line)
+                if found := re.search(r"Offramp is at (\S+)", line):
+                    yield Site(found[1], data / "bundles")
+                    break
+            else:
+                pytest.fail("the server did not start: " + "".join(said))
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS.split())
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A page that fails the test on any script error and on any request that leaves the machine."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
+    page.on("request", lambda request: None if request.url.startswith((site.url, "blob:", "data:")) else faults.append(request.url))
+    yield page
+    context.close()
+    assert not faults, faults
+
+
+def explore(page: Page, site: Site, query: str = "bundle=tiny") -> Page:
+    """The explore page, once its live block is drawn."""
+    page.goto(f"{site.url}/?{query}")
+    page.wait_for_selector(".offramp[data-ready=true]")
+    page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
+    return page

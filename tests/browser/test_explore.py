@@ -1,0 +1,249 @@
+"""The explore page in a real browser: what moves, when, and whether it tells the truth."""
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from app.store import STEPS
+from engine.closeness import steps_to_change
+from engine.library import open_bundle
+from engine.outputs import Outputs
+from engine.policies import POLICIES
+from engine.sweep import Sweep, sweep
+from tests.browser.conftest import Site, explore
+
+#: What a visitor sees of the current budget.
+SEEN = """() => ({
+  sentence: document.querySelector('.offramp-sentence').textContent,
+  cost: document.querySelector('.offramp-cost').textContent,
+  dot: document.querySelector('.offramp-dot').style.transform,
+  bars: [...document.querySelectorAll('.offramp-right')].map((bar) => bar.getBoundingClientRect().width),
+  step: Number(document.querySelector('.offramp-slider').value),
+})"""
+TILES = """() => [...document.querySelectorAll('.offramp-strip')].map((strip) =>
+  [...strip.querySelectorAll('.offramp-tile')].map((tile) => ({id: Number(tile.dataset.id), exit: Number(tile.dataset.exit),
+    right: tile.dataset.right === 'true'})))"""
+
+
+def swept(site: Site, policy: str = "maxprob", bundle: str = "tiny") -> tuple[Outputs, Sweep]:
+    outputs = open_bundle(str(site.bundles / bundle)).outputs
+    return outputs, sweep(POLICIES[policy], outputs, STEPS)
+
+
+def settled(page: Page, pattern: str) -> None:
+    """Wait until the address says where we are."""
+    page.wait_for_function("(pattern) => new RegExp(pattern).test(location.search)", arg=pattern)
+
+
+def frame(page: Page) -> None:
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def press_slider(page: Page, share: float) -> None:
+    """Put the pointer down on the handle and move it, without letting go."""
+    box = page.locator(".offramp-slider").bounding_box()
+    at = page.evaluate(SEEN)["step"] / (STEPS - 1)
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 12 + at * (box["width"] - 24), y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 12 + share * (box["width"] - 24), y, steps=12)
+    frame(page)
+
+
+def test_everything_moves_while_the_handle_is_held(page: Page, site: Site) -> None:
+    explore(page, site)
+    before = page.evaluate(SEEN)
+    sent: list[str] = []
+    page.on("websocket", lambda socket: sent.append(socket.url))
+    press_slider(page, 0.2)
+    held = page.evaluate(SEEN)
+    assert held["step"] < before["step"] - 20
+    assert held["sentence"] != before["sentence"] and held["cost"] != before["cost"]
+    assert held["dot"] != before["dot"]
+    assert held["bars"] != before["bars"]
+    assert "budget=" not in page.evaluate("location.search"), "the server must not hear of a move before the release"
+    page.mouse.up()
+    settled(page, "budget=")
+
+
+def test_what_is_shown_at_a_budget_is_what_the_sweep_says(page: Page, site: Site) -> None:
+    _, found = swept(site)
+    explore(page, site)
+    press_slider(page, 0.35)
+    page.mouse.up()
+    settled(page, "budget=")
+    seen = page.evaluate(SEEN)
+    step = seen["step"]
+    assert seen["cost"] == f"{100 * found.cost[step]:.1f}%"
+    shares = page.locator(".offramp-row .offramp-share").all_text_contents()
+    assert shares == [f"{100 * share:.1f}%" for share in found.shares[step]]
+
+
+@pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle"])
+@pytest.mark.parametrize("show", ["all", "wrong"])
+def test_the_gallery_shows_only_images_that_leave_at_that_exit(page: Page, site: Site, policy: str, show: str) -> None:
+    outputs, found = swept(site, policy)
+    ids = outputs.test().ids
+    explore(page, site, f"bundle=tiny&policy={policy}&show={show}")
+    press_slider(page, 0.6)
+    page.mouse.up()
+    settled(page, "budget=")
+    step = page.evaluate(SEEN)["step"]
+    away = steps_to_change(found.exit)[step]
+    tiles = page.evaluate(TILES)
+    assert len(tiles) == outputs.exits
+    for exit, shown in enumerate(tiles):
+        there = (found.exit[step] == exit) & (~found.is_right[step] if show == "wrong" else True)
+        in_order = np.flatnonzero(there)[np.argsort(away[there], kind="stable")]
+        assert [tile["id"] for tile in shown] == ids[in_order][: len(shown)].tolist()
+        assert len(shown) >= min(len(in_order), 5)
+        assert all(tile["exit"] == exit for tile in shown)
+        positions = {int(id): i for i, id in enumerate(ids)}
+        assert all(tile["right"] == found.is_right[step, positions[tile["id"]]] for tile in shown)
+
+
+def test_keys_move_the_budget(page: Page, site: Site) -> None:
+    explore(page, site)
+    page.locator(".offramp-slider").focus()
+    start = page.evaluate(SEEN)["step"]
+    for key, step in (("ArrowRight", start + 1), ("ArrowLeft", start), ("End", STEPS - 1), ("Home", 0)):
+        page.keyboard.press(key)
+        frame(page)
+        assert page.evaluate(SEEN)["step"] == step, key
+    page.keyboard.press("PageUp")
+    frame(page)
+    assert page.evaluate(SEEN)["step"] >= 10
+    settled(page, "budget=")
+
+
+def test_a_press_on_the_front_sets_the_budget_and_dragging_there_moves_it(page: Page, site: Site) -> None:
+    _, found = swept(site)
+    explore(page, site)
+    box = page.locator(".offramp-plot .nsewdrag").first.bounding_box()
+    width = page.evaluate("document.querySelector('.offramp-plot')._fullLayout.xaxis.range[1]")
+    x = box["x"] + box["width"] * 0.3 / width
+    page.mouse.move(x, box["y"] + 40)
+    page.mouse.down()
+    frame(page)
+    first = page.evaluate(SEEN)["step"]
+    assert abs(found.cost[first] - 0.3) < 0.02
+    page.mouse.move(x + 0.4 * box["width"] / width, box["y"] + 60, steps=5)
+    frame(page)
+    assert abs(found.cost[page.evaluate(SEEN)["step"]] - 0.7) < 0.02
+    page.mouse.up()
+    settled(page, "budget=0.[67]")
+
+
+def test_a_reload_keeps_the_view(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=tiny&policy=entropy&unit=latency_ms&budget=0.7")
+    page.locator(".offramp-show button", has_text="Wrong").click()
+    page.locator(".offramp-class").select_option("2")
+    page.locator(".offramp-tile").first.click()
+    settled(page, "image=")
+    expect(page.locator(".offramp-trace")).to_be_visible()
+    seen, trace = page.evaluate(SEEN), page.locator(".offramp-trace h3").text_content()
+    page.reload()
+    page.wait_for_selector(".offramp[data-ready=true]")
+    expect(page.locator(".offramp-trace h3")).to_have_text(trace)
+    frame(page)
+    again = page.evaluate(SEEN)
+    assert again["step"] == seen["step"] and again["sentence"] == seen["sentence"]
+    assert page.locator(".offramp-class").input_value() == "2"
+    expect(page.locator('.offramp-show [aria-checked="true"]')).to_have_text("Wrong")
+    assert "policy=entropy" in page.evaluate("location.search") and "unit=latency_ms" in page.evaluate("location.search")
+    assert "time" in seen["sentence"]
+
+
+def test_the_trace_says_what_every_exit_said(page: Page, site: Site) -> None:
+    outputs, found = swept(site)
+    test = outputs.test()
+    explore(page, site, "bundle=tiny&budget=0.5")
+    tile = page.locator(".offramp-strip").nth(1).locator(".offramp-tile").first
+    id = int(tile.get_attribute("data-id"))
+    tile.click()
+    at = int(np.flatnonzero(test.ids == id)[0])
+    steps = page.locator(".offramp-steps li")
+    said = [steps.nth(k).locator("strong").text_content() for k in range(outputs.exits)]
+    right = test.prediction[:, at] == test.labels[at]
+    assert said == [f"class {c} {'✓' if ok else '✗'}" for c, ok in zip(test.prediction[:, at], right, strict=True)]
+    why = steps.locator(".offramp-why").all_text_contents()
+    assert why[0].startswith("goes on") and why[1].startswith("leaves here") and all(text.startswith("not run") for text in why[2:])
+    numbers = [float(n) for n in re.findall(r"\d\.\d+", why[1])]
+    step = page.evaluate(SEEN)["step"]
+    threshold = 1 / (1 + np.exp(-found.rules[step].thresholds[1]))
+    assert numbers[1] == pytest.approx(threshold, abs=0.006)
+    # The trace follows the hand too.
+    press_slider(page, 1.0)
+    expect(steps.last.locator(".offramp-why")).to_contain_text("leaves here")
+    page.mouse.up()
+    page.keyboard.press("Escape")
+    expect(page.locator(".offramp-trace")).to_be_hidden()
+    settled(page, "^((?!image).)*$")
+
+
+def test_a_wrong_address_is_mended_and_said(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=tiny&policy=nonsense&budget=7&class=<b>&show=maybe&image=abc")
+    alerts = " ".join(page.locator('[data-testid="stAlert"]').all_text_contents())
+    for part in ("nonsense", "“7”", "<b>", "maybe", "abc"):
+        assert part in alerts
+    assert page.evaluate(SEEN)["step"] == STEPS - 1
+
+
+def test_damaged_bundles_are_told_about_and_the_others_open(page: Page, site: Site) -> None:
+    explore(page, site)
+    alerts = page.locator('[data-testid="stAlert"]').all_text_contents()
+    for name in ("cut", "flipped", "foreign", "missing"):
+        assert sum(name in alert for alert in alerts) == 1, name
+    assert not page.locator("text=Traceback").count()
+
+
+def test_a_bundle_without_pictures_says_so_and_works(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=family")
+    assert page.locator(".offramp-tile em").count() > 5
+    page.locator(".offramp-tile").first.click()
+    expect(page.locator(".offramp-picture")).to_contain_text("No picture here")
+
+
+def test_changing_the_policy_keeps_the_budget(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=tiny&budget=0.7")
+    before = page.locator(".offramp-slider").input_value()
+    page.locator('[data-testid="stSelectbox"]').nth(1).click()
+    page.get_by_role("option", name=POLICIES["single_threshold"].title, exact=True).click()
+    settled(page, "policy=single_threshold")
+    page.wait_for_function("document.querySelector('.offramp-plot').getAttribute('aria-label').includes('One threshold')")
+    assert page.locator(".offramp-slider").input_value() == before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_it_fits_the_screen(browser: Browser, site: Site, scheme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = explore(context.new_page(), site)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('.offramp *')].filter((part) => {
+          const box = part.getBoundingClientRect()
+          return box.width && box.right > innerWidth + 1 && !part.closest('.offramp-hidden, .offramp-plot')
+        }).map((part) => part.className)"""
+    )
+    assert outside == []
+    context.close()
+
+
+def test_plain_controls_show_the_same(page: Page, site: Site) -> None:
+    _, found = swept(site)
+    page.goto(f"{site.url}/?bundle=tiny&plain=1&budget=0.5")
+    heading = page.locator("h3").first
+    expect(heading).to_contain_text("right")
+    step = int(np.abs(found.budgets - 0.5).argmin())
+    expect(heading).to_contain_text(f"gets {100 * found.accuracy[step]:.1f}% right")
+    page.wait_for_selector('[data-testid="stImage"] img')
+
+
+@pytest.mark.parametrize("name", ["methods", "library"])
+def test_the_other_pages_open(page: Page, site: Site, name: str) -> None:
+    page.goto(f"{site.url}/{name}")
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
