@@ -90,7 +90,8 @@ def check_images(images: NDArray, examples: int) -> None:
         remedy = "give red, green and blue last"
     if len(shape) != 4 or shape[3] != 3:
         raise UserError(f"images has shape {shape}, expected (examples, height, width, 3); {remedy}.")
-    check_rows("images", images[:, 0, 0, 0] if images.size else images, examples)
+    if shape[0] != examples:
+        raise UserError(f"images has {shape[0]:,} pictures and labels has {examples:,} rows; give one for each.")
     if images.dtype != np.uint8:
         remedy = "use (images * 255).round().astype('uint8') if they lie between 0 and 1"
         raise UserError(f"images is of type {images.dtype}, expected uint8; {remedy}.")

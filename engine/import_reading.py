@@ -6,6 +6,7 @@ A file may be at most `MOST_BYTES` large, and may unpack to no more. No pickle i
 import json
 import math
 import re
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -28,6 +29,8 @@ _NAMES = {
     *("split", "images", "exit_names", "class_names", "ids", "topology"),
 }
 _PREFIXED = re.compile(r"(cost|stage_cost|factor)_\w{1,40}")
+_ZIP_PROBLEMS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_HEADER_PROBLEMS = (ValueError, SyntaxError, tokenize.TokenError, MemoryError)  # numpy reads headers as Python literals
 _SAFETENSORS_DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"}
 
 
@@ -93,7 +96,7 @@ def read_npz(path: Path, most: int) -> Given:
             if unpacked > most:
                 raise _too_large(path, f"unpacks to {unpacked:,}", most)
             arrays = {name: _read_npy(archive, name, info) for name, info in useful.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as problem:
+    except (*_ZIP_PROBLEMS, *_HEADER_PROBLEMS, OSError) as problem:
         raise _damaged(path, problem, "numpy.savez") from problem
     return Given(arrays, _ignored(members))
 

@@ -131,7 +131,7 @@ def draft_from(
 
 def _labels(given: Given) -> NDArray:
     if "labels" not in given.arrays:
-        there = ", ".join([*map(plain, given.arrays), *given.ignored][:10]) or "nothing"
+        there = ", ".join([*given.ignored, *given.arrays][:10]) or "nothing"  # the ignored first: one may be meant, misspelt
         raise UserError(f"There is no array labels, only {there}; add the true class of every example, (examples,).")
     return given.arrays["labels"]
 
