@@ -1,0 +1,124 @@
+"""The slow, obvious way to do what the policies do: one example after the other, in plain Python.
+
+Every fast path must equal these, exactly. Scores and predictions are indexed [exit][example], as everywhere.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from engine.outputs import Outputs
+
+Table = Sequence[Sequence[float]]
+
+
+def threshold_cascade(scores: Table, thresholds: Sequence[float]) -> list[int]:
+    """The exit of every example, as evaluation scripts publish it: try the exits in turn, take the first that is sure enough."""
+    exits, examples = len(scores), len(scores[0])
+    left_at = []
+    for i in range(examples):
+        for k in range(exits):
+            if k == exits - 1 or scores[k][i] >= thresholds[k]:
+                left_at.append(k)
+                break
+    return left_at
+
+
+def walk(outputs: Outputs, left_at: Sequence[int], unit: str) -> tuple[float, float, list[float]]:
+    """Accuracy, mean cost and shares when every stage up to the exit runs and the exit answers."""
+    stage_cost = outputs.stage_cost[unit]
+    right, spent, shares = 0, 0.0, [0] * outputs.exits
+    for i, exit in enumerate(left_at):
+        right += int(outputs.prediction[exit][i] == outputs.labels[i])
+        spent += sum(stage_cost[k] for k in range(exit + 1))
+        shares[exit] += 1
+    n = len(left_at)
+    return right / n, spent / n, [count / n for count in shares]
+
+
+def geometric_quotas(rho: float, exits: int) -> list[float]:
+    weights = [rho**k for k in range(exits)]
+    return [weight / sum(weights) for weight in weights]
+
+
+def quota_thresholds(quotas: Sequence[float], scores: Table) -> list[float]:
+    """Let floor(quota * examples) leave at each exit, the surest of those still there; ties with the last of them leave too.
+
+    An exit with an empty quota is shut. Where as many may leave as are there, that exit and all after it are open.
+    """
+    exits, examples = len(scores), len(scores[0])
+    there = list(range(examples))
+    thresholds: list[float] = []
+    for k in range(exits - 1):
+        leaving = math.floor(quotas[k] * examples + 1e-9)
+        if leaving >= len(there):
+            return thresholds + [-math.inf] * (exits - 1 - k)
+        if leaving == 0:
+            thresholds.append(math.inf)
+            continue
+        surest_first = sorted((scores[k][i] for i in there), reverse=True)
+        thresholds.append(surest_first[leaving - 1])
+        there = [i for i in there if scores[k][i] < thresholds[k]]
+    return thresholds
+
+
+def single_threshold(scores: Table, exit_cost: Sequence[float], budget: float) -> tuple[float, float]:
+    """The highest threshold shared by all exits whose mean cost keeps to the budget, and that cost, by trying every level."""
+    exits = len(scores)
+    levels = sorted({float(score) for row in scores[:-1] for score in row})
+    best = (-math.inf, float(exit_cost[0]))
+    for level in [*levels, math.inf]:
+        left_at = threshold_cascade(scores, [level] * (exits - 1))
+        spent = math.fsum(exit_cost[exit] for exit in left_at) / len(left_at)
+        if spent <= budget * (1 + 1e-12):
+            best = (level, spent)
+    return best
+
+
+def best_routing(right: Table, exit_cost: Sequence[float], budget: float) -> int:
+    """The most right answers that any assignment of examples to exits buys for a mean cost within the budget: all of them are tried."""
+    exits, examples = len(right), len(right[0])
+    most = 0
+    for left_at in product(range(exits), repeat=examples):
+        if sum(exit_cost[k] for k in left_at) <= budget * examples * (1 + 1e-9):
+            most = max(most, sum(int(right[k][i]) for i, k in enumerate(left_at)))
+    return most
+
+
+def cheapest_right_exit(right: Table, exit_cost: Sequence[float]) -> list[int]:
+    """For every example the cheapest exit that is right, or the cheapest of all."""
+    in_order = sorted(range(len(right)), key=lambda k: exit_cost[k])
+    return [next((k for k in in_order if right[k][i]), in_order[0]) for i in range(len(right[0]))]
+
+
+def best_static(accuracy: Sequence[float], exit_cost: Sequence[float], budget: float) -> int:
+    """The most accurate exit that the budget pays for; of equals the cheaper."""
+    affordable = [k for k in range(len(accuracy)) if exit_cost[k] <= budget * (1 + 1e-9)]
+    return min(affordable, key=lambda k: (-accuracy[k], exit_cost[k]))
+
+
+def best_mix_of_exits(accuracy: Sequence[float], exit_cost: Sequence[float], budget: float) -> float:
+    """The accuracy that sending some examples to one exit and the rest to another can be expected to reach within the budget."""
+    best = max(a for a, c in zip(accuracy, exit_cost, strict=True) if c <= budget * (1 + 1e-9))
+    for i, j in product(range(len(accuracy)), repeat=2):
+        if exit_cost[i] < budget < exit_cost[j]:
+            share = (budget - exit_cost[i]) / (exit_cost[j] - exit_cost[i])
+            best = max(best, (1 - share) * accuracy[i] + share * accuracy[j])
+    return best
+
+
+def draw(id: int, seed: int = 0) -> float:
+    """SplitMix64's output for state `id`, as a share of 2^53, in whole numbers without bounds."""
+    mask = 2**64 - 1
+    z = (id + (seed + 1) * 0x9E3779B97F4A7C15) & mask
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+    z = z ^ (z >> 31)
+    return (z >> 11) / 2**53
+
+
+def floats(array: np.ndarray) -> list:
+    """An array as nested lists of plain numbers, for the loops above."""
+    return np.asarray(array, np.float64).tolist()
