@@ -296,13 +296,15 @@ def test_it_serves_and_ends_in_order(start: Callable[[int], subprocess.Popen[str
 
 
 @posix
-def test_a_taken_port_is_said_and_a_signal_at_any_moment_is_no_crash(start: Callable[[int], subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize("moment", [0.0, 0.15, 0.4, 0.8])
+def test_a_taken_port_is_said_and_a_signal_at_any_moment_is_no_crash(start: Callable[[int], subprocess.Popen[str]], moment: float) -> None:
     with serve.listen("127.0.0.1", free_port()) as taken:
         port = taken.getsockname()[1]
         server = start(port)
         assert server.stdout
         said = server.stdout.readline()
-        server.send_signal(signal.SIGTERM)  # it is still warming up
+        time.sleep(moment)  # importing, warming up, or just serving
+        server.send_signal(signal.SIGTERM)
         _, errors = server.communicate(timeout=20)
     assert re.fullmatch(rf"Port {port} is taken: using \d+\.\n", said)
     assert (server.returncode, errors) == (0, "")
