@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.fast.curve import ExactCurve
 from engine.outputs import Tuning
 from engine.policies.base import Fitted, Policy, check_tuning, score_named
 from engine.policies.registry import register
@@ -38,21 +39,12 @@ class SingleThresholdFit(Fitted):
 def exact_curve(scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Every threshold that matters, and the mean cost at it.
 
-    scores (exits, examples), exit_cost (exits,) cumulative -> levels (steps,), cost (steps,)
-
-    An example is still there after exit k exactly if the largest score so far is below the threshold, so the mean cost is a sum of steps,
-    one for each of those running maxima: one sort gives the whole curve.
+    scores (exits, examples), exit_cost (exits,) cumulative -> levels (steps,), cost (steps,); see `engine.fast.curve`
     """
-    exits, examples = scores.shape
-    if exits == 1:
-        return np.array([-np.inf]), exit_cost[:1].copy()
-    so_far = np.maximum.accumulate(scores[:-1], axis=0).astype(np.float64)
-    extra = np.broadcast_to(np.diff(exit_cost)[:, None] / examples, so_far.shape)
-    order = np.argsort(so_far, axis=None, kind="stable")
-    levels, first = np.unique(so_far.ravel()[order], return_index=True)
-    spent = np.concatenate(([0.0], np.cumsum(extra.ravel()[order])))
-    # At a level, all that lie strictly below it have gone on; above the top level everybody has.
-    return np.append(levels, np.inf), exit_cost[0] + np.append(spent[first], spent[-1])
+    if len(scores) == 1:
+        return np.array([-np.inf]), exit_cost.copy()
+    curve = ExactCurve.of(scores)
+    return curve.levels, curve.mean_cost(exit_cost)
 
 
 @register
