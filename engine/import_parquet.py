@@ -45,12 +45,12 @@ def read_parquet(path: Path, most: int) -> Given:
         found = subprocess.run(
             [sys.executable, "-m", __name__, str(path.absolute()), str(unpacked), str(most)],
             cwd=Path(__file__).resolve().parent.parent,
-            env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"},
+            env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
         )
         if found.returncode == 2:
-            raise UserError(found.stderr.strip())
+            raise UserError(found.stderr.splitlines()[-1])  # whatever a library may have warned of stands above
         if found.returncode != 0:
             raise UserError(_too_large(plain(path.name), most))
         return Given(read_npz(unpacked, most).arrays, tuple(found.stdout.splitlines()))
