@@ -1,0 +1,65 @@
+"""What the browser is sent is what the sweep found."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.payload import Shown, explorer_payload, pack
+from engine.bundle import read_bundle, write_bundle
+from engine.library import Entry
+from engine.policies import POLICIES
+from engine.sweep import sweep
+from tests import synthetic
+
+
+def unpack(packed: dict[str, str]) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(packed["data"]), np.dtype(packed["type"]).newbyteorder("<"))
+
+
+def shown(folder: Path, policy: str, **outputs: Any) -> Shown:
+    write_bundle(synthetic.draft(synthetic.outputs(examples=600, exits=4, **outputs), "tiny"), folder / "tiny")
+    bundle = read_bundle(folder / "tiny")
+    found = {name: sweep(POLICIES[name], bundle.outputs, 41) for name in {policy, "random_mix", "oracle"}}
+    return Shown(Entry("tiny", folder / "tiny"), bundle, policy, found[policy], found["random_mix"], found["oracle"])
+
+
+@pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle", "static"])
+def test_replaying_the_changes_gives_every_route_back(tmp_path: Path, policy: str) -> None:
+    what = shown(tmp_path, policy)
+    changes = {name: unpack(values) for name, values in explorer_payload(what)["changes"].items()}
+    found = what.chosen
+    tables = {"exit": found.exit, "answer": found.answer, "right": found.is_right}
+    for name, table in tables.items():
+        row = changes[f"first{name.capitalize()}"].copy()
+        assert (row == table[0]).all()
+        for step in range(1, len(table)):
+            here = changes["step"] == step
+            row[changes["example"][here]] = changes[name][here]
+            assert (row == table[step]).all(), (name, step)
+
+
+@pytest.mark.parametrize("said", ["logits", "confidence"])
+@pytest.mark.parametrize("policy", ["maxprob", "single_threshold", "random_mix"])
+def test_it_is_plain_json_whatever_the_bundle_holds(tmp_path: Path, policy: str, said: str) -> None:
+    payload = explorer_payload(shown(tmp_path, policy, said=said))
+    json.dumps(payload, allow_nan=False)
+    assert (payload["bar"] is None) == (policy == "random_mix")
+
+
+def test_thresholds_are_told_as_a_person_reads_them(tmp_path: Path) -> None:
+    what = shown(tmp_path, "maxprob")
+    bar = explorer_payload(what)["bar"]
+    thresholds = unpack(bar["threshold"]).reshape(41, 3)
+    kept = np.stack([rule.thresholds for rule in what.chosen.rules])
+    finite = np.isfinite(kept)
+    assert np.allclose(thresholds[finite], 1 / (1 + np.exp(-kept[finite])), atol=1e-6)
+    assert (np.isposinf(thresholds) == np.isposinf(kept)).all() and (np.isneginf(thresholds) == np.isneginf(kept)).all()
+
+
+def test_arrays_travel_unharmed() -> None:
+    values = np.array([0.0, 1.5, np.inf, -np.inf, np.nan])
+    assert np.array_equal(unpack(pack(values, "f4")), values.astype(np.float32), equal_nan=True)

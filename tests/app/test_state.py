@@ -1,0 +1,47 @@
+"""What a link means, and what becomes of a wrong one."""
+
+import pytest
+
+from app.state import SHOWS, Choice, View, choose
+
+CLASSES = ("cat", "dog", "<b>fox</b>")
+IDS = {7, 3_000_001}
+
+
+def read(**query: str) -> View:
+    return View.read(query, low=0.13, classes=CLASSES, ids=IDS)
+
+
+def test_an_empty_address_is_the_default_and_says_nothing() -> None:
+    assert read() == View(0.5, None, "all", None, ())
+
+
+@pytest.mark.parametrize("view", [View(0.25, 2, "wrong", 7), View(1.0), View(0.13, 0, "right", 3_000_001)])
+def test_a_link_leads_back_to_the_same_view(view: View) -> None:
+    assert View.read(view.as_query(CLASSES), 0.13, CLASSES, IDS) == view
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"), [("7", 1.0), ("-1", 0.13), ("0.01", 0.13), ("half", 0.5), ("nan", 0.5), ("inf", 1.0), ("", 0.5)]
+)
+def test_a_budget_that_cannot_be_is_clamped_and_said(text: str, budget: float) -> None:
+    view = read(budget=text)
+    assert view.budget == budget
+    assert len(view.said) == 1 and f"“{text}”" in view.said[0]
+
+
+def test_unknown_words_are_said_and_left_out() -> None:
+    view = read(**{"class": "wolf", "show": "odd", "image": "99"})
+    assert (view.shown_class, view.show, view.picked) == (None, "all", None)
+    assert [word in " ".join(view.said) for word in ("wolf", "odd", "99")] == [True] * 3
+
+
+def test_a_long_or_unprintable_wish_is_shortened() -> None:
+    (said,) = read(**{"class": "x" * 500 + "\x00"}).said
+    assert len(said) < 150
+    assert "\x00" not in read(**{"class": "a\x00b"}).said[0]
+
+
+def test_a_choice_is_kept_if_it_is_there() -> None:
+    assert choose({"show": "right"}, "show", SHOWS, "all", "filter") == Choice("right")
+    assert choose({}, "show", SHOWS, "all", "filter") == Choice("all")
