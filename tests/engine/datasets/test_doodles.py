@@ -12,7 +12,7 @@ from engine.datasets.doodles import CLASS_NAMES, FACTOR_NAMES, Doodles
 from engine.splits import Split
 
 #: The pictures trained networks have seen. Should this change, every shipped weight and bundle must be made anew.
-GOLDEN = "81b18cc4b46f73f6a7687487ec5f20548788b483d14ea2aa696c35472db04845"
+GOLDEN = "0c62193c575844aa322efb2195f24827280e0eae303b75ab6c723303a0925d36"
 CALM = dict.fromkeys(WEIGHTS, 0.0)
 
 
