@@ -1,0 +1,218 @@
+"""Sweeps: one policy over many budgets, against following each rule by hand; the JSON document; what is said about bad budgets."""
+
+import json
+
+import numpy as np
+import pytest
+
+from engine.errors import UserError
+from engine.policies import POLICIES
+from engine.splits import BUNDLE_SPLITS, Split
+from engine.sweep import default_budgets, sweep
+from tests.engine.policies import reference
+from tests.sentences import assert_one_sentence
+from tests.synthetic import confidence_only, outputs
+
+CHAIN, FAMILY = outputs(examples=600, seed=30), outputs(examples=600, exits=3, seed=31, topology="family")
+BOTH = pytest.mark.parametrize("made", [CHAIN, FAMILY], ids=["chain", "family"])
+
+
+@BOTH
+@pytest.mark.parametrize("split", BUNDLE_SPLITS)
+@pytest.mark.parametrize("unit", ["macs", "latency_ms"])
+def test_every_point_is_its_rule_followed_by_hand(made, split, unit):
+    found = sweep(POLICIES["maxprob"], made, [0.4, 0.7, 1.0], unit, split)
+    full = made.full_cost(unit)
+    reported, calibration = made.part(split), made.tuning(Split.CALIBRATION)
+    for i, rule in enumerate(found.rules):
+        for part, cost, accuracy in (
+            (reported, found.cost[i], found.accuracy[i]),
+            (calibration, found.calibration_cost[i], found.calibration_accuracy[i]),
+        ):
+            left_at = reference.threshold_cascade(reference.floats(part.scores["maxprob"]), rule.thresholds.tolist())
+            by_hand = reference.walk(part, left_at, unit)
+            assert (accuracy, cost) == (by_hand[0], pytest.approx(by_hand[1] / full, rel=1e-12))
+        left_at = reference.threshold_cascade(reference.floats(reported.scores["maxprob"]), rule.thresholds.tolist())
+        assert found.shares[i].tolist() == reference.walk(reported, left_at, unit)[2]
+        assert found.exit[i].tolist() == left_at
+        answers = [reported.prediction[exit, j] for j, exit in enumerate(left_at)]
+        assert found.answer[i].tolist() == answers
+        assert found.is_right[i].tolist() == [answer == label for answer, label in zip(answers, reported.labels, strict=True)]
+        assert found.planned_cost[i] == rule.planned_cost / full
+
+
+@BOTH
+def test_shares_split_into_right_and_wrong(made):
+    found = sweep(POLICIES["entropy"], made, 9)
+    np.testing.assert_allclose(found.right.sum(axis=1), found.accuracy, atol=1e-12)
+    np.testing.assert_allclose((found.right + found.wrong).sum(axis=1), 1, atol=1e-12)
+    assert (found.right >= 0).all() and (found.wrong >= -1e-15).all()
+    assert np.array_equal(found.is_right.mean(axis=1), found.accuracy)
+
+
+@BOTH
+@pytest.mark.parametrize("unit", ["macs", "latency_ms"])
+def test_full_and_single_exits(made, unit):
+    test = made.test()
+    found = sweep(POLICIES["static"], made, 5, unit)
+    assert found.full.cost == made.full_cost(unit) == made.static_cost(unit)[-1]
+    assert found.full.accuracy == (test.prediction[-1] == test.labels).mean()
+    assert found.alone_accuracy.tolist() == [(answers == test.labels).mean() for answers in test.prediction]
+    np.testing.assert_allclose(found.alone_cost, made.static_cost(unit) / made.static_cost(unit)[-1])
+    np.testing.assert_allclose(found.exit_cost, np.cumsum(made.cost_in(unit)) / found.full.cost)
+    assert found.alone_cost[-1] == 1
+    # The static policy at the full budget is one of these exits, and the best of them on calibration.
+    best = made.tuning(Split.CALIBRATION).right.mean(axis=1).argmax()
+    assert found.accuracy[-1] == found.alone_accuracy[best] and found.cost[-1] == pytest.approx(found.alone_cost[best])
+
+
+def test_a_family_may_cost_more_than_its_largest_network():
+    found = sweep(POLICIES["maxprob"], FAMILY, [1.0, 1.7])
+    assert FAMILY.cascade_cost("macs")[-1] > FAMILY.full_cost("macs")
+    assert found.planned_cost[1] > 1 and found.exit_cost[-1] > 1
+
+
+def test_random_mixing_follows_the_hull_on_calibration():
+    found = sweep(POLICIES["random_mix"], CHAIN, 15)
+    calibration = CHAIN.tuning(Split.CALIBRATION)
+    accuracy, cost = calibration.right.mean(axis=1), CHAIN.static_cost("macs")
+    for budget, spent, right in zip(found.budgets, found.calibration_cost, found.calibration_accuracy, strict=True):
+        expected = reference.best_mix_of_exits(accuracy, cost, budget * found.full.cost)
+        assert abs(right - expected) < 5 * 0.5 / np.sqrt(calibration.examples) and abs(spent - budget) < 0.15
+
+
+def test_knobs_are_chosen_on_calibration_whatever_is_reported():
+    by_split = [sweep(POLICIES["maxprob"], CHAIN, [0.5], split=split) for split in BUNDLE_SPLITS]
+    thresholds = {tuple(found.rules[0].thresholds) for found in by_split}
+    assert len(thresholds) == 1 and len({found.accuracy[0] for found in by_split}) > 1
+    assert by_split[1].accuracy[0] == by_split[1].calibration_accuracy[0]
+
+
+def test_without_fit_examples_gates_learn_on_calibration():
+    rest = CHAIN.take(np.flatnonzero(CHAIN.split != Split.FIT))
+    found, whole = sweep(POLICIES["maxprob"], rest, 5), sweep(POLICIES["maxprob"], CHAIN, 5)
+    assert np.array_equal(found.exit, whole.exit)
+
+
+@BOTH
+def test_default_budgets_go_evenly_from_the_cheapest_exit_to_the_full_network(made):
+    for unit in ("macs", "latency_ms"):
+        budgets = default_budgets(made, unit, 11)
+        cost = made.static_cost(unit)
+        assert budgets[0] == pytest.approx(cost.min() / cost[-1]) and budgets[-1] == 1
+        np.testing.assert_allclose(np.diff(budgets), np.diff(budgets)[0])
+        assert np.array_equal(sweep(POLICIES["static"], made, 11, unit).budgets, budgets)
+
+
+def test_one_point_is_the_cheapest_exit():
+    found = sweep(POLICIES["maxprob"], CHAIN, 1)
+    assert found.shares.tolist() == [[1, 0, 0, 0]]
+
+
+def test_budgets_keep_the_order_asked_for():
+    mixed = sweep(POLICIES["maxprob"], CHAIN, [0.9, 0.3, 0.6])
+    for i, budget in enumerate((0.9, 0.3, 0.6)):
+        alone = sweep(POLICIES["maxprob"], CHAIN, [budget])
+        assert np.array_equal(mixed.exit[i], alone.exit[0]) and mixed.budgets[i] == budget
+
+
+# The document
+
+
+def test_the_document_has_the_promised_form():
+    found = sweep(POLICIES["single_threshold"], CHAIN, [0.3, 1.0])
+    document = found.as_json("some-bundle")
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert {key: document[key] for key in ("bundle", "policy", "unit", "split")} == {
+        "bundle": "some-bundle",
+        "policy": "single_threshold",
+        "unit": "macs",
+        "split": "test",
+    }
+    assert type(document["split"]) is str and document["examples"] == 200
+    assert document["full"] == {"cost": 32e6, "accuracy": found.full.accuracy}
+    for i, point in enumerate(document["points"]):
+        assert set(point) >= {"budget", "planned_cost", "cost", "accuracy", "shares", "knob"}
+        assert point["cost"] == found.cost[i] and point["accuracy"] == found.accuracy[i]
+        assert point["planned_cost"] == found.planned_cost[i] and point["budget"] == found.budgets[i]
+        assert point["shares"] == found.shares[i].tolist() and len(point["shares"]) == 4
+        assert set(point["knob"]) == {"threshold", "thresholds"}
+
+
+def test_infinite_thresholds_are_null():
+    """At the full budget nobody leaves early; JSON has no infinity."""
+    points = sweep(POLICIES["single_threshold"], CHAIN, [1.0]).as_json("x")["points"]
+    assert points[0]["knob"] == {"threshold": 1.0, "thresholds": [None, None, None]}
+
+
+# What is wrong with a budget
+
+
+@pytest.mark.parametrize("budget", [0.0, -0.5, float("nan"), float("inf"), -float("inf")])
+def test_a_budget_that_makes_no_sense(budget):
+    with pytest.raises(UserError) as mistake:
+        sweep(POLICIES["maxprob"], CHAIN, [0.5, budget])
+    assert_one_sentence(str(mistake.value), f"{budget:g}", "makes no sense", "such as 0.5")
+
+
+def test_a_budget_out_of_reach_names_the_least_that_is_not():
+    cheapest = 4 / 32
+    with pytest.raises(UserError) as mistake:
+        sweep(POLICIES["maxprob"], CHAIN, [0.5, 0.05])
+    assert_one_sentence(str(mistake.value), "0.05", POLICIES["maxprob"].title, "0.125")
+    assert sweep(POLICIES["maxprob"], CHAIN, [0.125]).planned_cost[0] == pytest.approx(cheapest)
+
+
+@BOTH
+@pytest.mark.parametrize("unit", ["macs", "latency_ms"])
+@pytest.mark.parametrize("name", ["static", "maxprob", "single_threshold", "oracle"])
+def test_the_advice_is_good(made, unit, name):
+    """What the sentence says to ask for at least can be asked for."""
+    with pytest.raises(UserError) as mistake:
+        sweep(POLICIES[name], made, [0.001], unit)
+    advised = float(str(mistake.value).rstrip(".").split()[-1])
+    assert sweep(POLICIES[name], made, [advised], unit).planned_cost[0] <= advised * (1 + 1e-9)
+
+
+def test_a_budget_typed_with_few_digits_is_not_refused_for_a_rounding():
+    third = outputs(examples=90, exits=3)  # 4 of 19: 0.210526...
+    assert sweep(POLICIES["maxprob"], third, [0.2105]).shares[0].tolist() == [1, 0, 0]
+
+
+def test_an_unknown_unit():
+    with pytest.raises(UserError, match="no costs in 'joules' here; choose one of: macs, latency_ms"):
+        sweep(POLICIES["maxprob"], CHAIN, 3, "joules")
+
+
+def test_a_policy_that_cannot_run_says_why():
+    lacking = confidence_only(CHAIN)
+    with pytest.raises(UserError) as mistake:
+        sweep(POLICIES["entropy"], lacking, 3)
+    assert str(mistake.value) == POLICIES["entropy"].why_not(lacking)
+    assert_one_sentence(str(mistake.value), "only maxprob can be had")
+
+
+def test_a_route_that_loses_an_example_fails_loudly():
+    from engine.policies.base import Fitted, Policy, Rule
+    from engine.route import Route
+
+    class Losing(Rule):
+        knob, planned_cost = {}, 1.0
+
+        def route(self, outputs):
+            return Route.through(outputs.take(slice(1, None)), np.zeros(outputs.examples - 1, int))
+
+    class LosingFit(Fitted):
+        cheapest = 1.0
+
+        def _solve(self, budget):
+            return Losing()
+
+    class LosingPolicy(Policy):
+        name = title = "losing"
+
+        def fit(self, fit, calibration, unit):
+            return LosingFit()
+
+    with pytest.raises(AssertionError, match="a route lost or doubled an example"):
+        sweep(LosingPolicy(), CHAIN, [0.5])
