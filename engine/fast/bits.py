@@ -35,29 +35,37 @@ class PackedBits:
         """scores, right (exits, examples); levels (exits - 1, levels) rising from minus infinity: a quantile grid, or any thresholds."""
         place, patterns = _by_pattern(right)
         words, count = len(patterns), levels.shape[1]
-        stays = np.zeros((len(levels), count, words), np.uint64)
-        # An empty bit has reached every level: it never stays.
-        reached = np.full((len(levels), words * 64), count - 1, np.min_scalar_type(count - 1))
-        reached[:, place] = bins(scores, levels)
-        for k, row in enumerate(reached):
-            for level in range(count):
-                stays[k, level] = np.packbits(row < level).view(np.uint64)
+        word, bit = place >> 6, np.uint64(1) << (place & 63).astype(np.uint64)
+        stays = np.empty((len(levels), count, words), np.uint64)
+        for k, reached in enumerate(bins(scores, levels)):
+            # Who stays at a level stayed at the level below, or fell between the two.
+            fell = np.zeros((count + 1, words), np.uint64)
+            np.bitwise_or.at(fell.reshape(-1), (reached.astype(np.int64) + 1) * words + word, bit)
+            stays[k] = np.bitwise_or.accumulate(fell, axis=0)[:-1]
         return cls(stays, patterns, np.concatenate(([right.shape[1]], right.sum(axis=1))).astype(np.float64))
 
     def counts(self, cuts: NDArray[np.integer]) -> Counts:
         """cuts (settings, exits - 1), positions in the levels -> counts (settings, exits)."""
-        gates, words = len(self.stays), len(self.patterns)
+        gates, levels, words = self.stays.shape
+        if cuts.size and not 0 <= cuts.min() <= cuts.max() < levels:
+            raise IndexError(f"cuts run from {cuts.min()} to {cuts.max()}, and there are levels 0 to {levels - 1}")
         # What is still there after each exit: all, then one row a gate, then nothing.
         there = np.zeros((gates + 2, len(cuts), len(self.totals)))
         there[0] = self.totals
+        # Buffers that serve every pass: memory fresh from the system would cost more than all the counting.
+        alive, row = np.empty((2, TOGETHER, words), np.uint64)
+        ones, addends = (np.empty((gates, TOGETHER, words), dtype) for dtype in (np.uint8, self.patterns.dtype))
         for start in range(0, len(cuts), TOGETHER):
             some = cuts[start : start + TOGETHER]
-            ones = np.empty((gates, len(some), words), self.patterns.dtype)
-            alive = np.full((len(some), words), ~np.uint64(0))
+            here = slice(len(some))
             for k in range(gates):
-                alive &= self.stays[k, some[:, k]]
-                ones[k] = np.bitwise_count(alive)
-            there[1:-1, start : start + TOGETHER] = ones @ self.patterns
+                # Checked above; unlike "raise", "clip" takes without a detour.
+                np.take(self.stays[k], some[:, k], axis=0, out=(row if k else alive)[here], mode="clip")
+                if k:
+                    alive[here] &= row[here]
+                np.bitwise_count(alive[here], out=ones[k, here])
+            addends[:, here] = ones[:, here]
+            there[1:-1, start : start + TOGETHER] = addends[:, here] @ self.patterns
         gone = (there[:-1] - there[1:]).astype(np.int64)
         exits = np.arange(gates + 1)
         return Counts(gone[:, :, 0].T, gone[exits, :, 1 + exits].T, int(self.totals[0]))

@@ -22,5 +22,7 @@ def bins(scores: NDArray[np.floating], levels: NDArray[np.float64]) -> NDArray[n
 
     scores (exits, examples), levels (exits - 1, levels) rising, the first minus infinity -> (exits - 1, examples), as narrow as can be
     """
+    if not np.isneginf(levels[:, 0]).all():
+        raise ValueError("the first level of every exit is minus infinity, which every score reaches")
     reached = [np.searchsorted(level, score, side="right") - 1 for level, score in zip(levels, scores[:-1], strict=True)]
     return np.array(reached, np.min_scalar_type(levels.shape[1] - 1)).reshape(len(levels), scores.shape[1])

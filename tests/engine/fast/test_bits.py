@@ -38,3 +38,11 @@ def test_exits_that_are_always_right_or_never_leave_no_gap():
         counts = packed.counts(np.array([[3, 5], [0, 0], [7, 7]]))
         assert (counts.leaving.sum(axis=1) == 90).all()
         assert (counts.right == (counts.leaving if answers.any() else 0)).all()
+
+
+def test_cuts_beyond_the_levels_are_refused():
+    scores, right = made_up(30, 3, seed=5)
+    packed = PackedBits.pack(scores, right, quantile_levels(scores, 4))
+    for cuts in ([[4, 0]], [[0, -1]]):
+        with pytest.raises(IndexError, match="levels 0 to 3"):
+            packed.counts(np.array(cuts))

@@ -39,3 +39,9 @@ def test_bins_are_as_narrow_as_the_grid_allows():
     scores, _ = made_up(50, 2, seed=7)
     assert bins(scores, quantile_levels(scores, 256)).dtype == np.uint8
     assert bins(scores, quantile_levels(scores, 257)).dtype == np.uint16
+
+
+def test_levels_that_not_every_score_reaches_are_refused():
+    scores, _ = made_up(50, 2, seed=8)
+    with pytest.raises(ValueError, match="minus infinity"):
+        bins(scores, np.array([[0.0, 1.0]]))

@@ -1,0 +1,238 @@
+"""How long it takes to evaluate threshold policies, beside the plain loop and beside the memory they read.
+
+    PYTHONPATH=. python benchmarks/sweep.py [--examples 50000] [--rounds 9] [--save]
+
+Times are CPU seconds of one thread, the best of several rounds in which all methods take turns: neighbours on the machine then hurt them
+alike, so read the ratios. Before anything is timed, every method's counts are compared with the plain loop's.
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: one core is what is measured
+
+import argparse
+import platform
+import time
+import zlib
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.fast.bits import PackedBits
+from engine.fast.changes import Changes
+from engine.fast.counts import Counts
+from engine.fast.curve import ExactCurve
+from engine.fast.grid import Grid
+from engine.fast.levels import quantile_levels
+from engine.fast.ranks import Ranked
+from engine.outputs import Outputs
+from engine.policies import POLICIES
+from engine.policies.threshold import first_sure_exit
+from engine.splits import Split
+from engine.sweep import sweep
+from tests.engine.fast.reference import walk
+from tests.synthetic import outputs
+
+EXITS, CLASSES = 5, 10
+LEVELS, GRID_LEVELS, BUDGETS = 256, 32, 40
+LOOPED, FEW, MANY = 4, 1_000, 10_000
+GATES = range(EXITS - 1)
+RESULTS = Path(__file__).parent / "results" / "sweep.txt"
+
+
+def best_times(methods: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """CPU seconds of each, the best of so many rounds of all."""
+    best = dict.fromkeys(methods, np.inf)
+    for _ in range(rounds):
+        for name, method in methods.items():
+            start = time.thread_time()
+            method()
+            best[name] = min(best[name], time.thread_time() - start)
+    return best
+
+
+def evaluation(examples: Outputs, rounds: int) -> list[str]:
+    """One policy, a thousand policies, a whole grid, a whole curve."""
+    scores, right = np.ascontiguousarray(examples.scores["maxprob"]), np.ascontiguousarray(examples.right)
+    macs, ms = examples.cascade_cost("macs"), examples.cascade_cost("latency_ms")
+    levels, coarse = quantile_levels(scores, LEVELS), quantile_levels(scores, GRID_LEVELS)
+    cuts = np.random.default_rng(0).integers(1, LEVELS - 1, size=(MANY, EXITS - 1))
+    one = levels[GATES, cuts[0]]
+    tensors = torch.from_numpy(scores.copy()), torch.from_numpy(right.copy())
+    ranked, packed = Ranked.of(scores, right), PackedBits.pack(scores, right, levels)
+    grid, curve = Grid.of(scores, right, coarse), ExactCurve.of(scores)
+    counted, table = packed.counts(cuts), curve.counts(right)
+
+    for setting, leaving, good in zip(cuts[:2], counted.leaving, counted.right, strict=False):
+        on_grid, step = setting * GRID_LEVELS // LEVELS, int(setting[0]) * len(curve.levels) // LEVELS
+        for thresholds, counts in (
+            (levels[GATES, setting], Counts(leaving, good, len(scores[0]))),
+            (coarse[GATES, on_grid], grid.counts(on_grid)),
+            (np.full(EXITS - 1, curve.levels[step]), Counts(table.leaving[step], table.right[step], len(scores[0]))),
+        ):
+            masks = ranked.counts(ranked.cuts(thresholds))
+            found = [(each.leaving.tolist(), each.right.tolist()) for each in (counts, masks)]
+            if not found[0] == found[1] == walk(scores, right, thresholds):
+                raise AssertionError("a fast method counts what the plain loop does not")
+
+    def by_numpy() -> tuple:
+        exit = first_sure_exit(scores, one)
+        return np.take_along_axis(right, exit[None], axis=0).mean(), macs[exit].mean()
+
+    def whole_grid() -> tuple:
+        counts = Grid.of(scores, right, coarse)
+        return counts.accuracy(), counts.mean_cost(macs)
+
+    def whole_curve() -> tuple:
+        steps = ExactCurve.of(scores)
+        return steps.accuracy(right), steps.mean_cost(macs)
+
+    # The least a policy can do is to read its data once: a row of bits for every threshold and for every exit's right answers.
+    words = (2 * EXITS - 1) * -(-len(scores[0]) // 64)
+    read = np.broadcast_to(packed.stays.ravel()[:words], (32, words))
+    one_cut = ranked.cuts(one)
+    # A loop takes the longer the later examples leave, so it is timed over several of the policies that the others evaluate.
+    some = levels[GATES, cuts[:LOOPED]]
+    loops = best_times(
+        {"tensors": lambda: [walk(*tensors, each) for each in some], "arrays": lambda: [walk(scores, right, each) for each in some]}, 2
+    )
+    loops = {name: seconds / LOOPED for name, seconds in loops.items()}
+    times = best_times(
+        {
+            "floor": lambda: np.bitwise_or.reduce(read, axis=1),
+            "numpy": by_numpy,
+            "masks": lambda: ranked.counts(one_cut),
+            "few": lambda: PackedBits.pack(scores, right, levels).counts(cuts[:FEW]),
+            "many": lambda: PackedBits.pack(scores, right, levels).counts(cuts),
+            "packed": lambda: packed.counts(cuts),
+            "grid": whole_grid,
+            "curve": whole_curve,
+            "axis, bits": lambda: counted.mean_cost(ms),
+            "axis, grid": lambda: grid.mean_cost(ms),
+            "axis, curve": lambda: curve.mean_cost(ms),
+        },
+        rounds,
+    )
+    floor, cells, steps = times["floor"] / 32, GRID_LEVELS ** (EXITS - 1), len(curve.levels)
+    rows = [
+        ("plain loop over tensors, as evaluation scripts hold them", loops["tensors"], 1),
+        ("plain loop over arrays", loops["arrays"], 1),
+        ("one policy, numpy", times["numpy"], 1),
+        ("one policy, masks on ranks", times["masks"], 1),
+        (f"{FEW:,} policies, packed bits, packing included", times["few"], FEW),
+        (f"{MANY:,} policies, packed bits, packing included", times["many"], MANY),
+        (f"{MANY:,} policies, packed bits, packed before", times["packed"], MANY),
+        (f"{cells:,} policies, grid, all included", times["grid"], cells),
+        (f"{steps:,} thresholds, exact curve, all included", times["curve"], steps),
+        ("floor: one pass over a policy's packed bits", floor, 1),
+    ]
+    lines = [f"{'':58}{'in all':>10}{'a policy':>11}{'loop / it':>13}{'it / floor':>12}"]
+    for name, seconds, policies in rows:
+        each = seconds / policies
+        lines.append(f"{name:58}{readable(seconds):>10}{readable(each):>11}{loops['tensors'] / each:13,.0f}{each / floor:12,.2f}")
+    return [
+        *lines,
+        "Loop: the one over tensors. Grid and curve read the examples once for all policies, so that floor does not bind them.",
+        "",
+        aim("1 of 10,000 policies by packed bits, times quicker than the loop over tensors", loops["tensors"] * MANY / times["many"], 1e5),
+        aim("1 of the grid's policies, times quicker than the loop over tensors", loops["tensors"] * cells / times["grid"], 1e5),
+        aim("the same, times quicker than the loop over arrays", loops["arrays"] * cells / times["grid"], 1e5),
+        aim("1 policy by packed bits, times its floor", times["packed"] / MANY / floor, 15, at_most=True),
+        aim("whole exact curve, ms", 1e3 * times["curve"], 20, at_most=True),
+        f"Another cost axis, no sweep: {MANY:,} policies {readable(times['axis, bits'])}, grid {readable(times['axis, grid'])},"
+        f" curve {readable(times['axis, curve'])}.",
+    ]
+
+
+def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
+    """Optimised for 40 budgets, and what that is worth on test beside policies with one knob."""
+    lines = [f"{'':20}{'fit + ' + str(BUDGETS) + ' budgets':>18}   mean accuracy over the budgets, calibration / test, in %"]
+    for per_split in (len(whole.labels) // 30, len(whole.labels) // 3):
+        chosen = np.concatenate([np.flatnonzero(whole.split == split)[:per_split] for split in (Split.FIT, Split.CALIBRATION)])
+        some = whole.take(np.concatenate([chosen, np.flatnonzero(whole.split == Split.TEST)]))
+        calibration = some.tuning(Split.CALIBRATION)
+        budgets = np.linspace(calibration.cascade_cost("macs")[0], calibration.cascade_cost("macs")[-1], BUDGETS)
+
+        def solve(policy, calibration=calibration, budgets=budgets) -> None:
+            fitted = policy.fit(calibration, calibration, "macs")
+            for budget in budgets:
+                fitted.solve(budget)
+
+        seconds = best_times({"free": lambda solve=solve: solve(POLICIES["free_thresholds"])}, max(2, rounds // 3))["free"]
+        found = {name: sweep(POLICIES[name], some, budgets / budgets[-1]) for name in ("free_thresholds", "maxprob", "single_threshold")}
+        accuracies = ", ".join(
+            f"{name} {100 * each.calibration_accuracy.mean():.2f} / {100 * each.accuracy.mean():.2f}" for name, each in found.items()
+        )
+        lines.append(f"{calibration.examples:>9,} examples{'':2}{readable(seconds):>17}   {accuracies}")
+    return [*lines, aim("free thresholds for 40 budgets, s", seconds, 1, at_most=True)]
+
+
+def storage(whole: Outputs) -> list[str]:
+    """What the exits of every test example at many budgets take, and how quickly they are looked up."""
+    lines = [f"{'exits of every example':32}{'table':>10}{'zipped':>10}{'changes':>10}{'zipped':>10}{'one budget':>13}{'one example':>13}"]
+    for name in ("single_threshold", "free_thresholds"):
+        for points in (41, 101):
+            exits = sweep(POLICIES[name], whole, points).exit
+            changes = Changes.encode(exits)
+            if not (changes.decode() == exits).all():
+                raise AssertionError("change lists lost something")
+            arrays = b"".join(array.tobytes() for array in (changes.first, changes.often, changes.step, changes.exit))
+            times = best_times({"at": lambda c=changes: c.at(20), "of": lambda c=changes: c.of(len(c.first) // 2)}, 5)
+            sizes = (exits.nbytes, len(zlib.compress(exits.tobytes())), changes.nbytes, len(zlib.compress(arrays)))
+            lines.append(
+                f"{name + f', {points} budgets':32}" + "".join(f"{size / 1e3:7,.0f} kB" for size in sizes)
+                + f"{readable(times['at']):>13}{readable(times['of']):>13}"
+            )
+    return lines
+
+
+def aim(what: str, value: float, wanted: float, at_most: bool = False) -> str:
+    met = value <= wanted if at_most else value >= wanted
+    return f"Aim: {what}: {value:,.3g}, {'at most' if at_most else 'at least'} {wanted:,.0f}: {'met' if met else 'MISSED'}."
+
+
+def readable(seconds: float) -> str:
+    unit, size = next((each for each in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)) if seconds >= each[1]), ("ns", 1e-9))
+    return f"{seconds / size:.3g} {unit}"
+
+
+def machine() -> str:
+    try:
+        names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    except OSError:
+        names = []
+    return (
+        f"{date.today()}, {names[0] if names else platform.processor()}, {os.cpu_count()} cores shared with others (load"
+        f" {os.getloadavg()[0]:.1f}); Python {platform.python_version()}, numpy {np.__version__}, torch {torch.__version__}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name} into {RESULTS.parent.name}/")
+    given = parser.parse_args()
+    whole = outputs(examples=3 * given.examples, exits=EXITS, classes=CLASSES)
+    lines = [
+        machine(),
+        f"{given.examples:,} made-up examples x {EXITS} exits, {CLASSES} classes; CPU time of one thread, best of {given.rounds} rounds",
+    ]
+    print("\n".join(lines), flush=True)
+    for part in (
+        lambda: evaluation(whole.tuning(Split.CALIBRATION), given.rounds),
+        lambda: free_thresholds(whole, given.rounds),
+        lambda: storage(whole),
+    ):
+        lines += ["", *(found := part())]
+        print("", *found, sep="\n", flush=True)
+    if given.save:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
