@@ -260,7 +260,7 @@ def _sha256(path: Path) -> str:
 
 
 def _remedy(folder: Path) -> str:
-    return f"restore the folder from where it came, or make it anew with `python -m engine compute {folder.name}`."
+    return f"restore the folder from where it came, or make it anew with `python -m engine compute {folder.name}` (or `import`)."
 
 
 def _one_line(problem: Exception) -> str:

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,11 @@ class Run:
         with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
             torch.manual_seed(settings.seed)
             network = chosen.cascade().to(device, memory_format=torch.channels_last)
-        averaged = chosen.cascade().to(device, memory_format=torch.channels_last)
         kernels = [p for p in network.parameters() if p.ndim > 1]
         vectors = [p for p in network.parameters() if p.ndim <= 1]  # biases and batch norm do not decay
         groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        return cls(network, averaged, average, torch.optim.AdamW(groups, lr=settings.learning_rate), settings, device)
+        return cls(network, deepcopy(network), average, torch.optim.AdamW(groups, lr=settings.learning_rate), settings, device)
 
     def epoch(self, epoch: int, learn: Pictures) -> float:
         """Once through the data; returns the mean loss."""
