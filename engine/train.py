@@ -11,7 +11,6 @@ which draw the learning curve.
 
 import json
 import math
-import os
 import shutil
 import sys
 import time
@@ -242,5 +241,5 @@ def say(text: str, passing: bool = False) -> None:
     watched = sys.stderr.isatty()
     if passing and not watched:
         return
-    columns = os.get_terminal_size(sys.stderr.fileno()).columns if watched else 0
+    columns = shutil.get_terminal_size().columns
     print(f"\r{text[: columns - 1]:<{columns - 1}}" if watched else text, end="" if passing else "\n", file=sys.stderr, flush=True)

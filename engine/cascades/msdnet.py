@@ -30,7 +30,7 @@ class MSDNetShape:
     stem: int  # channels after the first convolution
     base: tuple[int, ...]  # channels each scale begins with, finest first
     growth: tuple[int, ...]  # channels each layer adds to each scale, finest first
-    layers: tuple[int, ...]  # dense layers in each stage
+    layers: tuple[int, ...]  # dense layers in each stage; the first may do with the stem alone
     scales: tuple[int, ...]  # how many scales each stage leaves, the coarsest ones; the finest are dropped one at a time
     hidden: int = 128  # width of the classifiers' hidden layer
 
@@ -41,6 +41,8 @@ class MSDNetShape:
         drops = [a - b for a, b in pairwise((len(self.base), *self.scales))]
         if not set(drops) <= {0, 1} or self.scales[-1] != 1:
             raise ValueError(f"scales must fall from {len(self.base)} to 1 by at most one a stage: {self.scales}")
+        if any(layers < (index > 0 or drop) for index, (layers, drop) in enumerate(zip(self.layers, drops, strict=True))):
+            raise ValueError(f"every stage but one that only has the stem needs a layer: {self.layers}")
 
 
 class Normalise(nn.Module):

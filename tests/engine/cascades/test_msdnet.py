@@ -1,5 +1,7 @@
 """The multi-scale dense network: shapes, and stages that hang together."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -66,6 +68,19 @@ def test_nothing_is_computed_for_nothing(network):
 def test_every_exit_costs_more_than_nothing():
     macs = stage_macs(msdnet(SMALL), (64, 64))
     assert min(macs.trunk) > 0 and min(macs.head) > 0
+
+
+def test_the_first_exit_may_read_the_stem_alone():
+    network = msdnet(replace(SMALL, layers=(0, 2, 1))).eval()
+    assert network(torch.rand(2, 3, 64, 64)).shape == (3, 2, 7)
+
+
+@pytest.mark.parametrize(
+    "change", [{"layers": (1, 0, 1)}, {"layers": (0, 1, 1), "scales": (2, 1, 1)}, {"layers": (1, 1)}, {"growth": (4, 6)}]
+)
+def test_stages_without_work_are_refused(change):
+    with pytest.raises(ValueError):
+        replace(SMALL, **change)
 
 
 @pytest.mark.parametrize("scales", [(3, 3, 1), (3, 2, 2), (2, 3, 1), (3, 2, 0), (2, 1), (1, 1, 1)])
