@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from engine.fast.counts import Counts
 from engine.fast.levels import bins
 
-#: Settings a pass: their bits then stay in the processor's second-level cache.
-TOGETHER = 32
+#: Settings a pass: few enough for their bits to stay in the processor's caches.
+TOGETHER = 64
 
 
 @dataclass(frozen=True, eq=False)
