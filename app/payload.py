@@ -46,6 +46,12 @@ def pack(array: NDArray, dtype: str) -> dict[str, str]:
     return {"type": dtype, "data": base64.b64encode(little.tobytes()).decode("ascii")}
 
 
+def pack_share(array: NDArray[np.floating], dtype: str) -> dict[str, str | float]:
+    """Numbers in [0, 1] as whole steps of an unsigned type: what a person reads needs no more digits."""
+    most = np.iinfo(dtype).max
+    return {**pack(np.round(array * most), dtype), "scale": 1 / most}
+
+
 def explorer_payload(shown: Shown) -> dict[str, Any]:
     """Everything the live block paints, as plain JSON values without NaN."""
     bundle, chosen = shown.bundle, shown.chosen
@@ -93,11 +99,16 @@ def _examples(shown: Shown) -> dict[str, Any]:
         "classes": list(bundle.class_names),
         "top": top,
         "topClass": pack(bundle.top.classes[:, there, :top], "u2"),
-        "topProbability": pack(bundle.top.probability[:, there, :top], "f4"),
+        "topProbability": pack_share(bundle.top.probability[:, there, :top], "u2"),
         "images": media.images_address(shown.entry) if bundle.images is not None else None,
-        "factors": {name: pack(values, "f4") for name, values in factors.items()},
+        "factors": {name: _factor(values) for name, values in factors.items()},
         "difficulty": _difficulty(shown.chosen, factors),
     }
+
+
+def _factor(values: NDArray[np.float32]) -> dict[str, Any]:
+    within = len(values) > 0 and 0 <= float(values.min()) and float(values.max()) <= 1
+    return pack_share(values, "u1") if within else pack(values, "f4")
 
 
 def _difficulty(chosen: Sweep, factors: Mapping[str, NDArray[np.float32]]) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 BUNDLE, POLICY, UNIT, BUDGET, CLASS, SHOW, IMAGE, PLAIN = "bundle", "policy", "unit", "budget", "class", "show", "image", "plain"
 #: What the gallery may be limited to.
 SHOWS = ("all", "right", "wrong")
-DEFAULT_BUDGET = 0.5
+DEFAULT_BUDGET = 0.25
 DEFAULT_POLICY = "maxprob"
 
 

@@ -2,11 +2,12 @@
 
 const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array }
 
-export function unpack({ type, data }) {
+export function unpack({ type, data, scale }) {
   const text = atob(data)
   const bytes = new Uint8Array(text.length)
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-  return new TYPES[type](bytes.buffer)
+  const values = new TYPES[type](bytes.buffer)
+  return scale ? Float32Array.from(values, (value) => value * scale) : values
 }
 
 // Where every example leaves at every budget. Tables are (steps, examples), row after row.

@@ -88,8 +88,12 @@ class Explorer {
     )
     parts.class.replaceChildren(new Option("all", ""), ...data.classes.map((name, i) => new Option(name, i)))
     parts.class.value = this.gallery.filter.class ?? ""
-    const readout = (name, title) => element("div", "", element("dt", "", title), element("dd", `offramp-${name}`))
-    parts.readouts.replaceChildren(readout("cost", "Cost on test"), readout("accuracy", "Right on test"), readout("plan", "On calibration"), readout("full", "Full network"))
+    const group = (title, ...names) => element("div", "", element("dt", "", title), ...names.map((name) => element("dd", `offramp-${name}`)))
+    parts.readouts.replaceChildren(
+      group("Cost", "cost", "cost-tuned", "cost-planned"),
+      group("Right", "accuracy", "accuracy-tuned"),
+      group("Full network", "full"),
+    )
     parts.show.replaceChildren(
       ...Object.entries(SHOWS).map(([value, title]) => {
         const button = element("button", "", title)
@@ -156,12 +160,15 @@ class Explorer {
     if (Number(parts.slider.value) !== step) parts.slider.value = step
     parts.slider.setAttribute("aria-valuetext", `${percent(data.budget[step])} of the full network’s ${data.spent}`)
     parts.slider.style.setProperty("--filled", percent(step / (data.steps - 1)))
-    const [cost, accuracy, plan, full] = parts.readouts.querySelectorAll("dd")
-    cost.textContent = percent(data.cost[step])
-    accuracy.textContent = percent(data.accuracy[step])
-    plan.textContent = `${percent(data.calibrationCost[step])} → ${percent(data.calibrationAccuracy[step])}`
-    plan.title = `planned ${percent(data.planned[step])}, on calibration ${percent(data.calibrationCost[step])}, on test ${percent(data.cost[step])}`
-    full.textContent = `100% → ${percent(data.full.accuracy)}`
+    const told = {
+      cost: percent(data.cost[step]),
+      "cost-tuned": `${percent(data.calibrationCost[step])} on calibration`,
+      "cost-planned": `${percent(data.planned[step])} planned`,
+      accuracy: percent(data.accuracy[step]),
+      "accuracy-tuned": `${percent(data.calibrationAccuracy[step])} on calibration`,
+      full: `${percent(data.full.accuracy)} right at 100%`,
+    }
+    for (const name in told) parts.readouts.querySelector(`.offramp-${name}`).textContent = told[name]
     this.front.place({ cost: data.cost[step], accuracy: data.accuracy[step], label: percent(data.accuracy[step]) })
     this.exits.paint(step)
     this.gallery.paint(step)

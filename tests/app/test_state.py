@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.state import SHOWS, Choice, View, choose
+from app.state import DEFAULT_BUDGET, SHOWS, Choice, View, choose
 
+D = DEFAULT_BUDGET
 CLASSES = ("cat", "dog", "<b>fox</b>")
 IDS = {7, 3_000_001}
 
@@ -13,7 +14,7 @@ def read(**query: str) -> View:
 
 
 def test_an_empty_address_is_the_default_and_says_nothing() -> None:
-    assert read() == View(0.5, None, "all", None, ())
+    assert read() == View(DEFAULT_BUDGET, None, "all", None, ())
 
 
 @pytest.mark.parametrize("view", [View(0.25, 2, "wrong", 7), View(1.0), View(0.13, 0, "right", 3_000_001)])
@@ -22,7 +23,8 @@ def test_a_link_leads_back_to_the_same_view(view: View) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "budget"), [("7", 1.0), ("-1", 0.13), ("0.01", 0.13), ("half", 0.5), ("nan", 0.5), ("inf", 1.0), ("", 0.5)]
+    ("text", "budget"),
+    [("7", 1.0), ("-1", 0.13), ("0.01", 0.13), ("half", D), ("nan", D), ("inf", 1.0), ("", D)],
 )
 def test_a_budget_that_cannot_be_is_clamped_and_said(text: str, budget: float) -> None:
     view = read(budget=text)

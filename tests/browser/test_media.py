@@ -32,22 +32,20 @@ def test_pictures_come_as_they_lie_in_the_bundle(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status"),
+    "path",
     [
-        ("images/tiny/x?ids=one", 400),
-        ("images/tiny/x", 400),
-        ("images/tiny/x?ids=" + ",".join("1" * 201), 400),
-        ("images/nobody/x?ids=1", 404),
-        ("images/flipped/x?ids=1", 404),
-        ("images/family/x?ids=1", 404),
-        ("images/..%2f..%2fetc/x?ids=1", 404),
-        ("web/x/nothing.js", 404),
-        ("web/x/..%2fmain.py", 404),
-        ("web/x/%2e%2e%2fmain.py", 404),
+        "images/tiny/x?ids=one",
+        "images/tiny/x",
+        "images/tiny/x?ids=" + ",".join("1" * 201),
+        "images/nobody/x?ids=1",
+        "images/flipped/x?ids=1",
+        "images/family/x?ids=1",
+        "images/..%2f..%2fetc/x?ids=1",
+        "web/x/nothing.js",
+        "web/x/..%2fmain.py",
+        "web/x/%2e%2e%2fmain.py",
     ],
 )
-def test_what_is_not_there_is_refused(site: Site, path: str, status: int) -> None:
-    found, body, _ = fetch(f"{site.url}/offramp/{path}")
-    # What is no address of ours at all, Streamlit answers with its own page.
-    assert found == status or (found == 200 and b"<!doctype html" in body[:200].lower() and status == 404)
-    assert b"import streamlit" not in body
+def test_what_is_not_there_is_refused(site: Site, path: str) -> None:
+    status, body, _ = fetch(f"{site.url}/offramp/{path}")
+    assert status in (400, 404) and len(body) < 200
