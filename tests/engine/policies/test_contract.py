@@ -1,0 +1,369 @@
+"""What every policy keeps to, whatever it does inside: this file runs over everything that is registered.
+
+A new policy is tested here without a line of its own. Each is fitted once on each kind of outputs, solved for some budgets, and watched.
+"""
+
+import ast
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import engine.policies
+from engine.errors import UserError
+from engine.outputs import Outputs
+from engine.policies import POLICIES, Fitted, InfeasibleBudget, Need, Rule, policy
+from engine.route import Route
+from engine.splits import BUNDLE_SPLITS, Split
+from engine.sweep import sweep
+from tests.sentences import assert_one_sentence
+from tests.synthetic import corner_cases, outputs
+
+KINDS = {
+    "chain": outputs(examples=300, seed=20),
+    "family": outputs(examples=240, exits=3, seed=21, topology="family"),
+    "probabilities": outputs(examples=150, exits=3, seed=22, said="probabilities"),
+    "confidence": outputs(examples=150, exits=3, seed=23, said="confidence"),
+}
+CASES = {**KINDS, **corner_cases()}
+
+#: Policies whose fit climbs, by steps and in floating point, on sums over the examples. Where the order of examples or classes changes the
+#: last digits of such a sum, they may end a hair's breadth elsewhere: they are held to nearly the same, all others to exactly the same.
+CLIMBING = {"bolukbasi", "myopic", "jei", "eenet", "ztw", "single_threshold_calibrated"}
+
+#: Policies that take seconds to fit. They are fitted once on every case like the rest, and fitted anew on the chain only.
+SLOW = {"eenet"}
+
+
+def allowed(*names: str) -> list[tuple[str, str]]:
+    """Every policy with every one of the named cases that it can run on."""
+    return [(name, case) for case in names or CASES for name in POLICIES if POLICIES[name].why_not(CASES[case]) is None]
+
+
+def to_be_fitted_anew(*more: str) -> list[tuple[str, str]]:
+    """Every policy on every kind of outputs, and on more cases."""
+    return [(name, case) for name, case in allowed(*KINDS, *more) if case == "chain" or name not in SLOW]
+
+
+def deployable(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, case) for name, case in pairs if POLICIES[name].deployable]
+
+
+every_case = pytest.mark.parametrize(("name", "case"), allowed())
+every_kind = pytest.mark.parametrize(("name", "case"), allowed(*KINDS))
+every_kind_anew = pytest.mark.parametrize(("name", "case"), to_be_fitted_anew())
+every_policy = pytest.mark.parametrize("name", POLICIES)
+
+
+def fit(name: str, made: Outputs, unit: str = "macs") -> Fitted:
+    return POLICIES[name].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), unit)
+
+
+@cache
+def fitted(name: str, case: str) -> Fitted:
+    return fit(name, CASES[case])
+
+
+def dearest(made: Outputs, unit: str = "macs") -> float:
+    """What running every stage for everybody costs."""
+    return float(made.cascade_cost(unit)[-1])
+
+
+def budgets_for(ready: Fitted, made: Outputs) -> list[float]:
+    return np.linspace(ready.cheapest, dearest(made), 4).tolist()
+
+
+@cache
+def solved(name: str, case: str) -> list[tuple[float, Rule, Route]]:
+    """Budgets, their rules, and where these send the test examples."""
+    ready, made = fitted(name, case), CASES[case]
+    rules = [(budget, ready.solve(budget)) for budget in budgets_for(ready, made)]
+    return [(budget, rule, rule.route(made.test())) for budget, rule in rules]
+
+
+def same_route(a: Route, b: Route) -> bool:
+    return all(np.array_equal(getattr(a, part), getattr(b, part)) for part in ("exit", "visited", "prediction"))
+
+
+def rearranged(route: Route, order: np.ndarray) -> Route:
+    return Route(route.exit[order], route.visited[order], route.prediction[order])
+
+
+# Routes
+
+
+@every_case
+def test_routes_are_routes(name, case):
+    made = CASES[case]
+    test = made.test()
+    for _, rule, route in solved(name, case):
+        shares = route.shares(test.exits)
+        assert shares.shape == (test.exits,) and (shares >= 0).all() and shares.sum() == pytest.approx(1, abs=1e-12)
+        assert route.exit.shape == route.visited.shape == route.prediction.shape == (test.examples,)
+        assert (route.exit.dtype, route.visited.dtype, route.prediction.dtype) == (np.int64, np.uint32, np.int32)
+        assert route.exit.min() >= 0 and route.exit.max() < test.exits
+        assert route.prediction.min() >= 0 and route.prediction.max() < test.classes
+        assert (route.visited >> route.exit.astype(np.uint32) & 1).all(), "somebody left at an exit whose stage never ran"
+        assert (route.visited < 2**test.exits).all()
+        up_to_exit = (np.uint64(2) << route.exit.astype(np.uint64)) - np.uint64(1)
+        if test.topology == "chain":
+            assert np.array_equal(route.visited, up_to_exit), "a chain runs every stage up to the exit and none after it"
+        cheapest, most = test.static_cost("macs").min(), dearest(test)
+        assert cheapest * (1 - 1e-9) <= route.mean_cost(test, "macs") <= most * (1 + 1e-9)
+        bar = rule.bar()
+        if bar is not None:
+            assert bar.score in test.scores and bar.thresholds.shape == (test.exits - 1,) and not np.isnan(bar.thresholds).any()
+
+
+@every_case
+def test_a_bar_tells_where_examples_leave(name, case):
+    """What is drawn as a threshold is what decides."""
+    test = CASES[case].test()
+    for _, rule, route in solved(name, case):
+        bar = rule.bar()
+        if bar is not None:
+            cleared = test.scores[bar.score][:-1].astype(np.float64) >= bar.thresholds[:, None]
+            first = np.where(cleared.any(axis=0), cleared.argmax(axis=0) if test.exits > 1 else 0, test.exits - 1)
+            assert np.mean(first != route.exit) <= 0.01, "at most a rounding apart"
+
+
+@pytest.mark.parametrize(("name", "case"), allowed("one exit"))
+def test_one_exit_is_where_everybody_leaves(name, case):
+    for _, _, route in solved(name, case):
+        assert (route.exit == 0).all() and np.array_equal(route.prediction, CASES[case].test().prediction[0])
+
+
+# Budgets
+
+
+@every_case
+def test_the_plan_keeps_to_the_budget(name, case):
+    made = CASES[case]
+    cheapest = fitted(name, case).cheapest
+    assert made.static_cost("macs").min() * (1 - 1e-9) <= cheapest <= dearest(made) * (1 + 1e-9)
+    for budget, rule, _ in solved(name, case):
+        assert isinstance(rule.planned_cost, float) and cheapest * (1 - 1e-6) <= rule.planned_cost <= budget * (1 + 1e-6)
+        assert all(isinstance(key, str) and not math.isnan(value) for key, value in rule.knob.items())
+
+
+@every_kind
+def test_a_larger_budget_plans_no_less(name, case):
+    planned = [rule.planned_cost for _, rule, _ in solved(name, case)]
+    assert (np.diff(planned) >= -1e-6 * dearest(CASES[case])).all()
+
+
+@every_case
+def test_a_budget_out_of_reach_is_said(name, case):
+    ready = fitted(name, case)
+    for budget in (0.9 * ready.cheapest, 1e-9, 0.0, -1.0):
+        with pytest.raises(InfeasibleBudget) as mistake:
+            ready.solve(budget)
+        assert_one_sentence(str(mistake.value), "ask for at least")
+
+
+@every_case
+def test_a_budget_that_is_the_cheapest_but_for_a_rounding_is_met(name, case):
+    ready = fitted(name, case)
+    rule = ready.solve(ready.cheapest * (1 - 1e-12))
+    assert rule.planned_cost == pytest.approx(ready.cheapest, rel=1e-6)
+
+
+@every_case
+def test_more_than_everything_costs_is_slack(name, case):
+    ready, made = fitted(name, case), CASES[case]
+    most = ready.solve(1.001 * dearest(made))
+    assert most.planned_cost <= dearest(made) * (1 + 1e-6)
+    for budget in (2 * dearest(made), 1000 * dearest(made)):
+        rule = ready.solve(budget)
+        assert rule.planned_cost == pytest.approx(most.planned_cost, rel=1e-6)
+        assert same_route(rule.route(made.test()), most.route(made.test()))
+
+
+@every_kind_anew
+def test_budgets_are_kept_in_any_unit(name, case):
+    made = CASES[case]
+    ready = fit(name, made, "latency_ms")
+    assert ready.cheapest <= dearest(made, "latency_ms")
+    for budget in np.linspace(ready.cheapest, dearest(made, "latency_ms"), 3):
+        assert ready.solve(budget).planned_cost <= budget * (1 + 1e-6)
+
+
+# What must not matter
+
+
+@pytest.mark.parametrize(("name", "case"), to_be_fitted_anew("duplicated rows", "constant scores"))
+def test_the_same_again_in_another_order_of_budgets_is_the_same(name, case):
+    again = fit(name, CASES[case])
+    assert again.cheapest == fitted(name, case).cheapest
+    for budget, rule, route in reversed(solved(name, case)):
+        twin = again.solve(budget)
+        assert twin.planned_cost == rule.planned_cost and dict(twin.knob) == dict(rule.knob)
+        assert same_route(twin.route(CASES[case].test()), route)
+
+
+@every_case
+def test_permuted_test_examples_take_the_same_ways(name, case):
+    test = CASES[case].test()
+    order = np.random.default_rng(0).permutation(test.examples)
+    for _, rule, route in solved(name, case):
+        assert same_route(rule.route(test.take(order)), rearranged(route, order))
+
+
+@pytest.mark.parametrize(("name", "case"), deployable(allowed()))
+def test_an_example_goes_its_way_whoever_stands_beside_it(name, case):
+    """Oracles spend a budget on all they see; a rule that is to be deployed sees one example."""
+    test = CASES[case].test()
+    _, rule, route = solved(name, case)[1]
+    for some in (slice(0, 1), slice(test.examples // 3, None)):
+        assert same_route(rule.route(test.take(some)), rearranged(route, np.arange(test.examples)[some]))
+
+
+def changed(name: str, case: str, made: Outputs, back: np.ndarray | None = None) -> Iterator[tuple[Route, Route]]:
+    """Routes as they were and as they are with other outputs; `back` translates the new answers."""
+    ready = fit(name, made)
+    for budget, _, route in solved(name, case):
+        found = ready.solve(max(budget, ready.cheapest)).route(made.test())
+        yield route, found if back is None else replace(found, prediction=back[found.prediction].astype(np.int32))
+
+
+def assert_same(name: str, pairs: Iterator[tuple[Route, Route]]) -> None:
+    for before, after in pairs:
+        if name in CLIMBING:
+            assert np.mean(before.exit != after.exit) <= 0.02 and np.mean(before.prediction != after.prediction) <= 0.02
+        else:
+            assert same_route(before, after)
+
+
+@every_kind_anew
+def test_permuted_tuning_examples_tune_the_same(name, case):
+    """Within each split, so that test examples stay where they are."""
+    made = CASES[case]
+    rng = np.random.default_rng(1)
+    parts = [np.flatnonzero(made.split == split) for split in BUNDLE_SPLITS]
+    order = np.concatenate([rng.permutation(parts[0]), rng.permutation(parts[1]), parts[2]])
+    assert_same(name, changed(name, case, made.take(order)))
+
+
+def renamed(made: Outputs, new_name: np.ndarray) -> Outputs:
+    """Class c is called new_name[c], in labels, answers and logits alike."""
+    logits = None
+    if made.logits is not None:
+        logits = np.empty_like(made.logits)
+        logits[..., new_name] = made.logits
+    labels, prediction = new_name[made.labels].astype(np.int32), new_name[made.prediction].astype(np.int32)
+    return replace(made, labels=labels, prediction=prediction, logits=logits)
+
+
+@every_kind_anew
+def test_renamed_classes_change_nothing(name, case):
+    made = CASES[case]
+    new_name = np.random.default_rng(2).permutation(made.classes)
+    assert_same(name, changed(name, case, renamed(made, new_name), back=np.argsort(new_name)))
+
+
+@pytest.mark.parametrize(("name", "case"), deployable(to_be_fitted_anew("shuffled splits")))
+def test_labels_of_test_examples_are_never_read(name, case):
+    made = CASES[case]
+    labels = np.where(made.split == Split.TEST, np.random.default_rng(3).permutation(made.labels), made.labels)
+    blind = replace(made, labels=labels)
+    for before, after in changed(name, case, blind):
+        assert same_route(before, after)
+
+
+@every_policy
+def test_oracles_are_told_apart(name):
+    assert POLICIES[name].deployable == (not name.startswith("oracle"))
+
+
+# Who may be tuned on what
+
+
+@pytest.mark.parametrize(("name", "case"), allowed("chain", "family"))
+def test_nothing_is_fitted_on_test_outputs(name, case):
+    made = CASES[case]
+    tuning, test = made.tuning(Split.CALIBRATION), made.test()
+    for wrong in ((test, tuning), (tuning, test), (test, test), (made, tuning), (tuning, made)):
+        with pytest.raises(TypeError, match="a policy is fitted on Tuning outputs"):
+            POLICIES[name].fit(*wrong, "macs")
+
+
+@every_policy
+def test_what_a_policy_needs_is_asked_for(name):
+    chosen = POLICIES[name]
+    needs = {
+        "probabilities": Need.LOGITS in chosen.needs,
+        "confidence": bool({Need.LOGITS, Need.PROBABILITIES} & chosen.needs),
+        "chain": Need.FAMILY in chosen.needs,
+    }
+    for case, must_refuse in needs.items():
+        reason = chosen.why_not(CASES[case])
+        if must_refuse:
+            assert reason is not None
+        if reason is not None:
+            assert_one_sentence(reason, chosen.title)
+            with pytest.raises(UserError) as mistake:
+                sweep(chosen, CASES[case], 3)
+            assert str(mistake.value) == reason
+
+
+@every_policy
+def test_a_policy_runs_on_what_it_asks_for(name):
+    assert POLICIES[name].why_not(CASES["family" if Need.FAMILY in POLICIES[name].needs else "chain"]) is None
+
+
+# Sweeps
+
+
+@pytest.mark.parametrize(("name", "case"), to_be_fitted_anew("one exit", "one example a split"))
+def test_a_sweep_over_the_default_budgets_is_plain_numbers(name, case):
+    found = sweep(POLICIES[name], CASES[case], 3)
+    document = json.loads(json.dumps(found.as_json("some"), allow_nan=False))
+    for point in document["points"]:
+        assert sum(point["shares"]) == pytest.approx(1, abs=1e-9)
+        assert sum(point["right_shares"]) == pytest.approx(point["accuracy"], abs=1e-9)
+        numbers = [point[key] for key in ("budget", "planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy")]
+        assert all(isinstance(number, float) and math.isfinite(number) for number in numbers)
+        assert all(value is None or isinstance(value, (float, list)) for value in point["knob"].values())
+    for part in ("planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy", "shares", "right"):
+        assert np.isfinite(getattr(found, part)).all()
+
+
+# How a policy introduces itself
+
+
+@every_policy
+def test_a_policy_says_what_it_is(name):
+    chosen = POLICIES[name]
+    assert chosen.name == name and re.fullmatch(r"[a-z][a-z_]*", name) and policy(name) is chosen
+    assert 0 < len(chosen.title) <= 40 and not chosen.title.endswith(".")
+    assert chosen.source.endswith(".") and chosen.student.endswith(".") and "\n" not in chosen.source + chosen.student
+    assert chosen.knob and chosen.needs <= set(Need)
+
+
+def test_titles_are_not_mistaken_for_one_another():
+    titles = [chosen.title for chosen in POLICIES.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_an_unknown_policy_is_the_users_mistake():
+    with pytest.raises(UserError, match=r"no policy 'magic'; choose one of: static, .*\.$"):
+        policy("magic")
+
+
+def test_every_file_that_registers_a_policy_is_imported_by_the_package():
+    """A policy in a file that nobody imports is one that nobody can use."""
+    folder = Path(engine.policies.__file__).parent
+    tree = ast.parse((folder / "__init__.py").read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    registering = {path.stem for path in folder.glob("*.py") if re.search(r"^@register", path.read_text(), re.MULTILINE)}
+    assert registering and registering <= imported
+
+
+def test_exceptions_are_made_for_policies_that_are_there():
+    assert CLIMBING | SLOW <= set(POLICIES)
