@@ -1,0 +1,212 @@
+"""How an EENet scheduler is learned (Ilhan et al., WACV 2024; losses read in the code git-disl/EENet).
+
+Scores: L_q = mean over exits of sum_i w_ik BCE(q_ik, 1[exit k is right on i]), with w_ik = r_ik / sum_i r_ik, so each exit's score is
+learned mostly on those expected to leave there. Assignment: L_r = KL(pi || r) with pi_ik = q_ik / sum_j q_ij.
+
+Ours: AdamW on all examples at once, a part of the fit examples held out, and the best state there kept (a copy); instead of blocks of ten
+epochs in turn, two rounds in which first the scores, then the assignment, learn until the held-out loss has stopped falling; w averaged
+over five budgets, each kept by `keep_to_budget`, which takes the place of the original's cost term in L_r; at most 16 hidden units.
+Weights of single classes start at zero, the rest of the hidden layer at random, so that naming the classes differently changes nothing.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, logsigmoid
+
+from engine.outputs import Outputs
+from engine.policies.eenet import Scheduler, exit_features, keep_to_budget
+from engine.policies.mixing import draw
+from engine.policies.scorer import chunks
+
+HELD_OUT = 0.2
+BUDGETS = (0.1, 0.3, 0.5, 0.7, 0.9)  # from the first exit (0) to the last (1)
+HIDDEN_RATIO, MOST_HIDDEN = 0.5, 16
+LEARNING_RATE, WEIGHT_DECAY = 1e-2, 1e-2
+ROUNDS, STEPS = 2, 400
+#: Learning stops when this many looks at the held-out loss have brought less than so many nats.
+LOOK_EVERY, PATIENCE, WORTH_GOING_ON = 5, 10, 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """features: (exits, examples, classes + 2) standardised; right: (exits, examples) of 0 and 1."""
+
+    features: Tensor
+    right: Tensor
+
+
+class ScoreHeads(nn.Module):
+    """One logistic regression an exit, each also reading the scores of the exits before.
+
+    They start where too few examples to learn from would best leave them: at the share of right answers, and surer with the summaries.
+    """
+
+    def __init__(self, features: int, right: Tensor) -> None:
+        super().__init__()
+        exits, examples = right.shape
+        weight = torch.zeros(exits, features)
+        weight[:, -2:] = 0.5
+        self.weight = nn.Parameter(weight)
+        self.history = nn.Parameter(torch.zeros(exits, exits))
+        self.bias = nn.Parameter(((right.sum(dim=1) + 1) / (examples + 2)).logit())
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(exits, examples, features) -> log-odds (exits, examples). Earlier scores are inputs: no gradient goes back through them."""
+        log_odds: list[Tensor] = []
+        for k in range(len(features)):
+            own = features[k] @ self.weight[k] + self.bias[k]
+            for j in range(k):
+                own = own + self.history[k, j] * log_odds[j].detach().sigmoid()
+            log_odds.append(own)
+        return torch.stack(log_odds)
+
+
+class Assignment(nn.Module):
+    """A network with one hidden layer an exit, whose outputs at all exits share one softmax."""
+
+    def __init__(self, exits: int, features: int, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+
+        def random(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator) / hidden**0.5
+
+        summaries = random(exits, 2, hidden)
+        self.weight = nn.Parameter(torch.cat([torch.zeros(exits, features - 2, hidden), summaries], dim=1))
+        self.history = nn.Parameter(random(exits, exits, hidden))
+        self.bias = nn.Parameter(torch.zeros(exits, hidden))
+        self.out = nn.Parameter(random(exits, hidden))
+        self.out_bias = nn.Parameter(torch.zeros(exits))
+
+    def earlier(self) -> Tensor:
+        """What exits read of those before them, (exits, exits, hidden): the rest of `history` counts for nothing."""
+        exits = len(self.history)
+        return self.history * torch.ones(exits, exits).tril(-1)[..., None]
+
+    def forward(self, features: Tensor, score: Tensor) -> Tensor:
+        """Features (exits, examples, features) and scores (exits, examples) in (0, 1) -> assignment logits (exits, examples)."""
+        drive = torch.bmm(features, self.weight) + torch.einsum("kjh,jn->knh", self.earlier(), score) + self.bias[:, None]
+        return torch.einsum("knh,kh->kn", drive.sigmoid(), self.out) + self.out_bias[:, None]
+
+
+def learn(fit: Outputs, exit_cost: NDArray[np.float64], seed: int = 0) -> Scheduler:
+    """Learn a scheduler on the fit examples. exit_cost: (exits,) cumulative, in any unit.
+
+    Which examples are held out hangs on their ids and the seed, so their order does not matter (but for the last digits of sums).
+    """
+    features, center, scale = standardised(fit)
+    right = torch.from_numpy(fit.right).float()
+    apart = torch.from_numpy(draw(fit.ids, seed) < HELD_OUT)
+    if apart.all() or not apart.any():  # too few to hold any out
+        train = held_out = Sample(features, right)
+    else:
+        train, held_out = (Sample(features[:, part], right[:, part]) for part in (~apart, apart))
+    exits, _, width = features.shape
+    # The ratio is to the inputs of the last exit, which has most.
+    hidden = min(max(int(HIDDEN_RATIO * (width + exits - 1)), 1), MOST_HIDDEN)
+    heads = ScoreHeads(width, train.right)
+    assignment = Assignment(exits, width, hidden, torch.Generator().manual_seed(seed))
+    for _ in range(ROUNDS):
+        learn_scores(heads, assignment, train, held_out, exit_cost)
+        learn_assignment(heads, assignment, train, held_out)
+    return as_arrays(heads, assignment, center, scale)
+
+
+def as_arrays(heads: ScoreHeads, assignment: Assignment, center: NDArray[np.float64], scale: NDArray[np.float64]) -> Scheduler:
+    def plain(tensor: Tensor) -> NDArray[np.float64]:
+        return tensor.detach().double().numpy()
+
+    return Scheduler(
+        center=center,
+        scale=scale,
+        score=plain(heads.weight),
+        score_history=plain(heads.history.tril(-1)),
+        score_bias=plain(heads.bias),
+        hidden=plain(assignment.weight),
+        hidden_history=plain(assignment.earlier()),
+        hidden_bias=plain(assignment.bias),
+        assign=plain(assignment.out),
+        assign_bias=plain(assignment.out_bias),
+    )
+
+
+def standardised(outputs: Outputs) -> tuple[Tensor, NDArray[np.float64], NDArray[np.float64]]:
+    """Features (exits, examples, features) float32 around 0, and what they were shifted and divided by, (exits, features) each.
+
+    The classes of an exit share one scale, by which together they vary as much as one other feature does: each by its own would blow up
+    the noise of classes that are hardly ever likely, and a step of the optimiser would grow with the number of classes.
+    """
+    features = np.empty((outputs.exits, outputs.examples, outputs.classes + 2), np.float32)
+    for some, logits in chunks(outputs):
+        features[:, some] = exit_features(logits)
+    center = features.mean(axis=1, dtype=np.float64)
+    features -= center[:, None].astype(np.float32)
+    variance = np.stack([(of_exit**2).mean(axis=0, dtype=np.float64) for of_exit in features])
+    variance[:, :-2] = variance[:, :-2].sum(axis=1, keepdims=True)
+    scale = np.where(variance > 1e-12, np.sqrt(variance), 1.0)
+    features /= scale[:, None].astype(np.float32)
+    return torch.from_numpy(features), center, scale
+
+
+def learn_scores(heads: ScoreHeads, assignment: Assignment, train: Sample, held_out: Sample, exit_cost: NDArray[np.float64]) -> None:
+    """Minimise L_q. An example weighs at an exit what the assignment, averaged over budgets, expects of it there."""
+    budgets = exit_cost[0] + np.array(BUDGETS) * (exit_cost[-1] - exit_cost[0])
+
+    def loss_on(sample: Sample) -> Callable[[], Tensor]:
+        with torch.no_grad():
+            free = assignment(sample.features, heads(sample.features).sigmoid()).numpy()
+        kept = np.stack([keep_to_budget(free, exit_cost, budget)[0] for budget in budgets])
+        weight = torch.from_numpy((kept / kept.sum(axis=2, keepdims=True)).mean(axis=0)).float()
+
+        def loss() -> Tensor:
+            each = binary_cross_entropy_with_logits(heads(sample.features), sample.right, reduction="none")
+            return (weight * each).sum(dim=1).mean()
+
+        return loss
+
+    descend(heads, loss_on(train), loss_on(held_out))
+
+
+def learn_assignment(heads: ScoreHeads, assignment: Assignment, train: Sample, held_out: Sample) -> None:
+    """Minimise L_r: before any budget, examples are drawn to each exit as likely as it is right, relative to the others."""
+
+    def loss_on(sample: Sample) -> Callable[[], Tensor]:
+        with torch.no_grad():
+            log_odds = heads(sample.features)
+            score, target = log_odds.sigmoid(), logsigmoid(log_odds).log_softmax(dim=0)
+
+        def loss() -> Tensor:
+            log_r = assignment(sample.features, score).log_softmax(dim=0)
+            return kl_div(log_r, target, log_target=True, reduction="sum") / log_r.shape[1]
+
+        return loss
+
+    descend(assignment, loss_on(train), loss_on(held_out))
+
+
+def descend(module: nn.Module, loss: Callable[[], Tensor], held_out: Callable[[], Tensor]) -> None:
+    """AdamW until the held-out loss has hardly fallen for a while; leaves the module in the best state seen."""
+    optimiser = torch.optim.AdamW(module.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    best, best_state = float("inf"), copy.deepcopy(module.state_dict())
+    mark, waited = float("inf"), 0
+    for step in range(STEPS + 1):
+        if step % LOOK_EVERY == 0:
+            with torch.no_grad():
+                now = float(held_out())
+            if now < best:
+                best, best_state = now, copy.deepcopy(module.state_dict())
+            if now < mark - WORTH_GOING_ON:
+                mark, waited = now, 0
+            else:
+                waited += 1
+            if waited >= PATIENCE:
+                break
+        optimiser.zero_grad()
+        loss().backward()
+        optimiser.step()
+    module.load_state_dict(best_state)

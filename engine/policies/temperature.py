@@ -1,0 +1,86 @@
+"""Temperature scaling: one number an exit that makes its probabilities honest (Guo et al. 2017).
+
+T_k minimises the negative log-likelihood of softmax(z / T_k) on the fit split. No answer changes, and so no accuracy of any exit.
+
+When does it change a policy at all?
+- A threshold shared by all exits: yes. An exit that brags and one that is modest become comparable, so "90% sure" means the same at both.
+- A threshold of each exit's own, set by quotas: only where dividing by T reorders the examples of that exit. With two classes it never
+  does (max-prob grows with |z1 - z2| / T). With more it can, because the top probability weighs all the gaps to the other classes, and
+  T decides how much the distant ones count.
+- The largest logit under quotas: never.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import softmax
+
+from engine.outputs import Outputs, Tuning
+from engine.policies.base import Need, Policy, check_tuning, score_named
+from engine.policies.registry import register
+from engine.policies.scorer import Scored, Scorer, ScorerFit, chunks
+from engine.policies.single import SingleThresholdFit, exact_curve
+
+#: A fit that wants to leave this range has too few examples, or only right ones, to say how sure is sure.
+SHARPEST, FLATTEST = 0.05, 20.0
+
+
+def fit_temperatures(outputs: Outputs) -> NDArray[np.float64]:
+    """The temperature of every exit that makes the labels likeliest, (exits,), kept within [0.05, 20].
+
+    The negative log-likelihood is convex in 1 / T, so its derivative has one root; no step size, no starting point.
+    """
+    return np.array([_fit_temperature(outputs, k) for k in range(outputs.exits)])
+
+
+def _fit_temperature(outputs: Outputs, k: int) -> float:
+    def slope(log_inverse: float) -> float:
+        """Derivative of the summed negative log-likelihood by 1 / T: the mean logit expected minus the logit of the label."""
+        inverse, total = np.exp(log_inverse), 0.0
+        for some, logits in chunks(outputs, k):
+            z = logits - logits.max(axis=-1, keepdims=True)
+            expected = (softmax(inverse * z, axis=-1) * z).sum(axis=-1)
+            total += float((expected - z[np.arange(len(z)), outputs.labels[some]]).sum())
+        return total
+
+    low, high = -np.log(FLATTEST), -np.log(SHARPEST)
+    if slope(low) >= 0:
+        return FLATTEST
+    if slope(high) <= 0:
+        return SHARPEST
+    return float(np.exp(-brentq(slope, low, high, xtol=1e-6)))
+
+
+@dataclass(frozen=True, eq=False)
+class TemperatureScorer(Scorer):
+    """Any score of `engine.scores`, of logits divided by their exit's temperature, (exits,)."""
+
+    score: str
+    temperature: NDArray[np.float64]
+
+    def _of(self, outputs: Outputs) -> Scored:
+        score = np.empty((outputs.exits, outputs.examples), np.float32)
+        for some, logits in chunks(outputs):
+            score[:, some] = score_named(self.score).of(logits / self.temperature[:, None, None])
+        return Scored(score, outputs.prediction)
+
+
+@register
+class SingleThresholdCalibrated(Policy):
+    """`single_threshold` on calibrated top probabilities: temperatures learned on the fit split, the threshold set on calibration."""
+
+    name = "single_threshold_calibrated"
+    title = "One threshold, calibrated"
+    source = "Guo et al. 2017 (temperature scaling), one temperature an exit; threshold as Kaya et al. 2019."
+    knob = "the threshold, a calibrated probability"
+    student = "One bar for everyone, after teaching each exit to say 90% only when it is right nine times in ten."
+    needs = frozenset({Need.PROBABILITIES})
+    score = "maxprob"
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
+        check_tuning(fit, calibration)
+        scorer = TemperatureScorer(self.score, fit_temperatures(fit))
+        levels, cost = exact_curve(scorer.of(calibration).score, calibration.cascade_cost(unit))
+        return ScorerFit(scorer, SingleThresholdFit(self.score, levels, cost, calibration.exits))
