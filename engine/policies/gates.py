@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from sklearn.linear_model import LogisticRegression
 
 from engine.outputs import Outputs, Topology, Tuning
 
@@ -108,6 +107,8 @@ def fit_gate(features: NDArray[np.float64], should_open: NDArray[np.bool_], weig
     l2: strength of the penalty on the weights, above 0, against weights of mean 1 (so that their unit plays no part)
     Where all agree, the gate is a constant; where nothing is at stake it stays shut.
     """
+    from sklearn.linear_model import LogisticRegression  # slow to import, and listing the policies needs none of it
+
     matter = weight > 0
     wanted = should_open[matter]
     if not matter.any() or wanted.all() or not wanted.any():

@@ -1,0 +1,261 @@
+"""Two lines that must hold: the engine knows no screen, and the app computes no accuracy and no cost.
+
+The first is exact: nothing under engine/ imports streamlit, plotly or the app, not even inside a function, and importing all of it loads
+none of them. Inside the engine arrows do not turn back either: outputs and policies know no bundle files, nobody knows the command line.
+
+The second cannot be exact, so it forbids the ways in which such a number is made. A page may pick, round, pack, sort and place what the
+engine has worked out (`Sweep` holds accuracy, cost and shares for every budget), and may ask the engine for more. It may not
+- compare answers with labels, with `==`, `!=` or numpy's functions of that meaning;
+- average, count or accumulate: mean, average, argmax, cumsum, bincount, count_nonzero and their kin;
+- weigh and sum: matrix products, or a sum over a product (shares times costs is a mean cost);
+- turn logits into confidence: softmax, log-sum-exp, expit;
+- reach for what only the engine needs for that: routes, the insides of policies, scipy, scikit-learn, torch.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ENGINE = sorted((ROOT / "engine").rglob("*.py"))
+APP = sorted((ROOT / "app").rglob("*.py"))
+
+SCREEN = ("streamlit", "plotly", "app")
+#: For each module of the engine, what it may not know.
+TURNING_BACK = {
+    "outputs": ("engine.policies", "engine.sweep", "engine.bundle", "engine.library", "engine.datasets", "engine.cascades"),
+    "scores": ("engine",),
+    "route": ("engine.policies", "engine.sweep", "engine.bundle", "engine.library"),
+    "sweep": ("engine.bundle", "engine.library", "engine.compute", "engine.datasets", "engine.cascades"),
+    "policies": ("engine.sweep", "engine.bundle", "engine.library", "engine.table", "engine.compute", "engine.datasets", "engine.cascades"),
+    "datasets": ("engine.cascades", "engine.policies", "engine.outputs", "engine.bundle"),
+    "cascades": ("engine.datasets", "engine.policies", "engine.outputs", "engine.sweep"),
+}
+
+#: A page needs of the policies their register and their words, and of the rest what is worked out already.
+POLICY_FILES = {path.stem for path in ENGINE if path.parent.name == "policies"} - {"__init__", "base", "registry"}
+ONLY_FOR_THE_ENGINE = ("engine.route", "engine.fast", "scipy", "sklearn", "torch", *(f"engine.policies.{name}" for name in POLICY_FILES))
+#: Averaging, counting, weighing, and making confidence of logits.
+COMPUTING = {"mean", "nanmean", "fmean", "average", "median", "nanmedian", "quantile", "nanquantile", "percentile", "std", "var"}
+COMPUTING |= {"argmax", "nanargmax", "count_nonzero", "cumsum", "nancumsum", "accumulate", "bincount", "histogram", "Counter"}
+COMPUTING |= {"dot", "vdot", "inner", "matmul", "einsum", "tensordot", "average", "interp", "trapezoid"}
+COMPUTING |= {"softmax", "log_softmax", "logsumexp", "exp", "expit"}
+SAMENESS = {"equal", "not_equal", "array_equal", "isclose", "eq", "ne", "isin"}
+ANSWERS = {"prediction", "predictions", "predicted", "pred", "answer", "answers", "logits"}
+TRUTH = {"label", "labels", "truth", "target", "targets"}
+RIGHTNESS = {"right", "is_right", "wrong", "correct"}
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every module, or name in a module, that is imported anywhere in a file, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and called(node) in {"import_module", "__import__"}:
+            yield from ((node.lineno, str(argument.value)) for argument in node.args if isinstance(argument, ast.Constant))
+
+
+def called(node: ast.Call) -> str:
+    """The last word of what is called: np.mean(x), x.mean() and mean(x) are all "mean"."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def words(*nodes: ast.AST) -> set[str]:
+    """Every name, attribute and constant key in some expressions."""
+    found = set()
+    for part in (part for node in nodes for part in ast.walk(node)):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Attribute):
+            found.add(part.attr)
+        elif isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Constant):
+            found.add(part.slice.value)
+    return found
+
+
+def imports_of(source: str, forbidden: tuple[str, ...]) -> list[str]:
+    """Imports of a module in `forbidden` or of anything in it."""
+    return [
+        f"line {line} imports {name}"
+        for line, name in imported(ast.parse(source))
+        if any(name == entry or name.startswith(f"{entry}.") for entry in forbidden)
+    ]
+
+
+def computations(source: str) -> list[str]:
+    """What a file does that only the engine may do."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare) and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops):
+            sides = [words(side) for side in (node.left, *node.comparators)]
+            if any(side & ANSWERS for side in sides) and any(side & TRUTH for side in sides):
+                found.append(f"line {node.lineno} compares answers with labels")
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            found.append(f"line {node.lineno} multiplies matrices")
+        elif isinstance(node, ast.Call):
+            name, touched = called(node), words(node)
+            products = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult) for part in ast.walk(node))
+            if name in COMPUTING:
+                found.append(f"line {node.lineno} calls {name}")
+            elif name in SAMENESS and touched & ANSWERS and touched & TRUTH:
+                found.append(f"line {node.lineno} compares answers with labels")
+            elif name in {"sum", "fsum", "nansum"} and (products or touched & (ANSWERS | TRUTH | RIGHTNESS)):
+                found.append(f"line {node.lineno} sums what the engine has to sum")
+    return found
+
+
+def problems(files: list[Path], find) -> list[str]:
+    return [f"{path.relative_to(ROOT)}: {problem}" for path in files for problem in find(path.read_text())]
+
+
+# The engine knows no screen
+
+
+def test_there_is_an_engine_and_an_app():
+    assert len(ENGINE) > 20 and len(APP) > 5
+
+
+def test_no_file_of_the_engine_imports_the_screen():
+    assert problems(ENGINE, lambda source: imports_of(source, SCREEN)) == []
+
+
+def test_importing_the_whole_engine_loads_no_screen():
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ENGINE if path.stem not in ("__init__", "__main__")]
+    code = f"""
+import importlib, sys
+for name in {modules!r}:
+    importlib.import_module(name)
+print(sorted({{name.split(".")[0] for name in sys.modules}} & set({SCREEN!r})))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr
+
+
+def test_listing_what_is_here_loads_no_heavy_library():
+    """`list` and `--help` shall answer at once."""
+    code = "import sys; from engine.__main__ import main; main(['list']); print({'torch', 'sklearn'} & set(sys.modules), file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (ran.returncode, ran.stderr.strip()) == (0, "set()")
+
+
+@pytest.mark.parametrize("part", TURNING_BACK)
+def test_arrows_do_not_turn_back(part):
+    files = [path for path in ENGINE if part in (path.stem, *path.relative_to(ROOT / "engine").parts[:-1])]
+    assert files and problems(files, lambda source: imports_of(source, TURNING_BACK[part])) == []
+
+
+def test_nobody_imports_the_command_line():
+    others = [path for path in [*ENGINE, *APP] if path.name != "__main__.py"]
+    assert problems(others, lambda source: imports_of(source, ("engine.__main__",))) == []
+
+
+# The app computes no accuracy and no cost
+
+
+def test_the_app_computes_nothing():
+    assert problems(APP, computations) == []
+
+
+def test_the_app_leaves_to_the_engine_what_is_the_engines():
+    assert problems(APP, lambda source: imports_of(source, ONLY_FOR_THE_ENGINE)) == []
+
+
+# These rules can be broken
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import streamlit",
+        "import streamlit as st",
+        "import plotly.graph_objects as go",
+        "from plotly import graph_objects",
+        "from streamlit.runtime import get_instance",
+        "def f():\n    import streamlit",
+        "import importlib\nimportlib.import_module('plotly.express')",
+        "from app.state import STATE",
+        "import app",
+    ],
+)
+def test_an_import_of_the_screen_is_seen(source):
+    assert len(imports_of(source, SCREEN)) == 1
+
+
+@pytest.mark.parametrize("source", ["import numpy", "from engine.bundle import Bundle", "import application", "from engine import app"])
+def test_other_imports_are_not_mistaken_for_it(source):
+    assert imports_of(source, SCREEN) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from engine.route import Route",
+        "import engine.route",
+        "from engine.policies.quotas import thresholds_for",
+        "import engine.policies.threshold",
+        "from scipy.special import softmax",
+        "import torch",
+    ],
+)
+def test_reaching_into_the_engine_is_seen(source):
+    assert len(imports_of(source, ONLY_FOR_THE_ENGINE)) == 1
+
+
+def test_what_the_engine_offers_may_be_imported():
+    for source in ("from engine.sweep import sweep", "from engine.policies import POLICIES", "from engine.policies.registry import policy"):
+        assert imports_of(source, ONLY_FOR_THE_ENGINE) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "accuracy = (outputs.prediction[2] == outputs.labels)",
+        "wrong = outputs.labels != answers",
+        "hits = np.equal(sweep.answer[i], bundle.outputs.labels)",
+        "hits = table['answer'] == table['label']",
+        "right.mean()",
+        "np.mean(x)",
+        "mean(x)",
+        "np.average(cost, weights=shares)",
+        "shares @ cost",
+        "np.dot(shares, cost)",
+        "(shares * cost).sum()",
+        "sum(s * c for s, c in zip(shares, cost))",
+        "np.sum(sweep.is_right[i])",
+        "sweep.right[step].sum()",
+        "outputs.logits.argmax(-1)",
+        "outputs.stage_cost['macs'].cumsum()",
+        "np.bincount(exit)",
+        "np.count_nonzero(exit == 2)",
+        "softmax(logits)",
+        "np.exp(logits)",
+        "np.interp(budget, cost, accuracy)",
+    ],
+)
+def test_a_computation_is_seen(source):
+    assert len(computations(source)) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "there = np.flatnonzero(sweep.exit[step] == k)",
+        "step = int(np.abs(sweep.budgets - 0.5).argmin())",
+        "early = sweep.shares[step][sweep.exit_cost <= 0.5].sum()",
+        "text = f'{sweep.accuracy[step]:.1%} at {sweep.cost[step]:.2f}'",
+        "shown = [flag for flag in sweep.is_right[step]]",
+        "if page == 'labels': pass",
+        "if state.answer == 'yes': pass",
+        "np.round(values, 5).tolist()",
+        "order = np.argsort(away, kind='stable')",
+        "width = sum(widths)",
+    ],
+)
+def test_picking_and_showing_is_not_mistaken_for_computing(source):
+    assert computations(source) == []
