@@ -1,6 +1,7 @@
 """Data -> Plotly figure, data -> the sentence that says what the figure shows. Pure: no page, no engine run."""
 
 from collections.abc import Sequence
+from html import escape  # Plotly reads a little HTML in every text, and names come from strangers' files
 
 import numpy as np
 import plotly.graph_objects as go
@@ -54,7 +55,7 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> go.Figure:
     figure.update_layout(
         margin={"l": 52, "r": 10, "t": 8, "b": 44},
         xaxis={
-            "title": {"text": f"Mean cost, share of the full network’s {spent(chosen.unit)}", "standoff": 6},
+            "title": {"text": f"Mean cost, share of the full network’s {escape(spent(chosen.unit))}", "standoff": 6},
             "range": [0, max(1.04, 1.04 * float(chosen.cost.max()))],
             "tickformat": ".0%",
             "zeroline": False,
@@ -85,12 +86,12 @@ def with_point(figure: go.Figure, chosen: Sweep, step: int) -> go.Figure:
 
 def exit_shares(chosen: Sweep, exit_names: Sequence[str], step: int) -> go.Figure:
     """Share of the examples leaving at each exit, right and wrong ones apart."""
-    colours = exit_colours(len(exit_names))
+    colours, names = exit_colours(len(exit_names)), [escape(name) for name in exit_names]
     figure = go.Figure()
     parts = (("right", chosen.right, {"color": colours}), ("wrong", chosen.wrong, {"color": colours, "pattern": {"shape": "/"}}))
     for name, shares, marker in parts:
         hover = "%{y}: %{x:.1%} " + name + "<extra></extra>"
-        figure.add_bar(name=name, y=list(exit_names), x=_short(shares[step]), orientation="h", marker=marker, hovertemplate=hover)
+        figure.add_bar(name=name, y=names, x=_short(shares[step]), orientation="h", marker=marker, hovertemplate=hover)
     figure.update_layout(
         barmode="stack",
         margin={"l": 70, "r": 10, "t": 8, "b": 44},

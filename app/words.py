@@ -1,11 +1,18 @@
 """Plain sentences about numbers the engine found."""
 
+import re
+
 from engine.sweep import Sweep
 
 #: What is spent, in the words of each unit.
 SPENT = {"macs": "compute", "latency_ms": "time", "energy_mj": "energy"}
 UNIT_TITLES = {"macs": "Compute (MACs)", "latency_ms": "Time (ms)", "energy_mj": "Energy (mJ)"}
 _SMALL = 0.0005
+
+
+def literal(text: str) -> str:
+    """Text that is not ours, for where Streamlit reads Markdown: shown as it is, so that no file can put a picture on the page."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+.!|~$:@&-])", r"\\\1", text)
 
 
 def spent(unit: str) -> str:

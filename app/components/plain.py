@@ -24,7 +24,7 @@ def plain(shown: Shown, start: View, key: str) -> View:
     first = min(options, key=lambda budget: abs(budget - start.budget))
     budget = st.select_slider("Budget", options, first, key=key, format_func=words.percent)
     step = options.index(budget)
-    st.subheader(words.budget_sentence(chosen, step), anchor=False)
+    st.subheader(words.literal(words.budget_sentence(chosen, step)), anchor=False)
     left, right = st.columns(2)
     title = POLICIES[shown.policy].title
     with left:
@@ -48,7 +48,7 @@ def _pictures(shown: Shown, step: int) -> None:
     for k, name in enumerate(bundle.exit_names):
         there = np.flatnonzero(shown.chosen.exit[step] == k)
         nearest = there[np.argsort(away[there], kind="stable")][:PICTURES]
-        st.markdown(f"**{name}**: {len(there):,} images")
+        st.markdown(f"**{words.literal(name)}**: {len(there):,} images")
         with st.container(horizontal=True):
             for id in ids[nearest]:
                 if int(id) in images:

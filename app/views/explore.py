@@ -7,7 +7,7 @@ from app import pages, state, store
 from app.components.explorer import explorer
 from app.components.plain import plain
 from app.state import View
-from app.words import unit_title
+from app.words import literal, unit_title
 from engine.bundle import Bundle
 from engine.errors import UserError
 from engine.library import Entry
@@ -19,7 +19,7 @@ from engine.sweep import Sweep
 def page() -> None:
     whole, broken = _sorted_out()
     for problem in broken:
-        st.warning(problem)
+        st.warning(literal(problem))
     if not whole:
         st.info("There is no bundle to show yet; make one with `python -m engine compute doodles`.")
         return
@@ -77,7 +77,7 @@ def _select(label: str, key: str, options: list[str], default: str, titles: dict
     if st.session_state.get(key) not in options:
         choice = state.choose(st.query_params, key, options, default, label.lower())
         if choice.said:
-            st.warning(choice.said)
+            st.warning(literal(choice.said))
         st.session_state[key] = choice.value
     chosen = st.selectbox(label, options, key=key, format_func=lambda option: titles[option], help=help)
     if chosen == default:
@@ -93,7 +93,7 @@ def _block(entry: Entry, policy: str, unit: str) -> None:
     sweep = store.swept(entry, policy, unit)
     start = _start(entry, bundle, sweep)
     for sentence in start.said:
-        st.warning(sentence)
+        st.warning(literal(sentence))
     if st.session_state[state.PLAIN]:
         _write_address(plain(pages.shown(entry, policy, unit), start, key=f"plain-{entry.id}"), bundle)
     else:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import store
-from app.words import unit_title
+from app.words import literal, unit_title
 from engine.bundle import Bundle
 from engine.errors import UserError
 
@@ -16,17 +16,17 @@ def page() -> None:
             try:
                 _card(entry.id, store.opened(entry))
             except UserError as problem:
-                st.subheader(entry.id)
-                st.warning(str(problem))
+                st.subheader(literal(entry.id), anchor=False)
+                st.warning(literal(str(problem)))
 
 
 def _card(id: str, bundle: Bundle) -> None:
     outputs = bundle.outputs
-    st.subheader(bundle.title, anchor=False)
+    st.subheader(literal(bundle.title), anchor=False)
     pictures = f"{len(bundle.images):,} pictures" if bundle.images is not None else "no pictures"
     size = f"{outputs.exits} exits, {outputs.classes} classes, {outputs.examples:,} examples, {pictures}"
-    st.write(f"`{id}`: {size}. Every checksum is right.")
+    st.write(f"{literal(id)}: {size}. Every checksum is right.")
     for unit, note in bundle.unit_notes.items():
-        st.caption(f"{unit_title(unit)}: {note}")
+        st.caption(literal(f"{unit_title(unit)}: {note}"))
     with st.expander("Provenance"):
         st.json(bundle.provenance)

@@ -149,7 +149,6 @@ class Explorer {
       this.trace.close()
       this.gallery.tiles.get(back)?.focus({ preventScroll: true })
     } else this.trace.open(example, this.step)
-    this.gallery.paint(this.step) // the trace takes room: fewer images fit side by side
     if (settle) this.#settle()
   }
 

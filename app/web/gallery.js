@@ -9,6 +9,17 @@ export class Gallery {
     this.place = place
     this.onPick = onPick
     this.filter = { class: null, show: "all" }
+    // Measured when the room changes, not on every paint: asking for it makes the browser lay everything out at once.
+    new ResizeObserver(() => {
+      const before = this.columns
+      this.#measure()
+      if (this.columns !== before && this.step !== undefined) this.paint(this.step)
+    }).observe(place)
+    // What a tile is called in full is worked out for the one that is pointed at.
+    place.addEventListener("pointerover", (event) => {
+      const tile = event.target.closest(".offramp-tile")
+      if (tile) tile.title = this.#title(tile)
+    })
   }
 
   draw(data, routes, pictures) {
@@ -30,12 +41,13 @@ export class Gallery {
       return { row, images, more, counted: title.lastElementChild }
     })
     this.place.replaceChildren(...this.exits.map((exit) => exit.row))
+    this.#measure()
   }
 
   paint(step) {
     this.step = step
     this.pictures?.forgetWishes()
-    const chosen = this.#choose(step, ROWS * this.#columns())
+    const chosen = this.#choose(step, ROWS * this.columns)
     const stay = new Set()
     chosen.forEach(({ examples, total }, k) => {
       const { images, more, counted } = this.exits[k]
@@ -61,8 +73,8 @@ export class Gallery {
   }
 
   // How many images fit side by side: whole rows look tidy and waste nothing.
-  #columns() {
-    return Math.max(getComputedStyle(this.exits[0].images).gridTemplateColumns.split(" ").length, 1)
+  #measure() {
+    this.columns = this.exits ? getComputedStyle(this.exits[0].images).gridTemplateColumns.split(" ").length : 1
   }
 
   // For each exit the examples to show, and how many there are.
@@ -98,9 +110,13 @@ export class Gallery {
       tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${right ? "right" : `taken for ${said}`}`)
       tile.lastElementChild.textContent = right ? "" : "✗"
     }
-    const turn = routes.nextChange(step, example)
-    tile.title = `${tile.getAttribute("aria-label")}${turn === null ? "" : `; changes exit at a budget of ${percent(data.budget[turn])}`}`
     return tile
+  }
+
+  #title(tile) {
+    const { data, routes, step } = this
+    const turn = routes.nextChange(step, Number(tile.dataset.example))
+    return `${tile.getAttribute("aria-label")}${turn === null ? "" : `; changes exit at a budget of ${percent(data.budget[turn])}`}`
   }
 
   #newTile(example) {
@@ -108,6 +124,7 @@ export class Gallery {
     const tile = element("button", "offramp-tile")
     tile.type = "button"
     tile.dataset.id = String(data.ids[example])
+    tile.dataset.example = String(example)
     tile.setAttribute("aria-pressed", String(example === this.picked))
     tile.onclick = () => this.onPick(example)
     const name = element("em", "", data.classes[data.label[example]])

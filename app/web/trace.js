@@ -105,7 +105,8 @@ export class Trace {
     const enough = k === left
     const sign = enough === data.bar.falls ? "≤" : "≥"
     const compare = enough ? sign : data.bar.falls ? ">" : "<"
-    return `${enough ? "leaves here" : "goes on"}: ${data.bar.title.toLowerCase()} ${digits(value)} ${compare} ${digits(threshold)}`
+    const [shown, needed] = apart(value, threshold)
+    return `${enough ? "leaves here" : "goes on"}: ${data.bar.title.toLowerCase()} ${shown} ${compare} ${needed}`
   }
 
   #factors(example) {
@@ -117,8 +118,8 @@ export class Trace {
   }
 }
 
-// As many digits as tell a value near 1 from 1.
-function digits(value) {
-  const room = Math.min(Math.abs(value), Math.abs(1 - value))
-  return value.toFixed(room > 0.01 ? 2 : room > 0.0001 ? 4 : 6)
+// Two numbers with as many digits as tell them apart, two at least.
+function apart(a, b) {
+  for (let digits = 2; digits < 7; digits++) if (a.toFixed(digits) !== b.toFixed(digits)) return [a.toFixed(digits), b.toFixed(digits)]
+  return [a.toFixed(2), b.toFixed(2)]
 }

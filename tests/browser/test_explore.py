@@ -242,6 +242,18 @@ def test_plain_controls_show_the_same(page: Page, site: Site) -> None:
     page.wait_for_selector('[data-testid="stImage"] img')
 
 
+def test_names_from_a_strangers_file_stay_text(page: Page, site: Site) -> None:
+    """The page fixture fails on the request that a picture or script in a name would cause."""
+    explore(page, site, "bundle=hostile&show=![x](http://127.0.0.1:9/lure.png)")
+    page.locator(".offramp-tile").first.click()
+    expect(page.locator(".offramp-verdict")).to_contain_text("<script>")
+    page.goto(f"{site.url}/?bundle=hostile&plain=1")
+    expect(page.locator("h3").first).to_contain_text("right")
+    page.goto(f"{site.url}/library")
+    expect(page.get_by_text("<script>").first).to_be_visible()
+    assert page.title() != "lured"
+
+
 @pytest.mark.parametrize("name", ["methods", "library"])
 def test_the_other_pages_open(page: Page, site: Site, name: str) -> None:
     page.goto(f"{site.url}/{name}")
