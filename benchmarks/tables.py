@@ -76,7 +76,7 @@ def written(bundle: Bundle) -> dict[str, list[str]]:
             "",
             how_read(bundle),
             "",
-            "Hard images travel further: the exits, and who leaves there under `maxprob`, by the known difficulty of each drawing (0 to 1).",
+            "Hard images travel further: the exits, and who leaves there under `maxprob`, by each drawing's known difficulty (0 to 1).",
             "",
             *exits_table(bundle, found),
         ],
