@@ -20,7 +20,7 @@ from engine.bundle import Bundle
 from engine.factors import factor_by_exit
 from engine.library import Entry
 from engine.policies import POLICIES
-from engine.scores import SCORES
+from engine.scores import SCORES, SURENESS
 from engine.splits import Split
 from engine.sweep import Sweep
 
@@ -140,20 +140,20 @@ def _bar(shown: Shown) -> dict[str, Any] | None:
     """The score that decides and its thresholds at every budget, as a person reads them; None where no threshold decides."""
     bars = [rule.bar() for rule in shown.chosen.rules]
     outputs = shown.bundle.outputs
-    if any(bar is None or bar.score not in outputs.scores for bar in bars):
+    if any(bar is None for bar in bars):
         return None
-    score = SCORES[bars[0].score]
+    score = SCORES.get(bars[0].score, SURENESS)
     kept = np.stack([bar.thresholds for bar in bars])
     # What lets nobody or everybody out is told as such, not as a probability of 1 or 0.
     read = np.where(np.isfinite(kept), score.shown(kept), np.where(kept > 0, np.inf, -np.inf))
-    there = np.flatnonzero(outputs.split == Split.TEST)
+    value = shown.chosen.rules[0].compared(outputs.test())
     return {
         "score": score.name,
         "title": score.title,
         "reads": score.reads,
         "falls": score.shown_falls,
         "threshold": pack(read, "f4"),
-        "value": pack(score.shown(outputs.scores[score.name][:, there].astype(np.float64)), "f4"),
+        "value": pack(score.shown(value.astype(np.float64)), "f4"),
     }
 
 

@@ -86,6 +86,9 @@ SCORES: Mapping[str, Score] = {
     )
 }
 
+#: A score that something learned works out from the outputs, instead of being recorded with them: also log-odds, of being right.
+SURENESS = Score("sureness", "Sureness", "how likely it thinks it is right", _max_prob, expit)
+
 
 def all_scores(logits: FloatArray, raw: bool = True, chunk: int = 4096) -> dict[str, NDArray[np.float32]]:
     """Every score of every exit on every example.

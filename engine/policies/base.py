@@ -49,10 +49,16 @@ class Rule(ABC):
         """What an example must show to leave, or None where no threshold decides."""
         return None
 
+    def compared(self, outputs: Outputs) -> NDArray[np.floating]:
+        """What is held against the bar, (exits, examples). Only where there is one."""
+        bar = self.bar()
+        assert bar is not None, "no threshold decides here"
+        return outputs.scores[bar.score]
+
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """Leave at the first exit whose score (see `engine.scores`) is at least its threshold, (exits - 1,)."""
+    """Leave at the first exit whose score, named as in `engine.scores`, is at least its threshold, (exits - 1,)."""
 
     score: str
     thresholds: NDArray[np.float64]

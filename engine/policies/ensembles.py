@@ -61,7 +61,7 @@ def committee_weights(exits: int) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, eq=False)
-class _ZtwHead:
+class ZtwHead:
     """The ensemble of one exit. log_weight: (members,); bias: (classes,)."""
 
     log_weight: NDArray[np.float64]
@@ -87,23 +87,23 @@ def fit_ztw(outputs: Outputs, steps: int = 100) -> tuple[NDArray[np.float64], ND
     return weight, bias
 
 
-def _fit_head(outputs: Outputs, members: int, steps: int) -> _ZtwHead:
+def _fit_head(outputs: Outputs, members: int, steps: int) -> ZtwHead:
     # float32 holds the log-probabilities, float64 the sums: half the memory to read at every step, and no gradient lost.
     said = np.empty((members, outputs.examples, outputs.classes), np.float32)
     for some, logits in chunks(outputs, slice(0, members)):
         said[:, some] = log_softmax(logits, axis=-1)
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        head = _ZtwHead(parameters[:members], parameters[members:])
-        value, slope = _cross_entropy(head, said, outputs.labels)
+        head = ZtwHead(parameters[:members], parameters[members:])
+        value, slope = cross_entropy(head, said, outputs.labels)
         return value + 0.5 * float(parameters @ parameters), slope + parameters
 
     start = np.zeros(members + outputs.classes)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps, "ftol": 1e-9})
-    return _ZtwHead(found.x[:members], found.x[members:])
+    return ZtwHead(found.x[:members], found.x[members:])
 
 
-def _cross_entropy(head: _ZtwHead, said: NDArray[np.float32], labels: NDArray[np.integer]) -> tuple[float, NDArray[np.float64]]:
+def cross_entropy(head: ZtwHead, said: NDArray[np.float32], labels: NDArray[np.integer]) -> tuple[float, NDArray[np.float64]]:
     """Summed cross-entropy of the ensemble and its gradient, (members + classes,)."""
     value, by_weight, by_bias = 0.0, np.zeros(len(said)), np.zeros(said.shape[2])
     for start in range(0, len(labels), CHUNK):

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.outputs import Outputs
-from engine.policies.base import Fitted, Rule
+from engine.policies.base import Bar, Fitted, Rule
 from engine.policies.threshold import ThresholdRule, first_sure_exit
 from engine.route import Route
+from engine.scores import SURENESS
 
 #: Examples read at a time: 5 exits x 1,000 classes in float64 then take 20 MB.
 CHUNK = 512
@@ -49,7 +50,7 @@ class Scored:
 
 
 class Scorer(Reader[Scored]):
-    """Says how sure every exit is of every example, and what it answers."""
+    """Says how sure every exit is of every example, as log-odds, and what it answers."""
 
 
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:
@@ -68,6 +69,12 @@ class ScorerRule(Rule):
     thresholds: NDArray[np.float64]
     knob: Mapping[str, float]
     planned_cost: float
+
+    def bar(self) -> Bar:
+        return Bar(SURENESS.name, self.thresholds)
+
+    def compared(self, outputs: Outputs) -> NDArray[np.floating]:
+        return self.scorer.of(outputs).score
 
     def route(self, outputs: Outputs) -> Route:
         scored = self.scorer.of(outputs)

@@ -20,6 +20,7 @@ from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES, Fitted, InfeasibleBudget, Need, Rule, policy
 from engine.route import Route
+from engine.scores import SURENESS
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.sweep import sweep
 from tests.sentences import assert_one_sentence
@@ -118,7 +119,8 @@ def test_routes_are_routes(name, case):
         assert cheapest * (1 - 1e-9) <= route.mean_cost(test, "macs") <= most * (1 + 1e-9)
         bar = rule.bar()
         if bar is not None:
-            assert bar.score in test.scores and bar.thresholds.shape == (test.exits - 1,) and not np.isnan(bar.thresholds).any()
+            assert bar.score in (*test.scores, SURENESS.name)
+            assert bar.thresholds.shape == (test.exits - 1,) and not np.isnan(bar.thresholds).any()
 
 
 @every_case
@@ -128,7 +130,7 @@ def test_a_bar_tells_where_examples_leave(name, case):
     for _, rule, route in solved(name, case):
         bar = rule.bar()
         if bar is not None:
-            cleared = test.scores[bar.score][:-1].astype(np.float64) >= bar.thresholds[:, None]
+            cleared = rule.compared(test)[:-1].astype(np.float64) >= bar.thresholds[:, None]
             first = np.where(cleared.any(axis=0), cleared.argmax(axis=0) if test.exits > 1 else 0, test.exits - 1)
             assert np.mean(first != route.exit) <= 0.01, "at most a rounding apart"
 

@@ -9,7 +9,7 @@ import pytest
 from engine.outputs import Outputs
 from engine.policies import POLICIES, ensembles
 from engine.policies import scorer as scorer_module
-from engine.policies.ensembles import EnsembleScorer, committee_weights, fit_ztw
+from engine.policies.ensembles import EnsembleScorer, ZtwHead, committee_weights, cross_entropy, fit_ztw
 from engine.splits import Split
 from tests.engine.policies import reference
 from tests.synthetic import outputs, split_names, stage_costs
@@ -120,6 +120,19 @@ def test_zero_time_waste_ends_where_every_step_goes_up():
             step = rng.normal(size=k + 6)
             step *= 0.1 / np.linalg.norm(step)
             assert found < penalised_loss(fit, log_weight + step[: k + 1], bias[k] + step[k + 1 :])
+
+
+def test_the_slope_is_that_of_the_loss():
+    rng = np.random.default_rng(2)
+    said = np.log(rng.dirichlet(np.ones(4), size=(3, 30))).astype(np.float32)
+    labels, at = rng.integers(4, size=30), rng.normal(0, 0.5, 7)
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        return cross_entropy(ZtwHead(parameters[:3], parameters[3:]), said, labels)
+
+    for i, slope in enumerate(loss(at)[1]):
+        step = 0.05 * np.eye(7)[i]
+        assert slope == pytest.approx((loss(at + step)[0] - loss(at - step)[0]) / 0.1, rel=0.01, abs=0.02)
 
 
 def test_many_classes_are_read_in_pieces(monkeypatch):
