@@ -90,18 +90,19 @@ def _select(label: str, key: str, options: list[str], default: str, titles: dict
 @st.fragment
 def _block(entry: Entry, policy: str, unit: str) -> None:
     bundle = store.opened(entry)
-    sweep = store.swept(entry, policy, unit)
-    start = _start(entry, bundle, sweep)
+    with st.spinner(f"Fitting “{POLICIES[policy].title}” …", show_time=True):  # seconds for a learned one, the first time only
+        shown = pages.shown(entry, policy, unit)
+    start = _start(entry, bundle, shown.chosen)
     for sentence in start.said:
         st.warning(literal(sentence))
     if st.session_state[state.PLAIN]:
-        _write_address(plain(pages.shown(entry, policy, unit), start, key=f"plain-{entry.id}"), bundle)
+        _write_address(plain(shown, start, key=f"plain-{entry.id}"), bundle)
     else:
         left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{entry.id}")
         if left:
             picked = None if left["picked"] is None else int(left["picked"])
             _write_address(View(left["budget"], left["class"], left["show"], picked), bundle)
-    _numbers(sweep, bundle)
+    _numbers(shown.chosen, bundle)
 
 
 def _start(entry: Entry, bundle: Bundle, sweep: Sweep) -> View:
