@@ -46,7 +46,7 @@ def _top_and_rest(logits: FloatArray) -> tuple[FloatArray, FloatArray, FloatArra
 
 
 def _from_the_top(logits: FloatArray) -> FloatArray:
-    """The same answers with their largest logit at 0: beside a large one, a log-sum-exp would round small differences away."""
+    """The same answers with their largest logit at 0, where a log-sum-exp keeps what a large one would round away: log(1 + tiny)."""
     return logits - logits.max(axis=-1, keepdims=True)
 
 
@@ -62,13 +62,9 @@ def _margin(logits: FloatArray) -> FloatArray:
 
 
 def _negative_entropy(logits: FloatArray) -> FloatArray:
-    top, _, rest = _top_and_rest(logits)
     log_p = _from_the_top(logits)
     log_p -= logsumexp(log_p, axis=-1, keepdims=True)
-    p = np.exp(log_p)
-    np.put_along_axis(p, log_p.argmax(axis=-1)[..., None], 0.0, axis=-1)
-    # The top class's -p log p through log1p: log p itself rounds to 0 for a sure example.
-    return np.exp(top) * np.log1p(-np.exp(rest)) + (p * log_p).sum(axis=-1)
+    return (np.exp(log_p) * log_p).sum(axis=-1)
 
 
 def _same(value: FloatArray) -> FloatArray:

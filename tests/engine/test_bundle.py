@@ -18,7 +18,7 @@ from engine.errors import UserError
 from engine.library import entries, open_bundle
 from engine.tensors import save_tensors
 from tests.sentences import assert_one_sentence
-from tests.synthetic import corner_cases, draft, outputs, pictures
+from tests.synthetic import corner_cases, draft, outputs
 
 FILES = (MANIFEST, TABLE, LOGITS, IMAGES)
 KINDS = {
@@ -348,26 +348,25 @@ OLD, NEW = outputs(examples=30, seed=1), outputs(examples=33, seed=2)
 
 
 @pytest.mark.parametrize("before", [True, False])
-@pytest.mark.parametrize("image", [True, False])
-def test_a_write_killed_at_any_point_leaves_a_whole_bundle(tmp_path, monkeypatch, before, image):
-    """Killed once, killed again on the next try, and then left in peace: whole at any time, and new in the end."""
-    images = {"images": pictures(NEW) if image else []}
+@pytest.mark.parametrize("again", [-1, 0, 1])
+def test_a_write_killed_at_any_point_leaves_a_whole_bundle(tmp_path, monkeypatch, before, again):
+    """Killed once, killed again thereabouts on the next try, and then left in peace: whole at any time, and new in the end."""
     for steps in count(1):
         killed = 0
         monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / str(steps)))
         folder = tmp_path / str(steps) / "bundles" / "tiny"
         write_bundle(draft(OLD), folder)
-        for again in (0, 1):
+        for step in (steps, steps + again):
             with monkeypatch.context() as patch:
-                killed_at(patch, steps + again, before)
+                killed_at(patch, step, before)
                 try:
-                    write_bundle(draft(NEW, **images), folder)
+                    write_bundle(draft(NEW), folder)
                 except Killed:
                     killed += 1
             assert [entry.id for entry in entries()] == ["tiny"]
             found = open_bundle("tiny").outputs
             assert same_outputs(found, OLD) or same_outputs(found, NEW)
-        write_bundle(draft(NEW, **images), folder)
+        write_bundle(draft(NEW), folder)
         assert same_outputs(read_bundle(folder).outputs, NEW)
         assert sorted(path.name for path in folder.parent.iterdir()) == ["tiny"]
         if not killed:

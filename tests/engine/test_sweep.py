@@ -177,6 +177,8 @@ def test_the_advice_is_good(made, unit, name):
 def test_a_budget_typed_with_few_digits_is_not_refused_for_a_rounding():
     third = outputs(examples=90, exits=3)  # 4 of 19: 0.210526...
     assert sweep(POLICIES["maxprob"], third, [0.2105]).shares[0].tolist() == [1, 0, 0]
+    with pytest.raises(UserError, match="0.2095 is out of reach"):
+        sweep(POLICIES["maxprob"], third, [0.2095])
 
 
 def test_an_unknown_unit():

@@ -77,7 +77,8 @@ def dearest(made: Outputs, unit: str = "macs") -> float:
 
 
 def budgets_for(ready: Fitted, made: Outputs) -> list[float]:
-    return np.linspace(ready.cheapest, dearest(made), 4).tolist()
+    """From the least there is to everything, and two between: so little that an oracle must ration it, and a middling one."""
+    return [ready.cheapest + share * (dearest(made) - ready.cheapest) for share in (0.0, 0.05, 0.4, 1.0)]
 
 
 @cache
