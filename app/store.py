@@ -5,9 +5,11 @@ Everything is keyed by the state of the files on disk, so a bundle that was repl
 
 import streamlit as st
 
+from engine.asking import Answer, by_accuracy_floor, by_guarantee
 from engine.bundle import Bundle, read_bundle
 from engine.library import Entry, entries
 from engine.policies import POLICIES
+from engine.policies.risk_control import Promise
 from engine.sweep import Sweep, sweep
 
 #: Budgets a sweep of the page has: one for every half per cent or so, finer than a hand moves a slider.
@@ -28,6 +30,16 @@ def _swept(folder: str, stamp: Stamp, policy: str, unit: str, _bundle: Bundle) -
     return sweep(POLICIES[policy], _bundle.outputs, STEPS, unit)
 
 
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _for_accuracy(folder: str, stamp: Stamp, policy: str, unit: str, floor: float, _bundle: Bundle) -> Answer:
+    return by_accuracy_floor(POLICIES[policy], _bundle.outputs, floor, unit)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _for_promise(folder: str, stamp: Stamp, unit: str, promise: Promise, _bundle: Bundle) -> Answer:
+    return by_guarantee(_bundle.outputs, promise, unit)
+
+
 def listed() -> list[Entry]:
     """Every bundle folder there is, whole or broken."""
     return entries()
@@ -41,3 +53,13 @@ def opened(entry: Entry) -> Bundle:
 def swept(entry: Entry, policy: str, unit: str) -> Sweep:
     """A policy over all budgets of the page."""
     return _swept(str(entry.folder), entry.stamp(), policy, unit, opened(entry))
+
+
+def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> Answer:
+    """The cheapest setting of a policy that is right so often on calibration. Raises UserError if none is."""
+    return _for_accuracy(str(entry.folder), entry.stamp(), policy, unit, floor, opened(entry))
+
+
+def for_promise(entry: Entry, unit: str, promise: Promise) -> Answer:
+    """The cheapest shared threshold that keeps a promise about errors."""
+    return _for_promise(str(entry.folder), entry.stamp(), unit, promise, opened(entry))

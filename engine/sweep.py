@@ -26,6 +26,7 @@ class Sweep:
 
     budgets, planned_cost:                (points,) asked for; what the rule was set for
     calibration_cost, calibration_accuracy: (points,) what the rule did on the examples its knob was chosen on
+    calibration_shares:                   (points, exits) of those examples leaving at each exit
     cost, accuracy:                       (points,) what it does on the reported split
     shares:                               (points, exits) of the reported examples leaving at each exit
     right:                                (points, exits) of them leaving there with the right answer
@@ -43,6 +44,7 @@ class Sweep:
     planned_cost: NDArray[np.float64]
     calibration_cost: NDArray[np.float64]
     calibration_accuracy: NDArray[np.float64]
+    calibration_shares: NDArray[np.float64]
     cost: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     shares: NDArray[np.float64]
@@ -68,6 +70,7 @@ class Sweep:
                 "planned_cost": float(self.planned_cost[i]),
                 "calibration_cost": float(self.calibration_cost[i]),
                 "calibration_accuracy": float(self.calibration_accuracy[i]),
+                "calibration_shares": self.calibration_shares[i].tolist(),
                 "cost": float(self.cost[i]),
                 "accuracy": float(self.accuracy[i]),
                 "shares": self.shares[i].tolist(),
@@ -121,6 +124,7 @@ def sweep(
         planned_cost=np.array([rule.planned_cost for rule in rules]) / full_cost,
         calibration_cost=np.array([point["cost"] for point in tuned]) / full_cost,
         calibration_accuracy=np.array([point["accuracy"] for point in tuned]),
+        calibration_shares=np.array([point["shares"] for point in tuned]),
         cost=np.array([point["cost"] for point in found]) / full_cost,
         accuracy=np.array([point["accuracy"] for point in found]),
         shares=np.array([point["shares"] for point in found]),

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app import pages, state, store
+from app.components.ask import ask
 from app.components.explorer import explorer
 from app.components.plain import plain
 from app.state import View
@@ -26,7 +27,16 @@ def page() -> None:
     entry, policy, unit = _controls(whole)
     st.session_state.setdefault(state.PLAIN, st.query_params.get(state.PLAIN) == "1")
     _block(entry, policy, unit)
+    ask(entry, policy, unit, go=lambda policy, budget: _go(entry, policy, budget))
     _plain_switch()
+
+
+def _go(entry: Entry, policy: str, budget: float) -> None:
+    """Start the live block anew at a budget and with a policy that the page itself has found."""
+    st.session_state[state.POLICY] = policy
+    st.session_state[f"start-{entry.id}"] = View(budget)
+    st.session_state[f"starts-{entry.id}"] = st.session_state.get(f"starts-{entry.id}", 0) + 1
+    st.query_params[state.BUDGET] = f"{budget:.4f}"
 
 
 def _plain_switch() -> None:
@@ -95,10 +105,11 @@ def _block(entry: Entry, policy: str, unit: str) -> None:
     start = _start(entry, bundle, shown.chosen)
     for sentence in start.said:
         st.warning(literal(sentence))
+    key = f"{entry.id}-{st.session_state.get(f'starts-{entry.id}', 0)}"
     if st.session_state[state.PLAIN]:
-        _write_address(plain(shown, start, key=f"plain-{entry.id}"), bundle)
+        _write_address(plain(shown, start, key=f"plain-{key}"), bundle)
     else:
-        left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{entry.id}")
+        left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{key}")
         if left:
             picked = None if left["picked"] is None else int(left["picked"])
             _write_address(View(left["budget"], left["class"], left["show"], picked), bundle)
@@ -138,6 +149,7 @@ def _numbers(sweep: Sweep, bundle: Bundle) -> None:
         }
         for k, name in enumerate(bundle.exit_names):
             columns[f"Leave at {name}"] = sweep.shares[rows, k]
+            columns[f"{name} on calibration"] = sweep.calibration_shares[rows, k]
         table = pd.DataFrame(columns)
         st.dataframe(table, hide_index=True, column_config={name: st.column_config.NumberColumn(format="percent") for name in columns})
         st.caption(f"Costs are shares of the full network’s. Knobs were chosen on calibration; test has {sweep.exit.shape[1]:,} examples.")

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.store import STEPS
+from engine.asking import by_accuracy_floor
 from engine.closeness import steps_to_change
 from engine.library import open_bundle
 from engine.outputs import Outputs
@@ -230,6 +231,22 @@ def test_it_fits_the_screen(browser: Browser, site: Site, scheme: str, width: in
     )
     assert outside == []
     context.close()
+
+
+def test_asking_for_an_accuracy_leads_to_a_budget(page: Page, site: Site) -> None:
+    outputs = open_bundle(str(site.bundles / "tiny")).outputs
+    tuned = sweep(POLICIES["maxprob"], outputs, STEPS).calibration_accuracy
+    floor = 100 * float(tuned.min() + tuned.max()) / 2
+    explore(page, site)
+    page.get_by_text("Ask for an accuracy").click()
+    page.get_by_label("Percent right").fill(f"{floor:.1f}")
+    page.get_by_label("Percent right").press("Enter")
+    found = by_accuracy_floor(POLICIES["maxprob"], outputs, round(floor, 1) / 100)
+    expect(page.get_by_text("where it was chosen")).to_contain_text(f"gets {100 * found.calibration.accuracy:.1f}% right on calibration")
+    page.get_by_role("button", name="Show it on the front").click()
+    settled(page, f"budget={found.planned_cost:.4f}")
+    step = (found.planned_cost - 0.125) / 0.875 * (STEPS - 1)
+    page.wait_for_function("(step) => Math.abs(Number(document.querySelector('.offramp-slider')?.value) - step) <= 1", arg=step)
 
 
 def test_plain_controls_show_the_same(page: Page, site: Site) -> None:
