@@ -71,12 +71,13 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
         "sentence": [budget_sentence(chosen, step) for step in range(len(chosen.budgets))],
         "exits": [
             {"name": name, "colour": colour, "cost": round(float(cost), 4)}
-            for name, colour, cost in zip(bundle.exit_names, exit_colours(len(bundle.exit_names)), chosen.exit_cost, strict=True)
+            for name, colour, cost in zip(bundle.exit_names, exit_colours(len(bundle.exit_names)), chosen.alone_cost, strict=True)
         ],
         "share": pack(chosen.shares, "f4"),
         "right": pack(chosen.right, "f4"),
         "wrong": pack(chosen.wrong, "f4"),
         "changes": _changes(chosen),
+        "pathCost": {str(path): round(cost, 5) for path, cost in chosen.path_cost.items()},
         "policy": {"title": title, "student": POLICIES[shown.policy].student},
         "bar": _bar(shown),
         "figure": json.loads(figure.to_json()),
@@ -120,19 +121,20 @@ def _difficulty(chosen: Sweep, factors: Mapping[str, NDArray[np.float32]]) -> di
 
 
 def _changes(chosen: Sweep) -> dict[str, Any]:
-    """Where an example's exit, answer or rightness differs from the budget before; the first budget in full."""
-    exit, answer, right = chosen.exit, chosen.answer, chosen.is_right
-    differs = (exit[1:] != exit[:-1]) | (answer[1:] != answer[:-1])
+    """Where an example's route or answer differs from the budget before; the first budget in full."""
+    tables = {
+        "exit": (chosen.exit, "u1"),
+        "answer": (chosen.answer, "u2"),
+        "right": (chosen.is_right, "u1"),
+        "visited": (chosen.visited, "u4"),
+    }
+    differs = np.logical_or.reduce([table[1:] != table[:-1] for table, _ in tables.values()])
     step, example = np.nonzero(differs)
     return {
-        "firstExit": pack(exit[0], "u1"),
-        "firstAnswer": pack(answer[0], "u2"),
-        "firstRight": pack(right[0], "u1"),
         "step": pack(step + 1, "u2"),
         "example": pack(example, "u4"),
-        "exit": pack(exit[1:][differs], "u1"),
-        "answer": pack(answer[1:][differs], "u2"),
-        "right": pack(right[1:][differs], "u1"),
+        "first": {name: pack(table[0], kind) for name, (table, kind) in tables.items()},
+        "then": {name: pack(table[1:][differs], kind) for name, (table, kind) in tables.items()},
     }
 
 

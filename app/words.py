@@ -42,7 +42,7 @@ def _against_full(difference: float) -> str:
 
 
 def _early(sweep: Sweep, step: int) -> str:
-    tenths = round(10 * float(sweep.shares[step][sweep.exit_cost <= 0.5].sum()))
+    tenths = round(10 * float(sweep.before_half[step]))
     if tenths == 0:
         return "next to no image leaves before half-way"
     if tenths == 10:

@@ -40,8 +40,7 @@ class Route:
         """What each example cost, (examples,), in the unit of `stage_cost` (stages,)."""
         # Few different paths exist, so each is priced once.
         paths, which = np.unique(self.visited, return_inverse=True)
-        ran = (paths[:, None] >> np.arange(len(stage_cost), dtype=np.uint32)) & 1
-        return (ran @ stage_cost)[which]
+        return path_costs(paths, stage_cost)[which]
 
     def mean_cost(self, outputs: Outputs, unit: str) -> float:
         return float(self.cost(outputs.cost_in(unit)).mean())
@@ -60,6 +59,12 @@ class Route:
     def right_shares(self, outputs: Outputs) -> NDArray[np.float64]:
         """Share of all examples that leave at each exit with the right answer, (exits,), summing to the accuracy."""
         return np.bincount(self.exit, weights=self.right(outputs), minlength=outputs.exits) / len(self.exit)
+
+
+def path_costs(paths: NDArray[np.uint32], stage_cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each path costs: paths (paths,), bit k set if stage k runs, stage_cost (stages,) -> (paths,)."""
+    ran = (paths[:, None] >> np.arange(len(stage_cost), dtype=np.uint32)) & 1
+    return ran @ stage_cost
 
 
 def _said_at(outputs: Outputs, exit: NDArray[np.int64]) -> NDArray[np.int32]:

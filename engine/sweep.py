@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies.base import Policy, Rule
+from engine.route import path_costs
 from engine.splits import Split
 
 
@@ -31,6 +32,9 @@ class Sweep:
     shares:                               (points, exits) of the reported examples leaving at each exit
     right:                                (points, exits) of them leaving there with the right answer
     exit, answer, is_right:               (points, examples) where each example leaves, with what answer, and whether that is right
+    visited:                              (points, examples) uint32, the stages each example ran, as in `Route`
+    path_cost:                            {visited: cost} of every path that somebody took
+    before_half:                          (points,) share of the reported examples that cost at most half of the full network
     exit_cost:                            (exits,) what leaving at each exit costs when every stage before it ran
     alone_cost, alone_accuracy:           (exits,) what each exit costs and gets when everyone leaves there
     rules:                                (points,) the policy with its knob set
@@ -52,6 +56,9 @@ class Sweep:
     exit: NDArray[np.uint8]
     answer: NDArray[np.int32]
     is_right: NDArray[np.bool_]
+    visited: NDArray[np.uint32]
+    path_cost: Mapping[int, float]
+    before_half: NDArray[np.float64]
     exit_cost: NDArray[np.float64]
     alone_cost: NDArray[np.float64]
     alone_accuracy: NDArray[np.float64]
@@ -115,6 +122,8 @@ def sweep(
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
     tuned = [_follow(rule, calibration, unit) for rule in rules]
     found = [_follow(rule, reported, unit) for rule in rules]
+    visited = np.array([point["visited"] for point in found])
+    paths = np.unique(visited)
     return Sweep(
         policy=policy.name,
         unit=unit,
@@ -132,6 +141,9 @@ def sweep(
         exit=np.array([point["exit"] for point in found]),
         answer=np.array([point["answer"] for point in found]),
         is_right=np.array([point["is_right"] for point in found]),
+        visited=visited,
+        path_cost=dict(zip(paths.tolist(), (path_costs(paths, outputs.cost_in(unit)) / full_cost).tolist(), strict=True)),
+        before_half=np.array([np.mean(point["costs"] <= 0.5 * full_cost * (1 + 1e-9)) for point in found]),
         exit_cost=outputs.cascade_cost(unit) / full_cost,
         alone_cost=outputs.static_cost(unit) / full_cost,
         alone_accuracy=reported.right.mean(axis=1),
@@ -144,8 +156,11 @@ def _follow(rule: Rule, outputs: Outputs, unit: str) -> Mapping:
     shares = route.shares(outputs.exits)
     if not np.isclose(shares.sum(), 1.0, atol=1e-12) or len(route.exit) != outputs.examples:
         raise AssertionError("a route lost or doubled an example")
+    costs = route.cost(outputs.cost_in(unit))
     return {
-        "cost": route.mean_cost(outputs, unit),
+        "cost": float(costs.mean()),
+        "costs": costs,
+        "visited": route.visited,
         "accuracy": route.accuracy(outputs),
         "shares": shares,
         "right": route.right_shares(outputs),

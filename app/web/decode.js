@@ -18,6 +18,7 @@ export class Routes {
     this.exit = new Uint8Array(steps * examples)
     this.answer = new Uint16Array(steps * examples)
     this.right = new Uint8Array(steps * examples)
+    this.visited = new Uint32Array(steps * examples) // bit k set if stage k ran
     this.#replay(changes)
     this.away = this.#distances()
   }
@@ -30,10 +31,8 @@ export class Routes {
   #replay(changes) {
     const n = this.examples
     const [step, example] = [unpack(changes.step), unpack(changes.example)]
-    const to = { exit: unpack(changes.exit), answer: unpack(changes.answer), right: unpack(changes.right) }
-    this.exit.set(unpack(changes.firstExit))
-    this.answer.set(unpack(changes.firstAnswer))
-    this.right.set(unpack(changes.firstRight))
+    const to = Object.fromEntries(Object.entries(changes.then).map(([name, values]) => [name, unpack(values)]))
+    for (const name in to) this[name].set(unpack(changes.first[name]))
     for (let row = 1, next = 0; row < this.steps; row++) {
       for (const name in to) this[name].copyWithin(row * n, (row - 1) * n, row * n)
       for (; next < step.length && step[next] === row; next++)

@@ -52,7 +52,8 @@ export class Trace {
     const left = routes.exit[at]
     const said = data.classes[routes.answer[at]]
     const outcome = routes.right[at] ? "right" : "wrong"
-    this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${said}”, which is ${outcome}, for ${percent(data.exits[left].cost, 0)} of the full network’s ${data.spent}.`
+    const cost = percent(data.pathCost[routes.visited[at]], 0)
+    this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${said}”, which is ${outcome}, for ${cost} of the full network’s ${data.spent}.`
     this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, left, step)))
   }
 
@@ -60,7 +61,8 @@ export class Trace {
     const { data, example } = this
     const n = data.label.length
     const first = (k * n + example) * data.top
-    const item = element("li", k < left ? "offramp-passed" : k === left ? "offramp-left" : "offramp-unrun")
+    const ran = this.#ran(k, step)
+    const item = element("li", k === left ? "offramp-left" : ran ? "offramp-passed" : "offramp-unrun")
     item.style.setProperty("--exit", exit.colour)
     const sure = data.topProbability[first]
     const top = data.topClass[first]
@@ -81,10 +83,14 @@ export class Trace {
       element("strong", "", `${data.classes[top]} ${right ? "✓" : "✗"}`),
       element("span", "offramp-probability", percent(sure)),
       bar,
-      element("small", "", `then ${others.join(", ")}`),
-      element("span", "offramp-why", this.#why(k, left, threshold)),
+      element("small", "", others.length ? `then ${others.join(", ")}` : ""),
+      element("span", "offramp-why", ran ? this.#why(k, left, threshold) : `${k < left ? "skipped" : "not run"}; would have said this`),
     )
     return item
+  }
+
+  #ran(k, step) {
+    return ((this.routes.visited[this.routes.at(step, this.example)] >>> k) & 1) === 1
   }
 
   #threshold(k, step) {
@@ -94,7 +100,6 @@ export class Trace {
 
   #why(k, left, threshold) {
     const { data, example } = this
-    if (k > left) return "not run; would have said this"
     if (k === data.exits.length - 1) return "leaves here: the last exit takes everyone"
     if (threshold === null) return k === left ? "leaves here" : "goes on"
     if (threshold === Infinity || threshold === -Infinity) {

@@ -5,7 +5,7 @@ exit, the decision there and what it costs are derived, then those of the exit b
 below (cost + lambda * excess error, lambda >= 0), its 0/1 loss, and the search over lambda are ours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from engine.front import pareto_front
 from engine.outputs import Outputs, Topology, Tuning
-from engine.policies.base import Fitted, Need, Policy, Rule, check_tuning
+from engine.policies.base import Need, Policy, check_tuning
 from engine.policies.gates import GateFeatures
-from engine.policies.mixing import mix_to
+from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
 from engine.policies.selection import Choice, ChoiceRule, fit_choice, onward
 
@@ -72,20 +72,6 @@ def without_gates(stop: NDArray[np.float64], stage_cost: NDArray[np.float64], to
         return stop
     so_far = np.cumsum(stage_cost)
     return (so_far[-1] - so_far)[:, None] + stop[-1]
-
-
-@dataclass(frozen=True, eq=False)
-class OperatingPoints(Fitted):
-    """Rules by increasing planned cost, mixed to meet a budget exactly."""
-
-    rules: Sequence[Rule]
-
-    @property
-    def cheapest(self) -> float:
-        return self.rules[0].planned_cost
-
-    def _solve(self, budget: float) -> Rule:
-        return mix_to(budget, list(self.rules))
 
 
 def price_ladder(lowest: float, highest: float, cost_at: Callable[[float], float]) -> list[float]:

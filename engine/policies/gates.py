@@ -78,10 +78,14 @@ class GateFeatures:
     def of(self, outputs: Outputs) -> list[NDArray[np.float64]]:
         """What each gate reads, [(examples, features)] for every exit but the last."""
         if outputs not in self._read:
-            scaled = [(describe(outputs.logits[k], self.top) - self.mean[k]) / self.scale[k] for k in range(outputs.exits - 1)]
+            scaled = [self.of_exit(k, outputs.logits[k]) for k in range(outputs.exits - 1)]
             known = [known_at(k, outputs.topology, self.history) for k in range(outputs.exits - 1)]
             self._read[outputs] = [np.concatenate([scaled[j] for j in exits], axis=1) for exits in known]
         return self._read[outputs]
+
+    def of_exit(self, exit: int, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """What is read of one exit alone: logits (examples, classes) -> (examples, features)"""
+        return (describe(logits, self.top) - self.mean[exit]) / self.scale[exit]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from engine.outputs import Outputs, Tuning
-from engine.policies.base import Fitted, Need, Policy, Rule, check_tuning
-from engine.policies.mixing import mix_to
+from engine.policies.base import Need, Policy, Rule, check_tuning
+from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
 from engine.policies.scorer import Reader, chunks
 from engine.policies.static import StaticRule
@@ -122,20 +122,6 @@ def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple
     return weight, bias
 
 
-@dataclass(frozen=True, eq=False)
-class JeiFit(Fitted):
-    """rules: one a lambda, then the full network, by increasing planned cost; a budget between two is met by mixing them."""
-
-    rules: list[Rule]
-
-    @property
-    def cheapest(self) -> float:
-        return self.rules[0].planned_cost
-
-    def _solve(self, budget: float) -> Rule:
-        return mix_to(budget, self.rules)
-
-
 @register
 class Jei(Policy):
     """Gates learn on the fit split, one set a lambda; their mean costs on the calibration split say which lambda suits a budget.
@@ -150,7 +136,7 @@ class Jei(Policy):
     student = "A small judge at each exit looks at four signs of sureness and has learned when staying is not worth its price."
     needs = frozenset({Need.PROBABILITIES})
 
-    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> JeiFit:
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         check_tuning(fit, calibration)
         exit_cost = calibration.cascade_cost(unit)
         relative_cost = exit_cost / exit_cost[-1]
@@ -163,4 +149,4 @@ class Jei(Policy):
             if not rules or spent > rules[-1].planned_cost:
                 rules.append(replace(rule, planned_cost=spent))
         full = StaticRule(calibration.full, float(calibration.static_cost(unit)[calibration.full]))
-        return JeiFit(rules + [full] if full.planned_cost > rules[-1].planned_cost else rules)
+        return OperatingPoints(rules + [full] if full.planned_cost > rules[-1].planned_cost else rules)

@@ -4,14 +4,14 @@ A policy whose knob has few settings reaches a budget between two of them this w
 between the two. The draw hangs on the example's id alone, so it is the same on every machine, in any order, at any batch size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs
-from engine.policies.base import Rule
+from engine.outputs import Outputs, Topology
+from engine.policies.base import Fitted, Rule, Stepper
 from engine.route import Route
 
 
@@ -53,8 +53,32 @@ class MixedRule(Rule):
             np.where(takes_dear, dear.prediction, cheap.prediction),
         )
 
+    def stepper(self, topology: Topology) -> Stepper | None:
+        cheap, dear = self.cheap.stepper(topology), self.dear.stepper(topology)
+        return None if cheap is None or dear is None else _MixedStepper(cheap, dear, self.share)
 
-def mix_to(budget: float, rules: list[Rule]) -> Rule:
+
+@dataclass(frozen=True, eq=False)
+class _MixedStepper(Stepper):
+    """Asks each stepper about its own examples only."""
+
+    cheap: Stepper
+    dear: Stepper
+    share: float
+
+    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.where(draw(ids) < self.share, self.dear.first(ids), self.cheap.first(ids))
+
+    def after(self, exit: int, ids: NDArray[np.int64], logits: NDArray[np.floating]) -> NDArray[np.int64]:
+        then = np.empty(len(ids), np.int64)
+        takes_dear = draw(ids) < self.share
+        for stepper, its in ((self.cheap, ~takes_dear), (self.dear, takes_dear)):
+            if its.any():
+                then[its] = stepper.after(exit, ids[its], logits[its])
+        return then
+
+
+def mix_to(budget: float, rules: Sequence[Rule]) -> Rule:
     """The mix of two neighbours, by planned cost, that costs exactly `budget`; the dearest rule where the budget allows it.
 
     rules: sorted by increasing planned cost, the first no dearer than `budget`
@@ -65,3 +89,17 @@ def mix_to(budget: float, rules: list[Rule]) -> Rule:
         return rules[max(below, 0)]
     share = (budget - costs[below]) / (costs[below + 1] - costs[below])
     return MixedRule(rules[below], rules[below + 1], float(share))
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingPoints(Fitted):
+    """Rules by increasing planned cost; a budget between two is met by mixing them."""
+
+    rules: Sequence[Rule]
+
+    @property
+    def cheapest(self) -> float:
+        return self.rules[0].planned_cost
+
+    def _solve(self, budget: float) -> Rule:
+        return mix_to(budget, self.rules)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Tuning
 from engine.policies.base import Need, Policy, Rule, check_tuning
-from engine.policies.bolukbasi import OperatingPoints, excess
+from engine.policies.bolukbasi import excess
+from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
 from engine.route import Route
 

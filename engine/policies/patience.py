@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Tuning
-from engine.policies.base import Fitted, Policy, Rule, check_tuning
-from engine.policies.mixing import mix_to
+from engine.policies.base import Policy, Rule, check_tuning
+from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
 from engine.route import Route
 
@@ -49,20 +49,6 @@ class PatienceRule(Rule):
         return Route.through(outputs, patient_exit(outputs.prediction, self.patience))
 
 
-@dataclass(frozen=True, eq=False)
-class PatienceFit(Fitted):
-    """One rule for each patience from 0 to exits - 1, by increasing planned cost; a budget between two is met by mixing them."""
-
-    rules: list[PatienceRule]
-
-    @property
-    def cheapest(self) -> float:
-        return self.rules[0].planned_cost
-
-    def _solve(self, budget: float) -> Rule:
-        return mix_to(budget, self.rules)
-
-
 @register
 class Patience(Policy):
     """Planned costs are mean costs of the calibration examples; nothing else is learned, and no label is read."""
@@ -73,8 +59,8 @@ class Patience(Policy):
     knob = "the patience, a number of agreements in a row"
     student = "Leave when the same answer has come up several times in a row, however sure anyone is."
 
-    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PatienceFit:
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         check_tuning(fit, calibration)
         exit_cost = calibration.cascade_cost(unit)
         exits = [patient_exit(calibration.prediction, patience) for patience in range(calibration.exits)]
-        return PatienceFit([PatienceRule(patience, float(exit_cost[exit].mean())) for patience, exit in enumerate(exits)])
+        return OperatingPoints([PatienceRule(patience, float(exit_cost[exit].mean())) for patience, exit in enumerate(exits)])

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.front import concave_hull
-from engine.outputs import Outputs, Tuning
-from engine.policies.base import Fitted, Policy, Rule, check_tuning
-from engine.policies.mixing import mix_to
+from engine.outputs import Outputs, Topology, Tuning
+from engine.policies.base import Fitted, Policy, Rule, Stepper, check_tuning
+from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
 from engine.route import Route
 
@@ -27,6 +27,20 @@ class StaticRule(Rule):
 
     def route(self, outputs: Outputs) -> Route:
         return Route.straight(outputs, np.full(outputs.examples, self.exit))
+
+    def stepper(self, topology: Topology) -> Stepper:
+        return _StaticStepper(self.exit)
+
+
+@dataclass(frozen=True, eq=False)
+class _StaticStepper(Stepper):
+    exit: int
+
+    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.full(len(ids), self.exit)
+
+    def after(self, exit: int, ids: NDArray[np.int64], logits: NDArray[np.floating]) -> NDArray[np.int64]:
+        return np.full(len(ids), self.exit)
 
 
 def static_rules(calibration: Tuning, unit: str) -> tuple[list[StaticRule], NDArray[np.float64]]:
@@ -63,18 +77,6 @@ class Static(Policy):
         return _BestStatic(*static_rules(calibration, unit))
 
 
-@dataclass(frozen=True, eq=False)
-class _Mix(Fitted):
-    rules: list[Rule]
-
-    @property
-    def cheapest(self) -> float:
-        return self.rules[0].planned_cost
-
-    def _solve(self, budget: float) -> Rule:
-        return mix_to(budget, self.rules)
-
-
 @register
 class RandomMix(Policy):
     """Mixes the static exits on the concave hull of their calibration points: the best that ignoring the input can do."""
@@ -88,4 +90,4 @@ class RandomMix(Policy):
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)
         rules, accuracy = static_rules(calibration, unit)
-        return _Mix([rules[exit] for exit in concave_hull([rule.planned_cost for rule in rules], accuracy)])
+        return OperatingPoints([rules[exit] for exit in concave_hull([rule.planned_cost for rule in rules], accuracy)])

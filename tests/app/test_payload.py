@@ -30,15 +30,15 @@ def shown(folder: Path, policy: str, **outputs: Any) -> Shown:
 @pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle", "static"])
 def test_replaying_the_changes_gives_every_route_back(tmp_path: Path, policy: str) -> None:
     what = shown(tmp_path, policy)
-    changes = {name: unpack(values) for name, values in explorer_payload(what)["changes"].items()}
-    found = what.chosen
-    tables = {"exit": found.exit, "answer": found.answer, "right": found.is_right}
+    changes, found = explorer_payload(what)["changes"], what.chosen
+    steps, examples = unpack(changes["step"]), unpack(changes["example"])
+    tables = {"exit": found.exit, "answer": found.answer, "right": found.is_right, "visited": found.visited}
     for name, table in tables.items():
-        row = changes[f"first{name.capitalize()}"].copy()
+        row, then = unpack(changes["first"][name]).copy(), unpack(changes["then"][name])
         assert (row == table[0]).all()
         for step in range(1, len(table)):
-            here = changes["step"] == step
-            row[changes["example"][here]] = changes[name][here]
+            here = steps == step
+            row[examples[here]] = then[here]
             assert (row == table[step]).all(), (name, step)
 
 

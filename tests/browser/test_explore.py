@@ -207,6 +207,18 @@ def test_a_bundle_without_pictures_says_so_and_works(page: Page, site: Site) -> 
     expect(page.locator(".offramp-picture")).to_contain_text("No picture here")
 
 
+def test_a_network_that_was_skipped_is_told_as_such(page: Page, site: Site) -> None:
+    outputs, found = swept(site, "bolukbasi", "family")
+    skipped = (found.visited == 0b101) & (found.exit == 2)
+    step, at = (int(place[0]) for place in np.nonzero(skipped))
+    id = outputs.test().ids[at]
+    explore(page, site, f"bundle=family&policy=bolukbasi&budget={found.budgets[step]:.4f}&image={id}")
+    why = page.locator(".offramp-steps .offramp-why").all_text_contents()
+    assert why[1].startswith("skipped") and why[2].startswith("leaves here")
+    cost = found.path_cost[0b101]
+    expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
+
+
 def test_changing_the_policy_keeps_the_budget(page: Page, site: Site) -> None:
     explore(page, site, "bundle=tiny&budget=0.7")
     before = page.locator(".offramp-slider").input_value()
