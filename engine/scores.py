@@ -96,7 +96,16 @@ def all_scores(logits: FloatArray, raw: bool = True, chunk: int = 4096) -> dict[
     wanted = [score for score in SCORES.values() if raw or not score.needs_logits]
     kept = {score.name: np.empty((exits, examples), np.float32) for score in wanted}
     for start in range(0, examples, chunk):
-        part = np.clip(np.asarray(logits[:, start : start + chunk], np.float64), -_MOST, _MOST)
+        part = _in_range(logits[:, start : start + chunk])
         for score in wanted:
             kept[score.name][:, start : start + chunk] = score.of(part)
     return kept
+
+
+def one_score(name: str, logits: FloatArray) -> NDArray[np.float32]:
+    """One score, to the last bit as `all_scores` keeps it: logits (..., classes) of any float type -> (...)."""
+    return np.asarray(SCORES[name].of(_in_range(logits)), np.float32)
+
+
+def _in_range(logits: FloatArray) -> FloatArray:
+    return np.clip(np.asarray(logits, np.float64), -_MOST, _MOST)

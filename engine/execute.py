@@ -1,0 +1,197 @@
+"""Execute: run a cascade under a rule and really stop: whoever leaves takes the rest of its work along.
+
+Shrinking batches waste a device, so a chunk of many batches goes through one stage at a time: all of it through stage 1, then whoever did
+not leave, cut into full batches again, through stage 2, and so on. Only the last batch of a stage and chunk is smaller. The device is read
+once a stage and chunk, when the logits come back to be decided on in float64. Networks of a family are run on the pictures themselves, for
+just the examples that asked for them; in a chain a head is left out where nobody of the batch asks it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.cascades.base import Cascade, Kind, State
+from engine.errors import UserError
+from engine.policies.base import Rule, Stepper
+from engine.route import Route
+
+Positions = NDArray[np.int64]
+#: Pictures of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
+Pictures = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+#: What the states of a chunk may take, in bytes, when no chunk is given, and how many batches are enough to keep the partial ones rare.
+MOST_BYTES, ENOUGH_BATCHES = 2**28, 64
+
+
+@torch.inference_mode()
+def execute(
+    cascade: Cascade,
+    rule: Rule,
+    ids: NDArray[np.int64],
+    pictures: Pictures,
+    device: torch.device | str = "cpu",
+    batch_size: int = 32,
+    chunk: int | None = None,
+) -> Route:
+    """Where every example left and with which answer, in the order of `ids` (examples,).
+
+    cascade: in evaluation mode and on `device`
+    chunk:   examples held at once; by default as many as `chunk_size` allows. Below a batch it makes the batches smaller.
+    Raises UserError if the rule cannot decide while the network runs.
+    """
+    stepper = rule.stepper(cascade.kind.value)
+    if stepper is None:
+        raise UserError(f"{type(rule).__name__} decides on all exits at once and cannot stop a running network; choose another policy.")
+    if batch_size < 1 or (chunk is not None and chunk < 1):
+        raise UserError(f"A batch of {batch_size} and a chunk of {chunk} examples cannot be run; give at least 1.")
+    exit, prediction, visited = np.empty(len(ids), np.int64), np.empty(len(ids), np.int32), np.empty(len(ids), np.uint32)
+    start = 0
+    while start < len(ids):
+        if chunk is None:
+            chunk = chunk_size(cascade, pictures(ids[:1]).shape[1:3], batch_size)
+        part = slice(start, start + chunk)
+        done = _Chunk(cascade, stepper, ids[part], pictures(ids[part]), torch.device(device), batch_size)
+        done.run()
+        exit[part], prediction[part], visited[part] = done.exit, done.prediction, done.visited
+        start += chunk
+    return Route(exit, visited, prediction)
+
+
+def chunk_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, most_bytes: int = MOST_BYTES) -> int:
+    """How many pictures of `image_size` (height, width) may be under way: full batches, at least one.
+
+    While a stage runs, what goes into it and what comes out are both held: hence the two largest states.
+    """
+    sizes = sorted(_state_bytes(cascade, image_size))
+    return batch_size * max(1, min(ENOUGH_BATCHES, most_bytes // (batch_size * sum(sizes[-2:]))))
+
+
+def _state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
+    """Bytes of one picture's state before the first stage and, in a chain, after each of them."""
+    ghost = deepcopy(cascade).eval().to("meta")
+    state: State = (torch.empty(1, 3, *image_size, device="meta"),)
+    sizes = [sum(part.nbytes for part in state)]
+    if cascade.kind is Kind.CHAIN:
+        for stage in ghost.stages:
+            state = stage.trunk(state)
+            sizes.append(sum(part.nbytes for part in state))
+    return sizes
+
+
+def to_images(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """(batch, height, width, 3) uint8 -> (batch, 3, height, width) in [0, 1], the same memory order: channels_last without copying."""
+    return torch.from_numpy(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+
+
+@dataclass(eq=False)
+class _Piece:
+    """A batch that went through a stage: where its examples stand in the chunk, and their state. positions (batch,), increasing."""
+
+    positions: Positions
+    state: State
+
+
+class _Chunk:
+    """Some examples on their way. exit, prediction, visited: (examples,), as in `Route`, filled as they leave."""
+
+    def __init__(
+        self,
+        cascade: Cascade,
+        stepper: Stepper,
+        ids: NDArray[np.int64],
+        pixels: NDArray[np.uint8],
+        device: torch.device,
+        batch_size: int,
+    ) -> None:
+        self.cascade, self.stepper, self.ids, self.pixels = cascade, stepper, ids, pixels
+        self.device, self.batch_size = device, batch_size
+        self.chain = cascade.kind is Kind.CHAIN
+        self.last = len(cascade.stages) - 1
+        self.asks = stepper.first(ids)  # (examples,) the exit each example is on its way to, or left at
+        self.there = np.ones(len(ids), bool)
+        self.prediction = np.empty(len(ids), np.int32)
+        self.visited = np.zeros(len(ids), np.uint32)
+
+    @property
+    def exit(self) -> NDArray[np.int64]:
+        return self.asks
+
+    def run(self) -> None:
+        pieces: list[_Piece] = []
+        for k in range(self.last + 1):
+            here = np.flatnonzero(self.there if self.chain else self.there & (self.asks == k))
+            if len(here):
+                pieces = self._stage(k, here, pieces)
+        if self.there.any():
+            raise RuntimeError("a stepper named an exit that does not follow")
+
+    def _stage(self, k: int, here: Positions, pieces: list[_Piece]) -> list[_Piece]:
+        """Run stage k for the examples at `here`, and let leave who asks it and is content; returns the states after it, of a chain."""
+        stage = self.cascade.stages[k]
+        batches = recut(pieces, self.there, self.batch_size) if self.chain and k else self._from_pictures(here)
+        after, asking, said = [], [], []
+        for batch in batches:
+            state = stage.trunk(batch.state)
+            asks = self.asks[batch.positions] == k
+            if asks.any():
+                asking.append(batch.positions[asks])
+                said.append(_picked(stage.head(state), asks).float())
+            if self.chain and k < self.last:
+                after.append(_Piece(batch.positions, state))
+        self.visited[here] |= np.uint32(1 << k)
+        if asking:
+            self._decide(k, np.concatenate(asking), torch.cat(said).cpu().numpy())
+        return after
+
+    def _decide(self, k: int, asking: Positions, logits: NDArray[np.float32]) -> None:
+        then = np.full(len(asking), k) if k == self.last else self.stepper.after(k, self.ids[asking], logits)
+        self.asks[asking] = then
+        leaves = then == k
+        self.there[asking[leaves]] = False
+        self.prediction[asking[leaves]] = logits[leaves].argmax(axis=1)
+
+    def _from_pictures(self, here: Positions) -> Iterator[_Piece]:
+        for start in range(0, len(here), self.batch_size):
+            positions = here[start : start + self.batch_size]
+            yield _Piece(positions, (to_images(self.pixels[positions], self.device),))
+
+
+def recut(pieces: list[_Piece], there: NDArray[np.bool_], batch_size: int) -> Iterator[_Piece]:
+    """Who is still there, in full batches, the last one excepted. `pieces` is emptied on the way: what is used is freed.
+
+    there: (examples of the chunk,)
+    """
+    parts: list[_Piece] = []
+    held = 0
+    pieces.reverse()
+    while pieces:
+        piece = pieces.pop()
+        kept = there[piece.positions]
+        rest = _Piece(piece.positions[kept], tuple(_picked(part, kept) for part in piece.state))
+        del piece
+        while held + len(rest.positions) >= batch_size:
+            room = batch_size - held
+            yield _joined([*parts, _Piece(rest.positions[:room], tuple(part[:room] for part in rest.state))])
+            rest = _Piece(rest.positions[room:], tuple(part[room:] for part in rest.state))
+            parts, held = [], 0
+        if len(rest.positions):
+            parts.append(rest)
+            held += len(rest.positions)
+    if parts:
+        yield _joined(parts)
+
+
+def _picked(tensor: Tensor, kept: NDArray[np.bool_]) -> Tensor:
+    """Some rows of a tensor, in its own memory order: indexing keeps channels_last, index_select does not."""
+    return tensor if kept.all() else tensor[torch.from_numpy(np.flatnonzero(kept)).to(tensor.device)]
+
+
+def _joined(parts: Sequence[_Piece]) -> _Piece:
+    if len(parts) == 1:
+        return parts[0]
+    positions = np.concatenate([part.positions for part in parts])
+    return _Piece(positions, tuple(torch.cat(maps) for maps in zip(*(part.state for part in parts), strict=True)))
