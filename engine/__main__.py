@@ -65,6 +65,15 @@ def list_here(given: argparse.Namespace) -> dict[str, Any]:
     return {"bundles": bundles, "broken": broken, "recipes": list(RECIPES), "policies": policies}
 
 
+def download(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.datasets.torchvision_sets import download as fetch
+
+    folder = fetch(given.dataset)
+    if not given.json:
+        print(f"{given.dataset} is in {folder}.")
+    return {"dataset": given.dataset, "folder": str(folder)}
+
+
 def train(given: argparse.Namespace) -> dict[str, Any]:
     from engine.train import train as run
 
@@ -165,6 +174,9 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     add("list", list_here, "List the bundles, recipes and policies that are here.")
+
+    command = add("download", download, "Fetch a data set of others; nothing is ever downloaded without this command.")
+    command.add_argument("dataset", metavar="DATASET", help="cifar10, cifar100, fashion-mnist or svhn")
 
     command = add("train", train, "Train a recipe's network; killed and started again, it goes on from its checkpoint.")
     command.add_argument("recipe", metavar="RECIPE")

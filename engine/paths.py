@@ -14,3 +14,8 @@ def bundles_folder() -> Path:
 
 def weights_file(recipe: str) -> Path:
     return data_root() / "weights" / f"{recipe}.safetensors"
+
+
+def datasets_folder() -> Path:
+    """Where other people's data sets lie (OFFRAMP_DATASETS, by default `datasets` in the data folder). They are never shipped."""
+    return Path(os.environ.get("OFFRAMP_DATASETS") or data_root() / "datasets")

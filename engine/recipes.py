@@ -14,6 +14,7 @@ from engine.paths import weights_file
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
+    from engine.cascades.resnet import ResNetShape
     from engine.datasets.base import Dataset
 
 
@@ -106,4 +107,99 @@ def doodles() -> Recipe:
         dataset=dataset,
         cascade=cascade,
         training=Training(epochs=24),
+    )
+
+
+def _cifar10() -> "Dataset":
+    from engine.datasets.torchvision_sets import TorchvisionSet
+
+    return TorchvisionSet("cifar10")
+
+
+#: For the residual network and its Bag-of-Features twin alike, so that they differ in their exits alone.
+_RESIDUAL = Training(epochs=60, batch_size=256, learning_rate=5e-3, label_smoothing=0.1, distillation=0.3)
+
+
+def _residual() -> "ResNetShape":
+    from engine.cascades.resnet import ResNetShape
+
+    return ResNetShape(classes=10, widths=(48, 96, 192), blocks=(3, 3, 3), exits=(1, 3, 5, 7))
+
+
+@register
+def cifar10_msdnet() -> Recipe:
+    def cascade() -> "Cascade":
+        from engine.cascades.msdnet import MSDNetShape, msdnet
+
+        return msdnet(
+            MSDNetShape(
+                classes=10,
+                stem=16,
+                base=(24, 48, 96),
+                growth=(12, 24, 48),
+                layers=(1, 2, 3, 3, 4),
+                scales=(3, 3, 2, 2, 1),
+                strides=(1, 1),
+            )
+        )
+
+    return Recipe(
+        name="cifar10-msdnet",
+        title="CIFAR-10, multi-scale dense network",
+        description="A multi-scale dense network with five exits, on 32x32 photographs of ten things.",
+        dataset=_cifar10,
+        cascade=cascade,
+        training=Training(epochs=80, batch_size=256, learning_rate=5e-3, label_smoothing=0.1, distillation=0.3),
+    )
+
+
+@register
+def cifar10_resnet() -> Recipe:
+    def cascade() -> "Cascade":
+        from engine.cascades.resnet import resnet
+
+        return resnet(_residual())
+
+    return Recipe(
+        name="cifar10-resnet",
+        title="CIFAR-10, residual network",
+        description="A residual network with five exits, each a classifier of its own, on 32x32 photographs of ten things.",
+        dataset=_cifar10,
+        cascade=cascade,
+        training=_RESIDUAL,
+    )
+
+
+@register
+def cifar10_bof() -> Recipe:
+    def cascade() -> "Cascade":
+        from engine.cascades.bof import BofShape, bof
+
+        return bof(BofShape(_residual(), words=64))
+
+    return Recipe(
+        name="cifar10-bof",
+        title="CIFAR-10, Bag-of-Features exits",
+        description="The trunk of cifar10-resnet with five Bag-of-Features exits that share one classifier.",
+        dataset=_cifar10,
+        cascade=cascade,
+        training=_RESIDUAL,
+    )
+
+
+@register
+def cifar10_family() -> Recipe:
+    def cascade() -> "Cascade":
+        from engine.cascades.family import resnet_family
+        from engine.cascades.resnet import ResNetShape
+
+        return resnet_family([ResNetShape(classes=10, widths=(w, 2 * w, 4 * w), blocks=(2, 2, 2)) for w in (16, 32, 64)])
+
+    return Recipe(
+        name="cifar10-family",
+        title="CIFAR-10, three networks",
+        description="Three separate residual networks, small, medium and large, on 32x32 photographs of ten things.",
+        dataset=_cifar10,
+        cascade=cascade,
+        training=Training(epochs=80, batch_size=256, learning_rate=5e-3, label_smoothing=0.1, distillation=0.5),
     )

@@ -33,6 +33,7 @@ class MSDNetShape:
     layers: tuple[int, ...]  # dense layers in each stage; the first may do with the stem alone
     scales: tuple[int, ...]  # how many scales each stage leaves, the coarsest ones; the finest are dropped one at a time
     hidden: int = 128  # width of the classifiers' hidden layer
+    strides: tuple[int, int] = (2, 2)  # of the stem and of the finest scale after it; (1, 1) keeps the whole side of small pictures
 
     def __post_init__(self) -> None:
         if len(self.base) != len(self.growth) or len(self.layers) != len(self.scales):
@@ -65,17 +66,18 @@ def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn
 class Stem(nn.Module):
     """The picture at every scale: (images,) -> one map a scale. (The paper's first layer.)
 
-    (batch, 3, 64, 64) -> (batch, base[0], 16, 16), (batch, base[1], 8, 8), (batch, base[2], 4, 4)
+    With strides of 2: (batch, 3, 64, 64) -> (batch, base[0], 16, 16), (batch, base[1], 8, 8), (batch, base[2], 4, 4)
     """
 
-    def __init__(self, stem: int, base: tuple[int, ...]) -> None:
+    def __init__(self, stem: int, base: tuple[int, ...], strides: tuple[int, int]) -> None:
         super().__init__()
-        self.first = convolution(3, stem, stride=2)
-        self.down = nn.ModuleList(convolution(a, b, stride=2) for a, b in pairwise((stem, *base)))
+        self.first = convolution(3, stem, stride=strides[0])
+        steps = (strides[1], *(2 for _ in base[1:]))
+        self.down = nn.ModuleList(convolution(a, b, stride=step) for (a, b), step in zip(pairwise((stem, *base)), steps, strict=True))
 
     def forward(self, state: State) -> State:
         (images,) = state
-        features = self.first(images)  # (batch, stem, 32, 32)
+        features = self.first(images)
         maps = []
         for down in self.down:
             features = down(features)
@@ -149,7 +151,7 @@ def msdnet(shape: MSDNetShape) -> Cascade:
     stages = []
     channels = shape.base
     for index, (layers, keep) in enumerate(zip(shape.layers, shape.scales, strict=True)):
-        trunk: list[nn.Module] = [Normalise(), Stem(shape.stem, shape.base)] if index == 0 else []
+        trunk: list[nn.Module] = [Normalise(), Stem(shape.stem, shape.base, shape.strides)] if index == 0 else []
         drop = len(channels) - keep
         if drop:
             trunk.append(Squeeze(channels))

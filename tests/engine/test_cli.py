@@ -119,6 +119,15 @@ def test_list_says_what_can_be_done_with_what(data, capsys):
     assert [policy["name"] for policy in found["policies"]] == list(POLICIES)
 
 
+def test_a_data_set_nobody_knows_is_not_downloaded(data, capsys):
+    assert_one_sentence(mistake(capsys, "download", "cifar11"), "cifar11", "cifar10, cifar100, fashion-mnist, svhn")
+
+
+def test_a_recipe_whose_pictures_are_not_here_says_how_to_get_them(data, capsys, monkeypatch):
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(data / "nothing"))
+    assert_one_sentence(mistake(capsys, "train", "cifar10-resnet"), str(data / "nothing"), "python -m engine download cifar10")
+
+
 def test_list_in_words(data, capsys):
     out = said(capsys, "list")
     for word in ("tiny", "sure", "3 exits, 4 classes, 90 examples", *RECIPES, *POLICIES):
@@ -272,7 +281,7 @@ def test_an_interrupt_says_that_it_can_go_on(data, monkeypatch, capsys):
     assert_one_sentence(capsys.readouterr().err[:-1], "goes on")
 
 
-@pytest.mark.parametrize("command", ["list", "train", "compute", "sweep", "verify", "import"])
+@pytest.mark.parametrize("command", ["list", "download", "train", "compute", "sweep", "verify", "import"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

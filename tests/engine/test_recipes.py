@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine import recipes
+from engine.cascades.base import Kind
 from engine.errors import UserError
 from engine.macs import stage_macs
 from engine.recipes import RECIPES, Recipe, Training, recipe, weights_path
@@ -60,11 +61,29 @@ def test_its_training_makes_sense(any_recipe):
 
 def test_its_network_answers_for_its_data(any_recipe):
     dataset = any_recipe.dataset()
-    network = any_recipe.cascade().eval()
-    with torch.inference_mode():
-        logits = network(torch.rand(2, 3, *dataset.image_size))
+    with torch.device("meta"), torch.no_grad():  # shapes alone: it costs no time, however large the network
+        logits = any_recipe.cascade().eval()(torch.empty(2, 3, *dataset.image_size))
     assert logits.shape[1:] == (2, len(dataset.class_names))
     assert any_recipe.training.exit_weights is None or len(any_recipe.training.exit_weights) == len(logits)
+
+
+def test_its_exits_cost_more_and_more(any_recipe):
+    with torch.device("meta"):
+        network = any_recipe.cascade()
+    macs = stage_macs(network, any_recipe.dataset().image_size)
+    alone = np.array(macs.stage if network.kind is Kind.FAMILY else np.cumsum(macs.stage))
+    assert alone[0] > 0 and np.all(np.diff(alone) > 0.1 * alone[-1])  # no exit is a mere repetition of the one before
+    assert alone[0] < 0.25 * alone[-1]  # leaving at once is worth it
+    assert sum(macs.head) < 0.1 * alone[-1]
+
+
+def test_plain_and_bag_of_features_exits_stand_on_the_same_trunk_and_learn_alike():
+    plain, bags = recipe("cifar10-resnet"), recipe("cifar10-bof")
+    assert plain.training == bags.training
+    with torch.device("meta"):
+        states = [one.cascade().state_dict() for one in (plain, bags)]
+    trunks = [{name: value.shape for name, value in state.items() if "trunk" in name and "codebook" not in name} for state in states]
+    assert trunks[0] == trunks[1] and len(trunks[0]) > 100
 
 
 def test_doodles_spread_their_exits_evenly():

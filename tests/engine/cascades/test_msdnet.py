@@ -36,6 +36,12 @@ def test_states_have_half_the_side_at_each_scale_and_forget_the_finest(network):
     ]
 
 
+def test_small_pictures_may_keep_their_side():
+    network = msdnet(replace(SMALL, strides=(1, 1))).eval()
+    state, _ = network.stages[0]((torch.rand(2, 3, 32, 32),))
+    assert [tuple(features.shape[2:]) for features in state] == [(32, 32), (16, 16), (8, 8)]
+
+
 def test_stage_by_stage_equals_all_at_once(network):
     images = torch.rand(4, 3, 64, 64)
     state, said = (images,), []

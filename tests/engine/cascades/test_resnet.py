@@ -1,0 +1,94 @@
+"""The residual network: exits where they were asked for, stages that hang together."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.cascades.base import Kind
+from engine.cascades.resnet import PooledHead, ResNetShape, resnet
+from engine.errors import UserError
+from engine.macs import stage_macs
+
+SMALL = ResNetShape(classes=7, widths=(4, 6, 8), blocks=(2, 1, 2), exits=(1, 3))
+
+
+@pytest.fixture(scope="module", params=["pooled", "convolved"])
+def network(request):
+    torch.manual_seed(0)
+    return resnet(replace(SMALL, head=request.param)).eval()
+
+
+def test_every_exit_speaks_of_every_picture(network):
+    assert network(torch.rand(5, 3, 32, 32)).shape == (3, 5, 7)
+    assert network.kind is Kind.CHAIN
+
+
+def test_exits_come_after_the_blocks_asked_for(network):
+    state, shapes = (torch.rand(2, 3, 32, 32),), []
+    for stage in network.stages:
+        state, _ = stage(state)
+        shapes.append([tuple(features.shape) for features in state])
+    assert shapes == [[(2, 4, 32, 32)], [(2, 6, 16, 16)], [(2, 8, 8, 8)]]
+
+
+def test_stage_by_stage_equals_all_at_once_and_leaves_states_alone(network):
+    images = torch.rand(4, 3, 32, 32)
+    state, said = (images,), []
+    for stage in network.stages:
+        before = [features.clone() for features in state]
+        after, logits = stage(state)
+        assert all(torch.equal(a, b) for a, b in zip(before, state, strict=True))
+        state = after
+        said.append(logits)
+    assert torch.equal(torch.stack(said), network(images))
+
+
+def test_nothing_is_computed_for_nothing(network):
+    network.zero_grad()
+    network(torch.rand(3, 3, 32, 32)).square().sum().backward()
+    assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+    network.zero_grad()
+
+
+@pytest.mark.parametrize("exits", [(), (1,), (2, 4), (1, 2, 3, 4)])
+def test_moving_exits_leaves_the_trunk_as_it_is(exits):
+    """Which blocks there are, what they compute and what they cost does not depend on where one may leave."""
+
+    def of_trunk(exits):
+        network = resnet(replace(SMALL, exits=exits))
+        macs = sum(stage_macs(network, (32, 32)).trunk)
+        return macs, [tuple(weight.shape) for stage in network.stages for weight in stage.trunk.parameters()], len(network.stages)
+
+    assert of_trunk(exits) == (*of_trunk(SMALL.exits)[:2], len(exits) + 1)
+
+
+def test_a_new_block_changes_nothing():
+    torch.manual_seed(0)
+    shape = replace(SMALL, widths=(4,), blocks=(3,), exits=(1,))
+    network = resnet(shape).eval()
+    first, _ = network.stages[0]((torch.rand(2, 3, 32, 32),))
+    second, _ = network.stages[1](first)
+    assert torch.allclose(first[0], second[0])
+
+
+@pytest.mark.parametrize("mix, pooled", [(0.0, "mean"), (1.0, "amax")])
+def test_the_pooled_head_mixes_max_and_average(mix, pooled):
+    head = PooledHead(3, 2, 5)
+    torch.nn.init.constant_(head.mix, mix)
+    features = torch.randn(4, 3, 8, 8)
+    quarters = features.unflatten(3, (2, 4)).unflatten(2, (2, 4))  # (batch, channels, 2, 4, 2, 4)
+    expected = head.out(getattr(quarters, pooled)(dim=(3, 5)).flatten(1))
+    assert torch.allclose(head((features,)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("exits", [(0,), (5,), (3, 1), (2, 2), (-1,)])
+def test_exits_that_cannot_be_are_refused_in_one_sentence(exits):
+    with pytest.raises(UserError, match="Early exits come after blocks 1 to 4, in rising order"):
+        replace(SMALL, exits=exits)
+
+
+@pytest.mark.parametrize("change", [{"widths": (4, 6)}, {"blocks": (1, 0, 1)}, {"head": "bag"}, {"pool": 0}])
+def test_shapes_that_cannot_be_are_refused(change):
+    with pytest.raises(ValueError):
+        replace(SMALL, **change)
