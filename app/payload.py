@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from app import figures, media
 from app.colours import exit_colours
 from app.words import budget_sentence, spent
+from engine.balance import effective_exits
 from engine.bundle import Bundle
 from engine.factors import factor_by_exit
 from engine.library import Entry
@@ -65,6 +66,7 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
         "calibrationAccuracy": _numbers(chosen.calibration_accuracy),
         "cost": _numbers(chosen.cost),
         "accuracy": _numbers(chosen.accuracy),
+        "effectiveExits": _numbers(effective_exits(chosen.shares)),
         "full": {"accuracy": chosen.full.accuracy, "cost": chosen.full.cost},
         "spent": spent(chosen.unit),
         "examples": int(chosen.exit.shape[1]),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.balance import effective_exits
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies.base import Policy, Rule
@@ -82,6 +83,7 @@ class Sweep:
                 "accuracy": float(self.accuracy[i]),
                 "shares": self.shares[i].tolist(),
                 "right_shares": self.right[i].tolist(),
+                "effective_exits": float(effective_exits(self.shares[i])),
                 "knob": _plain(rule),
             }
             for i, rule in enumerate(self.rules)

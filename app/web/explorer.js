@@ -93,6 +93,7 @@ class Explorer {
       group("Cost", "cost", "cost-tuned", "cost-planned"),
       group("Right", "accuracy", "accuracy-tuned"),
       group("Full network", "full"),
+      group("Exits in use", "balance"),
     )
     parts.show.replaceChildren(
       ...Object.entries(SHOWS).map(([value, title]) => {
@@ -166,7 +167,9 @@ class Explorer {
       accuracy: percent(data.accuracy[step]),
       "accuracy-tuned": `${percent(data.calibrationAccuracy[step])} on calibration`,
       full: `${percent(data.full.accuracy)} right at 100%`,
+      balance: `${data.effectiveExits[step].toFixed(1)} of ${data.exits.length}`,
     }
+    parts.readouts.lastElementChild.title = "How many exits, used evenly, would be as mixed as these: the exponential of the shares' entropy"
     for (const name in told) parts.readouts.querySelector(`.offramp-${name}`).textContent = told[name]
     this.front.place({ cost: data.cost[step], accuracy: data.accuracy[step], label: percent(data.accuracy[step]) })
     this.exits.paint(step)

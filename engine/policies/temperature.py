@@ -10,18 +10,19 @@ When does it change a policy at all?
 - The largest logit under quotas: never.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import softmax
 
+from engine.errors import UserError
 from engine.outputs import Outputs, Tuning
 from engine.policies.base import Need, Policy, check_tuning, score_named
 from engine.policies.registry import register
 from engine.policies.scorer import Scored, Scorer, ScorerFit, chunks
-from engine.policies.single import SingleThresholdFit, exact_curve
+from engine.policies.single import SingleThreshold
 
 #: A fit that wants to leave this range has too few examples, or only right ones, to say how sure is sure.
 SHARPEST, FLATTEST = 0.05, 20.0
@@ -67,9 +68,33 @@ class TemperatureScorer(Scorer):
         return Scored(score, outputs.prediction)
 
 
+def fit_calibrated(base: Policy, score: str, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
+    """A policy over one score, fitted to that score of calibrated logits: temperatures from `fit`, its own knobs from `calibration`."""
+    check_tuning(fit, calibration)
+    scorer = TemperatureScorer(score, fit_temperatures(fit))
+    cooled = [replace(part, scores={score: scorer.of(part).score}) for part in (fit, calibration)]
+    return ScorerFit(scorer, base.fit(*cooled, unit))
+
+
+class Calibrated(Policy):
+    """Any policy that goes by one score, on calibrated logits. What that changes, and what it cannot, is said above."""
+
+    def __init__(self, base: Policy) -> None:
+        score = getattr(base, "score", None)
+        if score is None:
+            raise UserError(f"{base.title} does not go by the score of an exit, so there is nothing to calibrate; leave --calibrated out.")
+        self.base, self.score = base, score
+        self.name, self.title = f"{base.name}_calibrated", f"{base.title}, calibrated"
+        self.source = f"{base.source} Temperatures: Guo et al. 2017, one an exit."
+        self.knob, self.student, self.needs = base.knob, base.student, base.needs | {Need.PROBABILITIES}
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
+        return fit_calibrated(self.base, self.score, fit, calibration, unit)
+
+
 @register
 class SingleThresholdCalibrated(Policy):
-    """`single_threshold` on calibrated top probabilities: temperatures learned on the fit split, the threshold set on calibration."""
+    """`single_threshold` on calibrated top probabilities: the one policy that temperatures change most, so it has a name of its own."""
 
     name = "single_threshold_calibrated"
     title = "One threshold, calibrated"
@@ -77,10 +102,6 @@ class SingleThresholdCalibrated(Policy):
     knob = "the threshold, a calibrated probability"
     student = "One bar for everyone, after teaching each exit to say 90% only when it is right nine times in ten."
     needs = frozenset({Need.PROBABILITIES})
-    score = "maxprob"
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
-        check_tuning(fit, calibration)
-        scorer = TemperatureScorer(self.score, fit_temperatures(fit))
-        levels, cost = exact_curve(scorer.of(calibration).score, calibration.cascade_cost(unit))
-        return ScorerFit(scorer, SingleThresholdFit(self.score, levels, cost, calibration.exits))
+        return fit_calibrated(SingleThreshold(), SingleThreshold.score, fit, calibration, unit)

@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.policies import scorer as scorer_module
-from engine.policies.temperature import FLATTEST, SHARPEST, TemperatureScorer, fit_temperatures
+from engine.policies.temperature import FLATTEST, SHARPEST, Calibrated, TemperatureScorer, fit_temperatures
 from engine.splits import Split
+from engine.sweep import sweep
 from tests.synthetic import from_answers, outputs, split_names, stage_costs
 
 
@@ -111,3 +113,23 @@ def test_labels_are_read_on_the_fit_split_alone():
         fitted = POLICIES["single_threshold_calibrated"].fit(one.tuning(Split.FIT), one.tuning(Split.CALIBRATION), "macs")
         found.append(fitted.solve(0.6 * one.full_cost("macs")).route(one.test()).exit.tolist())
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", ["maxprob", "margin", "entropy", "energy", "single_threshold"])
+def test_any_score_policy_can_be_calibrated(name):
+    made = outputs(examples=900, exits=4, seed=3)
+    plain, calibrated = POLICIES[name], Calibrated(POLICIES[name])
+    found = sweep(calibrated, made, 5)
+    temperature = fit_temperatures(made.tuning(Split.FIT))
+    cooled = Outputs.from_logits(
+        made.logits / temperature[:, None, None].astype(np.float32), made.labels, made.split, made.stage_cost, ids=made.ids
+    )
+    expected = sweep(plain, cooled, 5)
+    assert (found.exit != expected.exit).mean() < 0.01, "the same policy on logits divided beforehand, up to a rounding"
+    assert (found.answer == np.take_along_axis(made.test().prediction, found.exit.astype(int), axis=0)).all()
+
+
+@pytest.mark.parametrize("name", ["static", "patience", "oracle", "bolukbasi"])
+def test_a_policy_without_a_score_has_nothing_to_calibrate(name):
+    with pytest.raises(UserError, match="nothing to calibrate"):
+        Calibrated(POLICIES[name])
