@@ -16,6 +16,7 @@ export class Exits {
     if (hard) head.append(element("span", "", "How hard they are"))
     this.rows = data.exits.map((exit, k) => {
       const row = element("div", "offramp-row")
+      row.setAttribute("role", "group")
       row.style.setProperty("--exit", exit.colour)
       const bar = element("div", "offramp-bar", element("b", "offramp-right"), element("b", "offramp-wrong"))
       row.append(

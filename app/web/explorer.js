@@ -99,7 +99,6 @@ class Explorer {
       ...Object.entries(SHOWS).map(([value, title]) => {
         const button = element("button", "", title)
         button.type = "button"
-        button.setAttribute("role", "radio")
         button.dataset.show = value
         button.onclick = () => this.#filter({ show: value })
         return button
@@ -139,7 +138,7 @@ class Explorer {
   }
 
   #markShow() {
-    for (const button of this.parts.show.children) button.setAttribute("aria-checked", String(button.dataset.show === this.gallery.filter.show))
+    for (const button of this.parts.show.children) button.setAttribute("aria-pressed", String(button.dataset.show === this.gallery.filter.show))
   }
 
   #pick(example, settle = true) {

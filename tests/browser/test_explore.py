@@ -152,7 +152,7 @@ def test_a_reload_keeps_the_view(page: Page, site: Site) -> None:
     again = page.evaluate(SEEN)
     assert again["step"] == seen["step"] and again["sentence"] == seen["sentence"]
     assert page.locator(".offramp-class").input_value() == "2"
-    expect(page.locator('.offramp-show [aria-checked="true"]')).to_have_text("Wrong")
+    expect(page.locator('.offramp-show [aria-pressed="true"]')).to_have_text("Wrong")
     assert "policy=entropy" in page.evaluate("location.search") and "unit=latency_ms" in page.evaluate("location.search")
     assert "time" in seen["sentence"]
 
