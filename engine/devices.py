@@ -17,7 +17,10 @@ def pick_device(wanted: str = "auto") -> torch.device:
         raise UserError(f"There is no device {wanted!r}; choose auto, {', '.join(there)}.")
     if not there[wanted.split(":")[0]]:
         raise UserError(f"The device {wanted!r} is not available here; choose auto or cpu.")
-    return torch.device(wanted)
+    try:
+        return torch.device(wanted)
+    except RuntimeError:
+        raise UserError(f"There is no device {wanted!r}; a number may follow the colon, as in cuda:0.") from None
 
 
 def device_name(device: torch.device) -> str:

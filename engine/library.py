@@ -18,8 +18,10 @@ class Entry:
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Changes whenever any file of the bundle does: the key under which an opened bundle may be kept."""
-        files = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
-        return tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+        try:
+            return tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self.folder.iterdir()))
+        except FileNotFoundError:
+            return ()  # replaced this very moment, or gone: whoever opens it will see
 
 
 def entries(folder: Path | None = None) -> list[Entry]:

@@ -6,7 +6,7 @@ import pytest
 
 from engine.bundle import MANIFEST, read_bundle, write_bundle
 from engine.errors import UserError
-from engine.library import entries, open_bundle
+from engine.library import Entry, entries, open_bundle
 from tests.sentences import assert_one_sentence
 from tests.synthetic import draft, outputs
 
@@ -112,3 +112,7 @@ def test_a_stamp_of_what_is_gone(library):
     entry = entries()[0]
     entry.folder.rename(library / "elsewhere")
     assert entry.stamp() == ()
+
+
+def test_a_bundle_that_vanishes_has_no_stamp(tmp_path):
+    assert Entry("gone", tmp_path / "gone").stamp() == ()
