@@ -92,6 +92,28 @@ def compute(given: argparse.Namespace) -> dict[str, Any]:
     return {"recipe": given.recipe, "bundle": str(folder)}
 
 
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.measure import measure as run
+
+    found = run(given.recipe, given.device, given.batch_sizes, given.examples)
+    if not given.json:
+        print(f"{found.recipe} on {found.device}, float32; {found.examples:,} test images.")
+        print("Milliseconds for a batch: median, 95th percentile.")
+        print("  batch  stage      trunk MACs       head MACs        trunk ms               head ms")
+        times = found.times
+        for i, size in enumerate(times.batch_sizes):
+            for k, (trunk, head) in enumerate(zip(found.macs.trunk, found.macs.head, strict=True)):
+                taken = f"{times.trunk[i, k]:9.3f} {times.trunk_p95[i, k]:9.3f}   {times.head[i, k]:9.3f} {times.head_p95[i, k]:9.3f}"
+                print(f"{size:7} {k + 1:6} {trunk:15,} {head:15,}   {taken}")
+        print("Speed-up over the full network in the same run, and the share of it that the ideals promise, by MACs and by stage times.")
+        print("  batch  budget     cost   images/s   full images/s   speed-up   of MAC ideal   of time ideal")
+        for point in found.runs:
+            rates = f"{point.images_per_second:10,.0f} {point.full_images_per_second:15,.0f}"
+            shares = f"{point.speed_up / point.ideal_by_macs:14.0%} {point.speed_up / point.ideal_by_times:15.0%}"
+            print(f"{point.batch_size:7} {point.budget:7.0%} {point.cost:8.1%} {rates} {point.speed_up:10.2f} {shares}")
+    return found.as_json()
+
+
 def sweep(given: argparse.Namespace) -> dict[str, Any]:
     from engine.library import open_bundle
     from engine.policies import policy
@@ -191,6 +213,12 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--limit", type=_positive, metavar="N", help="at most N examples of each split")
     command.add_argument("--out", type=Path, metavar="DIR", help="where the bundle goes (default: data/bundles/RECIPE)")
 
+    command = add("measure", measure, "Time a recipe's stages, and its cascade at several budgets against its full network.")
+    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    command.add_argument("--batch-sizes", type=_sizes, default=[1, 32, 256], metavar="A,B,...", help="images at a time (default: 1,32,256)")
+    command.add_argument("--examples", type=_positive, default=512, metavar="N", help="images to run (default: 512)")
+
     command = add("sweep", sweep, "Run one policy over many budgets: knobs chosen on calibration, numbers from test.")
     command.add_argument("bundle", metavar="BUNDLE", help="an id or a path")
     command.add_argument("--policy", required=True, metavar="NAME", help="see `list`")
@@ -217,6 +245,10 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def _sizes(text: str) -> list[int]:
+    return [_positive(part) for part in text.split(",")]
 
 
 def _budgets(text: str) -> list[float]:

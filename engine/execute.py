@@ -3,7 +3,8 @@
 Shrinking batches waste a device, so a chunk of many batches goes through one stage at a time: all of it through stage 1, then whoever did
 not leave, cut into full batches again, through stage 2, and so on. Only the last batch of a stage and chunk is smaller. The device is read
 once a stage and chunk, when the logits come back to be decided on in float64. Networks of a family are run on the pictures themselves, for
-just the examples that asked for them; in a chain a head is left out where nobody of the batch asks it.
+just the examples that asked for them; in a chain a head is left out where nobody of the batch asks it, and stages that nobody can leave
+between are run as one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -122,29 +123,34 @@ class _Chunk:
 
     def run(self) -> None:
         pieces: list[_Piece] = []
-        for k in range(self.last + 1):
+        done = -1
+        while self.there.any():
+            k = int(self.asks[self.there].min())
+            if not done < k <= self.last:
+                raise RuntimeError(f"a stepper asked exit {k} after exit {done}")
+            first = done + 1 if self.chain else k
             here = np.flatnonzero(self.there if self.chain else self.there & (self.asks == k))
-            if len(here):
-                pieces = self._stage(k, here, pieces)
-        if self.there.any():
-            raise RuntimeError("a stepper named an exit that does not follow")
+            pieces = self._stages(first, k, here, pieces)
+            done = k
 
-    def _stage(self, k: int, here: Positions, pieces: list[_Piece]) -> list[_Piece]:
-        """Run stage k for the examples at `here`, and let leave who asks it and is content; returns the states after it, of a chain."""
-        stage = self.cascade.stages[k]
-        batches = recut(pieces, self.there, self.batch_size) if self.chain and k else self._from_pictures(here)
+    def _stages(self, first: int, k: int, here: Positions, pieces: list[_Piece]) -> list[_Piece]:
+        """Run stages `first` to k for the examples at `here`, and let go who is content with exit k; returns a chain's states after it."""
+        trunks, head = [stage.trunk for stage in self.cascade.stages[first : k + 1]], self.cascade.stages[k].head
+        batches = recut(pieces, self.there, self.batch_size) if self.chain and first else self._from_pictures(here)
         after, asking, said = [], [], []
         for batch in batches:
-            state = stage.trunk(batch.state)
+            state = batch.state
+            for trunk in trunks:
+                state = trunk(state)
             asks = self.asks[batch.positions] == k
             if asks.any():
                 asking.append(batch.positions[asks])
-                said.append(_picked(stage.head(state), asks).float())
+                said.append(_picked(head(state), asks).float())
             if self.chain and k < self.last:
                 after.append(_Piece(batch.positions, state))
-        self.visited[here] |= np.uint32(1 << k)
-        if asking:
-            self._decide(k, np.concatenate(asking), torch.cat(said).cpu().numpy())
+        for ran in range(first, k + 1):
+            self.visited[here] |= np.uint32(1 << ran)
+        self._decide(k, np.concatenate(asking), torch.cat(said).cpu().numpy())
         return after
 
     def _decide(self, k: int, asking: Positions, logits: NDArray[np.float32]) -> None:

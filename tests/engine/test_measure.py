@@ -1,0 +1,174 @@
+"""What is measured has the right shape and adds up; how long anything takes is nobody's promise."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine import recipes
+from engine.__main__ import main
+from engine.cascades.base import Cascade, Kind, Stage
+from engine.datasets.base import Images
+from engine.errors import UserError
+from engine.macs import StageMacs, stage_macs
+from engine.measure import Effort, StageTimes, alone, budget_rules, measure, real_runs, run_full, stage_times
+from engine.policies.static import StaticRule
+from engine.recipes import Recipe, Training, weights_path
+from engine.splits import BUNDLE_SPLITS
+from engine.weights import save_weights
+from tests.sentences import assert_one_sentence
+
+CPU = torch.device("cpu")
+QUICK = Effort(warm_up=1, least=2, seconds=0.0, rounds=2)
+
+
+class Trunk(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+
+    def forward(self, state):
+        return (torch.relu(self.convolution(state[0])),)
+
+
+class Head(nn.Module):
+    def __init__(self, inputs):
+        super().__init__()
+        self.out = nn.Linear(inputs, 3)
+
+    def forward(self, state):
+        return 20 * self.out(state[0].mean(dim=(2, 3)))
+
+
+def cascade(kind=Kind.CHAIN) -> Cascade:
+    torch.manual_seed(0)
+    inputs = (3, 4, 6) if kind is Kind.CHAIN else (3, 3, 3)
+    return Cascade([Stage(Trunk(i, o), Head(o)) for i, o in zip(inputs, (4, 6, 8), strict=True)], kind).eval()
+
+
+class Noise:
+    name, class_names, image_size = "noise", ("a", "b", "c"), (8, 8)
+
+    def ids(self, split):
+        return 100 * BUNDLE_SPLITS.index(split) + np.arange(30)
+
+    def take(self, ids):
+        return Images(np.stack([pixels(1, int(id))[0] for id in ids]), ids % 3)
+
+    def digest(self):
+        return "noise-1"
+
+
+def pixels(examples, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 1 + rng.integers(30, 255, (examples, 1, 1, 3)), (examples, 8, 8, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def noise(tmp_path, monkeypatch):
+    """A recipe called noise, with weights."""
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    made = Recipe("noise", "Noise", "Noise.", Noise, cascade, Training(epochs=1))
+    monkeypatch.setattr(recipes, "RECIPES", {"noise": made})
+    save_weights(cascade(), weights_path("noise"), "noise", {})
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_stages_are_timed_one_by_one(kind):
+    times = stage_times(cascade(kind), (8, 8), CPU, (1, 5), QUICK)
+    assert times.batch_sizes == (1, 5)
+    for median, p95 in ((times.trunk, times.trunk_p95), (times.head, times.head_p95)):
+        assert median.shape == p95.shape == (2, 3)
+        assert (0 < median).all() and (median <= p95).all()
+
+
+def test_the_full_network_pays_only_for_what_it_needs():
+    assert alone((1, 20, 300), (4, 50, 600), Kind.CHAIN) == 321 + 600
+    assert alone((1, 20, 300), (4, 50, 600), Kind.FAMILY) == 900
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_plain_loop_says_what_the_network_says(kind):
+    network, shown = cascade(kind), pixels(7)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 255)[-1]
+    np.testing.assert_allclose(run_full(network, shown, CPU, 3), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_ideals_and_shares_add_up(kind):
+    """Costs so plain that everything but the seconds can be worked out in the head."""
+    macs = StageMacs((90, 180, 600), (10, 20, 100))
+    times = StageTimes((4,), np.array([[2.0, 1.0, 5.0]]), np.ones((1, 3)), np.array([[1.0, 1.0, 1.0]]), np.ones((1, 3)))
+    run = real_runs(cascade(kind), {0.3: StaticRule(1, 0.0)}, pixels(10), macs, times, CPU, 4, rounds=1)[0]
+    assert (run.batch_size, run.budget) == (4, 0.3)
+    if kind is Kind.CHAIN:  # the accounting of a route: an exit that was passed was paid for
+        assert run.reached == (1, 1, 0)
+        assert run.cost == pytest.approx(300 / 1000)
+        assert run.ideal_by_macs == pytest.approx(970 / 300)
+        assert run.ideal_by_times == pytest.approx(9 / 5)
+    else:
+        assert run.reached == (0, 1, 0)
+        assert run.cost == pytest.approx(200 / 700)
+        assert run.ideal_by_macs == pytest.approx(700 / 200)
+        assert run.ideal_by_times == pytest.approx(6 / 2)
+    assert run.speed_up == pytest.approx(run.images_per_second / run.full_images_per_second)
+
+
+def test_budgets_below_the_first_exit_are_left_out():
+    network, shown = cascade(), pixels(40)
+    macs = stage_macs(network, (8, 8))
+    first = macs.stage[0] / sum(macs.stage)
+    rules = budget_rules(network, shown, np.zeros(40, int), macs, CPU, (first / 2, 0.5, 0.9))
+    assert list(rules) == [0.5, 0.9]
+    assert all(rule.planned_cost <= budget * sum(macs.stage) * (1 + 1e-9) for budget, rule in rules.items())
+
+
+def test_a_recipe_is_measured(noise):
+    found = measure("noise", "cpu", batch_sizes=(1, 4), examples=12, budgets=(0.5, 0.8), effort=QUICK)
+    assert found.macs == stage_macs(cascade(), (8, 8))
+    assert found.examples == 12
+    assert [(run.batch_size, run.budget) for run in found.runs] == [(1, 0.5), (1, 0.8), (4, 0.5), (4, 0.8)]
+    assert {run.reached[0] for run in found.runs} == {1.0}
+    document = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert document["recipe"] == "noise" and document["device"].endswith("threads") and document["policy"] == "maxprob"
+    assert np.array(document["stage_ms"]["trunk"]).shape == np.array(document["stage_ms"]["head_p95"]).shape == (2, 3)
+    assert len(document["macs"]["trunk"]) == len(document["macs"]["head"]) == 3
+    assert "energy" not in json.dumps(document)  # what was not measured is not there
+    assert all(run["speed_up"] > 0 and run["ideal_by_macs"] > 0 and run["ideal_by_times"] > 0 for run in document["runs"])
+
+
+def test_on_the_command_line(noise, capsys):
+    asked = ("measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6")
+    assert main([*asked, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == "" and printed.out.count("\n") == 1
+    assert json.loads(printed.out)["stage_ms"]["batch_sizes"] == [2, 3]
+    assert main(asked) == 0
+    told = capsys.readouterr().out
+    assert "threads" in told and "speed-up" in told
+
+
+WRONG = [("nothing",), ("noise", "--batch-sizes", "0"), ("noise", "--batch-sizes", "1,x"), ("noise", "--examples", "0")]
+
+
+@pytest.mark.parametrize("asked", WRONG)
+def test_mistakes_on_the_command_line_are_told_in_one_sentence(noise, capsys, asked):
+    assert main(["measure", *asked]) == 2
+    assert_one_sentence(capsys.readouterr().err.strip())
+
+
+def test_a_recipe_without_weights_is_refused(noise):
+    weights_path("noise").unlink()
+    with pytest.raises(UserError) as refused:
+        measure("noise", "cpu", effort=QUICK)
+    assert_one_sentence(str(refused.value))
+
+
+@pytest.mark.parametrize("wrong", [{"batch_sizes": ()}, {"batch_sizes": (0,)}, {"examples": 0}])
+def test_nothing_to_measure_is_refused(noise, wrong):
+    with pytest.raises(UserError) as refused:
+        measure("noise", "cpu", **{"examples": 5, "effort": QUICK, **wrong})
+    assert_one_sentence(str(refused.value))
