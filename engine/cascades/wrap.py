@@ -1,0 +1,209 @@
+"""Exits for a network that has none: any torch module, cut after named layers, with a small classifier at every cut.
+
+The network itself is frozen: it runs as in evaluation, learns nothing, and its own answer, the last exit, stays what it was. Only the new
+heads learn: normalisation and one linear layer on the mean over positions (a linear probe).
+
+Stages shall run one after the other, so hooks, which need the whole network to run, do not do: torch.fx records the computation, and it
+is cut where the named layers end. Whatever is computed before a cut and needed after it travels in the state. The limits of that:
+
+* torch.fx must be able to record the network. Control flow that depends on numbers stops it; torchvision's classifiers are no problem.
+* What travels over a cut must be tensors with the batch first, and layers with weights must lie on one side of every cut.
+* Heads take what a layer returns as (batch, channels, height, width), (batch, tokens, channels) or (batch, channels).
+* The network takes one tensor of images and returns one of logits (batch, classes).
+"""
+
+import operator
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import pairwise
+
+import torch
+from torch import Tensor, fx, nn
+
+from engine.cascades.base import Cascade, Stage, State
+from engine.errors import UserError
+
+#: State is handed on unchanged, so a stage may not write into it.
+_OUT_OF_PLACE = {operator.iadd: operator.add, operator.isub: operator.sub, operator.imul: operator.mul, operator.itruediv: operator.truediv}
+
+
+class Frozen(nn.Module):
+    """A piece of a network that does not learn. State -> State, with what the exit reads in front."""
+
+    def __init__(self, part: fx.GraphModule) -> None:
+        super().__init__()
+        self.part = part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "Frozen":
+        """Stays in evaluation whatever is asked: batch norm's averages are frozen too."""
+        return super().train(False)
+
+    def forward(self, state: State) -> State:
+        with torch.no_grad():
+            return self.part(*state)
+
+
+class Scaled(nn.Module):
+    """Pixels from [0, 1] to what the network was trained on, then the network."""
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], deviation: Sequence[float]) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network((images - self.mean) / self.deviation)
+
+
+class Probe(nn.Module):
+    """A head on whatever a layer returned. State -> (batch, classes)"""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(channels)  # unlike layer norm it leaves how strong the features are
+        self.out = nn.Linear(channels, classes)
+
+    def forward(self, state: State) -> Tensor:
+        return self.out(self.norm(_pooled(state[0])))
+
+
+class Own(nn.Module):
+    """The network's own answer, which is all that is left in the last state."""
+
+    def forward(self, state: State) -> Tensor:
+        return state[0]
+
+
+def wrap(
+    network: nn.Module,
+    exits: Sequence[str],
+    image_size: tuple[int, int],
+    mean: Sequence[float] = (0.0, 0.0, 0.0),
+    deviation: Sequence[float] = (1.0, 1.0, 1.0),
+) -> Cascade:
+    """A copy of `network` as a chain of stages, for float images (batch, 3, height, width) in [0, 1].
+
+    exits:           layers after which one may leave, in the order in which they run, named as in `network.named_modules()`
+    image_size:      height, width of the images that will come
+    mean, deviation: of each colour, as the network was trained to expect them
+
+    Raises UserError if there is no such layer, if they run in another order, or if the network cannot be cut there.
+    """
+    known = dict(network.named_modules())
+    for name in exits:
+        if not name or name not in known:
+            raise UserError(f"The network has no layer {name!r}; it has, among others, {', '.join(list(known)[1:9])}.")
+    whole = Scaled(deepcopy(network), mean, deviation).to(next(network.parameters()).device).eval()
+    graph = _recorded(whole)
+    nodes = [node for node in graph.nodes if node.op != "output"]
+    ends = [_last_of(f"network.{name}", name, nodes) for name in exits]
+    if any(a >= b for a, b in pairwise((*ends, len(nodes) - 1))):
+        raise UserError(f"The exits {', '.join(exits)} do not run in this order, the last before the end; name them as they run.")
+    state: State = (torch.zeros(2, 3, *image_size, device=whole.mean.device),)
+    stages = []
+    parts = _parts(whole, nodes, [*ends, len(nodes) - 1], graph)
+    _check_weights(parts)
+    for k, part in enumerate(parts):
+        trunk = Frozen(part)
+        try:
+            state = trunk(state)
+        except (RuntimeError, AssertionError) as error:
+            height, width = image_size
+            raise UserError(
+                f"The network does not take images of {height} x {width} ({_reason(error)}); give it the size it was made for."
+            ) from error
+        name = exits[k] if k < len(exits) else "its end"
+        if not all(isinstance(value, Tensor) and value.ndim and len(value) == 2 for value in state):
+            raise UserError(f"The network cannot be cut at {name}: what goes on there is not tensors with the batch first; cut elsewhere.")
+        stages.append((name, trunk, state[0]))
+    if state[0].ndim != 2:
+        raise UserError(f"The network returns {tuple(state[0].shape)} for two images; it must return logits (batch, classes).")
+    classes = state[0].shape[1]
+    probes = [Probe(_channels(name, read), classes).to(read.device) for name, _, read in stages[:-1]]
+    return Cascade([Stage(trunk, head) for (_, trunk, _), head in zip(stages, [*probes, Own()], strict=True)])
+
+
+def _pooled(features: Tensor) -> Tensor:
+    """The mean over positions: (batch, channels)."""
+    return features.mean(dim=(2, 3)) if features.ndim == 4 else features.mean(dim=1) if features.ndim == 3 else features
+
+
+def _channels(name: str, features: Tensor) -> int:
+    if not 2 <= features.ndim <= 4:
+        raise UserError(f"The layer {name} returns {tuple(features.shape)} for two images, which no head can read; choose another.")
+    return _pooled(features).shape[1]
+
+
+def _recorded(whole: nn.Module) -> fx.Graph:
+    """What the network computes, nothing in place."""
+    for module in whole.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False
+    try:
+        graph = fx.Tracer().trace(whole)
+    except Exception as error:  # torch.fx answers what it cannot record with whatever went wrong inside the network
+        raise UserError(f"torch.fx cannot record this network ({_reason(error)}), so it cannot be cut into stages; try another.") from error
+    if not isinstance(_result(graph), fx.Node):
+        raise UserError("The network returns more than one tensor; it must return logits (batch, classes).")
+    for node in graph.nodes:
+        if node.op == "call_function":
+            node.target = _OUT_OF_PLACE.get(node.target, node.target)
+        if node.kwargs.get("inplace"):
+            node.update_kwarg("inplace", False)
+    return graph
+
+
+def _reason(error: Exception) -> str:
+    return str(error).split("\n")[0].rstrip(".")
+
+
+def _result(graph: fx.Graph) -> fx.node.Argument:
+    (result,) = next(node for node in graph.nodes if node.op == "output").args
+    return result
+
+
+def _last_of(path: str, name: str, nodes: list[fx.Node]) -> int:
+    """The place of the last thing the layer computes."""
+    places = [index for index, node in enumerate(nodes) if path in node.meta.get("nn_module_stack", {})]
+    if not places:
+        raise UserError(f"The layer {name!r} computes nothing that torch.fx can see; choose the layer around it.")
+    return places[-1]
+
+
+def _parts(whole: nn.Module, nodes: list[fx.Node], ends: list[int], graph: fx.Graph) -> list[fx.GraphModule]:
+    """The computation cut after the nodes at `ends`. Each part returns what its exit reads, then what later parts need."""
+    place = {node: index for index, node in enumerate(nodes)}
+    result = _result(graph)
+    parts, arriving, begin = [], [nodes[0]], 0
+    for end in ends:
+        last = end == ends[-1]
+        leaving = [result] if last else [nodes[end]]
+        if not last:
+            # weights are no part of the state: whoever needs one takes it from the network
+            there = (node for node in nodes[:end] if node.op != "get_attr")
+            leaving += [node for node in there if node is result or any(place.get(user, -1) > end for user in node.users)]
+        own = fx.Graph()
+        values = {node: own.placeholder(node.name) for node in arriving}
+
+        def value(node: fx.Node, own: fx.Graph = own, values: dict[fx.Node, fx.Node] = values) -> fx.Node:
+            if node not in values:  # a weight that was fetched before the cut
+                values[node] = own.node_copy(node)
+            return values[node]
+
+        for node in nodes[begin : end + 1]:
+            if node not in values and node.op != "get_attr":
+                values[node] = own.node_copy(node, value)
+        own.output(tuple(value(node) for node in leaving))
+        parts.append(fx.GraphModule(whole, own))
+        arriving, begin = leaving, end + 1
+    return parts
+
+
+def _check_weights(parts: list[fx.GraphModule]) -> None:
+    """Weights belong to one stage, or they would be saved twice and could come to differ."""
+    owner: dict[int, int] = {}
+    for index, part in enumerate(parts):
+        for name, tensor in part.state_dict(keep_vars=True).items():
+            if owner.setdefault(id(tensor), index) != index:
+                raise UserError(f"The weights {name.removeprefix('network.')} are used on both sides of an exit; cut elsewhere.")
