@@ -13,6 +13,7 @@ is cut where the named layers end. Whatever is computed before a cut and needed 
 """
 
 import operator
+import re
 from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
@@ -110,9 +111,7 @@ def wrap(
             state = trunk(state)
         except (RuntimeError, AssertionError) as error:
             height, width = image_size
-            raise UserError(
-                f"The network does not take images of {height} x {width} ({_reason(error)}); give it the size it was made for."
-            ) from error
+            raise UserError(f"The network does not take images of {height} x {width}; give the size it was made for.") from error
         name = exits[k] if k < len(exits) else "its end"
         if not all(isinstance(value, Tensor) and value.ndim and len(value) == 2 for value in state):
             raise UserError(f"The network cannot be cut at {name}: what goes on there is not tensors with the batch first; cut elsewhere.")
@@ -143,7 +142,8 @@ def _recorded(whole: nn.Module) -> fx.Graph:
     try:
         graph = fx.Tracer().trace(whole)
     except Exception as error:  # torch.fx answers what it cannot record with whatever went wrong inside the network
-        raise UserError(f"torch.fx cannot record this network ({_reason(error)}), so it cannot be cut into stages; try another.") from error
+        reason = re.split(r"[.!?]?\n|[.!?]\s|[.!?]$", str(error))[0]  # its first sentence
+        raise UserError(f"torch.fx cannot record this network ({reason}), so it cannot be cut into stages; try another.") from error
     if not isinstance(_result(graph), fx.Node):
         raise UserError("The network returns more than one tensor; it must return logits (batch, classes).")
     for node in graph.nodes:
@@ -152,10 +152,6 @@ def _recorded(whole: nn.Module) -> fx.Graph:
         if node.kwargs.get("inplace"):
             node.update_kwarg("inplace", False)
     return graph
-
-
-def _reason(error: Exception) -> str:
-    return str(error).split("\n")[0].rstrip(".")
 
 
 def _result(graph: fx.Graph) -> fx.node.Argument:
