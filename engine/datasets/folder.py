@@ -1,0 +1,166 @@
+"""Any folder of pictures in torchvision's ImageFolder layout: ROOT/CLASS/anything.jpg, the classes in alphabetical order.
+
+Pictures of all sizes are brought to one as torchvision's ImageNet presets do it: the shorter side resized, the middle cut out.
+
+The files may come from strangers. Their kind is read from their bytes, not from their names, and only the common kinds of pictures are
+opened; how many bytes, pixels and how long a side are checked before a pixel is decoded, so a file that unpacks to gigabytes is refused.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from torchvision.datasets.folder import IMG_EXTENSIONS
+from torchvision.transforms import functional as transforms
+
+from engine.datasets.base import Images
+from engine.errors import UserError
+from engine.plain_text import plain
+from engine.splits import Split
+
+KINDS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")
+MOST_BYTES = 100_000_000
+MOST_PIXELS = 80_000_000  # below where Pillow itself begins to warn
+MOST_SLENDER = 20  # the longer side in shorter ones: the shorter is resized, and the longer grows with it
+MOST_FILES = 10_000_000
+KEPT = 224 / 256  # share of the shorter side that is cut out, as for ImageNet
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """The pictures under `folder`, as (examples, *image_size, 3).
+
+    image_size: height, width
+    shares:     of TRAIN, FIT, CALIBRATION and TEST, each of the whole; a share of 0 leaves a part empty
+    names:      what the classes are called, in the order of their folders; None: as their folders
+    seed:       another seed, another split of the same files
+    """
+
+    folder: Path
+    image_size: tuple[int, int] = (64, 64)
+    shares: tuple[float, float, float, float] = (0.7, 0.1, 0.1, 0.1)
+    names: tuple[str, ...] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.shares) != len(Split) or min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-9:
+            raise UserError(f"The shares of train, fit, calibration and test are {self.shares}; give four that add up to 1.")
+
+    @property
+    def name(self) -> str:
+        return plain(self.folder.resolve().name)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        if self.names is not None:
+            return self.names
+        return tuple(plain(name) for name in self._classes)
+
+    def ids(self, split: Split) -> NDArray[np.int64]:
+        """The ids of a split's pictures, (examples,) int64: places in the sorted list of files. The order is shuffled."""
+        order = np.random.RandomState(self.seed).permutation(len(self._files)).astype(np.int64)
+        cuts = np.rint(np.cumsum(self.shares)[:-1] * len(order)).astype(int)
+        return np.split(order, cuts)[list(Split).index(split)]
+
+    def take(self, ids: NDArray[np.int64]) -> Images:
+        """The pictures with these ids, in this order. Raises UserError for a file that is no picture, or too large a one."""
+        wanted = [int(id) for id in np.asarray(ids).ravel()]
+        for id in wanted:
+            if not 0 <= id < len(self._files):
+                raise KeyError(f"{self.name} has no picture {id}")
+        pixels = np.empty((len(wanted), *self.image_size, 3), np.uint8)
+        for row, id in enumerate(wanted):
+            pixels[row] = read_picture(self._files[id], self.image_size)
+        return Images(pixels, np.array([self._label(self._files[id]) for id in wanted], np.int64))
+
+    def digest(self) -> str:
+        """SHA-256 over every file's place and bytes, and how they are split and cut to size. Reads all of them, once."""
+        return self._digest
+
+    def _label(self, path: Path) -> int:
+        return self._number[path.relative_to(self.folder).parts[0]]
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self._classes)}
+
+    @cached_property
+    def _digest(self) -> str:
+        sha = hashlib.sha256(f"{self.image_size} {self.shares} {self.seed}".encode())
+        for path in self._files:
+            with open(path, "rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            sha.update(f"\n{path.relative_to(self.folder).as_posix()} {content}".encode(errors="surrogateescape"))
+        return sha.hexdigest()
+
+    @cached_property
+    def _classes(self) -> list[str]:
+        if not self.folder.is_dir():
+            raise UserError(f"There is no folder {_shown(self.folder)}; give one with a folder of pictures for each class.")
+        classes = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
+        wanted = "two or more" if self.names is None else f"{len(self.names):,}"
+        if len(classes) < 2 or (self.names is not None and len(classes) != len(self.names)):
+            raise UserError(f"{_shown(self.folder)} holds {len(classes):,} folders; give one for each class, {wanted}.")
+        return classes
+
+    @cached_property
+    def _files(self) -> list[Path]:
+        """Every picture, class by class. Links to folders inside a class are not followed, for they may run in circles."""
+        files: list[Path] = []
+        for name in self._classes:
+            found = sorted(_pictures(self.folder / name))
+            if not found:
+                raise UserError(f"The class {plain(name)!r} in {_shown(self.folder)} has no pictures; add some or remove its folder.")
+            files += found
+            if len(files) > MOST_FILES:
+                raise UserError(f"{_shown(self.folder)} holds more than {MOST_FILES:,} pictures; give a smaller folder.")
+        return files
+
+
+def _pictures(folder: Path) -> Iterator[Path]:
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = Path(where, name)
+            if name.lower().endswith(IMG_EXTENSIONS) and path.is_file():  # a pipe would keep us waiting for ever
+                yield path
+
+
+def read_picture(path: Path, image_size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The picture as (height, width, 3). Raises UserError unless it is one of KINDS and of reasonable size."""
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise _refused(path, f"has {size:,} bytes, more than {MOST_BYTES:,}")
+    try:
+        with Image.open(path, formats=KINDS) as picture:
+            width, height = picture.size
+            if width * height > MOST_PIXELS:
+                raise _refused(path, f"has {width:,} x {height:,} pixels, more than {MOST_PIXELS:,}")
+            if max(width, height) > MOST_SLENDER * min(width, height):
+                raise _refused(path, f"has {width:,} x {height:,} pixels, one side more than {MOST_SLENDER} times the other")
+            return _cut_to_size(picture.convert("RGB"), image_size)
+    except Image.DecompressionBombError:
+        raise _refused(path, f"has far more than {MOST_PIXELS:,} pixels") from None
+    except UnidentifiedImageError:
+        raise _refused(path, f"is none of {', '.join(KINDS)}") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:  # Pillow's answers to damaged files
+        raise _refused(path, "is damaged") from error
+
+
+def _cut_to_size(picture: Image.Image, image_size: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = image_size
+    whole = round(min(height, width) / KEPT) if height == width else max(height, width)
+    return np.array(transforms.center_crop(transforms.resize(picture, whole), [height, width]))
+
+
+def _refused(path: Path, why: str) -> UserError:
+    return UserError(f"{_shown(path)} {why}; remove it or put a sound picture in its place.")
+
+
+def _shown(path: Path) -> str:
+    return plain(str(path), most=400)
