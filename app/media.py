@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import store
+from app.pictures import album
 from engine.errors import UserError
 from engine.library import Entry
 
@@ -85,8 +86,7 @@ async def _images(request: Request) -> Response:
 
 def _pictures(bundle: str, ids: list[int]) -> list[bytes] | None:
     try:
-        entry = next(entry for entry in store.listed() if entry.id == bundle)
-        images = store.opened(entry).images
+        images = album(next(entry for entry in store.listed() if entry.id == bundle)).pictures
     except (StopIteration, UserError):
         return None
     return None if images is None else [images[id] if id in images else b"" for id in ids]

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import store
 from app.payload import Shown, explorer_payload
+from app.pictures import album
 from engine.library import Entry
 from engine.policies import POLICIES
 
@@ -13,6 +14,7 @@ def shown(entry: Entry, policy: str, unit: str) -> Shown:
     return Shown(
         entry=entry,
         bundle=store.opened(entry),
+        album=album(entry),
         policy=policy,
         chosen=store.swept(entry, policy, unit),
         mix=store.swept(entry, store.MIX, unit),

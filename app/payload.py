@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app import figures, media
 from app.colours import exit_colours
+from app.pictures import Album
 from app.words import budget_sentence, spent
 from engine.balance import effective_exits
 from engine.bundle import Bundle
@@ -31,10 +32,11 @@ TOP = 3
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What the explore page shows: a bundle, a policy on it, and the two it is held against."""
+    """What the explore page shows: a bundle, its pictures, a policy on it, and the two it is held against."""
 
     entry: Entry
     bundle: Bundle
+    album: Album
     policy: str
     chosen: Sweep
     mix: Sweep
@@ -103,7 +105,8 @@ def _examples(shown: Shown) -> dict[str, Any]:
         "top": top,
         "topClass": pack(bundle.top.classes[:, there, :top], "u2"),
         "topProbability": pack_share(bundle.top.probability[:, there, :top], "u2"),
-        "images": media.images_address(shown.entry) if bundle.images is not None else None,
+        "images": media.images_address(shown.entry) if shown.album.pictures is not None else None,
+        "missing": shown.album.missing,
         "factors": {name: _factor(values) for name, values in factors.items()},
         "difficulty": _difficulty(shown.chosen, factors),
     }

@@ -5,11 +5,10 @@ Everything is keyed by the state of the files on disk, so a bundle that was repl
 
 import streamlit as st
 
-from engine.asking import Answer, by_accuracy_floor, by_guarantee
+from engine.asking import Answer, Promise, by_accuracy_floor, by_guarantee
 from engine.bundle import Bundle, read_bundle
 from engine.library import Entry, entries
 from engine.policies import POLICIES
-from engine.policies.risk_control import Promise
 from engine.sweep import Sweep, sweep
 
 #: Budgets a sweep of the page has: one for every half per cent or so, finer than a hand moves a slider.

@@ -121,6 +121,10 @@ def sweep(given: argparse.Namespace) -> dict[str, Any]:
     from engine.sweep import sweep as run
 
     chosen = policy(given.policy)
+    if given.calibrated:
+        from engine.policies.temperature import Calibrated
+
+        chosen = Calibrated(chosen)
     bundle = open_bundle(given.bundle)
     units = bundle.outputs.stage_cost
     unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may know its costs in another unit only
@@ -222,6 +226,7 @@ def parser() -> argparse.ArgumentParser:
     command = add("sweep", sweep, "Run one policy over many budgets: knobs chosen on calibration, numbers from test.")
     command.add_argument("bundle", metavar="BUNDLE", help="an id or a path")
     command.add_argument("--policy", required=True, metavar="NAME", help="see `list`")
+    command.add_argument("--calibrated", action="store_true", help="scale every exit's logits by a temperature first, learned on fit")
     which = command.add_mutually_exclusive_group()
     which.add_argument("--budgets", type=_budgets, metavar="A,B,...", help="mean cost allowed, as shares of the full network's: 0.3,0.5")
     which.add_argument("--points", type=_positive, default=21, metavar="N", help="that many budgets, evenly spread (default: 21)")

@@ -150,7 +150,8 @@ def _load(run: Run) -> Cascade:
 
 def _do_shard(run: Run, cascade: Cascade, ids: NDArray[np.int64], split: NDArray[np.str_]) -> dict[str, NDArray]:
     images = run.dataset.take(ids)
-    shown = [encode(pixels) if part == Split.TEST else b"" for pixels, part in zip(images.pixels, split, strict=True)]
+    kept = (split == Split.TEST) & run.dataset.shippable
+    shown = [encode(pixels) if keep else b"" for pixels, keep in zip(images.pixels, kept, strict=True)]
     return {
         "logits": np.concatenate(list(_logits(run, cascade, images.pixels)), axis=1),
         "labels": images.labels,

@@ -39,9 +39,9 @@ def plain(shown: Shown, start: View, key: str) -> View:
 
 
 def _pictures(shown: Shown, step: int) -> None:
-    bundle, images = shown.bundle, shown.bundle.images
+    bundle, images = shown.bundle, shown.album.pictures
     if images is None:
-        st.caption("This bundle holds no pictures.")
+        st.caption(words.literal(shown.album.missing))
         return
     ids = bundle.outputs.ids[bundle.outputs.split == Split.TEST]
     away = steps_to_change(shown.chosen.exit)[step]

@@ -24,7 +24,7 @@ export class Trace {
     close.type = "button"
     close.setAttribute("aria-label", "Close the trace")
     close.onclick = () => this.onClose()
-    const picture = element("div", "offramp-picture", data.images ? "" : "No picture here: this bundle holds none.")
+    const picture = element("div", "offramp-picture", data.missing)
     this.pictures?.want(data.ids[example], (address) => {
       const image = element("img")
       image.alt = data.classes[data.label[example]]

@@ -30,6 +30,7 @@ class Dataset(Protocol):
     name: str
     class_names: tuple[str, ...]
     image_size: tuple[int, int]  # height, width
+    shippable: bool  # whether its pictures may go into a bundle that is handed on; other people's may not
 
     def ids(self, split: Split) -> NDArray[np.int64]:
         """The ids of a split's examples, (examples,), always in the same order."""

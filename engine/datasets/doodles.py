@@ -52,6 +52,7 @@ class Doodles:
     name: ClassVar[str] = "doodles"
     class_names: ClassVar[tuple[str, ...]] = CLASS_NAMES
     image_size: ClassVar[tuple[int, int]] = (PIXELS, PIXELS)
+    shippable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:

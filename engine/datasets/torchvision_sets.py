@@ -100,6 +100,7 @@ class TorchvisionSet:
     held_out: int = 5_000
 
     image_size: ClassVar[tuple[int, int]] = (SIDE, SIDE)
+    shippable: ClassVar[bool] = False
 
     @property
     def class_names(self) -> tuple[str, ...]:

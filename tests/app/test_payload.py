@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.payload import Shown, explorer_payload, pack
+from app.pictures import Album
 from engine.bundle import read_bundle, write_bundle
 from engine.library import Entry
 from engine.policies import POLICIES
@@ -24,7 +25,7 @@ def shown(folder: Path, policy: str, **outputs: Any) -> Shown:
     write_bundle(synthetic.draft(synthetic.outputs(examples=600, exits=4, **outputs), "tiny"), folder / "tiny")
     bundle = read_bundle(folder / "tiny")
     found = {name: sweep(POLICIES[name], bundle.outputs, 41) for name in {policy, "random_mix", "oracle"}}
-    return Shown(Entry("tiny", folder / "tiny"), bundle, policy, found[policy], found["random_mix"], found["oracle"])
+    return Shown(Entry("tiny", folder / "tiny"), bundle, Album(bundle.images), policy, found[policy], found["random_mix"], found["oracle"])
 
 
 @pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle", "static"])

@@ -296,3 +296,9 @@ def test_progress_goes_to_stderr_a_line_a_tenth(capsys):
     printed = capsys.readouterr()
     assert printed.out == "" and len(printed.err.splitlines()) == 11
     assert printed.err.splitlines()[-1].endswith("100 of 100 images")
+
+
+def test_a_score_policy_can_be_calibrated(data, capsys):
+    found = document(capsys, "sweep", "tiny", "--policy", "maxprob", "--calibrated", "--points", "3")
+    assert found["policy"] == "maxprob_calibrated"
+    assert "nothing to calibrate" in mistake(capsys, "sweep", "tiny", "--policy", "static", "--calibrated")

@@ -35,7 +35,7 @@ SHARD, PER_SPLIT, CLASSES = 20, 45, 3  # seven shards, the last one short, two o
 class Dots:
     """Coloured noise, a function of the example's id alone."""
 
-    name, class_names, image_size = "dots", ("red", "green", "blue"), (8, 8)
+    name, class_names, image_size, shippable = "dots", ("red", "green", "blue"), (8, 8), True
     taken: list[int] = []
 
     def ids(self, split):
@@ -142,6 +142,11 @@ def test_test_examples_have_pictures_and_no_others_do(data):
         if split == Split.TEST:
             shown = np.asarray(Image.open(io.BytesIO(opened.images[int(id)])).convert("RGB"), float)
             assert abs(shown.mean() - pixels.mean()) < 4 and shown.shape == pixels.shape
+
+
+def test_pictures_that_may_not_be_handed_on_stay_where_they_are(data, monkeypatch):
+    monkeypatch.setattr(Dots, "shippable", False)
+    assert read_bundle(compute("dots", "cpu")).images is None
 
 
 def test_provenance_says_where_it_comes_from(data):

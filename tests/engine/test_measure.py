@@ -49,7 +49,7 @@ def cascade(kind=Kind.CHAIN) -> Cascade:
 
 
 class Noise:
-    name, class_names, image_size = "noise", ("a", "b", "c"), (8, 8)
+    name, class_names, image_size, shippable = "noise", ("a", "b", "c"), (8, 8), True
 
     def ids(self, split):
         return 100 * BUNDLE_SPLITS.index(split) + np.arange(30)

@@ -19,7 +19,7 @@ from engine.weights import digest, load_weights, read_tensors
 class Bars:
     """Three classes: a bright bar at the top, in the middle, at the bottom of a noisy picture."""
 
-    name, class_names, image_size = "bars", ("top", "middle", "bottom"), (16, 16)
+    name, class_names, image_size, shippable = "bars", ("top", "middle", "bottom"), (16, 16), True
     asked: list[int] = []
 
     def ids(self, split):
