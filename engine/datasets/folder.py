@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class ImageFolder:
 
     folder: Path
     image_size: tuple[int, int] = (64, 64)
+    shippable: ClassVar[bool] = False
     shares: tuple[float, float, float, float] = (0.7, 0.1, 0.1, 0.1)
     names: tuple[str, ...] | None = None
     seed: int = 0
