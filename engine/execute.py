@@ -24,8 +24,10 @@ from engine.route import Route
 Positions = NDArray[np.int64]
 #: Pictures of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
 Pictures = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
-#: What the states of a chunk may take, in bytes, when no chunk is given, and how many batches are enough to keep the partial ones rare.
-MOST_BYTES, ENOUGH_BATCHES = 2**28, 64
+#: What the states of a chunk may take, in bytes, when no chunk is given.
+MOST_BYTES = 2**28
+#: States that a processor's cache still holds are read sooner; but with fewer batches than these the partial ones would weigh too much.
+CACHE_BYTES, FEWEST_BATCHES = 2**25, 8
 
 
 @torch.inference_mode()
@@ -67,8 +69,8 @@ def chunk_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, m
 
     While a stage runs, what goes into it and what comes out are both held: hence the two largest states.
     """
-    sizes = sorted(_state_bytes(cascade, image_size))
-    return batch_size * max(1, min(ENOUGH_BATCHES, most_bytes // (batch_size * sum(sizes[-2:]))))
+    batch_bytes = batch_size * sum(sorted(_state_bytes(cascade, image_size))[-2:])
+    return batch_size * max(1, min(most_bytes // batch_bytes, max(FEWEST_BATCHES, CACHE_BYTES // batch_bytes)))
 
 
 def _state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
@@ -177,6 +179,8 @@ def recut(pieces: list[_Piece], there: NDArray[np.bool_], batch_size: int) -> It
     while pieces:
         piece = pieces.pop()
         kept = there[piece.positions]
+        if not kept.any():
+            continue
         rest = _Piece(piece.positions[kept], tuple(_picked(part, kept) for part in piece.state))
         del piece
         while held + len(rest.positions) >= batch_size:
