@@ -141,6 +141,9 @@ def main() -> None:
             )
             lines.append(line)
             print(line, flush=True)
+    load = f"Load at the end: {os.getloadavg()[0]:.1f}."
+    lines += ["", f"{load} A share above 100% means that others on the machine slowed the full network more."]
+    print(*lines[-2:], sep="\n")
     if given.save:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text("\n".join(lines) + "\n")
