@@ -13,6 +13,7 @@ import numpy as np
 from engine.bundle import Bundle
 from engine.factors import factor_by_exit
 from engine.front import concave_hull
+from engine.intervals import wilson_interval
 from engine.library import open_bundle
 from engine.policies import POLICIES
 from engine.sweep import Sweep, sweep
@@ -24,8 +25,9 @@ FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 
 def interval(accuracy: float, examples: int) -> float:
-    """Half the width of the 95% interval of an accuracy (normal approximation), in points."""
-    return 100 * 1.96 * float(np.sqrt(accuracy * (1 - accuracy) / examples))
+    """Half the width of the 95% interval of an accuracy, in points."""
+    found = wilson_interval(round(accuracy * examples), examples)
+    return 50 * (found.high - found.low)
 
 
 def policies_table(bundle: Bundle, names: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from engine.bootstrap import paired_interval, wilson_interval
+from engine.intervals import paired_interval, wilson_interval
 
 
 def routes(examples, seed, better=0.0):
