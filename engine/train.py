@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.augment import augmented, to_float
@@ -31,9 +31,10 @@ from engine.cascades.base import Cascade
 from engine.datasets.base import Dataset
 from engine.devices import pick_device
 from engine.errors import UserError
+from engine.optimise import Optimizers
 from engine.recipes import Recipe, Training, recipe, weights_path
 from engine.splits import Split
-from engine.weights import Tensors, load_weights, read_tensors, save_weights, write_tensors
+from engine.weights import Tensors, digest, load_weights, read_tensors, save_weights, take_over, write_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -51,9 +52,11 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     settings = chosen.training if epochs is None else replace(chosen.training, epochs=epochs)
     where = pick_device(device)
     dataset = chosen.dataset()
-    key = json.loads(json.dumps({"recipe": chosen.name, "data": dataset.digest(), **asdict(settings)}))
+    began_with = _weights_to_start_from(settings, out)
+    began_digest = None if began_with is None else digest(began_with)
+    key = json.loads(json.dumps({"recipe": chosen.name, "data": dataset.digest(), "began_with": began_digest, **asdict(settings)}))
     partial = out / f"{chosen.name}.partial"
-    run = Run.start(chosen, settings, where)
+    run = Run.start(chosen, settings, where, began_with)
     run.resume(partial / CHECKPOINT, key)
     say(f"{chosen.name}: drawing or reading the training pictures")
     learn, check = Pictures.halves(dataset, settings.validation, where)
@@ -68,6 +71,8 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     weights = out / f"{chosen.name}.safetensors"
     run.load_average()
     about = {"settings": asdict(settings), "data_digest": dataset.digest(), "torch": torch.__version__, "device": where.type}
+    if began_digest:
+        about["began_with"] = began_digest
     save_weights(run.averaged, weights, chosen.name, {**about, "validation_accuracy": run.curve[-1]["accuracy"]}, half=True)
     load_weights(run.averaged, weights)  # what was written is what was meant, or this fails
     write_synced(out / f"{chosen.name}.curve.jsonl", "".join(json.dumps(row) + "\n" for row in run.curve).encode())
@@ -102,21 +107,25 @@ class Run:
     network: Cascade
     averaged: Cascade
     average: Tensors
-    optimizer: torch.optim.AdamW
+    optimizers: Optimizers
     settings: Training
     device: torch.device
     curve: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, chosen: Recipe, settings: Training, device: torch.device) -> "Run":
+    def start(cls, chosen: Recipe, settings: Training, device: torch.device, began_with: Path | None = None) -> "Run":
+        """began_with: weights to take over, where names and shapes agree"""
         with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
             torch.manual_seed(settings.seed)
-            network = chosen.cascade().to(device, memory_format=torch.channels_last)
-        kernels = [p for p in network.parameters() if p.ndim > 1]
-        vectors = [p for p in network.parameters() if p.ndim <= 1]  # biases and batch norm do not decay
-        groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+            network = chosen.cascade()
+        if began_with is not None:
+            taken = take_over(network, began_with)
+            for name, parameter in network.named_parameters():
+                parameter.requires_grad_(not (settings.frozen and name in taken))
+        network.to(device, memory_format=torch.channels_last)
         average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        return cls(network, deepcopy(network), average, torch.optim.AdamW(groups, lr=settings.learning_rate), settings, device)
+        optimizers = Optimizers(network, settings.optimizer, settings.weight_decay)
+        return cls(network, deepcopy(network), average, optimizers, settings, device)
 
     def epoch(self, epoch: int, learn: Pictures) -> float:
         """Once through the data; returns the mean loss."""
@@ -126,19 +135,16 @@ class Run:
         steps = len(learn.labels) // size  # the odd end is left out: another order brings it back next time
         order = torch.randperm(len(learn.labels), generator=generator)
         total = torch.zeros((), device=self.device)
-        self.network.train()
+        learning(self.network)
         for step in range(steps):
             done = epoch * steps + step
-            for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate(done / (settings.epochs * steps), settings)
             batch = order[step * size : (step + 1) * size]
             images = augmented(learn.pixels, batch, settings, generator)
             with autocast(self.device):
                 logits = self.network(images)
             loss = exits_loss(logits.float(), learn.labels[batch.to(self.device)], settings)
-            self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            self.optimizer.step()
+            self.optimizers.step(learning_rate(done / (settings.epochs * steps), settings))
             self.follow(done)
             total += loss.detach()
             if step % 10 == 9:
@@ -157,9 +163,7 @@ class Run:
         self.averaged.load_state_dict(self.average)
 
     def save(self, path: Path, key: dict[str, Any]) -> None:
-        parts = {"network": self.network.state_dict(), "average": self.average, "optimizer": {}}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            parts["optimizer"] |= {f"{index}.{name}": tensor for name, tensor in state.items()}
+        parts = {"network": self.network.state_dict(), "average": self.average, "optimizers": self.optimizers.state()}
         tensors = {f"{part}/{name}": tensor.detach().cpu() for part, named in parts.items() for name, tensor in named.items()}
         write_tensors(path, tensors, {"kind": "checkpoint", "key": key, "curve": self.curve})
 
@@ -173,19 +177,36 @@ class Run:
             names = sorted(name for name in there.keys() | key.keys() if there.get(name) != key.get(name))
             differ = ", ".join(f"{name} {there.get(name)} instead of {key.get(name)}" for name in names)
             raise UserError(f"{path} belongs to another training ({differ}); delete {path.parent} or ask for the same again.")
-        parts: dict[str, Tensors] = {"network": {}, "average": {}, "optimizer": {}}
+        parts: dict[str, Tensors] = {"network": {}, "average": {}, "optimizers": {}}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
             parts[part][rest] = tensor
         self.network.load_state_dict(parts["network"])
         self.average = {name: tensor.to(self.device) for name, tensor in parts["average"].items()}
-        state: dict[int, Tensors] = {}
-        for name, tensor in parts["optimizer"].items():
-            index, _, rest = name.partition(".")
-            state.setdefault(int(index), {})[rest] = tensor
-        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.optimizers.load_state(parts["optimizers"])
         self.curve = about["curve"]
         say(f"going on after epoch {len(self.curve)}, from {path}")
+
+
+def learning(network: Cascade) -> None:
+    """Training mode, except for normalisation whose weights are frozen: its averages stay as they are too."""
+    network.train()
+    for module in network.modules():
+        own = list(module.parameters(recurse=False))
+        if own and isinstance(module, nn.modules.batchnorm._BatchNorm) and not any(p.requires_grad for p in own):
+            module.eval()
+
+
+def _weights_to_start_from(settings: Training, out: Path) -> Path | None:
+    """Beside what is to be written, or in the library."""
+    name = settings.start_from
+    if name is None:
+        return None
+    beside = out / f"{name}.safetensors"
+    found = beside if beside.is_file() else weights_path(name)
+    if not found.is_file():
+        raise UserError(f"This training begins with the weights of {name}, and there are none at {found}; train {name} first.")
+    return found
 
 
 def learning_rate(done: float, settings: Training) -> float:

@@ -38,15 +38,31 @@ def load_weights(cascade: Cascade, path: Path) -> dict[str, Any]:
     """Fill `cascade` with the weights at `path`; returns their provenance."""
     if not path.is_file():
         raise UserError(f"There are no weights at {path}; {_remedy(path)}")
-    tensors, about = read_tensors(path)
-    if about.get("kind") != "weights":
-        raise UserError(f"{path} holds no finished weights but a {about.get('kind')}; {_remedy(path)}")
+    tensors, about = _finished(path)
     ours = cascade.state_dict()
     for name in sorted(ours.keys() | tensors.keys()):
         if name not in tensors or name not in ours or ours[name].shape != tensors[name].shape:
             raise UserError(f"{path} holds the weights of another network: they differ at {name}; {_remedy(path)}")
     cascade.load_state_dict(tensors)
     return about["provenance"]
+
+
+def take_over(cascade: Cascade, path: Path) -> set[str]:
+    """Fill `cascade` with those weights at `path` that have its names and shapes; returns the names. None of them is an error."""
+    tensors, _ = _finished(path)
+    ours = cascade.state_dict()
+    taken = {name: tensor for name, tensor in tensors.items() if name in ours and ours[name].shape == tensor.shape}
+    if not taken:
+        raise UserError(f"{path} holds nothing that this network could begin with: no weights of the same name and shape.")
+    cascade.load_state_dict(taken, strict=False)
+    return set(taken)
+
+
+def _finished(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    tensors, about = read_tensors(path)
+    if about.get("kind") != "weights":
+        raise UserError(f"{path} holds no finished weights but a {about.get('kind')}; {_remedy(path)}")
+    return tensors, about
 
 
 def digest(path: Path) -> str:

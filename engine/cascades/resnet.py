@@ -1,7 +1,8 @@
-"""A residual network for small pictures, with exits after any of its blocks.
+"""A residual network for small pictures, with exits between any two of its units.
 
-The trunk is after He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016, in its form for 32x32 pictures (no
-early downsampling, the side halves and the width grows from group to group), but wide and shallow rather than deep.
+After He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016, but few and wide layers instead of many narrow ones,
+which both processors and GPUs compute several times faster for the same arithmetic. Each group of units works at half the side of the one
+before. Its first unit, the opening, convolves to the group's width and then pools; then come residual blocks.
 
 Two kinds of exits, `head`:
 * "pooled", in the style of Shallow-Deep Networks (Kaya, Hong, Dumitras, ICML 2019): a learned mixture of max and average pooling, then one
@@ -28,39 +29,51 @@ HEADS = ("pooled", "convolved")
 
 @dataclass(frozen=True)
 class ResNetShape:
-    """What a residual network looks like. `widths` and `blocks` have one entry a group; the side halves from group to group."""
+    """What a residual network looks like. `widths` and `blocks` have one entry a group; every group opens by halving the side."""
 
     classes: int
+    stem: int  # channels of the first convolution, at full side
     widths: tuple[int, ...]  # channels
-    blocks: tuple[int, ...]  # residual blocks, of two convolutions each
-    exits: tuple[int, ...] = ()  # blocks after which one may leave, counted from 1; the end of the network is always an exit
+    blocks: tuple[int, ...]  # residual blocks after the opening, of two convolutions each; there may be none
+    exits: tuple[int, ...] = ()  # units (openings and blocks, counted from 1) after which one may leave; the last one always is an exit
     head: str = "pooled"
     pool: int = 4  # positions a side that an early pooled exit keeps
 
     def __post_init__(self) -> None:
-        if len(self.widths) != len(self.blocks) or min(*self.widths, *self.blocks, self.classes, self.pool) < 1:
-            raise ValueError(f"widths and blocks need one entry a group, all at least 1: {self}")
+        sizes = (self.stem, *self.widths, self.classes, self.pool)
+        if len(self.widths) != len(self.blocks) or min(sizes) < 1 or min(self.blocks, default=-1) < 0:
+            raise ValueError(f"widths, at least 1, and blocks, at least 0, need one entry a group: {self}")
         if self.head not in HEADS:
             raise ValueError(f"head is {self.head!r}; it must be one of {HEADS}")
-        last = sum(self.blocks)
-        if any(a >= b for a, b in pairwise((0, *self.exits, last))):
+        if any(a >= b for a, b in pairwise((0, *self.exits, self.units))):
             given = ",".join(map(str, self.exits))
-            raise UserError(f"Early exits come after blocks 1 to {last - 1}, in rising order, each once; {given} are not such a list.")
+            raise UserError(f"Early exits come after units 1 to {self.units - 1}, in rising order, each once; {given} are not such a list.")
+
+    @property
+    def units(self) -> int:
+        return len(self.blocks) + sum(self.blocks)
+
+
+class Opening(nn.Sequential):
+    """Convolves, then halves the side: (batch, inputs, h, w) -> (batch, outputs, h / 2, w / 2)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        kernel = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        super().__init__(kernel, nn.MaxPool2d(2), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 class Block(nn.Module):
-    """Two convolutions around which the map is handed on: (batch, inputs, h, w) -> (batch, outputs, h / stride, w / stride)."""
+    """Two convolutions around which the map is handed on: (batch, channels, h, w) -> the same."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = convolution(inputs, outputs, stride=stride)
-        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.first = convolution(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
         nn.init.zeros_(self.norm.weight)  # a new block changes nothing: deep networks learn sooner
-        self.hand_on = nn.Conv2d(inputs, outputs, 1, stride, bias=False) if stride > 1 or inputs != outputs else nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
-        return torch.relu(self.norm(self.second(self.first(features))) + self.hand_on(features))
+        return torch.relu(self.norm(self.second(self.first(features))) + features)
 
 
 class OnMap(nn.Sequential):
@@ -99,17 +112,19 @@ class ConvolvedHead(nn.Module):
 
 def pieces(shape: ResNetShape) -> list[tuple[nn.Sequential, int]]:
     """The trunk, cut at the exits: for each stage what it computes, State -> State, and the channels it ends with."""
-    done: list[tuple[nn.Sequential, int]] = []
-    inputs, block = shape.widths[0], 0
-    before, layers = [Normalise()], [convolution(3, inputs)]
-    for group, (width, blocks) in enumerate(zip(shape.widths, shape.blocks, strict=True)):
-        for index in range(blocks):
-            layers.append(Block(inputs, width, stride=2 if group and not index else 1))
-            inputs, block = width, block + 1
-            if block in (*shape.exits, sum(shape.blocks)):
-                done.append((nn.Sequential(*before, OnMap(*layers)), width))
-                before, layers = [], []
-    return done
+    units: list[tuple[nn.Module, int]] = []
+    inputs = shape.stem
+    for width, blocks in zip(shape.widths, shape.blocks, strict=True):
+        units.append((Opening(inputs, width), width))
+        units.extend((Block(width), width) for _ in range(blocks))
+        inputs = width
+    ends = (*shape.exits, shape.units)
+    cut = []
+    for start, end in pairwise((0, *ends)):
+        before = [Normalise()] if start == 0 else []
+        stem = [convolution(3, shape.stem)] if start == 0 else []
+        cut.append((nn.Sequential(*before, OnMap(*stem, *(unit for unit, _ in units[start:end]))), units[end - 1][1]))
+    return cut
 
 
 def resnet(shape: ResNetShape) -> Cascade:

@@ -77,13 +77,13 @@ def test_its_exits_cost_more_and_more(any_recipe):
     assert sum(macs.head) < 0.1 * alone[-1]
 
 
-def test_plain_and_bag_of_features_exits_stand_on_the_same_trunk_and_learn_alike():
+def test_bag_of_features_exits_begin_with_the_trunk_of_the_plain_ones():
     plain, bags = recipe("cifar10-resnet"), recipe("cifar10-bof")
-    assert plain.training == bags.training
+    assert bags.training.start_from == plain.name
     with torch.device("meta"):
         states = [one.cascade().state_dict() for one in (plain, bags)]
     trunks = [{name: value.shape for name, value in state.items() if "trunk" in name and "codebook" not in name} for state in states]
-    assert trunks[0] == trunks[1] and len(trunks[0]) > 100
+    assert trunks[0] == trunks[1] and len(trunks[0]) > 50
 
 
 def test_doodles_spread_their_exits_evenly():

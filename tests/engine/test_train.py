@@ -1,12 +1,15 @@
 """Training on a task of a few seconds: it learns, it resumes, it refuses."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from engine import train as training
+from engine.cascades.base import Cascade, Stage
 from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.datasets.base import Images
 from engine.errors import UserError
@@ -148,3 +151,52 @@ def test_distillation_asks_early_exits_to_agree_and_teaches_the_last_nothing():
     assert torch.count_nonzero(logits.grad[0]) > 0 and torch.count_nonzero(logits.grad[1]) == 0
     pull = logits.detach()[0].softmax(1) - logits.detach()[1].softmax(1)
     assert torch.allclose(logits.grad[0], pull / 8, atol=1e-6)
+
+
+def test_muon_learns_and_resumes_too(tmp_path, monkeypatch):
+    unbroken = train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path / "unbroken")
+    assert min(curve(unbroken)[-1]["accuracy"]) > 0.8
+    stopped(tmp_path, monkeypatch, optimizer="muon")
+    assert digest(train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path)) == digest(unbroken)
+
+
+def other(**settings):
+    """A recipe whose network is that of `bars` but for its second exit."""
+    made = bars(start_from="bars", **settings)
+
+    def cascade():
+        network = made.cascade()
+        network.stages[1].head.hidden = torch.nn.Linear(network.stages[1].head.hidden.in_features, 9)
+        network.stages[1].head.out = torch.nn.Linear(9, 3)
+        return network
+
+    return replace(made, name="other", cascade=cascade)
+
+
+def test_a_training_may_begin_with_the_weights_of_another(unbroken, tmp_path):
+    shutil.copy(unbroken, tmp_path)
+    weights = train_recipe(other(), 1, "cpu", tmp_path)
+    about = load_weights(other().cascade(), weights)
+    assert about["began_with"] == digest(unbroken)
+    first = json.loads(weights.with_name("other.curve.jsonl").read_text())
+    assert first["accuracy"][0] > curve(unbroken)[0]["accuracy"][0]  # what was learned before helps at once
+
+
+def test_what_is_frozen_stays_as_it_was(unbroken, tmp_path):
+    shutil.copy(unbroken, tmp_path)
+    weights = train_recipe(other(frozen=True), 2, "cpu", tmp_path)
+    before, after = read_tensors(unbroken)[0], read_tensors(weights)[0]
+    taken = {name for name, tensor in after.items() if name in before and before[name].shape == tensor.shape}
+    assert {name for name in after if not name.startswith("stages.1.head")} < taken
+    assert {name for name in taken if torch.equal(before[name], after[name])} == taken
+    assert json.loads(weights.with_name("other.curve.jsonl").read_text().splitlines()[-1])["accuracy"][1] > 0.5  # the new head did learn
+
+
+def test_weights_to_begin_with_that_are_missing_or_fit_nowhere_are_refused(unbroken, tmp_path, monkeypatch):
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    with pytest.raises(UserError, match="begins with the weights of bars, and there are none at .*; train bars first"):
+        train_recipe(other(), 1, "cpu", tmp_path / "out")
+    shutil.copy(unbroken, tmp_path)
+    elsewhere = replace(other(), cascade=lambda: Cascade([Stage(torch.nn.Identity(), torch.nn.Identity())]))
+    with pytest.raises(UserError, match="holds nothing that this network could begin with"):
+        train_recipe(elsewhere, 1, "cpu", tmp_path)

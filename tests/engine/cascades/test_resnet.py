@@ -10,7 +10,7 @@ from engine.cascades.resnet import PooledHead, ResNetShape, resnet
 from engine.errors import UserError
 from engine.macs import stage_macs
 
-SMALL = ResNetShape(classes=7, widths=(4, 6, 8), blocks=(2, 1, 2), exits=(1, 3))
+SMALL = ResNetShape(classes=7, stem=3, widths=(4, 6, 8), blocks=(1, 0, 2), exits=(2, 3))
 
 
 @pytest.fixture(scope="module", params=["pooled", "convolved"])
@@ -24,12 +24,12 @@ def test_every_exit_speaks_of_every_picture(network):
     assert network.kind is Kind.CHAIN
 
 
-def test_exits_come_after_the_blocks_asked_for(network):
+def test_exits_come_after_the_units_asked_for(network):
     state, shapes = (torch.rand(2, 3, 32, 32),), []
     for stage in network.stages:
         state, _ = stage(state)
         shapes.append([tuple(features.shape) for features in state])
-    assert shapes == [[(2, 4, 32, 32)], [(2, 6, 16, 16)], [(2, 8, 8, 8)]]
+    assert shapes == [[(2, 4, 16, 16)], [(2, 6, 8, 8)], [(2, 8, 4, 4)]]
 
 
 def test_stage_by_stage_equals_all_at_once_and_leaves_states_alone(network):
@@ -51,9 +51,9 @@ def test_nothing_is_computed_for_nothing(network):
     network.zero_grad()
 
 
-@pytest.mark.parametrize("exits", [(), (1,), (2, 4), (1, 2, 3, 4)])
+@pytest.mark.parametrize("exits", [(), (1,), (2, 4), (1, 2, 3, 4, 5)])
 def test_moving_exits_leaves_the_trunk_as_it_is(exits):
-    """Which blocks there are, what they compute and what they cost does not depend on where one may leave."""
+    """Which units there are, what they compute and what they cost does not depend on where one may leave."""
 
     def of_trunk(exits):
         network = resnet(replace(SMALL, exits=exits))
@@ -65,7 +65,7 @@ def test_moving_exits_leaves_the_trunk_as_it_is(exits):
 
 def test_a_new_block_changes_nothing():
     torch.manual_seed(0)
-    shape = replace(SMALL, widths=(4,), blocks=(3,), exits=(1,))
+    shape = replace(SMALL, widths=(4,), blocks=(2,), exits=(1,))
     network = resnet(shape).eval()
     first, _ = network.stages[0]((torch.rand(2, 3, 32, 32),))
     second, _ = network.stages[1](first)
@@ -82,13 +82,13 @@ def test_the_pooled_head_mixes_max_and_average(mix, pooled):
     assert torch.allclose(head((features,)), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("exits", [(0,), (5,), (3, 1), (2, 2), (-1,)])
+@pytest.mark.parametrize("exits", [(0,), (6,), (3, 1), (2, 2), (-1,)])
 def test_exits_that_cannot_be_are_refused_in_one_sentence(exits):
-    with pytest.raises(UserError, match="Early exits come after blocks 1 to 4, in rising order"):
+    with pytest.raises(UserError, match="Early exits come after units 1 to 5, in rising order"):
         replace(SMALL, exits=exits)
 
 
-@pytest.mark.parametrize("change", [{"widths": (4, 6)}, {"blocks": (1, 0, 1)}, {"head": "bag"}, {"pool": 0}])
+@pytest.mark.parametrize("change", [{"widths": (4, 6)}, {"blocks": (1, -1, 1)}, {"stem": 0}, {"head": "bag"}, {"pool": 0}])
 def test_shapes_that_cannot_be_are_refused(change):
     with pytest.raises(ValueError):
         replace(SMALL, **change)
