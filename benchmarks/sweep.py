@@ -183,7 +183,8 @@ def storage(whole: Outputs) -> list[str]:
             times = best_times({"at": lambda c=changes: c.at(20), "of": lambda c=changes: c.of(len(c.first) // 2)}, 5)
             sizes = (exits.nbytes, len(zlib.compress(exits.tobytes())), changes.nbytes, len(zlib.compress(arrays)))
             lines.append(
-                f"{name + f', {points} budgets':32}" + "".join(f"{size / 1e3:7,.0f} kB" for size in sizes)
+                f"{name + f', {points} budgets':32}"
+                + "".join(f"{size / 1e3:7,.0f} kB" for size in sizes)
                 + f"{readable(times['at']):>13}{readable(times['of']):>13}"
             )
     return lines

@@ -1,26 +1,32 @@
-"""The README's measured numbers, printed from the shipped bundle: nothing there is typed by hand.
+"""The README's measured numbers, printed from the shipped bundles: nothing there is typed by hand.
 
-    python benchmarks/tables.py [--bundle doodles] [--write]     --write puts them into README.md
+PYTHONPATH=. python benchmarks/tables.py [--write]     --write puts them into README.md
 """
 
 import argparse
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from engine.balance import evenness
 from engine.bundle import Bundle
 from engine.factors import factor_by_exit
 from engine.front import concave_hull
 from engine.intervals import wilson_interval
 from engine.library import open_bundle
 from engine.policies import POLICIES
+from engine.policies.bof_alpha import AlphaRule, typical_right
+from engine.recipes import recipe
+from engine.splits import Split
 from engine.sweep import Sweep, sweep
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BUDGETS = (0.15, 0.25, 0.5, 0.75)
 #: What the first screen shows: the baseline, what is deployed most, what the seeds of this project propose, and the bound.
+ALPHAS = (0.7, 0.9, 1.05)
 FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 
@@ -30,14 +36,14 @@ def interval(accuracy: float, examples: int) -> float:
     return 50 * (found.high - found.low)
 
 
-def policies_table(bundle: Bundle, names: Iterable[str]) -> list[str]:
+def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float] = BUDGETS) -> list[str]:
     """Accuracy on test at some budgets, and the cost really spent, a row a policy."""
-    lines = ["| policy | " + " | ".join(f"budget {budget:.0%}" for budget in BUDGETS) + " |", "|---" * (len(BUDGETS) + 1) + "|"]
+    lines = ["| policy | " + " | ".join(f"budget {budget:.0%}" for budget in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
     for name in names:
         policy = POLICIES[name]
         if policy.why_not(bundle.outputs):
             continue
-        found = sweep(policy, bundle.outputs, list(BUDGETS))
+        found = sweep(policy, bundle.outputs, list(budgets))
         cells = [cell(a, c, found.exit.shape[1]) for a, c in zip(found.accuracy, found.cost, strict=True)]
         title = policy.title if policy.deployable else f"*{policy.title}, knows the labels*"
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
@@ -83,6 +89,38 @@ def exits_table(bundle: Bundle, found: Sweep) -> list[str]:
     return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
 
 
+def networks_table(bundles: Iterable[Bundle]) -> list[str]:
+    """What networks there are: what they cost, and what each of their exits gets when everyone leaves there."""
+    lines = ["| network | MMACs | parameters | exits, share of the cost: percent right | full network |", "|---" * 5 + "|"]
+    for bundle in bundles:
+        test = bundle.outputs.test()
+        alone = test.static_cost("macs") / test.full_cost("macs")
+        exits = ", ".join(f"{cost:.0%}: {100 * right:.1f}" for cost, right in zip(alone, test.right.mean(axis=1), strict=True))
+        full = float(test.right[test.full].mean())
+        size = f"{test.full_cost('macs') / 1e6:.0f} | {parameters(bundle) / 1e6:.1f} M"
+        lines.append(f"| `{bundle.id}` | {size} | {exits} | {100 * full:.1f} ± {interval(full, test.examples):.1f} |")
+    return lines
+
+
+def parameters(bundle: Bundle) -> int:
+    return sum(parameter.numel() for parameter in recipe(bundle.id).cascade().parameters())
+
+
+def bags_table(plain: Bundle, bags: Bundle) -> list[str]:
+    """Plain heads beside Bag-of-Features exits on the same trunk, under the alpha rule at a few settings, fixed beforehand."""
+    lines = ["| alpha | exits | leave at each exit | evenness | right | cost |", "|---" * 6 + "|"]
+    for alpha in ALPHAS:
+        for name, bundle in (("plain heads", plain), ("bag of features", bags)):
+            test = bundle.outputs.test()
+            route = AlphaRule(alpha, typical_right(bundle.outputs.tuning(Split.FIT)), math.nan).route(test)
+            shares, right = route.shares(test.exits), route.accuracy(test)
+            cost = route.mean_cost(test, "macs") / plain.outputs.full_cost("macs")
+            leaving = " ".join(f"{share:.0%}" for share in shares)
+            accuracy = f"{100 * right:.1f} ± {interval(right, test.examples):.1f}"
+            lines.append(f"| {alpha:g} | {name} | {leaving} | {float(evenness(shares)):.2f} | {accuracy} | {cost:.0%} |")
+    return lines
+
+
 def written(bundle: Bundle) -> dict[str, list[str]]:
     """The parts of the README that are printed from a bundle, by the name of their marks."""
     found = sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5])
@@ -100,13 +138,42 @@ def written(bundle: Bundle) -> dict[str, list[str]]:
     }
 
 
+def photographs() -> dict[str, list[str]]:
+    """The parts on CIFAR-10."""
+    dense, plain, bags, family = (open_bundle(f"cifar10-{name}") for name in ("msdnet", "resnet", "bof", "family"))
+    extra = parameters(bags) - parameters(plain)
+    more = bags.outputs.full_cost("macs") / plain.outputs.full_cost("macs") - 1
+    return {
+        "cifar10": [
+            *networks_table((dense, plain, bags, family)),
+            "",
+            "Network selection, `cifar10-family`:",
+            "",
+            *policies_table(family, FIRST, (0.15, 0.25, 0.35, 0.5)),
+            "",
+            how_read(family),
+            "",
+            "Early exits of one network, `cifar10-msdnet`:",
+            "",
+            *policies_table(dense, FIRST, (0.15, 0.25, 0.4, 0.6)),
+            "",
+            how_read(dense),
+        ],
+        "bags": [
+            *bags_table(plain, bags),
+            "",
+            f"{bags.outputs.test().examples:,} test images; costs are shares of the full network with plain heads, whose parameters differ"
+            f" from those of the network with Bag-of-Features exits by {extra:+,} and whose compute by {more:+.1%}.",
+        ],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", default="doodles")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     readme = README.read_text()
-    for name, lines in written(open_bundle(given.bundle)).items():
+    for name, lines in (written(open_bundle("doodles")) | photographs()).items():
         text = "\n".join(lines)
         print(text, end="\n\n")
         inside = re.compile(f"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
