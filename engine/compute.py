@@ -1,7 +1,8 @@
 """Compute: run a recipe's network over its data set once, and keep what every exit said.
 
 The unit of work is a shard, an explicit list of examples, written under a temporary name, synced, renamed. Resuming is listing the folder:
-a run killed at any moment goes on where it was and ends in the same bytes as an unbroken one.
+a run killed at any moment goes on where it was and ends in the same bytes as an unbroken one. While the device computes a shard, a second
+thread reads the pictures of the next one and writes the outputs of the last one, and the device is read once a shard.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from engine.paths import bundles_folder
 from engine.recipes import Recipe, recipe, weights_path
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.tensors import map_tensor, save_tensors, tensor_names
-from engine.weights import digest, load_weights
+from engine.weights import digest, load_weights, provenance_of
 
 SHARD = 1000
 Progress = Callable[[int, int], None]
@@ -43,6 +45,7 @@ class Run:
     recipe: Recipe
     dataset: Dataset
     weights: Path
+    trained: dict[str, Any]  # where the weights come from
     device: torch.device
     batch_size: int
     ids: NDArray[np.int64]
@@ -50,8 +53,10 @@ class Run:
 
     def provenance(self) -> dict[str, Any]:
         return {
-            "recipe": self.recipe.name,
+            "recipe": self.recipe.listed,
+            "options": self.recipe.options,
             "weights_sha256": digest(self.weights),
+            "weights": self.trained,
             "dataset": self.dataset.name,
             "dataset_digest": self.dataset.digest(),
             "image_size": list(self.dataset.image_size),
@@ -69,7 +74,7 @@ class Run:
 
 
 def compute(
-    name: str,
+    name: str | Recipe,
     device: str = "auto",
     batch_size: int = 50,
     limit: int | None = None,
@@ -81,19 +86,24 @@ def compute(
     limit: at most so many examples of each split;  out: where the bundle goes, by default the library
     """
     chosen = recipe(name)
-    weights = weights_path(name)
+    weights = weights_path(chosen.name)
     if not weights.is_file():
-        raise UserError(f"There are no weights for {name} at {weights}; train them with `python -m engine train {name}`.")
+        raise UserError(f"There are no weights for {chosen.name} at {weights}; {chosen.remedy}.")
     if batch_size < 1 or (limit is not None and limit < 1):
         raise UserError("--batch-size and --limit must be at least 1.")
-    folder = out or bundles_folder() / name
+    folder = out or bundles_folder() / chosen.name
     check_id(folder.name)  # before the work, not after it
     dataset = chosen.dataset()
+    trained = provenance_of(weights)
+    if trained.get("data_digest") not in (None, dataset.digest()):
+        # of other pictures, or of others split otherwise, some of the test examples may have been learned
+        raise UserError(f"The weights at {weights} were trained on other pictures than {dataset.name} has now; {chosen.remedy} anew.")
     by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
     run = Run(
         recipe=chosen,
         dataset=dataset,
         weights=weights,
+        trained=trained,
         device=pick_device(device),
         batch_size=batch_size,
         ids=np.concatenate(list(by_split.values())),
@@ -127,19 +137,31 @@ def _run_shards(run: Run, folder: Path, progress: Progress) -> Shards:
     starts = range(0, len(run.ids), SHARD)
     shards = Shards(folder, len(starts))
     missing = [index for index in range(shards.count) if not shards.path(index).is_file()]
-    cascade = None
-    for index in range(shards.count):
-        progress(min(index * SHARD, len(run.ids)), len(run.ids))
-        if index not in missing:
-            continue
-        if cascade is None:
-            cascade = _load(run)
-        part = slice(starts[index], starts[index] + SHARD)
-        temporary = folder / "unfinished.tmp"
-        save_tensors(temporary, _do_shard(run, cascade, run.ids[part], run.split[part]))
-        temporary.replace(shards.path(index))
+    if missing:
+        cascade = _load(run)
+        with ThreadPoolExecutor(1) as aside:
+            reading = aside.submit(_read, run, starts[missing[0]])
+            writing: Future[None] | None = None
+            for index, after in zip(missing, [*missing[1:], None], strict=True):
+                progress(starts[index], len(run.ids))
+                read = reading.result()
+                if after is not None:
+                    reading = aside.submit(_read, run, starts[after])
+                logits = _logits(run, cascade, read.pixels)
+                if writing is not None:
+                    writing.result()  # what went wrong there goes wrong here
+                writing = aside.submit(_write, shards, index, {"logits": logits, **read.columns})
+            writing.result()
     progress(len(run.ids), len(run.ids))
     return shards
+
+
+@dataclass(frozen=True, eq=False)
+class ReadShard:
+    """Pictures (examples, height, width, 3), and what a shard holds of its examples beside their logits."""
+
+    pixels: NDArray[np.uint8]
+    columns: dict[str, NDArray]
 
 
 def _load(run: Run) -> Cascade:
@@ -148,26 +170,36 @@ def _load(run: Run) -> Cascade:
     return cascade.eval().to(run.device, memory_format=torch.channels_last)
 
 
-def _do_shard(run: Run, cascade: Cascade, ids: NDArray[np.int64], split: NDArray[np.str_]) -> dict[str, NDArray]:
-    images = run.dataset.take(ids)
-    kept = (split == Split.TEST) & run.dataset.shippable
+def _read(run: Run, start: int) -> ReadShard:
+    part = slice(start, start + SHARD)
+    images = run.dataset.take(run.ids[part])
+    kept = (run.split[part] == Split.TEST) & run.dataset.shippable
     shown = [encode(pixels) if keep else b"" for pixels, keep in zip(images.pixels, kept, strict=True)]
-    return {
-        "logits": np.concatenate(list(_logits(run, cascade, images.pixels)), axis=1),
+    columns = {
         "labels": images.labels,
         "image_bytes": np.array([len(data) for data in shown], np.int64),
         "images": np.frombuffer(b"".join(shown) or b"\0", np.uint8),
         **{f"factor.{name}": np.asarray(values, np.float32) for name, values in images.factors.items()},
     }
+    return ReadShard(images.pixels, columns)
 
 
 @torch.inference_mode()
-def _logits(run: Run, cascade: Cascade, pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
-    """Batches of logits (exits, batch, classes)."""
-    for start in range(0, len(pixels), run.batch_size):
-        batch = torch.from_numpy(pixels[start : start + run.batch_size]).to(run.device, non_blocking=True)
-        # (batch, height, width, 3) seen as (batch, 3, height, width): channels_last without copying anything
-        yield cascade(batch.permute(0, 3, 1, 2).float() / 255).float().cpu().numpy()
+def _logits(run: Run, cascade: Cascade, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(exits, examples, classes) of a shard; they stay on the device until all are there."""
+    images = torch.from_numpy(pixels)
+    if run.device.type == "cuda":
+        images = images.pin_memory()
+    shard = images.to(run.device, non_blocking=True)
+    # (batch, height, width, 3) seen as (batch, 3, height, width): channels_last without copying anything
+    said = [cascade(batch.permute(0, 3, 1, 2).float() / 255).float() for batch in shard.split(run.batch_size)]
+    return torch.cat(said, dim=1).cpu().numpy()
+
+
+def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
+    temporary = shards.folder / "unfinished.tmp"
+    save_tensors(temporary, arrays)
+    temporary.replace(shards.path(index))
 
 
 def _assemble(run: Run, id: str, shards: Shards) -> Draft:

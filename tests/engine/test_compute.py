@@ -241,9 +241,10 @@ def test_killed_after_any_shard_and_resumed(data, unbroken, shards):
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(shards))
     assert not (data / "bundles" / "dots").exists()
-    assert len(Dots.taken) == min(shards * SHARD, 3 * PER_SPLIT)
+    assert 0 <= len(Dots.taken) - min(shards * SHARD, 3 * PER_SPLIT) <= SHARD  # one shard is read ahead
     assert contents(compute("dots", "cpu")) == unbroken
-    assert sorted(Dots.taken) == sorted(np.concatenate([Dots().ids(split) for split in BUNDLE_SPLITS])), "a shard was done twice"
+    everyone = np.concatenate([Dots().ids(split) for split in BUNDLE_SPLITS])
+    assert set(Dots.taken) == set(everyone) and len(Dots.taken) <= len(everyone) + SHARD, "more was done twice than was read ahead"
 
 
 def test_killed_again_and_again(data, unbroken):
