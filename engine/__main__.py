@@ -9,10 +9,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.errors import UserError
+
+if TYPE_CHECKING:
+    from engine.recipes import Recipe
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 
@@ -27,7 +31,11 @@ class _Parser(argparse.ArgumentParser):
 def list_here(given: argparse.Namespace) -> dict[str, Any]:
     from engine.library import entries, open_bundle
     from engine.policies import POLICIES
-    from engine.recipes import RECIPES
+    from engine.recipes import RECIPES, Recipe
+
+    def about(recipe: Recipe) -> dict[str, Any]:
+        training = recipe.training and asdict(recipe.training)
+        return {"name": recipe.name, "title": recipe.title, "description": recipe.description, "training": training}
 
     bundles, broken = [], []
     for entry in entries():
@@ -62,40 +70,50 @@ def list_here(given: argparse.Namespace) -> dict[str, Any]:
             print(f"recipe  {name:<20} {recipe.description}")
         for policy in policies:
             print(f"policy  {policy['name']:<20} {policy['title']}")
-    return {"bundles": bundles, "broken": broken, "recipes": list(RECIPES), "policies": policies}
+    return {"bundles": bundles, "broken": broken, "recipes": [about(one) for one in RECIPES.values()], "policies": policies}
 
 
 def download(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.datasets.torchvision_sets import download as fetch
+    from engine.download import download as fetch
 
-    folder = fetch(given.dataset)
+    place = fetch(given.what)
     if not given.json:
-        print(f"{given.dataset} is in {folder}.")
-    return {"dataset": given.dataset, "folder": str(folder)}
+        print(f"{given.what} is at {place}.")
+    return {"what": given.what, "path": str(place)}
+
+
+def _chosen(given: argparse.Namespace) -> "Recipe":
+    from engine.recipes import Choices, recipe
+
+    return recipe(given.recipe, Choices(given.exits, given.images, given.network, given.weights))
 
 
 def train(given: argparse.Namespace) -> dict[str, Any]:
     from engine.train import train as run
+    from engine.train import with_settings
 
-    weights = run(given.recipe, epochs=given.epochs, device=given.device, out=given.out)
+    chosen = _chosen(given)
+    asked = with_settings(chosen, exit_weights=given.exit_weights, distillation=given.distillation, frozen=given.frozen)
+    weights = run(asked, epochs=given.epochs, device=given.device, out=given.out)
     if not given.json:
         print(f"Weights are at {weights}.")
-    return {"recipe": given.recipe, "weights": str(weights)}
+    return {"recipe": chosen.name, "weights": str(weights)}
 
 
 def compute(given: argparse.Namespace) -> dict[str, Any]:
     from engine.compute import compute as run
 
-    folder = run(given.recipe, given.device, given.batch_size, given.limit, given.out, progress=_progress_bar("images"))
+    chosen = _chosen(given)
+    folder = run(chosen, given.device, given.batch_size, given.limit, given.out, progress=_progress_bar("images"))
     if not given.json:
         print(f"The bundle is at {folder}.")
-    return {"recipe": given.recipe, "bundle": str(folder)}
+    return {"recipe": chosen.name, "bundle": str(folder)}
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     from engine.measure import measure as run
 
-    found = run(given.recipe, given.device, given.batch_sizes, given.examples)
+    found = run(_chosen(given), given.device, given.batch_sizes, given.examples)
     if not given.json:
         print(f"{found.recipe} on {found.device}, float32; {found.examples:,} test images.")
         print("Milliseconds for a batch: median, 95th percentile.")
@@ -193,6 +211,14 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="python -m engine", description="Compute what every exit of a network says, and sweep policies over it.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
+    def takes_recipe(command: argparse.ArgumentParser) -> None:
+        command.add_argument("recipe", metavar="RECIPE", help="see `list`")
+        command.add_argument("--images", type=Path, metavar="DIR", help="for folder and imagenet-family: pictures, DIR/CLASS/anything.jpg")
+        command.add_argument("--network", metavar="NAME", help="for folder: a recipe whose network to take, or torchvision:NAME, wrapped")
+        places = "where one may leave: units of the trunk (1,3) or layers of a wrapped network (layer1,layer2); the end always is an exit"
+        command.add_argument("--exits", type=_words, default=(), metavar="A,B,...", help=places)
+        command.add_argument("--weights", type=Path, metavar="FILE", help="a wrapped network's safetensors file, instead of published ones")
+
     def add(name: str, run: Command, help: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help, description=help)
         command.set_defaults(run=run)
@@ -201,24 +227,29 @@ def parser() -> argparse.ArgumentParser:
 
     add("list", list_here, "List the bundles, recipes and policies that are here.")
 
-    command = add("download", download, "Fetch a data set of others; nothing is ever downloaded without this command.")
-    command.add_argument("dataset", metavar="DATASET", help="cifar10, cifar100, fashion-mnist or svhn")
+    command = add("download", download, "Fetch what others published; nothing is ever downloaded without this command.")
+    known = "cifar10, cifar100, fashion-mnist, svhn, imagenet-weights, or torchvision:NETWORK for its weights"
+    command.add_argument("what", metavar="WHAT", help=known)
 
     command = add("train", train, "Train a recipe's network; killed and started again, it goes on from its checkpoint.")
-    command.add_argument("recipe", metavar="RECIPE")
+    takes_recipe(command)
     command.add_argument("--epochs", type=_positive, help="how often to go through the data (default: the recipe's)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     command.add_argument("--out", type=Path, metavar="DIR", help="where weights, checkpoints and the learning curve go")
+    command.add_argument("--exit-weights", type=_numbers, metavar="A,B,...", help="share of each exit in the loss (default: the recipe's)")
+    command.add_argument("--distillation", type=_share, metavar="SHARE", help="of an early exit's loss: to agree with the last one")
+    frozen = "leave the weights that the training begins with as they are, and train only the rest (wrapped networks: always)"
+    command.add_argument("--frozen", action="store_const", const=True, help=frozen)
 
     command = add("compute", compute, "Run a recipe's network over its data set and write the bundle; resumes where it was stopped.")
-    command.add_argument("recipe", metavar="RECIPE")
+    takes_recipe(command)
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     command.add_argument("--batch-size", type=_positive, default=50, metavar="N", help="images at a time (default: 50)")
     command.add_argument("--limit", type=_positive, metavar="N", help="at most N examples of each split")
     command.add_argument("--out", type=Path, metavar="DIR", help="where the bundle goes (default: data/bundles/RECIPE)")
 
     command = add("measure", measure, "Time a recipe's stages, and its cascade at several budgets against its full network.")
-    command.add_argument("recipe", metavar="RECIPE")
+    takes_recipe(command)
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     command.add_argument("--batch-sizes", type=_sizes, default=[1, 32, 256], metavar="A,B,...", help="images at a time (default: 1,32,256)")
     command.add_argument("--examples", type=_positive, default=512, metavar="N", help="images to run (default: 512)")
@@ -228,7 +259,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--policy", required=True, metavar="NAME", help="see `list`")
     command.add_argument("--calibrated", action="store_true", help="scale every exit's logits by a temperature first, learned on fit")
     which = command.add_mutually_exclusive_group()
-    which.add_argument("--budgets", type=_budgets, metavar="A,B,...", help="mean cost allowed, as shares of the full network's: 0.3,0.5")
+    which.add_argument("--budgets", type=_numbers, metavar="A,B,...", help="mean cost allowed, as shares of the full network's: 0.3,0.5")
     which.add_argument("--points", type=_positive, default=21, metavar="N", help="that many budgets, evenly spread (default: 21)")
     command.add_argument("--unit", help="what cost is counted in (default: macs, or the bundle's first)")
     command.add_argument("--split", default="test", choices=("fit", "calibration", "test"), help="what to report on (default: test)")
@@ -256,11 +287,25 @@ def _sizes(text: str) -> list[int]:
     return [_positive(part) for part in text.split(",")]
 
 
-def _budgets(text: str) -> list[float]:
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(part.strip() for part in text.split(","))
+    if not all(words):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as 1,3 or layer1,layer2")
+    return words
+
+
+def _numbers(text: str) -> tuple[float, ...]:
     try:
-        return [float(part) for part in text.split(",")]
+        return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.3,0.5") from None
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 0.3") from None
 
 
 def _progress_bar(what: str, width: int = 30) -> Callable[[int, int], None]:

@@ -1,5 +1,8 @@
 """Training batches from pictures kept as bytes: moved, mirrored and recoloured a little, all in one gather.
 
+Cutout, after DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017: a square is covered with
+the mean colour, here that of the batch.
+
 Every random number is drawn on the CPU, so the same seed gives the same batches on any device.
 """
 
@@ -31,7 +34,18 @@ def augmented(pixels: Tensor, chosen: Tensor, settings: Training, generator: tor
     if settings.jitter:
         spread = torch.rand(2, batch, 3, 1, 1, generator=generator).sub_(0.5).mul_(2 * settings.jitter).to(pixels.device)
         images = (images * (1 + spread[0]) + spread[1]).clamp_(0, 1)  # contrast, brightness
+    if settings.cutout:
+        down, across = (_within(length, batch, settings.cutout, generator) for length in (height, width))
+        covered = (down[:, None, :, None] & across[:, None, None, :]).to(images.device)  # (batch, 1, height, width)
+        images = torch.where(covered, images.mean(dim=(0, 2, 3), keepdim=True), images)
     return images
+
+
+def _within(length: int, batch: int, side: int, generator: torch.Generator) -> Tensor:
+    """Which rows (or columns) a square covers whose middle is anywhere, so part of it may lie outside. (batch, length) bool"""
+    start = torch.randint(length, (batch, 1), generator=generator) - side // 2
+    places = torch.arange(length)
+    return (places >= start) & (places < start + side)
 
 
 def _moved(length: int, batch: int, most: int, generator: torch.Generator) -> Tensor:

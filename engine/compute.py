@@ -54,7 +54,7 @@ class Run:
     def provenance(self) -> dict[str, Any]:
         return {
             "recipe": self.recipe.listed,
-            "options": self.recipe.options,
+            "variant": self.recipe.name,
             "weights_sha256": digest(self.weights),
             "weights": self.trained,
             "dataset": self.dataset.name,

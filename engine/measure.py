@@ -24,7 +24,7 @@ from engine.macs import StageMacs, stage_macs
 from engine.outputs import Outputs
 from engine.policies import policy
 from engine.policies.base import Rule
-from engine.recipes import recipe, weights_path
+from engine.recipes import Recipe, recipe, weights_path
 from engine.route import Route
 from engine.splits import Split
 from engine.weights import load_weights
@@ -103,7 +103,7 @@ class Measurement:
 
 
 def measure(
-    name: str,
+    name: str | Recipe,
     device: str = "auto",
     batch_sizes: Sequence[int] = BATCH_SIZES,
     examples: int = 512,
@@ -118,7 +118,7 @@ def measure(
         raise UserError(f"Batch sizes {list(batch_sizes)} and {examples} examples cannot be measured; give at least 1 of each.")
     chosen, where = recipe(name), pick_device(device)
     cascade, dataset = chosen.cascade(), chosen.dataset()
-    load_weights(cascade, weights_path(name))
+    load_weights(cascade, weights_path(chosen.name))
     cascade = cascade.eval().to(where, memory_format=torch.channels_last)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     macs = stage_macs(cascade, dataset.image_size)
@@ -127,7 +127,7 @@ def measure(
     times = stage_times(cascade, dataset.image_size, where, batch_sizes, effort)
     runs = [run for size in batch_sizes for run in real_runs(cascade, rules, shown.pixels, macs, times, where, size, effort.rounds)]
     return Measurement(
-        name, device_name(where), torch.__version__, torch.get_num_threads(), load, len(shown.pixels), macs, times, tuple(runs)
+        chosen.name, device_name(where), torch.__version__, torch.get_num_threads(), load, len(shown.pixels), macs, times, tuple(runs)
     )
 
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,29 +32,48 @@ from engine.datasets.base import Dataset
 from engine.devices import pick_device
 from engine.errors import UserError
 from engine.optimise import Optimizers
-from engine.recipes import Recipe, Training, recipe, weights_path
+from engine.recipes import RECIPES, Recipe, Training, recipe, weights_path
 from engine.splits import Split
 from engine.weights import Tensors, digest, load_weights, read_tensors, save_weights, take_over, write_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
 
 
-def train(recipe_name: str, epochs: int | None = None, device: str = "auto", out: Path | None = None) -> Path:
+def train(name: str | Recipe, epochs: int | None = None, device: str = "auto", out: Path | None = None) -> Path:
     """Train a recipe and return the path of its weights.
 
     epochs: instead of the recipe's own;  out: the folder for weights, learning curve and checkpoint, by default the library's
     """
-    return train_recipe(recipe(recipe_name), epochs, device, out or weights_path(recipe_name).parent)
+    chosen = recipe(name)
+    return train_recipe(chosen, epochs, device, out or weights_path(chosen.name).parent)
+
+
+def with_settings(chosen: Recipe, **asked: Any) -> Recipe:
+    """The recipe with other settings of its training; those that are None stay. Raises UserError for what makes no sense."""
+    training = _training(chosen)
+    changes = {name: value for name, value in asked.items() if value is not None}
+    weights, share = changes.get("exit_weights"), changes.get("distillation", 0.0)
+    if weights is not None and not (min(weights) >= 0 and 0 < sum(weights) < math.inf):
+        raise UserError(f"The exit weights {weights} make no sense; give one for each exit, at least 0 and not all 0.")
+    if not 0 <= share <= 1:
+        raise UserError(f"A distillation of {share:g} makes no sense; give the share of an early exit's loss, from 0 to 1.")
+    if changes.get("frozen") and not (training.start_from or training.frozen):
+        raise UserError(f"{chosen.name} begins from nothing, so there is nothing to freeze; leave --frozen out.")
+    return replace(chosen, training=replace(training, **changes))
 
 
 def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> Path:
     """Train, write `NAME.safetensors` and `NAME.curve.jsonl` to the folder `out`, and remove the checkpoint."""
-    settings = chosen.training if epochs is None else replace(chosen.training, epochs=epochs)
+    settings = _training(chosen)
     where = pick_device(device)
     dataset = chosen.dataset()
+    # a small data set keeps most of its pictures to learn from
+    held_out = min(settings.validation, max(1, len(dataset.ids(Split.TRAIN)) // 4))
+    settings = replace(settings, epochs=epochs or settings.epochs, validation=held_out)
     began_with = _weights_to_start_from(settings, out)
     began_digest = None if began_with is None else digest(began_with)
-    key = json.loads(json.dumps({"recipe": chosen.name, "data": dataset.digest(), "began_with": began_digest, **asdict(settings)}))
+    data, trunk = dataset.digest(), dict(chosen.about)
+    key = json.loads(json.dumps({"recipe": chosen.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
     partial = out / f"{chosen.name}.partial"
     run = Run.start(chosen, settings, where, began_with)
     run.resume(partial / CHECKPOINT, key)
@@ -70,7 +89,7 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
         say(_line(chosen.name, run.curve[-1], settings.epochs))
     weights = out / f"{chosen.name}.safetensors"
     run.load_average()
-    about = {"settings": asdict(settings), "data_digest": dataset.digest(), "torch": torch.__version__, "device": where.type}
+    about = {**trunk, "settings": asdict(settings), "data_digest": data, "torch": torch.__version__, "device": where.type}
     if began_digest:
         about["began_with"] = began_digest
     save_weights(run.averaged, weights, chosen.name, {**about, "validation_accuracy": run.curve[-1]["accuracy"]}, half=True)
@@ -117,7 +136,10 @@ class Run:
         """began_with: weights to take over, where names and shapes agree"""
         with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
             torch.manual_seed(settings.seed)
-            network = chosen.cascade()
+            network = (chosen.begin or chosen.cascade)()
+        exits, wanted = len(network.stages), settings.exit_weights
+        if wanted is not None and len(wanted) != exits:
+            raise UserError(f"There are {len(wanted)} exit weights for {exits} exits; give one for each exit.")
         if began_with is not None:
             taken = take_over(network, began_with)
             for name, parameter in network.named_parameters():
@@ -172,7 +194,8 @@ class Run:
         if not path.is_file():
             return
         tensors, about = read_tensors(path)
-        there = about.get("key", {})
+        since = {field.name: field.default for field in fields(Training) if field.default is not MISSING}
+        there = {**since, **about.get("key", {})}  # a setting that is younger than the checkpoint had its default
         if there != key:
             names = sorted(name for name in there.keys() | key.keys() if there.get(name) != key.get(name))
             differ = ", ".join(f"{name} {there.get(name)} instead of {key.get(name)}" for name in names)
@@ -205,8 +228,15 @@ def _weights_to_start_from(settings: Training, out: Path) -> Path | None:
     beside = out / f"{name}.safetensors"
     found = beside if beside.is_file() else weights_path(name)
     if not found.is_file():
-        raise UserError(f"This training begins with the weights of {name}, and there are none at {found}; train {name} first.")
+        first = name if name in RECIPES else "that one, with the same options,"
+        raise UserError(f"This training begins with the weights of {name}, and there are none at {found}; train {first} first.")
     return found
+
+
+def _training(chosen: Recipe) -> Training:
+    if chosen.training is None:
+        raise UserError(f"{chosen.name} is not trained, for its weights are published; {chosen.remedy} and go on with `compute`.")
+    return chosen.training
 
 
 def learning_rate(done: float, settings: Training) -> float:

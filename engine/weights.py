@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.bundle import write_synced
 from engine.cascades.base import Cascade
 from engine.errors import UserError
+from engine.recipes import RECIPES
 
 SCHEMA = 1
 _KEY = "offramp"
@@ -58,6 +59,11 @@ def take_over(cascade: Cascade, path: Path) -> set[str]:
     return set(taken)
 
 
+def provenance_of(path: Path) -> dict[str, Any]:
+    """Where the weights at `path` come from."""
+    return _finished(path)[1]["provenance"]
+
+
 def _finished(path: Path) -> tuple[Tensors, dict[str, Any]]:
     tensors, about = read_tensors(path)
     if about.get("kind") != "weights":
@@ -74,7 +80,7 @@ def digest(path: Path) -> str:
 def write_tensors(path: Path, tensors: Tensors, about: Mapping[str, Any]) -> None:
     """Tensors by name and what there is to say about them, whole or not at all."""
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    text = json.dumps({**about, "schema": SCHEMA, "sha256": _checksum(tensors)}, sort_keys=True)
+    text = json.dumps({**about, "schema": SCHEMA, "sha256": checksum(tensors)}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_synced(path, save(tensors, metadata={_KEY: text}))
 
@@ -90,19 +96,20 @@ def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
         raise UserError(f"{path} cannot be read as a safetensors file ({error}); {_remedy(path)}") from error
     if about.get("schema") != SCHEMA:
         raise UserError(f"{path} was not written by this version of Offramp; {_remedy(path)}")
-    if about["sha256"] != _checksum(tensors):
+    if about["sha256"] != checksum(tensors):
         raise UserError(f"{path} was changed after it was written: its checksum differs; {_remedy(path)}")
     return tensors, about
 
 
-def _checksum(tensors: Tensors) -> str:
+def checksum(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and numbers."""
     state = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        state.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        state.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
     return state.hexdigest()
 
 
 def _remedy(path: Path) -> str:
-    return f"put the original file back or train anew with `python -m engine train {path.name.split('.')[0]}`."
+    known = RECIPES.get(path.stem)
+    return f"put the original file back or {known.remedy if known else 'make it anew'}."

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from engine.cascades.base import Cascade, Kind, Stage, State
 from engine.cascades.resnet import ResNetShape, resnet
-from engine.errors import UserError
+from engine.cascades.torchvision_networks import fetch, known_network
+
+#: From cheap to dear, by torchvision's names.
+IMAGENET_FAMILY = ("alexnet", "googlenet", "resnet50")
 
 
 def resnet_family(shapes: Sequence[ResNetShape]) -> Cascade:
@@ -50,22 +52,13 @@ class Last(nn.Module):
 def imagenet_family(published: bool = False) -> Cascade:
     """AlexNet, GoogLeNet, ResNet-50 for 224 x 224 pictures of 1,000 classes: the family of Bolukbasi et al., ICML 2017.
 
-    published: fetch torchvision's weights (360 MB) unless they are in its cache; else the weights are random.
+    published: with torchvision's weights, which are fetched (360 MB) unless they are in its cache; else the weights are random.
     Raises UserError if they cannot be fetched.
     """
-    try:
-        alexnet = models.alexnet(weights=models.AlexNet_Weights.IMAGENET1K_V1 if published else None)
-        # init_weights is slow, and its values are replaced anyway. The two side exits, which only help training, are left out:
-        # with weights torchvision does that by itself, and would not be told to.
-        own = {"weights": models.GoogLeNet_Weights.IMAGENET1K_V1} if published else {"aux_logits": False}
-        googlenet = models.googlenet(transform_input=True, init_weights=False, **own)
-        resnet50 = models.resnet50(weights=models.ResNet50_Weights.IMAGENET1K_V1 if published else None)
-    except (OSError, RuntimeError) as error:  # no network, no room, or not the published bytes
-        reason = getattr(error, "reason", error)
-        raise UserError(
-            f"torchvision's ImageNet weights could not be downloaded ({reason}); connect to the internet and try again."
-        ) from error
-    heads = [alexnet.classifier[-1], googlenet.fc, resnet50.fc]
-    alexnet.classifier[-1], googlenet.fc, resnet50.fc = nn.Identity(), nn.Identity(), nn.Identity()
-    networks = (alexnet, googlenet, resnet50)
-    return Cascade([Stage(Published(network), Last(head)) for network, head in zip(networks, heads, strict=True)], Kind.FAMILY)
+    members = [known_network(name) for name in IMAGENET_FAMILY]
+    networks = [known.make(known.published_outputs) for known in members]
+    if published:
+        for known, network in zip(members, networks, strict=True):
+            known.fill(network, fetch(known))
+    heads = [Last(known.drop_last_layer(network)) for known, network in zip(members, networks, strict=True)]
+    return Cascade([Stage(Published(network), head) for network, head in zip(networks, heads, strict=True)], Kind.FAMILY)

@@ -1,7 +1,8 @@
 """Exits for a network that has none: any torch module, cut after named layers, with a small classifier at every cut.
 
-The network itself is frozen: it runs as in evaluation, learns nothing, and its own answer, the last exit, stays what it was. Only the new
-heads learn: normalisation and one linear layer on the mean over positions (a linear probe).
+The network itself is frozen: it runs as in evaluation, learns nothing, and its own answer, the last exit, stays what it was (unless it
+gives features for other classes than its own: then its end gets a head like the others). Only the new heads learn: normalisation and one
+linear layer on the mean over positions (a linear probe).
 
 Stages shall run one after the other, so hooks, which need the whole network to run, do not do: torch.fx records the computation, and it
 is cut where the named layers end. Whatever is computed before a cut and needed after it travels in the state. The limits of that:
@@ -82,12 +83,16 @@ def wrap(
     image_size: tuple[int, int],
     mean: Sequence[float] = (0.0, 0.0, 0.0),
     deviation: Sequence[float] = (1.0, 1.0, 1.0),
+    classes: int | None = None,
+    features: bool = False,
 ) -> Cascade:
     """A copy of `network` as a chain of stages, for float images (batch, 3, height, width) in [0, 1].
 
     exits:           layers after which one may leave, in the order in which they run, named as in `network.named_modules()`
     image_size:      height, width of the images that will come
     mean, deviation: of each colour, as the network was trained to expect them
+    classes:         how many there are; None: as many as the network answers for
+    features:        the network returns features (batch, features) instead of logits: its end gets a head for `classes` too
 
     Raises UserError if there is no such layer, if they run in another order, or if the network cannot be cut there.
     """
@@ -118,9 +123,12 @@ def wrap(
         stages.append((name, trunk, state[0]))
     if state[0].ndim != 2:
         raise UserError(f"The network returns {tuple(state[0].shape)} for two images; it must return logits (batch, classes).")
-    classes = state[0].shape[1]
-    probes = [Probe(_channels(name, read), classes).to(read.device) for name, _, read in stages[:-1]]
-    return Cascade([Stage(trunk, head) for (_, trunk, _), head in zip(stages, [*probes, Own()], strict=True)])
+    answers = state[0].shape[1]
+    if not features and classes not in (None, answers):
+        raise UserError(f"The network answers for {answers:,} classes, and there are {classes:,}; give one that was made for these.")
+    probes = [Probe(_channels(name, read), classes or answers).to(read.device) for name, _, read in stages]
+    heads = probes if features else [*probes[:-1], Own()]
+    return Cascade([Stage(trunk, head) for (_, trunk, _), head in zip(stages, heads, strict=True)])
 
 
 def _pooled(features: Tensor) -> Tensor:

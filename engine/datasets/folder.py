@@ -68,7 +68,10 @@ class ImageFolder:
         """The ids of a split's pictures, (examples,) int64: places in the sorted list of files. The order is shuffled."""
         order = np.random.RandomState(self.seed).permutation(len(self._files)).astype(np.int64)
         cuts = np.rint(np.cumsum(self.shares)[:-1] * len(order)).astype(int)
-        return np.split(order, cuts)[list(Split).index(split)]
+        parts = np.split(order, cuts)
+        if any(share and not len(part) for share, part in zip(self.shares, parts, strict=True)):
+            raise UserError(f"{_shown(self.folder)} holds {len(order)} pictures, too few to be split; give some for every part.")
+        return parts[list(Split).index(split)]
 
     def take(self, ids: NDArray[np.int64]) -> Images:
         """The pictures with these ids, in this order. Raises UserError for a file that is no picture, or too large a one."""

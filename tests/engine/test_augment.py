@@ -55,3 +55,27 @@ def test_the_same_seed_gives_the_same_batch(pixels):
     settings = {"flip": True, "shift": 3, "jitter": 0.2}
     assert torch.equal(change(pixels, [3, 1], 5, **settings), change(pixels, [3, 1], 5, **settings))
     assert not torch.equal(change(pixels, [3, 1], 5, **settings), change(pixels, [3, 1], 6, **settings))
+
+
+def test_cutout_covers_one_square_with_the_mean_colour(pixels):
+    plain = to_float(pixels[:1]).expand(60, -1, -1, -1)
+    images = change(pixels, [0] * 60, cutout=4)
+    mean = plain.mean(dim=(0, 2, 3))
+    sizes = set()
+    for image, before in zip(images, plain, strict=True):
+        changed = (image != before).any(dim=0)
+        rows, columns = changed.any(dim=1).nonzero().flatten(), changed.any(dim=0).nonzero().flatten()
+        top, left, height, width = rows[0], columns[0], len(rows), len(columns)
+        assert changed[top : top + height, left : left + width].all() and changed.sum() == height * width
+        assert torch.allclose(image[:, changed], mean[:, None].expand(3, height * width))
+        sizes.add((height, width))
+    assert (4, 4) in sizes and len(sizes) > 1  # a part of some lies outside
+    assert max(max(size) for size in sizes) == 4
+
+
+def test_cutout_draws_its_numbers_last():
+    """So what other settings do with a seed stays what it was."""
+    pictures = torch.full((1, 10, 12, 3), 100, dtype=torch.uint8)
+    moved = change(pictures, [0], flip=True, shift=3, jitter=0.2)
+    cut = change(pictures, [0], flip=True, shift=3, jitter=0.2, cutout=2)
+    assert torch.allclose(moved, cut)  # the mean of one colour is that colour

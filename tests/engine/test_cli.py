@@ -115,7 +115,10 @@ def test_list_says_what_can_be_done_with_what(data, capsys):
     assert {"static", "maxprob", "entropy", "oracle"} <= set(tiny["policies"]) <= set(POLICIES)
     sure = next(bundle for bundle in found["bundles"] if bundle["id"] == "sure")
     assert "maxprob" in sure["policies"] and "entropy" not in sure["policies"]
-    assert found["recipes"] == list(RECIPES) and found["broken"] == []
+    assert [recipe["name"] for recipe in found["recipes"]] == list(RECIPES) and found["broken"] == []
+    settings = {recipe["name"]: recipe["training"] for recipe in found["recipes"]}
+    assert settings["imagenet-family"] is None
+    assert settings["cifar10-bof"]["start_from"] == "cifar10-resnet" and len(settings["cifar10-bof"]["exit_weights"]) == 5
     assert [policy["name"] for policy in found["policies"]] == list(POLICIES)
 
 

@@ -17,14 +17,13 @@ from torch import nn
 
 from engine import bundle as bundles
 from engine import compute as computing
-from engine import recipes
 from engine.bundle import read_bundle
 from engine.cascades.base import Cascade, Kind, Stage
 from engine.compute import compute
 from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.macs import stage_macs
-from engine.recipes import Recipe, Training, weights_path
+from engine.recipes import Recipe, Training, catalogue, weights_path
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.weights import digest, save_weights
 
@@ -81,7 +80,7 @@ def family() -> Cascade:
 
 def set_up(make=chain, seed: int = 0) -> None:
     """Make the recipe `dots` known, with weights, in whatever data folder is set."""
-    recipes._recipes["dots"] = Recipe("dots", "Dots", "Dots.", Dots, make, Training(epochs=1))
+    catalogue._recipes["dots"] = Recipe("dots", "Dots", "Dots.", Dots, make, Training(epochs=1))
     computing.SHARD = SHARD
     torch.manual_seed(seed)
     save_weights(make(), weights_path("dots"), "dots", {"by": "a test"})
@@ -91,7 +90,7 @@ def set_up(make=chain, seed: int = 0) -> None:
 def data(tmp_path, monkeypatch):
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(computing, "SHARD", SHARD)
-    monkeypatch.setitem(recipes._recipes, "dots", None)  # put back afterwards
+    monkeypatch.setitem(catalogue._recipes, "dots", None)  # put back afterwards
     set_up()
     Dots.taken.clear()
     return tmp_path / "data"

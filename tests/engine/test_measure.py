@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from engine import recipes
 from engine.__main__ import main
 from engine.cascades.base import Cascade, Kind, Stage
 from engine.datasets.base import Images
@@ -15,7 +14,7 @@ from engine.errors import UserError
 from engine.macs import StageMacs, stage_macs
 from engine.measure import Effort, StageTimes, alone, budget_rules, measure, real_runs, run_full, stage_times
 from engine.policies.static import StaticRule
-from engine.recipes import Recipe, Training, weights_path
+from engine.recipes import Recipe, Training, catalogue, weights_path
 from engine.splits import BUNDLE_SPLITS
 from engine.weights import save_weights
 from tests.sentences import assert_one_sentence
@@ -71,7 +70,7 @@ def noise(tmp_path, monkeypatch):
     """A recipe called noise, with weights."""
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     made = Recipe("noise", "Noise", "Noise.", Noise, cascade, Training(epochs=1))
-    monkeypatch.setattr(recipes, "RECIPES", {"noise": made})
+    monkeypatch.setitem(catalogue._recipes, "noise", made)
     save_weights(cascade(), weights_path("noise"), "noise", {})
 
 

@@ -57,7 +57,7 @@ def refusal(path, shape=SMALL):
     with pytest.raises(UserError) as caught:
         load_weights(network(2, shape), path)
     sentence = str(caught.value)
-    assert str(path) in sentence and "python -m engine train tiny" in sentence and "\n" not in sentence
+    assert str(path) in sentence and "put the original file back or make it anew" in sentence and "\n" not in sentence
     return sentence
 
 

@@ -1,0 +1,65 @@
+"""The same recipe with its exits elsewhere. Its weights and bundle have a name of their own, so they are never mixed up with the others."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.errors import UserError
+from engine.recipes.catalogue import RECIPES, Recipe, Training
+
+#: Longest name that a bundle may have.
+MOST_CHARACTERS = 64
+
+
+def with_exits(base: Recipe, exits: Sequence[str], starts: str | None = None) -> Recipe:
+    """exits: units of the trunk, counted from 1, as they were given;  starts: the recipe to begin with, None: base's with the same exits
+
+    Raises UserError where exits cannot be moved, or not there.
+    """
+    network = base.network
+    if network is None or network.exits is None:
+        movable = ", ".join(name for name, one in RECIPES.items() if one.network and one.network.exits)
+        raise UserError(f"The exits of {base.name} cannot be moved; --exits goes with networks wrapped for `folder` and with {movable}.")
+    if not all(re.fullmatch(r"[0-9]{1,4}", exit) for exit in exits):
+        raise UserError(f"The exits {','.join(exits)!r} are no units of the trunk; give numbers counted from 1, such as 1,3.")
+    units = tuple(int(exit) for exit in exits)
+    if units == network.exits:
+        return base
+    classes = len(base.dataset().class_names)
+    given = ",".join(map(str, units))
+    training = base.training
+    if training.start_from:
+        training = replace(training, start_from=starts or with_exits(RECIPES[training.start_from], exits).name)
+    moved = replace(
+        base,
+        name=short_name(f"{base.name}-exits-{'-'.join(map(str, units))}"),
+        title=f"{base.title}, exits after units {given}",
+        description=f"{base.description.removesuffix('.')}, with exits after units {given} and the last.",
+        cascade=lambda: network.make(classes, units),
+        training=replace(training, exit_weights=spread(training, len(units) + 1)),
+        varies=base.listed,
+        options=f"{base.options} --exits {given}".strip(),
+    )
+    check_network(moved)
+    return moved
+
+
+def spread(training: Training, exits: int) -> tuple[float, ...] | None:
+    """The recipe's weights of the exits in the loss for another number of them: the last keeps its own, the others share the first's."""
+    known = training.exit_weights
+    return known and (*(known[0],) * (exits - 1), known[-1])
+
+
+def check_network(recipe: Recipe) -> None:
+    """Raises the network's own UserError before anything else is done. On the meta device it costs next to nothing."""
+    import torch
+
+    with torch.device("meta"):
+        recipe.cascade()
+
+
+def short_name(name: str) -> str:
+    """A name that weights and bundles may have: other characters become dashes, and what is too long ends in a digest of the whole."""
+    fit = re.sub(r"[^a-z0-9._-]+", "-", name.lower())
+    return fit if len(fit) <= MOST_CHARACTERS else f"{fit[: MOST_CHARACTERS - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

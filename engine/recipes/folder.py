@@ -1,0 +1,106 @@
+"""Any folder of pictures, with any recipe's network or with one of torchvision's, wrapped."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import UserError
+from engine.paths import datasets_folder
+from engine.recipes.catalogue import RECIPES, Recipe, register
+from engine.recipes.exits import short_name, with_exits
+from engine.recipes.networks import SMALL
+
+if TYPE_CHECKING:
+    from engine.cascades.base import Cascade
+    from engine.datasets.base import Dataset
+
+FOLDER, NETWORK = "folder", "cifar10-resnet"
+#: What names of torchvision's networks begin with.
+TORCHVISION = "torchvision:"
+
+
+def _missing() -> "Any":
+    raise UserError("The recipe `folder` is for pictures of yours; name their folder with --images DIR.")
+
+
+@register
+def folder() -> Recipe:
+    return Recipe(
+        name=FOLDER,
+        title="A folder of pictures",
+        description="Any folder of pictures, DIR/CLASS/anything.jpg, with another recipe's network or one of torchvision's, wrapped.",
+        dataset=_missing,
+        cascade=_missing,
+        training=SMALL["resnet"].training,
+    )
+
+
+def folder_recipe(images: Path | None, network: str | None = None, exits: tuple[str, ...] = (), weights: Path | None = None) -> Recipe:
+    """network: a recipe's name, or torchvision:NAME with layers as exits and, if they are not torchvision's, a file of weights"""
+    if images is None:
+        return _missing()
+    network = network or NETWORK
+    if network.startswith(TORCHVISION):
+        from engine.recipes.wrapped import torchvision_recipe
+
+        return torchvision_recipe(images, network.removeprefix(TORCHVISION), exits, weights)
+    if weights:
+        raise UserError(f"--weights goes with a network of torchvision's, such as --network {TORCHVISION}resnet18, not with {network}.")
+    made = _with_network(images, network)
+    if not exits:
+        return made
+    starts = made.training.start_from
+    begins = starts and with_exits(_with_network(images, RECIPES[network].training.start_from), exits).name
+    return with_exits(made, exits, begins)
+
+
+def _with_network(images: Path, network: str) -> Recipe:
+    from engine.datasets.folder import ImageFolder
+
+    known = {name: recipe for name, recipe in RECIPES.items() if recipe.network}
+    if network not in known:
+        raise UserError(f"There is no network {network!r}; choose {TORCHVISION}NAME or one of: {', '.join(known)}.")
+    source = known[network]
+    dataset = ImageFolder(images, source.dataset().image_size)
+    starts = source.training.start_from
+
+    def cascade() -> "Cascade":
+        return source.network.make(len(dataset.class_names), source.network.exits)
+
+    return Recipe(
+        name=folder_name(images, network),
+        title=f"{dataset.name}, {source.title.split(', ')[-1]}",
+        description=f"The network of {network} on the pictures in {dataset.name}.",
+        dataset=lambda: dataset,
+        cascade=cascade,
+        training=replace(source.training, start_from=starts and folder_name(images, starts)),
+        network=source.network,
+        varies=FOLDER,
+        options=f"--images {shlex.quote(str(images))} --network {network}",
+    )
+
+
+def folder_name(images: Path, *parts: str) -> str:
+    return short_name("-".join((FOLDER, images.resolve().name, *parts)))
+
+
+def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
+    """The data set that a bundle was made from, if its recipe is known. Pictures of a folder are sought where data sets lie, by its name.
+
+    The path that was given is not kept: a bundle is handed on, and must not decide what is read where it is opened.
+    """
+    recipe = RECIPES.get(str(provenance.get("recipe")))
+    name = Path(str(provenance.get("dataset", ""))).name
+    if recipe is None or not (recipe.images or recipe.name == FOLDER):
+        return recipe and recipe.dataset()
+    place = datasets_folder() / name
+    if not place.is_dir():
+        raise UserError(f"the pictures of {name} are sought at {place}; put their folder, or a link to it, there.")
+    if recipe.images:
+        return recipe.images(place)
+    from engine.datasets.folder import ImageFolder
+
+    height, width = (int(side) for side in provenance["image_size"])
+    return ImageFolder(place, (height, width))

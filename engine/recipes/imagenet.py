@@ -1,0 +1,49 @@
+"""AlexNet, GoogLeNet and ResNet-50 on ImageNet's validation pictures: the setting of Bolukbasi et al., ICML 2017.
+
+The networks are not trained here: their weights are torchvision's. So all pictures can be outputs, and are split in three.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.paths import datasets_folder
+from engine.recipes.catalogue import Recipe, register
+
+if TYPE_CHECKING:
+    from engine.cascades.base import Cascade
+    from engine.datasets.base import Dataset
+
+NAME = "imagenet-family"
+#: What `download` knows the weights as.
+WEIGHTS = "imagenet-weights"
+#: Of TRAIN, FIT, CALIBRATION and TEST.
+SHARES = (0.0, 0.2, 0.2, 0.6)
+
+
+def _images(folder: Path) -> "Dataset":
+    """The classes are ImageNet's, in the order of their folders, whose names are codes."""
+    from torchvision.models import ResNet50_Weights
+
+    from engine.datasets.folder import ImageFolder
+
+    return ImageFolder(folder, (224, 224), shares=SHARES, names=tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"]))
+
+
+def _cascade() -> "Cascade":
+    from engine.cascades.family import imagenet_family
+
+    return imagenet_family()
+
+
+@register
+def imagenet_family() -> Recipe:
+    return Recipe(
+        name=NAME,
+        title="ImageNet, AlexNet, GoogLeNet and ResNet-50",
+        description="AlexNet, GoogLeNet and ResNet-50 with torchvision's published weights, on a folder of ImageNet's validation pictures.",
+        dataset=lambda: _images(datasets_folder() / "imagenet"),
+        cascade=_cascade,
+        training=None,
+        images=_images,
+        published=WEIGHTS,
+    )

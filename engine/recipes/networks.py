@@ -1,0 +1,112 @@
+"""The networks for pictures of 32x32, and how they are trained.
+
+Their shapes and settings were found on CIFAR-10; all data sets of such pictures share them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.recipes.catalogue import Network, Training
+
+if TYPE_CHECKING:
+    from engine.cascades.base import Cascade
+    from engine.cascades.resnet import ResNetShape
+
+#: For all these networks: what minutes on a GPU and half an hour on a processor get far with.
+_TRAINING = Training(
+    epochs=20,
+    batch_size=256,
+    optimizer="muon",
+    learning_rate=0.01,
+    weight_decay=0.1,
+    label_smoothing=0.1,
+    distillation=0.3,
+    exit_weights=(1, 1, 1, 1, 2),
+    average=0.995,
+    shift=3,
+)
+
+#: Units of the residual trunk after which one may leave, unless others are asked for.
+_EXITS = (2, 3, 4, 5)
+
+
+def _residual(classes: int, exits: tuple[int, ...] | None) -> "ResNetShape":
+    from engine.cascades.resnet import ResNetShape
+
+    return ResNetShape(classes=classes, stem=24, widths=(40, 128, 288), blocks=(1, 1, 1), exits=_EXITS if exits is None else exits)
+
+
+def _msdnet(classes: int, exits: None = None) -> "Cascade":
+    from engine.cascades.msdnet import MSDNetShape, msdnet
+
+    return msdnet(
+        MSDNetShape(
+            classes=classes,
+            stem=24,
+            base=(48, 112, 192),
+            growth=(32, 80, 144),
+            layers=(0, 1, 1, 2, 2),
+            scales=(3, 3, 3, 2, 1),
+            strides=(1, 2),
+        )
+    )
+
+
+def _resnet(classes: int, exits: tuple[int, ...] | None) -> "Cascade":
+    from engine.cascades.resnet import resnet
+
+    return resnet(_residual(classes, exits))
+
+
+def _bof(classes: int, exits: tuple[int, ...] | None) -> "Cascade":
+    from engine.cascades.bof import BofShape, bof
+
+    return bof(BofShape(_residual(classes, exits), words=64, regions=2))
+
+
+def _family(classes: int, exits: None = None) -> "Cascade":
+    from engine.cascades.family import resnet_family
+    from engine.cascades.resnet import ResNetShape
+
+    sizes = ((16, (16, 32, 64)), (16, (24, 64, 128)), (32, (56, 160, 320)))
+    return resnet_family([ResNetShape(classes, stem, of_groups, blocks=(0, 1, 1)) for stem, of_groups in sizes])
+
+
+@dataclass(frozen=True)
+class Small:
+    """A network for pictures of 32x32.
+
+    about:  what it is; {data} stands for the data set's name
+    starts: the network, by its short name, whose weights its training begins with
+    """
+
+    title: str
+    about: str
+    network: Network
+    training: Training
+    starts: str | None = None
+
+
+#: By short name.
+SMALL = {
+    "msdnet": Small("multi-scale dense network", "A multi-scale dense network with five exits", Network(_msdnet), _TRAINING),
+    "resnet": Small(
+        "residual network",
+        "A residual network with five exits, each a classifier of its own",
+        Network(_resnet, _EXITS),
+        _TRAINING,
+    ),
+    "bof": Small(
+        "Bag-of-Features exits",
+        "The trunk of {data}-resnet with five Bag-of-Features exits that share one classifier",
+        Network(_bof, _EXITS),
+        replace(_TRAINING, epochs=8, learning_rate=5e-3),
+        starts="resnet",
+    ),
+    "family": Small(
+        "three networks",
+        "Three separate residual networks, small, medium and large",
+        Network(_family),
+        replace(_TRAINING, distillation=0.5, exit_weights=None),
+    ),
+}

@@ -1,0 +1,103 @@
+"""Networks that others made and trained, with exits: their trunk stays frozen, only the new heads learn."""
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from engine.cascades.base import Cascade
+from engine.cascades.torchvision_networks import PREFIX, known_network, read_weights, weights_of
+from engine.cascades.wrap import wrap
+from engine.datasets.base import Dataset
+from engine.datasets.folder import ImageFolder
+from engine.errors import UserError
+from engine.recipes.catalogue import Recipe, Training
+from engine.recipes.exits import check_network, short_name
+from engine.recipes.folder import FOLDER, folder_name
+from engine.weights import checksum, digest
+
+#: Heads alone learn: a linear layer each.
+HEADS = Training(epochs=5, label_smoothing=0.0, average=0.99, shift=8, frozen=True)
+
+
+def wrapped_recipe(
+    name: str,
+    network: nn.Module,
+    exits: Sequence[str],
+    dataset: Dataset,
+    training: Training = HEADS,
+    mean: Sequence[float] = (0.0, 0.0, 0.0),
+    deviation: Sequence[float] = (1.0, 1.0, 1.0),
+    features: bool = False,
+) -> Recipe:
+    """A recipe for any torch module, to be given to `train`, `compute` and `measure` in place of a name.
+
+    exits:           layers after which one may leave, in the order in which they run, named as in `network.named_modules()`
+    mean, deviation: of each colour in [0, 1], as the network was trained to expect them
+    features:        whether the network returns features (batch, features), which get a head too, instead of logits (batch, classes)
+
+    The limits of what can be wrapped stand in engine.cascades.wrap. Raises UserError where the network or the exits do not fit.
+    """
+
+    def cascade() -> Cascade:
+        return wrap(network, exits, dataset.image_size, mean, deviation, classes=len(dataset.class_names), features=features)
+
+    cascade()
+    return Recipe(
+        name=name,
+        title=name,
+        description=f"{type(network).__name__}, wrapped, on {dataset.name}, with exits after {', '.join(exits)} and at its end.",
+        dataset=lambda: dataset,
+        cascade=cascade,
+        training=training,
+        about={"trunk_sha256": checksum(network.state_dict())},
+    )
+
+
+def torchvision_recipe(images: Path, name: str, exits: Sequence[str], weights: Path | None = None) -> Recipe:
+    """One of torchvision's networks for ImageNet, wrapped, on a folder of pictures.
+
+    weights: a safetensors file of the network's state; None: the published ones, if `download` has fetched them
+
+    If the weights answer for as many classes as the folder has, the network's own answer is the last exit. Else its last layer is
+    replaced by a head that learns.
+    """
+    known = known_network(name)
+    if not exits:
+        raise UserError(f"A wrapped network needs layers to leave after; give some with --exits, of {known.layers()}.")
+    if weights and not weights.is_file():
+        raise UserError(f"There are no weights at {weights}; give a safetensors file of {name}'s state.")
+    dataset = ImageFolder(images, known.image_size)
+    outputs = known.outputs(read_weights(weights)) if weights else known.published_outputs
+    features = outputs != len(dataset.class_names)
+    parts = (name, *([weights.stem] if weights else []))
+
+    def wrapped(fill: Callable[[nn.Module], Any] = lambda network: None) -> Cascade:
+        network = known.make(outputs)
+        fill(network)
+        if features:
+            known.drop_last_layer(network)
+        return wrap(network, exits, known.image_size, known.mean, known.deviation, classes=len(dataset.class_names), features=features)
+
+    def begin() -> Cascade:
+        state = read_weights(weights) if weights else weights_of(known)
+        return wrapped(lambda network: known.fill(network, state, weights))
+
+    given = ",".join(exits)
+    options = f"--images {shlex.quote(str(images))} --network {PREFIX}{name} --exits {shlex.quote(given)}"
+    made = Recipe(
+        name=short_name(f"{folder_name(images, *parts)}-exits-{'-'.join(exits)}"),
+        title=f"{dataset.name}, {name} with exits",
+        description=f"torchvision's {name}, wrapped, on the pictures in {dataset.name}, with exits after {', '.join(exits)} and the end.",
+        dataset=lambda: dataset,
+        cascade=wrapped,
+        training=HEADS,
+        begin=begin,
+        about={"trunk_sha256": digest(weights)} if weights else {"trunk": known.published},
+        varies=FOLDER,
+        options=f"{options} --weights {shlex.quote(str(weights))}" if weights else options,
+    )
+    check_network(made)
+    return made
