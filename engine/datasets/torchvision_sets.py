@@ -7,9 +7,13 @@ FIT and CALIBRATION are carved from the official training set by a fixed shuffle
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from http.client import HTTPException
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -19,6 +23,7 @@ from numpy.typing import NDArray
 from torchvision import datasets
 
 from engine.datasets.base import Images
+from engine.datasets.torchvision_files import FILES, Files
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.splits import Split
@@ -26,18 +31,18 @@ from engine.splits import Split
 #: Ids of official test pictures start here; below are the official training pictures, by their place in the set.
 FIRST_TEST_ID = 1_000_000
 SIDE = 32  # pixels
+PATIENCE = 60.0  # seconds without a byte after which a download has failed
 
 Read = Callable[[Path, bool, bool], Any]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set as torchvision knows it.
+    """A data set as torchvision knows it; its title and its files stand in torchvision_files.
 
     read: (folder, whether the training part, whether to download) -> torchvision's data set, with its pictures in `data`
     """
 
-    title: str
     class_names: tuple[str, ...]
     read: Read
 
@@ -63,27 +68,70 @@ FASHION_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal"
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
     {
-        "cifar10": Source("CIFAR-10", CIFAR10_NAMES, _by_part("CIFAR10")),
-        "cifar100": Source("CIFAR-100", CIFAR100_NAMES, _by_part("CIFAR100")),
-        "fashion-mnist": Source("Fashion-MNIST", FASHION_NAMES, _by_part("FashionMNIST")),
-        "svhn": Source("SVHN", tuple("0123456789"), _svhn),
+        "cifar10": Source(CIFAR10_NAMES, _by_part("CIFAR10")),
+        "cifar100": Source(CIFAR100_NAMES, _by_part("CIFAR100")),
+        "fashion-mnist": Source(FASHION_NAMES, _by_part("FashionMNIST")),
+        "svhn": Source(tuple("0123456789"), _svhn),
     }
 )
 
 
 def download(name: str, folder: Path | None = None) -> Path:
-    """Fetch a data set, with torchvision's progress bar; returns the folder it lies in. Raises UserError if it cannot be reached."""
+    """Fetch a data set, with torchvision's progress bar; returns the folder it lies in. Raises UserError if it cannot be reached.
+
+    What is there already is not fetched again. An archive that was put there by hand is unpacked: that needs no network.
+    """
     source, folder = _source(name), folder or datasets_folder()
+    files = FILES[name]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for train in (True, False):
-            source.read(folder, train, True)
-    except (OSError, RuntimeError) as error:  # no network, no room, or not the published bytes
-        reason = getattr(error, "reason", error)
-        raise UserError(
-            f"{source.title} could not be downloaded to {folder} ({reason}); try again, or put torchvision's files there."
-        ) from error
+        _parts(source, folder)
+        return folder
+    except _NOT_THERE:
+        pass
+    try:
+        with _patience():
+            _fetch(source, files, files.unfinished(folder), folder)
+    except (OSError, RuntimeError, HTTPException) as error:  # no network, no room, or not the published bytes
+        remedy = f"try again, or put {' and '.join(files.archives)} there first"
+        raise UserError(f"{files.title} could not be downloaded to {folder} ({_reason(error)}); {remedy}.") from error
     return folder
+
+
+def _fetch(source: Source, files: Files, unfinished: Path, folder: Path) -> None:
+    """Fetch and unpack in a folder of its own, so that nothing half done ever lies where the data set is looked for."""
+    for archive in files.archives:
+        if (folder / archive).is_file():  # torchvision fetches it anew if it is not the published one
+            (unfinished / archive).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / archive, unfinished / archive)
+    for unpacked in set(files.opened) - set(files.archives):
+        (unfinished / unpacked).unlink(missing_ok=True)  # cut short the last time, perhaps, and not every one is checked
+    unfinished.mkdir(parents=True, exist_ok=True)
+    for train in (True, False):
+        source.read(unfinished, train, True)
+    for path in sorted(unfinished.rglob("*")):
+        if path.is_file():
+            goal = folder / path.relative_to(unfinished)
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(goal)
+    shutil.rmtree(unfinished)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """torchvision sets no time limit, so a line that went dead would be waited for without end."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, on one line: of several things that torchvision tried, the last."""
+    reason = getattr(error, "reason", error)
+    lines = str(getattr(reason, "strerror", None) or reason).strip().splitlines() or [type(error).__name__]
+    return lines[-1].removeprefix("<urlopen error ").removesuffix(">").rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -152,12 +200,12 @@ class TorchvisionSet:
     def _all(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], int]:
         """Pixels and labels, official training set first, and how many pictures that has."""
         source, folder = _source(self.name), self.folder or datasets_folder()
+        title = FILES[self.name].title
         try:
-            parts = [source.read(folder, train, False) for train in (True, False)]
-        # torchvision answers a missing or damaged file in any of these ways
-        except (RuntimeError, OSError, ValueError, AssertionError, IndexError) as error:
+            parts = _parts(source, folder)
+        except _NOT_THERE as error:
             raise UserError(
-                f"{source.title} is not in {folder}, or not whole; get it with `python -m engine download {self.name}`, "
+                f"{title} is not in {folder}, or not whole; get it with `python -m engine download {self.name}`, "
                 "or set OFFRAMP_DATASETS to the folder that has it."
             ) from error
         named = getattr(parts[0], "classes", source.class_names)
@@ -166,8 +214,17 @@ class TorchvisionSet:
         pixels = np.concatenate([_rgb(np.asarray(part.data)) for part in parts])
         labels = np.concatenate([np.asarray(part.labels if self.name == "svhn" else part.targets, np.int64) for part in parts])
         if len(parts[0]) < 2 * self.held_out:
-            raise UserError(f"{source.title} in {folder} has {len(parts[0])} training pictures, too few to hold out {self.held_out} twice.")
+            raise UserError(f"{title} in {folder} has {len(parts[0])} training pictures, too few to hold out {self.held_out} twice.")
         return pixels, labels, len(parts[0])
+
+
+#: torchvision answers a missing or damaged file in any of these ways.
+_NOT_THERE = (RuntimeError, OSError, ValueError, AssertionError, IndexError)
+
+
+def _parts(source: Source, folder: Path) -> list[Any]:
+    """torchvision's training and test part, as they lie in the folder."""
+    return [source.read(folder, train, False) for train in (True, False)]
 
 
 def _source(name: str) -> Source:

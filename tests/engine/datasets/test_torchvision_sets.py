@@ -5,74 +5,40 @@ Small stand-ins in torchvision's own layout serve all four; CIFAR-10 itself is c
 
 import gzip
 import hashlib
-import os
 import pickle
-import struct
-import tarfile
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import socket
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
-from scipy.io import savemat
 from torchvision import datasets
 
-from engine import recipes
 from engine.bundle import read_bundle
 from engine.cascades.bof import BofShape, bof
 from engine.cascades.resnet import ResNetShape
 from engine.compute import compute
+from engine.datasets import torchvision_sets
+from engine.datasets.torchvision_files import FILES
 from engine.datasets.torchvision_sets import FIRST_TEST_ID, SOURCES, TorchvisionSet, download
 from engine.errors import UserError
 from engine.recipes import Recipe, Training
 from engine.splits import Split
 from engine.train import train
 from tests.sentences import assert_one_sentence
-
-TRAINING, TEST, HELD_OUT = 100, 30, 20
-
-
-def noise(examples: int, *shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (examples, *shape), dtype=np.uint8)
-
-
-def write_cifar(folder: Path, kind: type, names: tuple[str, ...], key: str) -> None:
-    where = folder / kind.base_folder
-    where.mkdir(parents=True)
-    each = TRAINING // len(kind.train_list)
-    for index, (name, _) in enumerate([*kind.train_list, *kind.test_list]):
-        count = each if index < len(kind.train_list) else TEST
-        labels = [(7 * index + 3 * i) % len(names) for i in range(count)]
-        (where / name).write_bytes(pickle.dumps({"data": noise(count, 3072, seed=index), key: labels}))
-    (where / kind.meta["filename"]).write_bytes(pickle.dumps({kind.meta["key"]: list(names)}))
-
-
-def write_fashion(folder: Path) -> None:
-    where = folder / "FashionMNIST" / "raw"
-    where.mkdir(parents=True)
-    for part, count in (("train", TRAINING), ("t10k", TEST)):
-        (where / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, count, 28, 28) + noise(count, 28, 28).tobytes())
-        (where / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">2i", 2049, count) + bytes(i % 10 for i in range(count)))
-
-
-def write_svhn(folder: Path) -> None:
-    for part, count in (("train", TRAINING), ("test", TEST)):
-        labels = np.arange(count)[:, None] % 10 + 1  # 10 stands for the digit 0
-        savemat(folder / f"{part}_32x32.mat", {"X": noise(32, 32, 3, count), "y": labels.astype(np.uint8)})
-
-
-PUBLISHED = {"train_list": datasets.CIFAR10.train_list, "test_list": datasets.CIFAR10.test_list, "meta": datasets.CIFAR10.meta}
-
-
-def trust_stand_ins(patch: pytest.MonkeyPatch) -> None:
-    """Let torchvision take other bytes than the published ones."""
-    for kind in (datasets.CIFAR10, datasets.CIFAR100):
-        patch.setattr(kind, "train_list", [[name, None] for name, _ in kind.train_list])
-        patch.setattr(kind, "test_list", [[name, None] for name, _ in kind.test_list])
-        patch.setattr(kind, "meta", {**kind.meta, "md5": None})
-    patch.setattr(datasets.SVHN, "split_list", {part: [url, name, None] for part, (url, name, _) in datasets.SVHN.split_list.items()})
+from tests.stand_ins import (
+    HELD_OUT,
+    PUBLISHED,
+    TEST,
+    TRAINING,
+    fetch_from,
+    pack_cifar10,
+    real_cifar10,
+    served,
+    trust_stand_ins,
+    write_cifar,
+    write_fashion,
+    write_svhn,
+)
 
 
 @pytest.fixture(scope="module")
@@ -228,27 +194,26 @@ def test_an_unknown_data_set_is_answered_with_the_known_ones():
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    """A folder, and the address under which it is served. CIFAR-10 is looked for there."""
+    """A folder, whose files torchvision fetches instead of the published ones."""
     root = tmp_path / "site"
     root.mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=root))
-    Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(datasets.CIFAR10, "url", f"http://127.0.0.1:{server.server_port}/{datasets.CIFAR10.filename}")
-    yield root
-    server.shutdown()
-    server.server_close()
+    with served(root) as address:
+        fetch_from(address, monkeypatch)
+        yield root
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
+@pytest.fixture
+def nowhere(monkeypatch):
+    """torchvision fetches from a place where nobody answers."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and nobody listens
+        fetch_from(f"http://127.0.0.1:{nobody.getsockname()[1]}", monkeypatch)
+        yield
 
 
 def test_a_download_that_was_asked_for_brings_the_pictures(folder, site, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", None)
-    with tarfile.open(site / datasets.CIFAR10.filename, "w:gz") as packed:
-        packed.add(folder / "cifar-10-batches-py", "cifar-10-batches-py")
+    pack_cifar10(folder, site / datasets.CIFAR10.filename)
     there = download("cifar10", tmp_path / "new")
     assert there == tmp_path / "new"
     assert TorchvisionSet("cifar10", there, HELD_OUT).digest() == TorchvisionSet("cifar10", folder, HELD_OUT).digest()
@@ -263,19 +228,92 @@ def test_a_download_out_of_reach_or_of_other_bytes_is_one_sentence(content, site
     assert_one_sentence(str(caught.value), "CIFAR-10 could not be downloaded", str(tmp_path / "new"), "try again")
 
 
+@pytest.mark.parametrize("name", list(SOURCES))
+def test_out_of_reach_is_one_sentence_for_each_and_leaves_nothing_to_be_mistaken(name, nowhere, tmp_path):
+    with pytest.raises(UserError) as caught:
+        download(name, tmp_path)
+    assert_one_sentence(str(caught.value), FILES[name].title, str(tmp_path), "Connection refused", *FILES[name].archives)
+    assert FILES[name].stamp(tmp_path) == ()
+
+
+def test_a_line_that_went_dead_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision_sets, "PATIENCE", 0.2)
+    before = socket.getdefaulttimeout()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        fetch_from(f"http://127.0.0.1:{silent.getsockname()[1]}", monkeypatch)
+        with pytest.raises(UserError, match="timed out"):
+            download("cifar10", tmp_path)
+    assert socket.getdefaulttimeout() == before
+
+
+def test_an_archive_put_there_by_hand_needs_no_network(folder, nowhere, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", None)
+    pack_cifar10(folder, tmp_path / datasets.CIFAR10.filename)
+    unpacked = TorchvisionSet("cifar10", download("cifar10", tmp_path), HELD_OUT)
+    assert unpacked.digest() == TorchvisionSet("cifar10", folder, HELD_OUT).digest()
+
+
+def test_half_an_archive_is_not_taken_for_a_whole_one(folder, site, tmp_path, monkeypatch):
+    """Neither one that lies there nor one that comes; the whole one mends it."""
+    packed = pack_cifar10(folder, site / datasets.CIFAR10.filename)
+    whole = packed.read_bytes()
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", hashlib.md5(whole).hexdigest())
+    packed.write_bytes(whole[: len(whole) // 2])
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / packed.name).write_bytes(whole[: len(whole) // 3])
+    for _ in range(2):
+        with pytest.raises(UserError, match="could not be downloaded"):
+            download("cifar10", there)
+        assert not FILES["cifar10"].complete(there)
+    packed.write_bytes(whole)
+    assert len(TorchvisionSet("cifar10", download("cifar10", there), HELD_OUT).ids(Split.TEST)) == TEST
+    assert FILES["cifar10"].complete(there) and not FILES["cifar10"].unfinished(there).exists()
+
+
+def test_a_download_mends_what_was_cut(folder, site, tmp_path, monkeypatch):
+    """Fashion-MNIST is the one whose unpacked files torchvision takes for whole without a look."""
+    there = tmp_path / "there" / "FashionMNIST" / "raw"
+    there.mkdir(parents=True)
+    published = []
+    for path in sorted((folder / "FashionMNIST" / "raw").iterdir()):
+        packed = gzip.compress(path.read_bytes())
+        (site / f"{path.name}.gz").write_bytes(packed)
+        published.append((f"{path.name}.gz", hashlib.md5(packed).hexdigest()))
+        (there / path.name).write_bytes(path.read_bytes()[:-3])
+    monkeypatch.setattr(datasets.FashionMNIST, "resources", published)
+    mended = TorchvisionSet("fashion-mnist", download("fashion-mnist", tmp_path / "there"), HELD_OUT)
+    assert mended.digest() == TorchvisionSet("fashion-mnist", folder, HELD_OUT).digest()
+
+
+def test_the_files_we_know_are_torchvisions_own():
+    """Names and places; the sizes are those that the sites announce."""
+    for name, kind in (("cifar10", datasets.CIFAR10), ("cifar100", datasets.CIFAR100)):
+        assert set(FILES[name].archives) == {kind.filename} and kind.url.startswith(f"https://www.{FILES[name].host}/")
+        read = [file for file, _ in [*PUBLISHED["train_list"], *PUBLISHED["test_list"]]] if name == "cifar10" else ["train", "test"]
+        assert set(FILES[name].opened) == {f"{kind.base_folder}/{file}" for file in [*read, kind.meta["filename"]]}
+    fashion = FILES["fashion-mnist"]
+    assert set(fashion.archives) == {f"FashionMNIST/raw/{file}" for file, _ in datasets.FashionMNIST.resources}
+    assert set(fashion.opened) == {archive.removesuffix(".gz") for archive in fashion.archives}
+    assert datasets.FashionMNIST.mirrors == [f"http://{fashion.host}/"]
+    for part in ("train", "test"):
+        url, file, _ = datasets.SVHN.split_list[part]
+        assert file in FILES["svhn"].archives and url.startswith(f"http://{FILES['svhn'].host}/")
+    assert set(FILES) == set(SOURCES)
+
+
 def test_cifar10_itself_or_its_stand_in(folder, monkeypatch):
     """The real one wherever it is at hand."""
-    for where in (os.environ.get("OFFRAMP_DATASETS"), Path(__file__).resolve().parents[4] / "shared" / "datasets"):
-        if where and (Path(where) / "cifar-10-batches-py").is_dir():
-            for name, value in PUBLISHED.items():
-                monkeypatch.setattr(datasets.CIFAR10, name, value)
-            real = TorchvisionSet("cifar10", Path(where))
-            assert [len(real.ids(split)) for split in Split] == [40_000, 5_000, 5_000, 10_000]
-            for split in Split:
-                counts = np.bincount(real.take(real.ids(split)).labels, minlength=10)
-                assert counts.min() > 0.8 * counts.mean()
-            check_against(real, Path(where), pictures=20)
-            return
+    if where := real_cifar10():
+        for name, value in PUBLISHED.items():
+            monkeypatch.setattr(datasets.CIFAR10, name, value)
+        real = TorchvisionSet("cifar10", where)
+        assert [len(real.ids(split)) for split in Split] == [40_000, 5_000, 5_000, 10_000]
+        for split in Split:
+            counts = np.bincount(real.take(real.ids(split)).labels, minlength=10)
+            assert counts.min() > 0.8 * counts.mean()
+        check_against(real, where, pictures=20)
+        return
     check_against(TorchvisionSet("cifar10", folder, HELD_OUT), folder, pictures=TEST)
 
 
@@ -286,9 +324,8 @@ def test_a_network_learns_on_it_and_its_bundle_has_the_right_labels(folder, tmp_
     dataset = TorchvisionSet("cifar10", held_out=HELD_OUT)
     shape = BofShape(ResNetShape(classes=10, stem=4, widths=(4, 6), blocks=(0, 1), exits=(1,)), words=8)
     small = Recipe("small", "Small", "Small.", lambda: dataset, lambda: bof(shape), Training(epochs=2, batch_size=10, validation=20))
-    monkeypatch.setitem(recipes._recipes, "small", small)
-    train("small", device="cpu")
-    made = read_bundle(compute("small", "cpu"))
+    train(small, device="cpu")
+    made = read_bundle(compute(small, "cpu"))
     assert made.class_names == SOURCES["cifar10"].class_names
     for split, there in ((Split.FIT, HELD_OUT), (Split.CALIBRATION, HELD_OUT), (Split.TEST, TEST)):
         ids = made.outputs.ids[made.outputs.split == split]
