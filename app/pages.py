@@ -23,13 +23,14 @@ def shown(entry: Entry, policy: str, unit: str) -> Shown:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _payload(folder: str, stamp: store.Stamp, policy: str, unit: str, _shown: Shown) -> dict:
+def _payload(folder: str, stamp: store.Stamp, policy: str, unit: str, missing: str, _shown: Shown) -> dict:
     return explorer_payload(_shown)
 
 
 def payload(entry: Entry, policy: str, unit: str) -> dict:
     """What the live block is sent; worked out once for all visitors."""
-    return _payload(str(entry.folder), entry.stamp(), policy, unit, shown(entry, policy, unit))
+    found = shown(entry, policy, unit)
+    return _payload(str(entry.folder), entry.stamp(), policy, unit, found.album.missing, found)
 
 
 def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:

@@ -9,7 +9,6 @@ from app import pictures
 from engine.bundle import write_bundle
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.images import encode
 from engine.library import Entry
 from engine.recipes import Recipe, Training
 from tests import synthetic
@@ -50,7 +49,7 @@ def test_else_those_of_its_data_set_of_the_test_split_only(tmp_path: Path, monke
     found = pictures.album(bundle(tmp_path, monkeypatch, Elsewhere))
     ids = synthetic.outputs(examples=90).test().ids
     assert found.pictures is not None and set(found.pictures) == set(ids.tolist())
-    assert found.pictures[int(ids[0])] == encode(PIXELS)
+    assert found.pictures[int(ids[0])] == pictures.encode_exactly(PIXELS)
     with pytest.raises(KeyError):
         found.pictures[-1]
 

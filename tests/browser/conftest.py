@@ -5,7 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,24 +53,30 @@ def make_bundles(folder: Path) -> None:
     manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    data = tmp_path_factory.mktemp("data")
-    make_bundles(data / "bundles")
-    environment = {**os.environ, "OFFRAMP_DATA": str(data)}
-    command = [sys.executable, "-c", LAUNCH, "--port", "8790", "--no-browser"]
+@contextmanager
+def running(command: list[str], environment: Mapping[str, str]) -> Iterator[str]:
+    """A dashboard in a process of its own, from when it answers; its address."""
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
             said = []
             for line in server.stdout or ():
                 said.append(line)
                 if found := re.search(r"Offramp is at (\S+)", line):
-                    yield Site(found[1], data / "bundles")
+                    yield found[1]
                     break
             else:
                 pytest.fail("the server did not start: " + "".join(said))
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    data = tmp_path_factory.mktemp("data")
+    make_bundles(data / "bundles")
+    environment = {**os.environ, "OFFRAMP_DATA": str(data)}
+    with running([sys.executable, "-c", LAUNCH, "--port", "8790", "--no-browser"], environment) as url:
+        yield Site(url, data / "bundles")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,68 @@
+"""Data sets being fetched, for all visitors together: nobody starts one twice, anybody may leave and come back.
+
+Started by a press of a button and by nothing else.
+"""
+
+import logging
+from pathlib import Path
+from threading import Lock, Thread
+
+from engine.datasets.torchvision_files import FILES
+from engine.errors import UserError
+from engine.paths import datasets_folder
+
+_log = logging.getLogger(__name__)
+_turn = Lock()  # one at a time: two would share the line, and torchvision's limits hold for the whole process
+
+
+class Download:
+    """One data set on its way.
+
+    problem: the sentence to show if it failed
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.problem: str | None = None
+        self._files, self._name, self._folder = FILES[name], name, folder
+        self._thread = Thread(target=self._run, name=f"download-{name}", daemon=True)  # the end of the server need not wait for it
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def received(self) -> int:
+        """Bytes that have come so far."""
+        return self._files.received(self._folder)
+
+    def _run(self) -> None:
+        from engine.datasets.torchvision_sets import download  # with torch: only where something is fetched
+
+        try:
+            with _turn:
+                download(self._name, self._folder)
+        except UserError as problem:
+            self.problem = str(problem)
+        except Exception:  # ours to mend: the log has it all, and the page must not wait for ever
+            _log.exception("the download of %s failed", self._name)
+            self.problem = f"{self._files.title} could not be downloaded for a reason nobody expected; the server's log has it."
+
+
+_downloads: dict[tuple[str, Path], Download] = {}
+_registering = Lock()
+
+
+def start(name: str) -> Download:
+    """Begin to fetch a data set into the folder of all data sets, unless that is going on already."""
+    key = name, datasets_folder()
+    with _registering:
+        going_on = _downloads.get(key)
+        if going_on is None or not going_on.running:
+            _downloads[key] = going_on = Download(*key)
+        return going_on
+
+
+def latest(name: str) -> Download | None:
+    """The download of a data set that is going on, or the last one that did."""
+    return _downloads.get((name, datasets_folder()))

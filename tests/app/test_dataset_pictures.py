@@ -1,0 +1,114 @@
+"""A bundle whose pictures stay in their data set: every label, class name and picture that is shown is torchvision's own.
+
+With CIFAR-10 itself where it is at hand, and with its stand-in elsewhere.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import datasets
+
+from app import pictures, store
+from engine import paths
+from engine.cascades.resnet import ResNetShape, resnet
+from engine.compute import compute
+from engine.datasets.torchvision_files import FILES
+from engine.datasets.torchvision_sets import CIFAR10_NAMES, FIRST_TEST_ID, TorchvisionSet
+from engine.library import Entry, entries
+from engine.recipes import Recipe, Training
+from engine.weights import save_weights
+from tests.stand_ins import HELD_OUT, real_cifar10, trust_stand_ins, write_cifar
+
+SHIPPED = Path(paths.__file__).resolve().parents[1] / "data" / "bundles"
+EXAMPLES = 150  # of a split, at most
+
+
+@pytest.fixture(scope="module")
+def lying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool]]:
+    """The folder of data sets, and whether CIFAR-10 itself is in it."""
+    if where := real_cifar10():
+        yield where, True
+        return
+    where = tmp_path_factory.mktemp("datasets")
+    write_cifar(where, datasets.CIFAR10, CIFAR10_NAMES, "labels")
+    with pytest.MonkeyPatch.context() as patch:
+        trust_stand_ins(patch)
+        yield where, False
+
+
+@pytest.fixture
+def made(lying: tuple[Path, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
+    """A bundle as the engine makes it, of a network too small to be right."""
+    folder, real = lying
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
+    shape = ResNetShape(classes=10, stem=4, widths=(4, 6), blocks=(0, 1), exits=(1,))
+    about = Recipe(
+        "small",
+        "Small",
+        "Small.",
+        lambda: TorchvisionSet("cifar10", held_out=5_000 if real else HELD_OUT),
+        lambda: resnet(shape),
+        Training(epochs=1),
+    )
+    monkeypatch.setattr(pictures, "RECIPES", {**pictures.RECIPES, "small": about})
+    torch.manual_seed(0)
+    save_weights(resnet(shape), paths.weights_file("small"), "small", {})
+    return Entry("small", compute(about, "cpu", limit=EXAMPLES))
+
+
+def check(entry: Entry, folder: Path) -> None:
+    theirs = datasets.CIFAR10(folder, train=False)
+    bundle, found = store.opened(entry), pictures.album(entry)
+    assert list(bundle.class_names) == theirs.classes
+    test = bundle.outputs.test()
+    rows = test.ids - FIRST_TEST_ID
+    assert test.labels.tolist() == [theirs.targets[row] for row in rows]
+    assert found.pictures is not None and set(found.pictures) == set(test.ids.tolist())
+    for id, row in zip(test.ids.tolist(), rows, strict=True):
+        shown = Image.open(io.BytesIO(found.pictures[id])).convert("RGB")
+        assert np.array_equal(np.asarray(shown), np.asarray(theirs[row][0])), id
+
+
+def test_labels_names_and_pictures_are_torchvisions_own(made: Entry, lying: tuple[Path, bool]) -> None:
+    check(made, lying[0])
+
+
+def test_so_are_those_of_every_shipped_bundle(made: Entry, lying: tuple[Path, bool]) -> None:
+    """Where the data set itself is at hand. One that is shipped with its pictures needs nothing from there."""
+    folder, real = lying
+    for entry in entries(SHIPPED):
+        bundle = store.opened(entry)
+        if bundle.provenance["dataset"] == "cifar10":
+            assert bundle.images is None, "its pictures may not be handed on"
+            if real:
+                check(entry, folder)
+        else:
+            assert pictures.album(entry).pictures is not None or pictures.album(entry).obtainable in FILES
+
+
+def test_pictures_come_and_go_with_the_data_set(
+    made: Entry, lying: tuple[Path, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen without a restart: the folder is looked at anew every time."""
+    folder, real = lying
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "cifar-10-batches-py").mkdir(parents=True)
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(elsewhere))
+    missing = pictures.album(made)
+    assert missing.pictures is None and missing.obtainable == "cifar10" and "CIFAR-10 is not on this computer" in missing.missing
+    batches = sorted((folder / "cifar-10-batches-py").iterdir())
+    for path in batches:
+        (elsewhere / "cifar-10-batches-py" / path.name).write_bytes(path.read_bytes())
+    assert pictures.album(made).pictures is not None
+    if real:  # a stand-in has no published bytes to fall short of
+        cut = elsewhere / "cifar-10-batches-py" / "test_batch"
+        cut.write_bytes(cut.read_bytes()[:-1])
+        assert pictures.album(made).obtainable == "cifar10" and "not whole" in pictures.album(made).missing
+        cut.unlink()
+        assert "not on this computer" in pictures.album(made).missing

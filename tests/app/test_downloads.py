@@ -1,0 +1,91 @@
+"""Downloads that a page has asked for: one at a time, watched by anybody, and a failure is a sentence."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from app import downloads
+from engine.datasets import torchvision_sets
+from engine.datasets.torchvision_files import FILES
+from engine.errors import UserError
+
+
+class Fetching:
+    """Stands in for the engine's download: waits to be told how it ends."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.begun, self.end = Event(), Event()
+        self.fails: Exception | None = None
+
+    def __call__(self, name: str, folder: Path) -> Path:
+        self.asked.append(name)
+        self.begun.set()
+        assert self.end.wait(30)
+        if self.fails:
+            raise self.fails
+        return folder
+
+
+@pytest.fixture
+def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetching]:
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(tmp_path))
+    monkeypatch.setattr(torchvision_sets, "download", fetching := Fetching())
+    yield fetching
+    fetching.end.set()
+    for name in FILES:
+        ended(name)
+
+
+def ended(name: str) -> downloads.Download | None:
+    if latest := downloads.latest(name):
+        latest._thread.join(30)
+    return latest
+
+
+def test_nothing_is_fetched_unasked(fetching: Fetching) -> None:
+    assert downloads.latest("cifar10") is None and fetching.asked == []
+
+
+def test_a_second_press_starts_no_second_download(fetching: Fetching) -> None:
+    first = downloads.start("cifar10")
+    assert fetching.begun.wait(30)
+    assert downloads.start("cifar10") is first is downloads.latest("cifar10") and first.running
+    fetching.end.set()
+    assert not ended("cifar10").running and fetching.asked == ["cifar10"] and first.problem is None
+
+
+def test_two_data_sets_come_one_after_the_other(fetching: Fetching) -> None:
+    downloads.start("cifar10")
+    assert fetching.begun.wait(30)
+    downloads.start("svhn")
+    assert downloads.latest("svhn").running and fetching.asked == ["cifar10"]
+    fetching.end.set()
+    ended("svhn")
+    assert fetching.asked == ["cifar10", "svhn"]
+
+
+def test_what_has_come_is_what_lies_in_the_files_that_grow(fetching: Fetching, tmp_path: Path) -> None:
+    files = FILES["svhn"]
+    going_on = downloads.start("svhn")
+    assert going_on.received == 0
+    unfinished = files.unfinished(tmp_path)
+    unfinished.mkdir()
+    for name, size in files.archives.items():
+        with open(unfinished / name, "wb") as file:
+            file.truncate(size // 2)
+    assert going_on.received == files.size // 2
+
+
+@pytest.mark.parametrize(("error", "said"), [(UserError("Nobody answers."), "Nobody answers."), (KeyError("x"), "server's log")])
+def test_a_failure_is_one_sentence_and_may_be_tried_again(fetching: Fetching, error: Exception, said: str) -> None:
+    fetching.fails = error
+    fetching.end.set()
+    downloads.start("cifar10")
+    failed = ended("cifar10")
+    assert not failed.running and said in failed.problem
+    fetching.fails = None
+    downloads.start("cifar10")
+    assert ended("cifar10") is not failed and downloads.latest("cifar10").problem is None
