@@ -6,6 +6,7 @@ import streamlit as st
 from app import pages, state, store
 from app.components.ask import ask
 from app.components.explorer import explorer
+from app.components.offer import offer
 from app.components.plain import plain
 from app.state import View
 from app.words import literal, unit_title
@@ -26,6 +27,7 @@ def page() -> None:
         return
     entry, policy, unit = _controls(whole)
     st.session_state.setdefault(state.PLAIN, st.query_params.get(state.PLAIN) == "1")
+    offer(entry)
     _block(entry, policy, unit)
     ask(entry, policy, unit, go=lambda policy, budget: _go(entry, policy, budget))
     _plain_switch()
