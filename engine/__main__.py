@@ -111,9 +111,15 @@ def compute(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.keep_measured import bundle_to_keep_in, keep_measured
     from engine.measure import measure as run
 
-    found = run(_chosen(given), given.device, given.batch_sizes, given.examples)
+    chosen = _chosen(given)
+    folder = bundle_to_keep_in(chosen) if given.save else None  # before the work, not after it
+    found = run(chosen, given.device, given.batch_sizes, given.examples)
+    document = found.as_json()
+    if folder is not None:
+        document["saved"] = {"bundle": str(folder), "units": keep_measured(found, folder)}
     if not given.json:
         print(f"{found.recipe} on {found.device}, float32; {found.examples:,} test images.")
         print("Milliseconds for a batch: median, 95th percentile.")
@@ -124,12 +130,25 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
                 taken = f"{times.trunk[i, k]:9.3f} {times.trunk_p95[i, k]:9.3f}   {times.head[i, k]:9.3f} {times.head_p95[i, k]:9.3f}"
                 print(f"{size:7} {k + 1:6} {trunk:15,} {head:15,}   {taken}")
         print("Speed-up over the full network in the same run, and the share of it that the ideals promise, by MACs and by stage times.")
-        print("  batch  budget     cost   images/s   full images/s   speed-up   of MAC ideal   of time ideal")
+        print("  batch  budget     cost      right   images/s   full images/s   speed-up   of MAC ideal   of time ideal")
         for point in found.runs:
             rates = f"{point.images_per_second:10,.0f} {point.full_images_per_second:15,.0f}"
             shares = f"{point.speed_up / point.ideal_by_macs:14.0%} {point.speed_up / point.ideal_by_times:15.0%}"
-            print(f"{point.batch_size:7} {point.budget:7.0%} {point.cost:8.1%} {rates} {point.speed_up:10.2f} {shares}")
-    return found.as_json()
+            about = f"{point.batch_size:7} {point.budget:7.0%} {point.cost:8.1%} {point.accuracy:10.2%}"
+            print(f"{about} {rates} {point.speed_up:10.2f} {shares}")
+        print("Every exit alone, without the heads before it.")
+        print("  batch   exit      right   images/s   speed-up")
+        for exit in found.exits:
+            print(f"{exit.batch_size:7} {exit.exit + 1:6} {exit.accuracy:10.2%} {exit.images_per_second:10,.0f} {exit.speed_up:10.2f}")
+        if found.energy is None:
+            print(found.no_energy)
+        else:
+            print("Joules for an image: each stage with its head, and the full network alone.")
+            for size, stages, full in zip(found.energy.batch_sizes, found.energy.stage, found.energy.full, strict=True):
+                print(f"{size:7}   {' '.join(f'{joules:10.3g}' for joules in stages)}   {full:10.3g}")
+        if folder is not None:
+            print(f"Bundle {folder.name} now has costs in {', '.join(document['saved']['units'])}, until `compute` writes it anew.")
+    return document
 
 
 def sweep(given: argparse.Namespace) -> dict[str, Any]:
@@ -253,6 +272,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
     command.add_argument("--batch-sizes", type=_sizes, default=[1, 32, 256], metavar="A,B,...", help="images at a time (default: 1,32,256)")
     command.add_argument("--examples", type=_positive, default=512, metavar="N", help="images to run (default: 512)")
+    command.add_argument("--save", action="store_true", help="add it to the recipe's bundle, in the place of what this device said before")
 
     command = add("sweep", sweep, "Run one policy over many budgets: knobs chosen on calibration, numbers from test.")
     command.add_argument("bundle", metavar="BUNDLE", help="an id or a path")

@@ -3,17 +3,16 @@
     outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top answers and scores
     logits.safetensors   the full logits, up to 1,000 classes, memory-mapped
     images.bin           pictures, one encoded file after the other; their places are columns of the table
-    bundle.json          written last: schema, names, costs, provenance, and the SHA-256 of every other file and of itself
+    bundle.json          written last: schema, names, costs, provenance, measurements, and the SHA-256 of every other file and of itself
 
 A bundle appears all at once or not at all, holds no pickle, and says in one sentence what is wrong with it.
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,16 +21,17 @@ import numpy as np
 
 from engine.errors import UserError
 from engine.images import ImagePack
+from engine.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, TABLE, one_line, read_manifest, remedy, sealed
+from engine.measured import Fresh, Measured, read_measured, with_measured
 from engine.outputs import Outputs
 from engine.splits import BUNDLE_SPLITS
 from engine.table import TopAnswers, read_table, write_table
 from engine.tensors import map_tensor, save_tensors
 
-SCHEMA = 1
-MANIFEST, TABLE, LOGITS, IMAGES = "bundle.json", "outputs.parquet", "logits.safetensors", "images.bin"
 #: Above this many classes only the top answers are kept: the full logits of a large label set would dwarf everything else.
 MOST_CLASSES_IN_FULL = 1000
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_UNIT = re.compile(r"\w{1,64}")
 #: What folders on their way in or out are called: no bundle's id ends like this.
 UNFINISHED = (".partial", ".new", ".old")
 
@@ -44,6 +44,7 @@ class Bundle:
     unit_notes: {unit: how it was measured}
     top:        the likeliest classes of every exit and their probabilities
     images:     pictures by example id, or None
+    measured:   what was measured on real devices, by device and batch size; their units are among those of the outputs
     """
 
     id: str
@@ -55,6 +56,7 @@ class Bundle:
     provenance: Mapping[str, Any]
     top: TopAnswers
     images: ImagePack | None = None
+    measured: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "provenance": dict(draft.provenance),
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(new.iterdir())},
     }
-    write_synced(new / MANIFEST, _sealed(manifest))
+    write_synced(new / MANIFEST, sealed(manifest))
     _swap_in(new, folder)
     return folder
 
@@ -144,23 +146,35 @@ def read_bundle(folder: Path) -> Bundle:
             provenance=manifest["provenance"],
             top=rows.top,
             images=ImagePack(folder / IMAGES, rows.ids, rows.image_offset, rows.image_bytes) if IMAGES in manifest["files"] else None,
+            measured=read_measured(manifest),
         )
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
         # The checksums hold, so this is how the bundle was made: written by something else, or by hand.
-        raise UserError(f"Bundle {folder.name} does not hang together ({_one_line(problem)}); {_remedy(folder)}") from problem
+        raise UserError(f"Bundle {folder.name} does not hang together ({one_line(problem)}); {remedy(folder)}") from problem
+
+
+def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
+    """Add to a bundle what was measured on a device. Only its manifest changes, and that at once: killed at any point, it stays whole.
+
+    What the same device had said at the same batch size is replaced. A bundle written anew begins without measurements: they belong
+    to the weights they were made with. Raises UserError if the bundle is damaged.
+    """
+    manifest = with_measured(verify_files(folder), fresh)
+    read_measured(manifest)  # what would be refused when it is read is not written
+    write_synced(folder / MANIFEST, sealed(manifest))
 
 
 def verify_files(folder: Path) -> dict[str, Any]:
     """The manifest of a bundle whose files are all there, whole and unchanged. Raises UserError otherwise."""
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     for name, entry in manifest["files"].items():
         path = folder / name
         if not path.is_file():
-            raise UserError(f"{name} is missing from bundle {folder.name}; {_remedy(folder)}")
+            raise UserError(f"{name} is missing from bundle {folder.name}; {remedy(folder)}")
         if path.stat().st_size != entry["bytes"]:
-            raise UserError(f"{name} in bundle {folder.name} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {_remedy(folder)}")
+            raise UserError(f"{name} in bundle {folder.name} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {remedy(folder)}")
         if _sha256(path) != entry["sha256"]:
-            raise UserError(f"{name} in bundle {folder.name} was changed after it was written: its checksum differs; {_remedy(folder)}")
+            raise UserError(f"{name} in bundle {folder.name} was changed after it was written: its checksum differs; {remedy(folder)}")
     return manifest
 
 
@@ -172,39 +186,6 @@ def write_synced(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise UserError(f"{MANIFEST} is missing from bundle {folder.name}; {_remedy(folder)}")
-    try:
-        raw = path.read_bytes()
-        manifest = json.loads(raw)
-        schema, files = manifest["schema"], manifest["files"]
-        sound = all(isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str) for entry in files.values())
-        unchanged = raw == _sealed(manifest)
-    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as problem:
-        raise UserError(f"{MANIFEST} in bundle {folder.name} cannot be read ({_one_line(problem)}); {_remedy(folder)}") from problem
-    if schema != SCHEMA:
-        found = repr(schema)[:20]
-        raise UserError(f"Bundle {folder.name} has schema version {found}, and this Offramp reads version {SCHEMA}; {_remedy(folder)}")
-    if not unchanged:
-        raise UserError(f"{MANIFEST} in bundle {folder.name} was changed after it was written: its checksum differs; {_remedy(folder)}")
-    if not sound or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
-        raise UserError(f"{MANIFEST} in bundle {folder.name} lists files that no bundle has; {_remedy(folder)}")
-    return manifest
-
-
-def _sealed(manifest: Mapping[str, Any]) -> bytes:
-    """The manifest as it is written: with the SHA-256 of all the rest of it, so that it too cannot change unnoticed."""
-    rest = {name: value for name, value in manifest.items() if name != "sha256"}
-    seal = hashlib.sha256(_json(rest)).hexdigest()
-    return _json({**rest, "sha256": seal})
-
-
-def _json(document: Mapping[str, Any]) -> bytes:
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> None:
@@ -225,8 +206,8 @@ def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> No
         raise ValueError(f"its logits have shape {outputs.logits.shape}")
     if "maxprob" not in outputs.scores:
         raise ValueError("it does not say how sure its exits are")
-    if not outputs.stage_cost:
-        raise ValueError("it has no costs")
+    if not outputs.stage_cost or not all(_UNIT.fullmatch(unit) for unit in outputs.stage_cost):
+        raise ValueError("it has no costs, or a unit whose name is none")
 
 
 def _names(listed: Any) -> tuple[str, ...]:
@@ -257,12 +238,3 @@ def _old(folder: Path) -> Path:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _remedy(folder: Path) -> str:
-    return f"restore the folder from where it came, or make it anew with `python -m engine compute {folder.name}` (or `import`)."
-
-
-def _one_line(problem: Exception) -> str:
-    """What went wrong, without the advice that some libraries append."""
-    return " ".join(f"{type(problem).__name__}: {problem}".split()).split(". ")[0][:160].rstrip(".")

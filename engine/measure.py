@@ -3,21 +3,24 @@
 Two ideals stand beside every speed-up, and both count every head that was asked. By MACs: as if every multiply took as long. By the table
 of stage times: as if every picture took its share of a full batch. What is lost beyond that goes to partial batches, to gathering
 survivors, to states that have left the cache and to deciding. The full network is a plain loop over batches in the same run, without the
-heads it does not need.
+heads it does not need, and so is every exit before its own: what a smaller network that cannot adapt would take.
 """
 
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.cascades.base import Cascade, Kind, State
+from engine.cascades.base import Cascade, Kind
+from engine.datasets.base import Images
 from engine.devices import device_name, pick_device
+from engine.energy import Counter, StageEnergy, energy_counter, stage_energy
 from engine.errors import UserError
 from engine.execute import chunk_size, execute, to_images
 from engine.macs import StageMacs, stage_macs
@@ -27,33 +30,10 @@ from engine.policies.base import Rule
 from engine.recipes import Recipe, recipe, weights_path
 from engine.route import Route
 from engine.splits import Split
-from engine.weights import load_weights
+from engine.stage_times import Effort, StageTimes, exit_alone, stage_times
+from engine.weights import digest, load_weights
 
 BATCH_SIZES, BUDGETS, POLICY = (1, 32, 256), (0.25, 0.5, 0.75), "maxprob"
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to look. warm_up, most: runs of a part;  seconds: for one part at one batch size;  rounds: of the real runs"""
-
-    warm_up: int = 2
-    least: int = 5
-    seconds: float = 0.2
-    rounds: int = 3
-
-
-@dataclass(frozen=True, eq=False)
-class StageTimes:
-    """Milliseconds for one batch, the median and the 95th percentile of several runs, trunk and head apart.
-
-    batch_sizes: (sizes,);  trunk, trunk_p95, head, head_p95: (sizes, stages)
-    """
-
-    batch_sizes: tuple[int, ...]
-    trunk: NDArray[np.float64]
-    trunk_p95: NDArray[np.float64]
-    head: NDArray[np.float64]
-    head_p95: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,12 +41,14 @@ class RealRun:
     """The cascade at one budget and batch size against the full network. Speed-ups are over the full network.
 
     budget, cost: shares of the full network's MACs, asked for and spent
+    accuracy:     of the answers that were given
     reached:      (stages,) share of the examples that each stage ran for
     """
 
     batch_size: int
     budget: float
     cost: float
+    accuracy: float
     reached: tuple[float, ...]
     images_per_second: float
     full_images_per_second: float
@@ -75,11 +57,28 @@ class RealRun:
     ideal_by_times: float
 
 
+@dataclass(frozen=True)
+class ExitRun:
+    """One exit alone over the same examples, in the same run. exit: counted from 0; the last is the full network."""
+
+    batch_size: int
+    exit: int
+    accuracy: float
+    images_per_second: float
+    speed_up: float
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What `measure` found. load: processes that wanted a processor in the minute before, or None where the system does not say."""
+    """What `measure` found.
+
+    load:      processes that wanted a processor in the minute before, or None where the system does not say
+    energy:    or None, and then `no_energy` says in one sentence why
+    """
 
     recipe: str
+    weights_sha256: str
+    date: str
     device: str
     torch: str
     threads: int
@@ -88,18 +87,26 @@ class Measurement:
     macs: StageMacs
     times: StageTimes
     runs: tuple[RealRun, ...]
+    exits: tuple[ExitRun, ...]
+    energy: StageEnergy | None
+    no_energy: str
 
     def as_json(self) -> dict[str, Any]:
         times = {name: value.tolist() if isinstance(value, np.ndarray) else list(value) for name, value in vars(self.times).items()}
-        about = {name: getattr(self, name) for name in ("recipe", "device", "torch", "threads", "load", "examples")}
-        return {
+        facts = ("recipe", "weights_sha256", "date", "device", "torch", "threads", "load", "examples")
+        about = {name: getattr(self, name) for name in facts}
+        document = {
             **about,
             "dtype": "float32",
             "policy": POLICY,
             "macs": {"trunk": list(self.macs.trunk), "head": list(self.macs.head)},
             "stage_ms": times,
             "runs": [{**asdict(run), "reached": list(run.reached)} for run in self.runs],
+            "exits": [asdict(run) for run in self.exits],
         }
+        if self.energy is not None:
+            document["joules"] = {"stage": self.energy.stage.tolist(), "full": self.energy.full.tolist()}
+        return document
 
 
 def measure(
@@ -109,6 +116,7 @@ def measure(
     examples: int = 512,
     budgets: Sequence[float] = BUDGETS,
     effort: Effort = Effort(),  # noqa: B008 - frozen
+    find_counter: Callable[[torch.device], Counter] = energy_counter,
 ) -> Measurement:
     """Measure a recipe's trained network on its test pictures, with the thresholds of `maxprob` set on as many calibration pictures.
 
@@ -116,18 +124,38 @@ def measure(
     """
     if min((*batch_sizes, examples), default=0) < 1 or not batch_sizes:
         raise UserError(f"Batch sizes {list(batch_sizes)} and {examples} examples cannot be measured; give at least 1 of each.")
+    batch_sizes = tuple(dict.fromkeys(batch_sizes))  # asked for twice, measured once
     chosen, where = recipe(name), pick_device(device)
     cascade, dataset = chosen.cascade(), chosen.dataset()
     load_weights(cascade, weights_path(chosen.name))
+    weights = digest(weights_path(chosen.name))
     cascade = cascade.eval().to(where, memory_format=torch.channels_last)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     macs = stage_macs(cascade, dataset.image_size)
     tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, where, budgets)
     times = stage_times(cascade, dataset.image_size, where, batch_sizes, effort)
-    runs = [run for size in batch_sizes for run in real_runs(cascade, rules, shown.pixels, macs, times, where, size, effort.rounds)]
+    energy, no_energy = None, ""
+    try:
+        energy = stage_energy(cascade, dataset.image_size, where, batch_sizes, find_counter(where), effort.joule_seconds)
+    except UserError as reason:
+        no_energy = str(reason)
+    found = [real_runs(cascade, rules, shown, macs, times, where, size, effort.rounds) for size in batch_sizes]
     return Measurement(
-        chosen.name, device_name(where), torch.__version__, torch.get_num_threads(), load, len(shown.pixels), macs, times, tuple(runs)
+        recipe=chosen.name,
+        weights_sha256=weights,
+        date=date.today().isoformat(),
+        device=device_name(where),
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
+        load=load,
+        examples=len(shown.pixels),
+        macs=macs,
+        times=times,
+        runs=tuple(run for runs, _ in found for run in runs),
+        exits=tuple(exit for _, exits in found for exit in exits),
+        energy=energy,
+        no_energy=no_energy,
     )
 
 
@@ -154,91 +182,51 @@ def budget_rules(
     return {budget: fitted.solve(budget * full) for budget in budgets if budget * full >= fitted.cheapest}
 
 
-@torch.inference_mode()
-def stage_times(
-    cascade: Cascade, image_size: tuple[int, int], device: torch.device, batch_sizes: Sequence[int], effort: Effort
-) -> StageTimes:
-    """Time every trunk and every head at every batch size, on noise."""
-    found = np.empty((2, 2, len(batch_sizes), len(cascade.stages)))  # trunk and head; median and 95th percentile
-    for i, size in enumerate(batch_sizes):
-        pixels = np.random.default_rng(0).integers(0, 256, (size, *image_size, 3), dtype=np.uint8)
-        image: State = (to_images(pixels, device),)
-        state = image
-        for k, stage in enumerate(cascade.stages):
-            after = stage.trunk(state)
-            for part, (module, given) in enumerate(((stage.trunk, state), (stage.head, after))):
-                taken = _times(lambda module=module, given=given: module(given), device, effort)
-                found[part, :, i, k] = np.percentile(taken, (50, 95))
-            state = after if cascade.kind is Kind.CHAIN else image
-    (trunk, trunk_p95), (head, head_p95) = found
-    return StageTimes(tuple(batch_sizes), trunk, trunk_p95, head, head_p95)
-
-
-def _times(run: Callable[[], object], device: torch.device, effort: Effort) -> list[float]:
-    """Milliseconds of several runs, warmed up."""
-    for _ in range(effort.warm_up):
-        run()
-    taken, until = [], time.perf_counter() + effort.seconds
-    while len(taken) < effort.least or time.perf_counter() < until:
-        taken.append(_milliseconds(run, device))
-    return taken
-
-
-def _milliseconds(run: Callable[[], object], device: torch.device) -> float:
-    if device.type == "cuda":
-        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        start.record()
-        run()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end)
-    begun = time.perf_counter()
-    run()
-    if device.type == "mps":
-        torch.mps.synchronize()
-    return 1e3 * (time.perf_counter() - begun)
-
-
 def real_runs(
     cascade: Cascade,
     rules: Mapping[float, Rule],
-    pixels: NDArray[np.uint8],
+    shown: Images,
     macs: StageMacs,
     times: StageTimes,
     device: torch.device,
     batch_size: int,
     rounds: int,
-) -> list[RealRun]:
-    """Run the full network and every rule in turns over the same pictures, (examples, height, width, 3); the median round counts.
+) -> tuple[list[RealRun], list[ExitRun]]:
+    """Run every exit alone, the full network among them, and every rule in turns over the same pictures; the median round counts.
 
     batch_size: one of those in `times`
     """
-    ids = np.arange(len(pixels))
+    pixels, ids = shown.pixels, np.arange(len(shown.pixels))
+    exits = range(len(cascade.stages))
     # Worked out once: it is the same for all, and finding it is no part of the running.
     chunk = chunk_size(cascade, pixels.shape[1:3], batch_size)
     routes: dict[float, Route] = {}
-    full_seconds, seconds = [], {budget: [] for budget in rules}
+    answers: dict[int, NDArray[np.integer]] = {}
+    exit_seconds, rule_seconds = {k: [] for k in exits}, {budget: [] for budget in rules}
     for _ in range(rounds):
         # Nothing need be waited for: both end by reading the device.
-        begun = time.perf_counter()
-        run_full(cascade, pixels, device, batch_size)
-        full_seconds.append(time.perf_counter() - begun)
+        for k in exits:
+            begun = time.perf_counter()
+            answers[k] = run_full(cascade, pixels, device, batch_size, k).argmax(axis=1)
+            exit_seconds[k].append(time.perf_counter() - begun)
         for budget, rule in rules.items():
             begun = time.perf_counter()
             routes[budget] = execute(cascade, rule, ids, pixels.__getitem__, device, batch_size, chunk)
-            seconds[budget].append(time.perf_counter() - begun)
-    full = float(np.median(full_seconds))
+            rule_seconds[budget].append(time.perf_counter() - begun)
+    alone_took = [float(np.median(exit_seconds[k])) for k in exits]
+    full = alone_took[-1]
     row = times.batch_sizes.index(batch_size)
     macs_each, ms_each = np.array(macs.stage), (times.trunk + times.head)[row]
-    found = []
-    for budget, taken in seconds.items():
+    runs = []
+    for budget, taken in rule_seconds.items():
         took = float(np.median(taken))
-        reached = np.array([float((routes[budget].visited >> k & 1).mean()) for k in range(len(macs_each))])
-        found.append(
+        reached = np.array([float((routes[budget].visited >> k & 1).mean()) for k in exits])
+        runs.append(
             RealRun(
                 batch_size=batch_size,
                 budget=budget,
                 cost=float(reached @ macs_each) / float(macs_each.sum() if cascade.kind is Kind.CHAIN else macs_each[-1]),
+                accuracy=float((routes[budget].prediction == shown.labels).mean()),
                 reached=tuple(reached.tolist()),
                 images_per_second=len(ids) / took,
                 full_images_per_second=len(ids) / full,
@@ -247,18 +235,17 @@ def real_runs(
                 ideal_by_times=alone(times.trunk[row], times.head[row], cascade.kind) / float(reached @ ms_each),
             )
         )
-    return found
+    right = [float((answers[k] == shown.labels).mean()) for k in exits]
+    return runs, [ExitRun(batch_size, k, right[k], len(ids) / took, full / took) for k, took in enumerate(alone_took)]
 
 
 @torch.inference_mode()
-def run_full(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, batch_size: int) -> NDArray[np.float32]:
-    """The last exit's logits, (examples, classes), by a plain loop: pixels (examples, height, width, 3)."""
-    said = []
-    for start in range(0, len(pixels), batch_size):
-        state: State = (to_images(pixels[start : start + batch_size], device),)
-        for stage in cascade.stages if cascade.kind is Kind.CHAIN else cascade.stages[-1:]:
-            state = stage.trunk(state)
-        said.append(cascade.stages[-1].head(state).float())
+def run_full(
+    cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, batch_size: int, exit: int = -1
+) -> NDArray[np.float32]:
+    """The last exit's logits, or another's, (examples, classes), by a plain loop: pixels (examples, height, width, 3)."""
+    starts = range(0, len(pixels), batch_size)
+    said = [exit_alone(cascade, (to_images(pixels[start : start + batch_size], device),), exit).float() for start in starts]
     return torch.cat(said).cpu().numpy()
 
 

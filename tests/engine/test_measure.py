@@ -1,6 +1,7 @@
 """What is measured has the right shape and adds up; how long anything takes is nobody's promise."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,19 +9,24 @@ import torch
 from torch import nn
 
 from engine.__main__ import main
+from engine.bundle import read_bundle
 from engine.cascades.base import Cascade, Kind, Stage
+from engine.compute import compute as computed
 from engine.datasets.base import Images
 from engine.errors import UserError
+from engine.keep_measured import fresh_at, keep_measured
 from engine.macs import StageMacs, stage_macs
-from engine.measure import Effort, StageTimes, alone, budget_rules, measure, real_runs, run_full, stage_times
+from engine.measure import alone, budget_rules, measure, real_runs, run_full
+from engine.measured import Run
 from engine.policies.static import StaticRule
 from engine.recipes import Recipe, Training, catalogue, weights_path
 from engine.splits import BUNDLE_SPLITS
+from engine.stage_times import Effort, StageTimes, exit_alone, stage_times
 from engine.weights import save_weights
 from tests.sentences import assert_one_sentence
 
 CPU = torch.device("cpu")
-QUICK = Effort(warm_up=1, least=2, seconds=0.0, rounds=2)
+QUICK = Effort(warm_up=1, least=2, seconds=0.0, rounds=2, joule_seconds=0.0)
 
 
 class Trunk(nn.Module):
@@ -97,11 +103,32 @@ def test_the_plain_loop_says_what_the_network_says(kind):
 
 
 @pytest.mark.parametrize("kind", Kind)
+def test_an_exit_alone_says_what_it_says_in_the_network_and_runs_no_other_head(kind):
+    network, shown = cascade(kind), pixels(7)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 255)
+    ran = []
+    for k, stage in enumerate(network.stages):
+        stage.head.register_forward_hook(lambda *_, k=k: ran.append(k))
+    for k in range(3):
+        np.testing.assert_allclose(run_full(network, shown, CPU, 3, k), expected[k], rtol=1e-4, atol=1e-5)
+        assert set(ran) == {k}
+        ran.clear()
+    with torch.inference_mode():
+        assert torch.equal(exit_alone(network, (torch.zeros(1, 3, 8, 8),)), exit_alone(network, (torch.zeros(1, 3, 8, 8),), 2))
+
+
+@pytest.mark.parametrize("kind", Kind)
 def test_ideals_and_shares_add_up(kind):
     """Costs so plain that everything but the seconds can be worked out in the head."""
     macs = StageMacs((90, 180, 600), (10, 20, 100))
     times = StageTimes((4,), np.array([[2.0, 1.0, 5.0]]), np.ones((1, 3)), np.array([[1.0, 1.0, 1.0]]), np.ones((1, 3)))
-    run = real_runs(cascade(kind), {0.3: StaticRule(1, 0.0)}, pixels(10), macs, times, CPU, 4, rounds=1)[0]
+    network, shown = cascade(kind), Images(pixels(10), np.arange(10) % 3)
+    (run,), exits = real_runs(network, {0.3: StaticRule(1, 0.0)}, shown, macs, times, CPU, 4, rounds=1)
+    right = [float((run_full(network, shown.pixels, CPU, 4, k).argmax(axis=1) == shown.labels).mean()) for k in range(3)]
+    assert [(exit.batch_size, exit.exit, exit.accuracy) for exit in exits] == [(4, k, right[k]) for k in range(3)]
+    assert exits[-1].speed_up == 1 and exits[-1].images_per_second == run.full_images_per_second
+    assert run.accuracy == right[1], "everybody left at the second exit"
     assert (run.batch_size, run.budget) == (4, 0.3)
     if kind is Kind.CHAIN:  # the accounting of a route: an exit that was passed was paid for
         assert run.reached == (1, 1, 0)
@@ -135,8 +162,74 @@ def test_a_recipe_is_measured(noise):
     assert document["recipe"] == "noise" and document["device"].endswith("threads") and document["policy"] == "maxprob"
     assert np.array(document["stage_ms"]["trunk"]).shape == np.array(document["stage_ms"]["head_p95"]).shape == (2, 3)
     assert len(document["macs"]["trunk"]) == len(document["macs"]["head"]) == 3
-    assert "energy" not in json.dumps(document)  # what was not measured is not there
+    assert "joules" not in json.dumps(document)  # what was not measured is not there
+    assert_one_sentence(found.no_energy, "Energy was not measured")
+    assert [(exit["batch_size"], exit["exit"]) for exit in document["exits"]] == [(size, k) for size in (1, 4) for k in range(3)]
     assert all(run["speed_up"] > 0 and run["ideal_by_macs"] > 0 and run["ideal_by_times"] > 0 for run in document["runs"])
+
+
+class Ticking:
+    """A counter that moves by one joule whenever it is read."""
+
+    total = 0.0
+
+    def joules(self):
+        self.total += 1
+        return self.total
+
+
+def test_energy_is_measured_where_there_is_a_counter(noise):
+    found = measure("noise", "cpu", (2,), 6, (0.5,), QUICK, find_counter=lambda device: Ticking())
+    # one joule a window, sixteen runs of two pictures in each
+    np.testing.assert_allclose(found.energy.stage, [[1 / 32] * 3])
+    assert found.as_json()["joules"] == {"stage": found.energy.stage.tolist(), "full": [1 / 32]}
+    assert fresh_at(found, 2).costs["joules"].tolist() == [1 / 32] * 3
+
+
+@pytest.fixture
+def bundle(noise, tmp_path):
+    return computed("noise", "cpu")
+
+
+def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
+    before = read_bundle(bundle)
+    asked = ["measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6", "--save"]
+    assert main([*asked, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["saved"] == {"bundle": str(bundle), "units": ["ms_batch_2", "ms_batch_3"]}
+    opened = read_bundle(bundle)
+    assert [(entry.device, entry.batch_size, entry.examples) for entry in opened.measured] == [(document["device"], n, 6) for n in (2, 3)]
+    times = document["stage_ms"]
+    for i, size in enumerate((2, 3)):
+        each = (np.array(times["trunk"][i]) + np.array(times["head"][i])) / size
+        np.testing.assert_allclose(opened.outputs.stage_cost[f"ms_batch_{size}"], each)
+        runs = [run for run in document["runs"] if run["batch_size"] == size]
+        assert [asdict(run) for run in opened.measured[i].runs] == [{name: run[name] for name in asdict(Run(*range(6)))} for run in runs]
+        assert [exit.speed_up for exit in opened.measured[i].alone] == [e["speed_up"] for e in document["exits"] if e["batch_size"] == size]
+    note = opened.unit_notes["ms_batch_2"]
+    facts = ("Measured on", document["device"], "float32", "batches of 2", document["torch"], document["date"])
+    assert all(fact in note for fact in facts)
+    assert np.array_equal(opened.outputs.stage_cost["macs"], before.outputs.stage_cost["macs"])
+    assert main(asked) == 0
+    assert "ms_batch_2, ms_batch_3" in capsys.readouterr().out
+    assert len(read_bundle(bundle).measured) == 2
+
+
+def test_nothing_is_kept_in_a_bundle_of_other_weights(bundle, capsys):
+    torch.manual_seed(1)
+    other = cascade()
+    with torch.no_grad():
+        other.stages[0].head.out.bias += 1
+    save_weights(other, weights_path("noise"), "noise", {})
+    assert main(["measure", "noise", "--device", "cpu", "--save"]) == 2
+    assert_one_sentence(capsys.readouterr().err.strip(), "noise", "compute")
+    with pytest.raises(UserError):
+        keep_measured(measure("noise", "cpu", (2,), 6, (0.5,), QUICK), bundle)
+
+
+def test_without_a_bundle_there_is_nothing_to_save_to(noise, capsys):
+    assert main(["measure", "noise", "--device", "cpu", "--save"]) == 2
+    assert_one_sentence(capsys.readouterr().err.strip(), "no bundle of noise", "--save")
 
 
 def test_on_the_command_line(noise, capsys):
