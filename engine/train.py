@@ -68,9 +68,9 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     where = pick_device(device)
     dataset = chosen.dataset()
     # a small data set keeps most of its pictures to learn from
-    held_out = min(settings.validation, max(1, len(dataset.ids(Split.TRAIN)) // 4))
+    held_out = min(settings.validation, max(1, len(dataset.ids(Split.TRAIN)) // 3))
     settings = replace(settings, epochs=epochs or settings.epochs, validation=held_out)
-    began_with = _weights_to_start_from(settings, out)
+    began_with = _weights_to_start_from(chosen, out)
     began_digest = None if began_with is None else digest(began_with)
     data, trunk = dataset.digest(), dict(chosen.about)
     key = json.loads(json.dumps({"recipe": chosen.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
@@ -220,16 +220,17 @@ def learning(network: Cascade) -> None:
             module.eval()
 
 
-def _weights_to_start_from(settings: Training, out: Path) -> Path | None:
+def _weights_to_start_from(chosen: Recipe, out: Path) -> Path | None:
     """Beside what is to be written, or in the library."""
-    name = settings.start_from
+    name = _training(chosen).start_from
     if name is None:
         return None
     beside = out / f"{name}.safetensors"
     found = beside if beside.is_file() else weights_path(name)
     if not found.is_file():
-        first = name if name in RECIPES else "that one, with the same options,"
-        raise UserError(f"This training begins with the weights of {name}, and there are none at {found}; train {first} first.")
+        starts = chosen.starts or RECIPES.get(name)
+        first = starts.remedy if starts else f"train {name}"
+        raise UserError(f"This training begins with the weights of {name}, and there are none at {found}; {first} first.")
     return found
 
 

@@ -62,6 +62,7 @@ class Recipe:
     begin:     makes the network with what weights the training begins with; None: cascade
     training:  None where the weights are not trained but published by others
     published: what `download` knows such weights as
+    starts:    the recipe that `training.start_from` names, where it is not in the catalogue
     about:     facts about the weights to write into their provenance
     varies:    the name in the catalogue of what this is a variant of;  options: what was chosen, as on the command line
     """
@@ -76,6 +77,7 @@ class Recipe:
     images: "Callable[[Path], Dataset] | None" = None
     begin: "Callable[[], Cascade] | None" = None
     published: str | None = None
+    starts: "Recipe | None" = None
     about: Mapping[str, Any] = field(default_factory=dict)
     varies: str | None = None
     options: str = ""
@@ -86,11 +88,16 @@ class Recipe:
         return self.varies or self.name
 
     @property
+    def asked(self) -> str:
+        """What to write after `train`, `compute` or `measure`."""
+        return f"{self.listed} {self.options}".rstrip()
+
+    @property
     def remedy(self) -> str:
         """What to do where its weights are missing."""
         if self.published:
             return f"fetch them with `python -m engine download {self.published}`"
-        return f"train them with `python -m engine train {self.listed}{self.options and ' '}{self.options}`"
+        return f"train them with `python -m engine train {self.asked}`"
 
 
 _recipes: dict[str, Recipe] = {}

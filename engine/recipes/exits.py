@@ -12,8 +12,8 @@ from engine.recipes.catalogue import RECIPES, Recipe, Training
 MOST_CHARACTERS = 64
 
 
-def with_exits(base: Recipe, exits: Sequence[str], starts: str | None = None) -> Recipe:
-    """exits: units of the trunk, counted from 1, as they were given;  starts: the recipe to begin with, None: base's with the same exits
+def with_exits(base: Recipe, exits: Sequence[str]) -> Recipe:
+    """exits: units of the trunk, counted from 1, as they were given. What its training begins with has its exits there too.
 
     Raises UserError where exits cannot be moved, or not there.
     """
@@ -28,9 +28,10 @@ def with_exits(base: Recipe, exits: Sequence[str], starts: str | None = None) ->
         return base
     classes = len(base.dataset().class_names)
     given = ",".join(map(str, units))
-    training = base.training
+    training, starts = base.training, None
     if training.start_from:
-        training = replace(training, start_from=starts or with_exits(RECIPES[training.start_from], exits).name)
+        starts = with_exits(base.starts or RECIPES[training.start_from], exits)
+        training = replace(training, start_from=starts.name)
     moved = replace(
         base,
         name=short_name(f"{base.name}-exits-{'-'.join(map(str, units))}"),
@@ -38,6 +39,7 @@ def with_exits(base: Recipe, exits: Sequence[str], starts: str | None = None) ->
         description=f"{base.description.removesuffix('.')}, with exits after units {given} and the last.",
         cascade=lambda: network.make(classes, units),
         training=replace(training, exit_weights=spread(training, len(units) + 1)),
+        starts=starts,
         varies=base.listed,
         options=f"{base.options} --exits {given}".strip(),
     )

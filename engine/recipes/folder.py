@@ -49,11 +49,7 @@ def folder_recipe(images: Path | None, network: str | None = None, exits: tuple[
     if weights:
         raise UserError(f"--weights goes with a network of torchvision's, such as --network {TORCHVISION}resnet18, not with {network}.")
     made = _with_network(images, network)
-    if not exits:
-        return made
-    starts = made.training.start_from
-    begins = starts and with_exits(_with_network(images, RECIPES[network].training.start_from), exits).name
-    return with_exits(made, exits, begins)
+    return with_exits(made, exits) if exits else made
 
 
 def _with_network(images: Path, network: str) -> Recipe:
@@ -64,7 +60,7 @@ def _with_network(images: Path, network: str) -> Recipe:
         raise UserError(f"There is no network {network!r}; choose {TORCHVISION}NAME or one of: {', '.join(known)}.")
     source = known[network]
     dataset = ImageFolder(images, source.dataset().image_size)
-    starts = source.training.start_from
+    starts = _with_network(images, source.training.start_from) if source.training.start_from else None
 
     def cascade() -> "Cascade":
         return source.network.make(len(dataset.class_names), source.network.exits)
@@ -75,8 +71,9 @@ def _with_network(images: Path, network: str) -> Recipe:
         description=f"The network of {network} on the pictures in {dataset.name}.",
         dataset=lambda: dataset,
         cascade=cascade,
-        training=replace(source.training, start_from=starts and folder_name(images, starts)),
+        training=replace(source.training, start_from=starts and starts.name),
         network=source.network,
+        starts=starts,
         varies=FOLDER,
         options=f"--images {shlex.quote(str(images))} --network {network}",
     )
