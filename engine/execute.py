@@ -1,10 +1,14 @@
 """Execute: run a cascade under a rule and really stop: whoever leaves takes the rest of its work along.
 
 Shrinking batches waste a device, so a chunk of many batches goes through one stage at a time: all of it through stage 1, then whoever did
-not leave, cut into full batches again, through stage 2, and so on. Only the last batch of a stage and chunk is smaller. The device is read
-once a stage and chunk, when the logits come back to be decided on in float64. Networks of a family are run on the pictures themselves, for
-just the examples that asked for them; in a chain a head is left out where nobody of the batch asks it, and stages that nobody can leave
-between are run as one.
+not leave, cut into full batches again, through stage 2, and so on. Only the last batch of a stage and chunk is smaller. Networks of a
+family are run on the pictures themselves, for just the examples that asked for them; in a chain a head is left out where nobody of the
+batch asks it, and stages that nobody can leave between are run as one.
+
+States, trunks and heads are on the device. It is read once a stage and chunk, when the logits of those who asked come back as float32.
+Decisions fall beside it, by the very float64 arithmetic that routes are simulated with: not every device has float64, and another
+device's exponentials and sums end in other digits, which thresholds would notice. What was said is kept for rules that go by earlier exits
+until its chunk is done: exits x chunk x classes numbers at most, however large the data set.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +22,8 @@ from torch import Tensor
 
 from engine.cascades.base import Cascade, Kind, State
 from engine.errors import UserError
-from engine.policies.base import Rule, Stepper
+from engine.policies.base import Rule
+from engine.policies.stepper import Said, Stepper
 from engine.route import Route
 
 Positions = NDArray[np.int64]
@@ -44,11 +49,11 @@ def execute(
 
     cascade: in evaluation mode and on `device`
     chunk:   examples held at once; by default as many as `chunk_size` allows. Below a batch it makes the batches smaller.
-    Raises UserError if the rule cannot decide while the network runs.
+    Raises UserError if the rule is an oracle's, which cannot decide while the network runs.
     """
     stepper = rule.stepper(cascade.kind.value)
     if stepper is None:
-        raise UserError(f"{type(rule).__name__} decides on all exits at once and cannot stop a running network; choose another policy.")
+        raise UserError(f"{type(rule).__name__} cannot stop a running network, for it must know the labels; choose another policy.")
     if batch_size < 1 or (chunk is not None and chunk < 1):
         raise UserError(f"A batch of {batch_size} and a chunk of {chunk} examples cannot be run; give at least 1.")
     exit, prediction, visited = np.empty(len(ids), np.int64), np.empty(len(ids), np.int32), np.empty(len(ids), np.uint32)
@@ -116,6 +121,7 @@ class _Chunk:
         self.last = len(cascade.stages) - 1
         self.asks = stepper.first(ids)  # (examples,) the exit each example is on its way to, or left at
         self.there = np.ones(len(ids), bool)
+        self.said: dict[int, NDArray[np.float32]] = {}  # {exit asked: (examples, classes)}, NaN where it was not asked
         self.prediction = np.empty(len(ids), np.int32)
         self.visited = np.zeros(len(ids), np.uint32)
 
@@ -156,11 +162,15 @@ class _Chunk:
         return after
 
     def _decide(self, k: int, asking: Positions, logits: NDArray[np.float32]) -> None:
-        then = np.full(len(asking), k) if k == self.last else self.stepper.after(k, self.ids[asking], logits)
+        self.said[k] = np.full((len(self.ids), logits.shape[1]), np.nan, np.float32)
+        self.said[k][asking] = logits
+        said = Said(self.said, asking)
+        then = np.full(len(asking), k) if k == self.last else self.stepper.after(k, self.ids[asking], said)
         self.asks[asking] = then
         leaves = then == k
-        self.there[asking[leaves]] = False
-        self.prediction[asking[leaves]] = logits[leaves].argmax(axis=1)
+        left = asking[leaves]
+        self.there[left] = False
+        self.prediction[left] = self.stepper.answer(k, self.ids[left], said.of(leaves))
 
     def _from_pictures(self, here: Positions) -> Iterator[_Piece]:
         for start in range(0, len(here), self.batch_size):

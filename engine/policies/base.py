@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.outputs import Outputs, Topology, Tuning
+from engine.policies.stepper import Stepper
 from engine.route import Route
 from engine.scores import SCORES, Score
 
@@ -45,8 +46,8 @@ class Rule(ABC):
     @abstractmethod
     def route(self, outputs: Outputs) -> Route: ...
 
-    def stepper(self, topology: Topology) -> "Stepper | None":
-        """The same decisions, taken while the network runs; None where that cannot be."""
+    def stepper(self, topology: Topology) -> Stepper | None:
+        """The same decisions, taken while the network runs; None for oracles, who need to know the labels."""
         return None
 
     def bar(self) -> "Bar | None":
@@ -58,23 +59,6 @@ class Rule(ABC):
         bar = self.bar()
         assert bar is not None, "no threshold decides here"
         return outputs.scores[bar.score]
-
-
-class Stepper(ABC):
-    """A rule that runs along: told what an exit says, it names the exit to ask next. It keeps nothing between calls, so examples may come
-    in any company and order, and it agrees with its rule's `route` to the last bit.
-    """
-
-    @abstractmethod
-    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The exit to ask first: ids (examples,) -> (examples,)"""
-
-    @abstractmethod
-    def after(self, exit: int, ids: NDArray[np.int64], logits: NDArray[np.floating]) -> NDArray[np.int64]:
-        """The exit to ask next, or `exit` itself for those that leave there: ids (examples,), logits (examples, classes) -> (examples,)
-
-        Never called for the last exit, where everyone leaves.
-        """
 
 
 @dataclass(frozen=True, eq=False)

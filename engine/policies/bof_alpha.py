@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from engine.outputs import Outputs, Tuning
+from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.base import Bar, Fitted, Policy, Rule, check_tuning, lacks_score
 from engine.policies.registry import register
 from engine.policies.single import exact_curve
+from engine.policies.stepper import InOrder, Said
 from engine.policies.threshold import first_sure_exit
 from engine.route import Route
+from engine.scores import one_score
 
 
 def typical_right(outputs: Outputs) -> NDArray[np.float64]:
@@ -35,8 +37,12 @@ def typical_right(outputs: Outputs) -> NDArray[np.float64]:
 
 def relative_sureness(outputs: Outputs, typical: NDArray[np.float64]) -> NDArray[np.float64]:
     """How sure each exit is, as a multiple of what is typical for it, (exits, examples). 0 at an exit without a right answer."""
+    return _relative(outputs.scores["maxprob"], typical[:, None])
+
+
+def _relative(score: NDArray[np.float32], typical: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
     # float64 tells top probabilities apart up to log-odds of 36; the float32 softmax would stop at 17.
-    return expit(outputs.scores["maxprob"].astype(np.float64)) / typical[:, None]
+    return expit(score.astype(np.float64)) / typical
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +64,12 @@ class AlphaRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         sure = relative_sureness(outputs, self.typical)
         return Route.through(outputs, first_sure_exit(sure, np.full(outputs.exits - 1, self.alpha)))
+
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves)
+
+    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+        return _relative(one_score("maxprob", said[exit]), self.typical[exit]) >= self.alpha
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ from engine.policies.base import Fitted, Need, Policy, check_tuning
 from engine.policies.quotas import thresholds_for
 from engine.policies.registry import register
 from engine.policies.scorer import Scored, Scorer, ScorerRule, chunks
+from engine.policies.stepper import Said
 
 
 def exit_features(logits: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -65,13 +66,16 @@ class Scheduler:
     assign_bias: NDArray[np.float64]
 
     def features(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Logits (K, n, classes) -> standardised features (K, n, F)."""
-        return (exit_features(logits) - self.center[:, None]) / self.scale[:, None]
+        """Logits (K, n, classes) -> standardised features (K, n, F). Of the first exits only, if no more are given; so below."""
+        first = slice(len(logits))
+        return (exit_features(logits) - self.center[first, None]) / self.scale[first, None]
 
     def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised features (K, n, F) -> log-odds that each exit is right, (K, n)."""
         # Products summed row by row: in a matrix product an example's last digit may depend on its neighbours, and thresholds would notice.
-        log_odds = np.stack([(x * u).sum(axis=-1) for x, u in zip(features, self.score, strict=True)]) + self.score_bias[:, None]
+        first = slice(len(features))
+        products = [(x * u).sum(axis=-1) for x, u in zip(features, self.score[first], strict=True)]
+        log_odds = np.stack(products) + self.score_bias[first, None]
         for k in range(len(log_odds)):
             for j in range(k):
                 log_odds[k] += self.score_history[k, j] * expit(log_odds[j])
@@ -95,6 +99,9 @@ class EENetScorer(Scorer):
         for some, logits in chunks(outputs):
             score[:, some] = self.scheduler.scores(self.scheduler.features(logits))
         return Scored(score, outputs.prediction)
+
+    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
+        return self.scheduler.scores(self.scheduler.features(said.through(exit)))[exit].astype(np.float32)
 
 
 def keep_to_budget(assignment: NDArray[np.floating], exit_cost: NDArray[np.float64], budget: float) -> tuple[NDArray[np.floating], float]:

@@ -19,6 +19,7 @@ from engine.policies.base import Need, Policy, check_tuning
 from engine.policies.quotas import QuotaFit
 from engine.policies.registry import register
 from engine.policies.scorer import CHUNK, Scored, Scorer, ScorerFit, chunks
+from engine.policies.stepper import Said
 from engine.scores import SCORES
 
 
@@ -38,10 +39,20 @@ class EnsembleScorer(Scorer):
         answer = np.empty((outputs.exits, outputs.examples), np.int32)
         for some, logits in chunks(outputs):
             for k in range(outputs.exits):
-                combined = combine(self.weight[k, : k + 1], logits[: k + 1]) + self.bias[k]
+                combined = self._combined(k, logits[: k + 1])
                 score[k, some] = SCORES["maxprob"].of(combined)
                 answer[k, some] = combined.argmax(axis=-1)
         return Scored(score, answer)
+
+    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
+        return SCORES["maxprob"].of(self._combined(exit, said.through(exit))).astype(np.float32)
+
+    def answer_at(self, exit: int, said: Said) -> NDArray[np.int32]:
+        return self._combined(exit, said.through(exit)).argmax(axis=-1).astype(np.int32)
+
+    def _combined(self, exit: int, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is said together at an exit: logits (exit + 1, examples, classes) -> (examples, classes)"""
+        return combine(self.weight[exit, : exit + 1], logits) + self.bias[exit]
 
 
 def combine(weight: NDArray[np.floating], logits: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from engine.outputs import Outputs, Topology, Tuning
+from engine.policies.stepper import Said
 
 #: Log-probabilities are floored here: one answer surer still would stretch the scale until all the others look alike.
 FLOOR = -30.0
@@ -82,6 +83,10 @@ class GateFeatures:
             known = [known_at(k, outputs.topology, self.history) for k in range(outputs.exits - 1)]
             self._read[outputs] = [np.concatenate([scaled[j] for j in exits], axis=1) for exits in known]
         return self._read[outputs]
+
+    def at(self, exit: int, said: Said, topology: Topology) -> NDArray[np.float64]:
+        """What one gate reads while the network runs, (examples, features)."""
+        return np.concatenate([self.of_exit(k, said[k]) for k in known_at(exit, topology, self.history)], axis=1)
 
     def of_exit(self, exit: int, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """What is read of one exit alone: logits (examples, classes) -> (examples, features)"""

@@ -13,27 +13,43 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from engine.outputs import Outputs, Tuning
+from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.base import Need, Policy, Rule, check_tuning
 from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
 from engine.policies.scorer import Reader, chunks
 from engine.policies.static import StaticRule
+from engine.policies.stepper import InOrder, Said
 from engine.policies.threshold import first_sure_exit
 from engine.route import Route
-from engine.scores import SCORES
+from engine.scores import SCORES, one_score
 
+#: The scores, as shown, that are the first three of a gate's four numbers.
+SEEN = ("maxprob", "entropy", "margin")
 #: Lambdas tried between "whatever it costs" and "leave at once".
 LAMBDAS = 24
 
 
 def gate_features(outputs: Outputs) -> NDArray[np.float64]:
     """What each gate sees of its exit, (4, exits, examples): top probability, entropy, margin, entropy of the squared probabilities."""
-    recorded = [SCORES[name].shown(outputs.scores[name].astype(np.float64)) for name in ("maxprob", "entropy", "margin")]
     squared = np.empty((outputs.exits, outputs.examples))
     for some, logits in chunks(outputs):
-        squared[:, some] = -SCORES["entropy"].of(2 * logits)  # p^2 renormalised is the softmax of twice the logits
-    return np.stack([*recorded, squared])
+        squared[:, some] = squared_entropy(logits)
+    return _stacked(outputs.scores, squared)
+
+
+def features_of_exit(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The same of one exit alone: logits (examples, classes), of any float type -> (4, examples)"""
+    return _stacked({name: one_score(name, logits) for name in SEEN}, squared_entropy(logits.astype(np.float64)))
+
+
+def squared_entropy(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Entropy of the squared probabilities: (..., classes) -> (...)"""
+    return -SCORES["entropy"].of(2 * logits)  # p^2 renormalised is the softmax of twice the logits
+
+
+def _stacked(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.stack([*(SCORES[name].shown(scores[name].astype(np.float64)) for name in SEEN), squared])
 
 
 def cross_entropies(outputs: Outputs) -> NDArray[np.float64]:
@@ -78,6 +94,10 @@ class GateInputs(Reader[NDArray[np.float64]]):
     def _of(self, outputs: Outputs) -> NDArray[np.float64]:
         return (gate_features(outputs) - self.mean) / self.deviation
 
+    def at(self, exit: int, said: Said) -> NDArray[np.float64]:
+        """The same at one exit while the network runs, (4, examples)."""
+        return (features_of_exit(said[exit]) - self.mean[:, exit]) / self.deviation[:, exit]
+
 
 @dataclass(frozen=True, eq=False)
 class GateRule(Rule):
@@ -99,6 +119,12 @@ class GateRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         log_odds = (self.weight[..., None] * self.inputs.of(outputs)).sum(axis=0) + self.bias[:, None]
         return Route.through(outputs, first_sure_exit(log_odds, np.zeros(outputs.exits - 1)))
+
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves)
+
+    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+        return (self.weight[:, exit, None] * self.inputs.at(exit, said)).sum(axis=0) + self.bias[exit] >= 0
 
 
 def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

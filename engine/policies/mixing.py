@@ -4,14 +4,15 @@ A policy whose knob has few settings reaches a budget between two of them this w
 between the two. The draw hangs on the example's id alone, so it is the same on every machine, in any order, at any batch size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Topology
-from engine.policies.base import Fitted, Rule, Stepper
+from engine.policies.base import Fitted, Rule
+from engine.policies.stepper import Said, Stepper
 from engine.route import Route
 
 
@@ -67,15 +68,21 @@ class _MixedStepper(Stepper):
     share: float
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.where(draw(ids) < self.share, self.dear.first(ids), self.cheap.first(ids))
+        return self._each(ids, lambda stepper, its: stepper.first(ids[its]))
 
-    def after(self, exit: int, ids: NDArray[np.int64], logits: NDArray[np.floating]) -> NDArray[np.int64]:
-        then = np.empty(len(ids), np.int64)
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+        return self._each(ids, lambda stepper, its: stepper.after(exit, ids[its], said.of(its)))
+
+    def answer(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int32]:
+        return self._each(ids, lambda stepper, its: stepper.answer(exit, ids[its], said.of(its))).astype(np.int32)
+
+    def _each(self, ids: NDArray[np.int64], ask: Callable[[Stepper, NDArray[np.bool_]], NDArray[np.integer]]) -> NDArray[np.int64]:
+        found = np.empty(len(ids), np.int64)
         takes_dear = draw(ids) < self.share
         for stepper, its in ((self.cheap, ~takes_dear), (self.dear, takes_dear)):
-            if its.any():
-                then[its] = stepper.after(exit, ids[its], logits[its])
-        return then
+            if its.any():  # a rule that nobody goes by may not know this exit
+                found[its] = ask(stepper, its)
+        return found
 
 
 def mix_to(budget: float, rules: Sequence[Rule]) -> Rule:

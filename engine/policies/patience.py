@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs, Tuning
+from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.base import Policy, Rule, check_tuning
 from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
+from engine.policies.stepper import InOrder, Said, top_class
 from engine.route import Route
 
 
@@ -47,6 +48,17 @@ class PatienceRule(Rule):
 
     def route(self, outputs: Outputs) -> Route:
         return Route.through(outputs, patient_exit(outputs.prediction, self.patience))
+
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves)
+
+    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+        """Whether the `patience` exits before this one say what it says: an example that is still there has then just got there."""
+        latest = top_class(exit, said)
+        agreed = np.full(len(latest), exit >= self.patience)
+        for k in range(max(exit - self.patience, 0), exit):
+            agreed &= top_class(k, said) == latest
+        return agreed
 
 
 @register

@@ -13,8 +13,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs
+from engine.outputs import Outputs, Topology
 from engine.policies.base import Bar, Fitted, Rule
+from engine.policies.stepper import InOrder, Said, top_class
 from engine.policies.threshold import ThresholdRule, first_sure_exit
 from engine.route import Route
 from engine.scores import SURENESS
@@ -50,7 +51,18 @@ class Scored:
 
 
 class Scorer(Reader[Scored]):
-    """Says how sure every exit is of every example, as log-odds, and what it answers."""
+    """Says how sure every exit is of every example, as log-odds, and what it answers.
+
+    `score_at` and `answer_at` say the same, to the last bit, while the network runs: at one exit, knowing no later one.
+    """
+
+    @abstractmethod
+    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
+        """How sure the exit is, (examples,)."""
+
+    def answer_at(self, exit: int, said: Said) -> NDArray[np.int32]:
+        """What an example leaving there leaves with, (examples,)."""
+        return top_class(exit, said)
 
 
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:
@@ -80,6 +92,12 @@ class ScorerRule(Rule):
         scored = self.scorer.of(outputs)
         route = Route.through(outputs, first_sure_exit(scored.score, self.thresholds))
         return Route(route.exit, route.visited, np.take_along_axis(scored.answer, route.exit[None], axis=0)[0])
+
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves, self.scorer.answer_at)
+
+    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+        return self.scorer.score_at(exit, said) >= self.thresholds[exit]
 
 
 @dataclass(frozen=True, eq=False)

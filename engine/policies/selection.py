@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Topology
-from engine.policies.base import Rule, Stepper
+from engine.policies.base import Rule
 from engine.policies.gates import Gate, GateFeatures, fit_gate
+from engine.policies.stepper import Said, Stepper
 from engine.route import Route
 
 
@@ -89,9 +90,8 @@ class ChoiceRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         return follow(outputs, [choice(read) for choice, read in zip(self.choices, self.features.of(outputs), strict=True)])
 
-    def stepper(self, topology: Topology) -> Stepper | None:
-        """None where gates also read the exits before theirs: a stepper sees one exit at a time."""
-        return None if self.features.history else _ChoiceStepper(self.features, self.choices, topology)
+    def stepper(self, topology: Topology) -> Stepper:
+        return _ChoiceStepper(self.features, self.choices, topology)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,6 @@ class _ChoiceStepper(Stepper):
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros(len(ids), np.int64)
 
-    def after(self, exit: int, ids: NDArray[np.int64], logits: NDArray[np.floating]) -> NDArray[np.int64]:
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
         ways = np.array([exit, *onward(exit, len(self.choices) + 1, self.topology)])
-        return ways[self.choices[exit](self.features.of_exit(exit, logits))]
+        return ways[self.choices[exit](self.features.at(exit, said, self.topology))]

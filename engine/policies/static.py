@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from engine.front import concave_hull
 from engine.outputs import Outputs, Topology, Tuning
-from engine.policies.base import Fitted, Policy, Rule, Stepper, check_tuning
+from engine.policies.base import Fitted, Policy, Rule, check_tuning
 from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
+from engine.policies.stepper import Said, Stepper
 from engine.route import Route
 
 
@@ -39,7 +40,7 @@ class _StaticStepper(Stepper):
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.full(len(ids), self.exit)
 
-    def after(self, exit: int, ids: NDArray[np.int64], logits: NDArray[np.floating]) -> NDArray[np.int64]:
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
         return np.full(len(ids), self.exit)
 
 

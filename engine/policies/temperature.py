@@ -23,6 +23,7 @@ from engine.policies.base import Need, Policy, check_tuning, score_named
 from engine.policies.registry import register
 from engine.policies.scorer import Scored, Scorer, ScorerFit, chunks
 from engine.policies.single import SingleThreshold
+from engine.policies.stepper import Said
 
 #: A fit that wants to leave this range has too few examples, or only right ones, to say how sure is sure.
 SHARPEST, FLATTEST = 0.05, 20.0
@@ -66,6 +67,10 @@ class TemperatureScorer(Scorer):
         for some, logits in chunks(outputs):
             score[:, some] = score_named(self.score).of(logits / self.temperature[:, None, None])
         return Scored(score, outputs.prediction)
+
+    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
+        logits = said[exit].astype(np.float64)
+        return score_named(self.score).of(logits / self.temperature[exit]).astype(np.float32)
 
 
 def fit_calibrated(base: Policy, score: str, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Topology
-from engine.policies.base import Bar, Rule, Stepper
+from engine.policies.base import Bar, Rule
+from engine.policies.stepper import InOrder, Said
 from engine.route import Route
 from engine.scores import one_score
 
@@ -31,20 +32,11 @@ class ThresholdRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         return Route.through(outputs, first_sure_exit(outputs.scores[self.score], self.thresholds))
 
-    def stepper(self, topology: Topology) -> Stepper:
-        return _ThresholdStepper(self.score, self.thresholds)
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves)
 
-
-@dataclass(frozen=True, eq=False)
-class _ThresholdStepper(Stepper):
-    score: str
-    thresholds: NDArray[np.float64]
-
-    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.zeros(len(ids), np.int64)
-
-    def after(self, exit: int, ids: NDArray[np.int64], logits: NDArray[np.floating]) -> NDArray[np.int64]:
-        return np.where(one_score(self.score, logits) >= self.thresholds[exit], exit, exit + 1)
+    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+        return one_score(self.score, said[exit]) >= self.thresholds[exit]
 
 
 def first_sure_exit(scores: NDArray[np.floating], thresholds: NDArray[np.floating]) -> NDArray[np.int64]:

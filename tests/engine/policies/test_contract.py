@@ -19,6 +19,7 @@ import engine.policies
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES, Fitted, InfeasibleBudget, Need, Rule, policy
+from engine.policies.stepper import Said
 from engine.route import Route
 from engine.scores import SURENESS
 from engine.splits import BUNDLE_SPLITS, Split
@@ -140,6 +141,43 @@ def test_a_bar_tells_where_examples_leave(name, case):
 def test_one_exit_is_where_everybody_leaves(name, case):
     for _, _, route in solved(name, case):
         assert (route.exit == 0).all() and np.array_equal(route.prediction, CASES[case].test().prediction[0])
+
+
+# While the network runs
+
+
+def walked(rule: Rule, test: Outputs) -> Route:
+    """The slow way: one example at a time, one exit at a time, and what was not asked cannot be read."""
+    stepper, last = rule.stepper(test.topology), test.exits - 1
+    found = []
+    for i in range(test.examples):
+        id, logits = test.ids[i : i + 1], {}
+        ran, then, at = 0, int(stepper.first(id)[0]), -1
+        while then != at:
+            assert then > at, "exits are asked in order"
+            at = then
+            ran |= 1 << at if test.topology == "family" else (2 << at) - 1
+            logits[at] = test.logits[at, i : i + 1]
+            said = Said(logits, np.zeros(1, np.int64))
+            then = at if at == last else int(stepper.after(at, id, said)[0])
+        found.append((at, ran, int(stepper.answer(at, id, said)[0])))
+    exit, visited, prediction = zip(*found, strict=True)
+    return Route(np.array(exit), np.array(visited), np.array(prediction))
+
+
+@pytest.mark.parametrize(("name", "case"), deployable([pair for pair in allowed() if CASES[pair[1]].logits is not None]))
+def test_exit_by_exit_examples_go_the_same_ways(name, case):
+    made = CASES[case]
+    some = made.test().take(slice(0, 25))
+    for _, rule, route in solved(name, case)[1:3]:
+        assert rule.stepper(made.topology) is not None, "a policy that is to be deployed must be able to stop a running network"
+        assert same_route(walked(rule, some), rearranged(route, np.arange(made.test().examples)[:25]))
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if not POLICIES[name].deployable])
+def test_oracles_cannot_run_along(name):
+    for _, rule, _ in solved(name, "chain") + solved(name, "family"):
+        assert rule.stepper("chain") is None and rule.stepper("family") is None
 
 
 # Budgets

@@ -11,6 +11,7 @@ import pytest
 from engine.outputs import Outputs
 from engine.policies import scorer as module
 from engine.policies.scorer import Scored, Scorer, ScorerRule, chunks
+from engine.policies.stepper import Said
 from engine.splits import Split
 from tests.engine.policies import reference
 from tests.synthetic import outputs
@@ -25,6 +26,9 @@ class Stranger(Scorer):
     def _of(self, outputs: Outputs) -> Scored:
         self.asked.append(outputs)
         return Scored(np.random.default_rng(0).normal(size=outputs.prediction.shape), outputs.prediction + 1000)
+
+    def score_at(self, exit: int, said: Said) -> np.ndarray:
+        raise AssertionError("no network runs here")
 
 
 def test_examples_leave_at_the_first_sure_exit_with_the_scorers_answer():

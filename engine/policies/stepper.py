@@ -1,0 +1,90 @@
+"""Steppers: rules that run along with a network and say, exit by exit, who goes on.
+
+What was said travels with the examples: a stepper is shown all that the exits asked so far have said about them, and keeps nothing itself.
+So ensembles, counters of agreements and gates that remember need no memory of their own, and whoever runs the network can put examples
+together as it likes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What the exits asked so far have said about some examples: `said[exit]` is (examples, classes), raw logits.
+
+    An exit that only some of these examples were sent to says NaN about the others.
+
+    logits: {exit asked: (rows, classes)}, of these examples and maybe more
+    rows:   (examples,) where they stand in it. Looked up when asked for, so that what a rule does not read costs nothing.
+    """
+
+    logits: Mapping[int, NDArray[np.floating]]
+    rows: NDArray[np.int64]
+
+    def __getitem__(self, exit: int) -> NDArray[np.floating]:
+        return self.logits[exit][self.rows]
+
+    def through(self, exit: int) -> NDArray[np.float64]:
+        """What every exit up to this one said, (exit + 1, examples, classes). All of them were asked."""
+        return np.stack([self[k] for k in range(exit + 1)]).astype(np.float64)
+
+    def of(self, some: NDArray[np.bool_]) -> "Said":
+        """The same about some of the examples only, (examples,)."""
+        return Said(self.logits, self.rows[some])
+
+
+def top_class(exit: int, said: Said) -> NDArray[np.int32]:
+    """The exit's own answers, (examples,)."""
+    return said[exit].argmax(axis=1).astype(np.int32)
+
+
+class Stepper(ABC):
+    """A rule that runs along: told what an exit says, it names the exit to ask next.
+
+    It keeps nothing between calls, so examples may come in any company and order, and it agrees with its rule's `route` to the last bit.
+
+    exit: the one just asked
+    ids:  (examples,)
+    said: about them, by `exit` and by those asked before it
+    """
+
+    @abstractmethod
+    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The exit to ask first, (examples,)."""
+
+    @abstractmethod
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+        """The exit to ask next, (examples,), or `exit` itself for those that leave there.
+
+        Never called for the last exit, where everyone leaves.
+        """
+
+    def answer(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int32]:
+        """What those that leave at `exit` leave with, (examples,)."""
+        return top_class(exit, said)
+
+
+@dataclass(frozen=True, eq=False)
+class InOrder(Stepper):
+    """Asks one exit after the other until one lets go.
+
+    leaves:  (exit, said) -> whether each example leaves there, (examples,)
+    answers: (exit, said) -> and with what, (examples,)
+    """
+
+    leaves: Callable[[int, Said], NDArray[np.bool_]]
+    answers: Callable[[int, Said], NDArray[np.int32]] = top_class
+
+    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.zeros(len(ids), np.int64)
+
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+        return np.where(self.leaves(exit, said), exit, exit + 1)
+
+    def answer(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int32]:
+        return self.answers(exit, said)
