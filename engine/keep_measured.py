@@ -39,7 +39,8 @@ def fresh_at(found: Measurement, batch_size: int) -> Fresh:
     """What was measured at one batch size, as a bundle keeps it."""
     row, device = found.times.batch_sizes.index(batch_size), plain(found.device, 100)
     costs = {MS: (found.times.trunk + found.times.head)[row] / batch_size}
-    how = f"float32, batches of {batch_size}, torch {found.torch}, {found.threads} threads on the host"
+    threads = "" if "threads" in device else f"{found.threads} threads on the host, "  # a processor's name says its own
+    how = f"{threads}float32, batches of {batch_size}, torch {found.torch}"
     about = f"Measured on {device} ({how}; {found.date}):"
     notes = {MS: f"{about} milliseconds per image of each stage, trunk and head, from the median time of a batch."}
     if found.energy is not None:
