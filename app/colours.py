@@ -3,7 +3,7 @@
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 #: Lines of methods: hues of Okabe and Ito's set, shaded to keep a contrast of at least 3 on white and on near-black.
-POLICY, ORACLE, NEUTRAL = "#2a86c8", "#c2701c", "#808892"
+POLICY, ORACLE, NEUTRAL, MEASURED = "#2a86c8", "#c2701c", "#808892", "#c0569a"
 
 
 def exit_colours(exits: int) -> list[str]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from html import escape  # Plotly reads a little HTML in every text, and names come from strangers' files
+from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
 
-from app.colours import NEUTRAL, ORACLE, POLICY, exit_colours
-from app.words import percent, spent
+from app.colours import MEASURED, NEUTRAL, ORACLE, POLICY, exit_colours
+from app.words import percent, run_lines, spent
 from engine.front import concave_hull
+from engine.measured import Measured
 from engine.sweep import Sweep
 
 #: For every chart: nothing is sent anywhere, no logo, and the tools that make sense.
@@ -20,11 +22,16 @@ CONFIG = {
     "scrollZoom": False,
     "doubleClick": False,
 }
+#: How the real runs of each further device are drawn.
+_SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
 _HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} right<extra>%{fullData.name}</extra>"
 
 
-def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> go.Figure:
-    """Accuracy against cost: the chosen policy between what ignoring the input reaches and what knowing the labels would."""
+def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequence[Measured] = ()) -> go.Figure:
+    """Accuracy against cost: the chosen policy between what ignoring the input reaches and what knowing the labels would.
+
+    measured: real runs to mark, each where the share of the full network's time that it took meets the accuracy that it had
+    """
     figure = go.Figure()
     exit_cost, exit_accuracy = chosen.alone_cost, chosen.alone_accuracy
     hull = concave_hull(exit_cost, exit_accuracy)
@@ -49,14 +56,17 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> go.Figure:
         marker={"size": 17, "color": exit_colours(len(exit_cost)), "line": {"width": 1, "color": "#fff"}, "symbol": "square"},
         hovertemplate="Everyone leaves at exit %{text}<br>" + _HOVER,
     )
-    everything = np.concatenate([chosen.accuracy, exit_accuracy, oracle.accuracy])
+    _real_runs(figure, measured)
+    runs = [run for entry in measured for run in entry.runs]
+    dearest = max([float(chosen.cost.max()), *(run.time for run in runs)])
+    everything = np.concatenate([chosen.accuracy, exit_accuracy, oracle.accuracy, [run.accuracy for run in runs]])
     low, high = float(everything.min()), float(everything.max())
     room = max(high - low, 0.01) * 0.08
     figure.update_layout(
         margin={"l": 52, "r": 10, "t": 8, "b": 44},
         xaxis={
             "title": {"text": f"Mean cost, share of the full network’s {escape(spent(chosen.unit))}", "standoff": 6},
-            "range": [0, max(1.04, 1.04 * float(chosen.cost.max()))],
+            "range": [0, max(1.04, 1.04 * dearest)],
             "tickformat": ".0%",
             "zeroline": False,
         },
@@ -75,6 +85,25 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> go.Figure:
         template="none",
     )
     return figure
+
+
+def _real_runs(figure: go.Figure, measured: Sequence[Measured]) -> None:
+    """A marker for every real run, the batch size beside it; one trace a device."""
+    devices = list(dict.fromkeys(entry.device for entry in measured))
+    for device, symbol in zip(devices, cycle(_SYMBOLS), strict=False):
+        runs = [(entry, run) for entry in measured if entry.device == device for run in entry.runs]
+        figure.add_scatter(
+            name="Measured, by batch size" if len(devices) == 1 else f"Measured on {escape(device[:40])}",
+            x=_short([run.time for _, run in runs]),
+            y=_short([run.accuracy for _, run in runs]),
+            mode="markers+text",
+            text=[str(entry.batch_size) for entry, _ in runs],
+            textposition="bottom center",
+            textfont={"size": 11, "color": MEASURED},
+            marker={"size": 10, "color": MEASURED, "symbol": symbol, "line": {"width": 2, "color": MEASURED}},
+            customdata=["<br>".join(escape(line) for line in run_lines(entry, run)) for entry, run in runs],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
 
 
 def with_point(figure: go.Figure, chosen: Sweep, step: int) -> go.Figure:
@@ -111,7 +140,7 @@ def exit_shares_alt(chosen: Sweep, exit_names: Sequence[str], step: int) -> str:
     return f"Share of the images leaving at each exit: {listed}."
 
 
-def front_alt(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> str:
+def front_alt(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequence[Measured] = ()) -> str:
     """What the front shows, for whoever does not see it."""
     near = np.flatnonzero(chosen.accuracy >= chosen.full.accuracy - 0.01)
     middle = int(np.abs(chosen.budgets - 0.5).argmin())
@@ -125,6 +154,9 @@ def front_alt(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep) -> str:
     if len(near):
         cost = percent(chosen.cost[near[0]], 0)
         sentences.insert(1, f"From {cost} on it is within one point of the full network ({percent(chosen.full.accuracy)}).")
+    for entry in measured:
+        runs = ", ".join(f"{percent(run.accuracy)} right in {percent(run.time, 0)} of the time" for run in entry.runs)
+        sentences.append(f"Measured for real at batch {entry.batch_size} on {entry.device}: {runs or 'nothing'}.")
     return " ".join(sentences)
 
 

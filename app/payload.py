@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from app import figures, media
 from app.colours import exit_colours
 from app.pictures import Album
-from app.words import budget_sentence, spent
+from app.words import budget_sentence, payoff_sentence, spent
 from engine.balance import effective_exits
 from engine.bundle import Bundle
 from engine.factors import factor_by_exit
 from engine.library import Entry
+from engine.measured import Measured, in_unit
+from engine.payoff import judged
 from engine.policies import POLICIES
 from engine.scores import SCORES, SURENESS
 from engine.splits import Split
@@ -42,6 +44,16 @@ class Shown:
     mix: Sweep
     oracle: Sweep
 
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """The real runs that belong beside the costs shown."""
+        return in_unit(self.bundle.measured, self.chosen.unit)
+
+    def payoff(self) -> list[str]:
+        """Whether stopping early paid, a sentence for each device and batch size."""
+        every = self.bundle.measured
+        return [payoff_sentence(entry, judged(entry, every), self.bundle.exit_names) for entry in self.measured]
+
 
 def pack(array: NDArray, dtype: str) -> dict[str, str]:
     """An array as the browser's typed array of the same name: u1, u2, u4, f4."""
@@ -59,7 +71,7 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
     """Everything the live block paints, as plain JSON values without NaN."""
     bundle, chosen = shown.bundle, shown.chosen
     title = POLICIES[shown.policy].title
-    figure = figures.front(chosen, title, shown.mix, shown.oracle)
+    figure = figures.front(chosen, title, shown.mix, shown.oracle, shown.measured)
     return {
         "steps": len(chosen.budgets),
         "budget": _numbers(chosen.budgets),
@@ -86,7 +98,8 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
         "bar": _bar(shown),
         "figure": json.loads(figure.to_json()),
         "config": figures.CONFIG,
-        "alt": figures.front_alt(chosen, title, shown.mix, shown.oracle),
+        "alt": figures.front_alt(chosen, title, shown.mix, shown.oracle, shown.measured),
+        "payoff": shown.payoff(),
         "plotly": media.plotly_address(),
         **_examples(shown),
     }

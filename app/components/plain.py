@@ -28,8 +28,11 @@ def plain(shown: Shown, start: View, key: str) -> View:
     left, right = st.columns(2)
     title = POLICIES[shown.policy].title
     with left:
-        front = figures.with_point(figures.front(chosen, title, shown.mix, shown.oracle), chosen, step)
-        st.plotly_chart(front, config=figures.CONFIG, alt=figures.front_alt(chosen, title, shown.mix, shown.oracle), key=f"{key}-front")
+        front = figures.with_point(figures.front(chosen, title, shown.mix, shown.oracle, shown.measured), chosen, step)
+        alt = figures.front_alt(chosen, title, shown.mix, shown.oracle, shown.measured)
+        st.plotly_chart(front, config=figures.CONFIG, alt=alt, key=f"{key}-front")
+        for sentence in shown.payoff():
+            st.caption(words.literal(sentence))
     with right:
         shares = figures.exit_shares(chosen, shown.bundle.exit_names, step)
         alt = figures.exit_shares_alt(chosen, shown.bundle.exit_names, step)

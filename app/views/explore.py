@@ -1,5 +1,7 @@
 """Explore: a budget that can be dragged, over what a network's exits really said."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -13,6 +15,7 @@ from app.words import literal, unit_title
 from engine.bundle import Bundle
 from engine.errors import UserError
 from engine.library import Entry
+from engine.measured import Measured
 from engine.policies import POLICIES
 from engine.splits import Split
 from engine.sweep import Sweep
@@ -64,7 +67,7 @@ def _sorted_out() -> tuple[dict[str, Entry], list[str]]:
 
 def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
     """What to look at: bundle, policy, unit of cost. Each has a key in the address."""
-    columns = st.columns([3, 4, 2], vertical_alignment="bottom")
+    columns = st.columns([3, 4, 4], vertical_alignment="bottom")
     ids = list(whole)
     with columns[0]:
         titles = {id: store.opened(entry).title for id, entry in whole.items()}
@@ -78,8 +81,10 @@ def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
         help = f"Not on this bundle:\n\n{missing}" if missing else None
         policy = _select("Policy", state.POLICY, runnable, default, titles, help)
     with columns[2]:
-        units = list(store.opened(entry).outputs.stage_cost)
-        unit = _select("Cost in", state.UNIT, units, units[0], {unit: unit_title(unit) for unit in units})
+        opened = store.opened(entry)
+        titles = {unit: unit_title(unit, opened.measured) for unit in opened.outputs.stage_cost}
+        notes = "\n\n".join(f"{literal(titles[unit])}: {literal(note)}" for unit, note in opened.unit_notes.items() if note)
+        unit = _select("Cost in", state.UNIT, list(titles), next(iter(titles)), titles, notes or None)
     st.caption(POLICIES[policy].student)
     return entry, policy, unit
 
@@ -115,7 +120,7 @@ def _block(entry: Entry, policy: str, unit: str) -> None:
         if left:
             picked = None if left["picked"] is None else int(left["picked"])
             _write_address(View(left["budget"], left["class"], left["show"], picked), bundle)
-    _numbers(shown.chosen, bundle)
+    _numbers(shown.chosen, bundle, shown.measured)
 
 
 def _start(entry: Entry, bundle: Bundle, sweep: Sweep) -> View:
@@ -136,8 +141,8 @@ def _write_address(view: View, bundle: Bundle) -> None:
             st.query_params[key] = query[key]
 
 
-def _numbers(sweep: Sweep, bundle: Bundle) -> None:
-    """The table behind the chart."""
+def _numbers(sweep: Sweep, bundle: Bundle, measured: Sequence[Measured]) -> None:
+    """The tables behind the chart."""
     with st.expander("The numbers"):
         step = max((len(sweep.budgets) - 1) // 20, 1)
         rows = slice(None, None, step)
@@ -155,3 +160,27 @@ def _numbers(sweep: Sweep, bundle: Bundle) -> None:
         table = pd.DataFrame(columns)
         st.dataframe(table, hide_index=True, column_config={name: st.column_config.NumberColumn(format="percent") for name in columns})
         st.caption(f"Costs are shares of the full network’s. Knobs were chosen on calibration; test has {sweep.exit.shape[1]:,} examples.")
+        if measured:
+            _real_runs(measured)
+
+
+def _real_runs(measured: Sequence[Measured]) -> None:
+    """The table behind the measured points."""
+    rows = [(entry, run) for entry in measured for run in entry.runs]
+    columns = {
+        "Device": [entry.device for entry, _ in rows],
+        "Batch size": [entry.batch_size for entry, _ in rows],
+        "Test images": [entry.examples for entry, _ in rows],
+        "Budget": [run.budget for _, run in rows],
+        "Compute spent": [run.cost for _, run in rows],
+        "Time taken": [run.time for _, run in rows],
+        "Right": [run.accuracy for _, run in rows],
+        "Speed-up": [run.speed_up for _, run in rows],
+        "Promised by MACs": [run.ideal_by_macs for _, run in rows],
+        "Promised by stage times": [run.ideal_by_times for _, run in rows],
+    }
+    formats = {**dict.fromkeys(("Budget", "Compute spent", "Time taken", "Right"), "percent"), "Speed-up": "%.2f"}
+    formats |= dict.fromkeys(("Promised by MACs", "Promised by stage times"), "%.2f")
+    config = {name: st.column_config.NumberColumn(format=format) for name, format in formats.items()}
+    st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=config)
+    st.caption("Measured: the cascade stopping for real. Budget, compute and time are shares of the full network’s in the same run.")

@@ -26,7 +26,7 @@ class Explorer {
   constructor(root) {
     const find = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
-    this.parts = Object.fromEntries(["sentence", "hidden", "slider", "ticks", "readouts", "class", "show"].map((name) => [name, find(name)]))
+    this.parts = Object.fromEntries(["sentence", "hidden", "slider", "ticks", "readouts", "payoff", "class", "show"].map((name) => [name, find(name)]))
     this.front = new Front(find("front"), (share, done) => this.#pointAt(share, done))
     this.exits = new Exits(find("exits"))
     this.gallery = new Gallery(find("gallery"), (example) => this.#pick(example))
@@ -95,6 +95,7 @@ class Explorer {
       group("Full network", "full"),
       group("Exits in use", "balance"),
     )
+    parts.payoff.replaceChildren(...data.payoff.map((sentence) => element("p", "", sentence)))
     parts.show.replaceChildren(
       ...Object.entries(SHOWS).map(([value, title]) => {
         const button = element("button", "", title)

@@ -10,11 +10,12 @@ import pytest
 
 from app.payload import Shown, explorer_payload, pack
 from app.pictures import Album
-from engine.bundle import read_bundle, write_bundle
+from engine.bundle import add_measured, read_bundle, write_bundle
 from engine.library import Entry
 from engine.policies import POLICIES
 from engine.sweep import sweep
 from tests import synthetic
+from tests.measured import fresh
 
 
 def unpack(packed: dict[str, str]) -> np.ndarray:
@@ -59,6 +60,22 @@ def test_thresholds_are_told_as_a_person_reads_them(tmp_path: Path) -> None:
     finite = np.isfinite(kept)
     assert np.allclose(thresholds[finite], 1 / (1 + np.exp(-kept[finite])), atol=1e-6)
     assert (np.isposinf(thresholds) == np.isposinf(kept)).all() and (np.isneginf(thresholds) == np.isneginf(kept)).all()
+
+
+def test_real_runs_go_with_the_costs_they_belong_to(tmp_path: Path) -> None:
+    folder = write_bundle(synthetic.draft(synthetic.outputs(examples=300, exits=4), "tiny"), tmp_path / "tiny")
+    none = explorer_payload(shown(tmp_path, "maxprob"))
+    assert none["payoff"] == [] and not any("Measured" in trace["name"] for trace in none["figure"]["data"])
+    add_measured(folder, [fresh(1), fresh(32, joules=True)])
+    bundle = read_bundle(folder)
+    for unit, sizes in {"macs": (1, 32), "ms_batch_1": (1,), "ms_batch_32": (32,), "joules_batch_32": ()}.items():
+        found = {name: sweep(POLICIES[name], bundle.outputs, 41, unit) for name in ("maxprob", "random_mix", "oracle")}
+        album = Album(bundle.images)
+        what = Shown(Entry("tiny", folder), bundle, album, "maxprob", found["maxprob"], found["random_mix"], found["oracle"])
+        payload = json.loads(json.dumps(explorer_payload(what), allow_nan=False))
+        marks = [trace for trace in payload["figure"]["data"] if trace["name"].startswith("Measured")]
+        assert sorted({text for trace in marks for text in trace["text"]}) == sorted(str(size) for size in sizes)
+        assert [sentence.split(" on ")[0] for sentence in payload["payoff"]] == [f"Batch {size}" for size in sizes]
 
 
 def test_arrays_travel_unharmed() -> None:
