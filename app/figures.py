@@ -93,7 +93,7 @@ def _real_runs(figure: go.Figure, measured: Sequence[Measured]) -> None:
     for device, symbol in zip(devices, cycle(_SYMBOLS), strict=False):
         runs = [(entry, run) for entry in measured if entry.device == device for run in entry.runs]
         figure.add_scatter(
-            name="Measured, by batch size" if len(devices) == 1 else f"Measured on {escape(device[:40])}",
+            name="Measured time, by batch size" if len(devices) == 1 else f"Measured time on {escape(device[:40])}",
             x=_short([run.time for _, run in runs]),
             y=_short([run.accuracy for _, run in runs]),
             mode="markers+text",

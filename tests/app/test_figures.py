@@ -38,7 +38,7 @@ def test_the_front_marks_what_was_measured(sweeps: dict[str, Sweep]) -> None:
     plain = figures.front(sweeps["maxprob"], "Title", sweeps["random_mix"], sweeps["oracle"])
     one = figures.front(sweeps["maxprob"], "Title", sweeps["random_mix"], sweeps["oracle"], entries[:2])
     (marks,) = one.data[len(plain.data) :]
-    assert marks.name == "Measured, by batch size" and marks.mode == "markers+text"
+    assert marks.name == "Measured time, by batch size" and marks.mode == "markers+text"
     assert list(marks.text) == ["1"] * 3 + ["32"] * 3
     assert np.allclose(marks.x, [1 / speed_up for size in (1, 32) for speed_up in SPEED_UPS[size]], atol=1e-5)
     assert np.allclose(marks.y, ACCURACY * 2)
@@ -49,7 +49,7 @@ def test_the_front_marks_what_was_measured(sweeps: dict[str, Sweep]) -> None:
         assert all(fact in text for fact in facts)
     two = figures.front(sweeps["maxprob"], "Title", sweeps["random_mix"], sweeps["oracle"], entries)
     assert len({trace.marker.symbol for trace in two.data[-2:]}) == 2
-    assert two.data[-1].name == "Measured on &lt;b&gt;Slide rule&lt;/b&gt;" and "&lt;b&gt;" in two.data[-1].customdata[0]
+    assert two.data[-1].name == "Measured time on &lt;b&gt;Slide rule&lt;/b&gt;" and "&lt;b&gt;" in two.data[-1].customdata[0]
     json.dumps(json.loads(two.to_json()), allow_nan=False)
     alt = figures.front_alt(sweeps["maxprob"], "Title", sweeps["random_mix"], sweeps["oracle"], entries[1:2])
     assert "55.0% right in 50% of the time" in alt and "batch 32" in alt
