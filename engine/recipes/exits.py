@@ -36,7 +36,7 @@ def with_exits(base: Recipe, exits: Sequence[str]) -> Recipe:
         base,
         name=short_name(f"{base.name}-exits-{'-'.join(map(str, units))}"),
         title=f"{base.title}, exits after units {given}",
-        description=f"{base.description.removesuffix('.')}, with exits after units {given} and the last.",
+        description=f"{base.name} with exits after units {given} of its trunk and at its end.",
         cascade=lambda: network.make(classes, units),
         training=replace(training, exit_weights=spread(training, len(units) + 1)),
         starts=starts,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import UserError
 from engine.paths import datasets_folder
+from engine.plain_text import plain
 from engine.recipes.catalogue import RECIPES, Recipe, register
 from engine.recipes.exits import short_name, with_exits
 from engine.recipes.networks import SMALL
@@ -89,15 +90,18 @@ def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
     The path that was given is not kept: a bundle is handed on, and must not decide what is read where it is opened.
     """
     recipe = RECIPES.get(str(provenance.get("recipe")))
-    name = Path(str(provenance.get("dataset", ""))).name
     if recipe is None or not (recipe.images or recipe.name == FOLDER):
         return recipe and recipe.dataset()
+    name = str(provenance.get("dataset"))
     place = datasets_folder() / name
-    if not place.is_dir():
-        raise UserError(f"the pictures of {name} are sought at {place}; put their folder, or a link to it, there.")
+    if place.parent != datasets_folder() or name == ".." or not place.is_dir():  # a bundle's word must not lead elsewhere
+        raise UserError(f"The pictures of {plain(name)} are not in {datasets_folder()}; put their folder, or a link to it, there.")
     if recipe.images:
         return recipe.images(place)
     from engine.datasets.folder import ImageFolder
 
-    height, width = (int(side) for side in provenance["image_size"])
+    try:
+        height, width = (int(side) for side in provenance["image_size"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"The bundle does not say the size of its pictures of {plain(name)}; compute it anew.") from error
     return ImageFolder(place, (height, width))

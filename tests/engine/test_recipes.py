@@ -219,5 +219,9 @@ def test_a_bundles_pictures_are_sought_by_name_among_the_data_sets(pictures, mon
     found = dataset_of(facts)
     assert found.digest() == ours.digest() and found.image_size == (64, 64)
     assert dataset_of({"recipe": "cifar10-resnet"}).name == "cifar10" and dataset_of({"recipe": "theirs"}) is None
-    with pytest.raises(UserError):
-        dataset_of({**facts, "dataset": "../../other"})
+    (pictures.parent / "inner").mkdir()
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(pictures.parent / "inner"))
+    for name in (ours.name, f"../{ours.name}", "..", "", str(pictures)):
+        with pytest.raises(UserError) as caught:
+            dataset_of({**facts, "dataset": name})
+        assert_one_sentence(str(caught.value), "a link to it")
