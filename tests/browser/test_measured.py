@@ -1,0 +1,78 @@
+"""Real runs in a real browser: they are marked on the front, they tell their numbers, and their units can be chosen."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from engine.bundle import add_measured, write_bundle
+from tests import synthetic
+from tests.browser.conftest import Site, explore
+from tests.measured import DEVICE, SPEED_UPS, fresh
+
+TRACES = """[...document.querySelectorAll('.offramp-plot .scatterlayer .trace')]
+  .filter((trace) => trace.__data__[0].trace.name.startsWith('Measured'))"""
+MARKS = f"""() => {TRACES}.flatMap((trace) => [...trace.querySelectorAll('.point')].map((point) => {{
+  const box = point.getBoundingClientRect()
+  const plot = document.querySelector('.offramp-plot .nsewdrag').getBoundingClientRect()
+  const inside = box.width > 0 && box.left >= plot.left && box.right <= plot.right && box.top >= plot.top && box.bottom <= plot.bottom
+  return {{x: box.x + box.width / 2, y: box.y + box.height / 2, inside}}
+}}))"""
+LABELS = f"() => {TRACES}.flatMap((trace) => [...trace.querySelectorAll('text')].map((text) => text.textContent))"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def measured_bundle(site: Site) -> Iterator[None]:
+    folder = write_bundle(synthetic.draft(synthetic.outputs(examples=600, exits=4, seed=7), "timed", title="Timed"), site.bundles / "timed")
+    add_measured(folder, [fresh(1), fresh(32, joules=True)])
+    yield
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_marks_are_on_the_chart_and_labelled(browser: Browser, site: Site, scheme: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = explore(context.new_page(), site, "bundle=timed")
+    marks = page.evaluate(MARKS)
+    assert len(marks) == 6 and all(mark["inside"] for mark in marks)
+    assert page.evaluate(LABELS) == ["1"] * 3 + ["32"] * 3
+    assert page.locator(".offramp-plot .legendtext", has_text="Measured").count() == 1
+    sentences = page.locator(".offramp-payoff p")
+    expect(sentences).to_have_count(2)
+    expect(sentences.nth(1)).to_contain_text("stopping early pays at a budget of 25%")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
+
+
+def test_a_mark_tells_its_numbers(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=timed&unit=ms_batch_32")
+    first = page.evaluate(MARKS)[0]
+    page.mouse.move(first["x"], first["y"])
+    told = page.locator(".offramp-plot .hoverlayer")
+    for fact in ("batch 32, budget 25%", f"{SPEED_UPS[32][0]:.1f} times as fast", "by stage times", "512 test images", DEVICE):
+        expect(told).to_contain_text(fact)
+
+
+def test_the_unit_can_be_chosen_and_shows_its_own_runs(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=timed")
+    page.locator('[data-testid="stSelectbox"]').nth(2).click()
+    page.get_by_role("option", name=f"Milliseconds per image, batch 32, {DEVICE}", exact=True).click()
+    page.wait_for_function("location.search.includes('unit=ms_batch_32')")
+    page.wait_for_function(f"({LABELS})().length === 3")
+    assert page.evaluate(LABELS) == ["32"] * 3
+    expect(page.locator(".offramp-payoff p")).to_have_count(1)
+    expect(page.locator(".offramp-plot .g-xtitle")).to_contain_text("time at batch 32")
+    page.get_by_text("The numbers").click()
+    expect(page.get_by_text("the cascade stopping for real")).to_be_visible()
+
+
+def test_energy_has_no_runs_to_show(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=timed&unit=joules_batch_32")
+    assert page.evaluate(MARKS) == []
+    expect(page.locator(".offramp-payoff p")).to_have_count(0)
+    expect(page.locator(".offramp-plot .g-xtitle")).to_contain_text("energy at batch 32")
+
+
+def test_plain_controls_say_the_same(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/?bundle=timed&plain=1&unit=ms_batch_32")
+    expect(page.get_by_text("stopping early pays at a budget of 25%")).to_be_visible()
