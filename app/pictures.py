@@ -18,6 +18,7 @@ from engine.errors import UserError
 from engine.library import Entry
 from engine.paths import datasets_folder
 from engine.recipes import RECIPES
+from engine.recipes.folder import dataset_of
 
 
 class Pictures(Protocol):
@@ -90,7 +91,7 @@ def _album(folder: str, stamp: store.Stamp, datasets: str, lying: Stamp, _bundle
     if files and len(lying) < len(files.opened):
         return Album(None, f"No picture here: {files.title} is not on this computer.", name)
     try:
-        dataset = recipe.dataset() if recipe else _torchvision(name)
+        dataset = (recipe and dataset_of(_bundle.provenance)) or _torchvision(name)
         if files:
             dataset = _shared(repr(dataset), datasets, lying, dataset)
         if dataset.digest() != _bundle.provenance.get("dataset_digest"):

@@ -104,7 +104,7 @@ def compute(given: argparse.Namespace) -> dict[str, Any]:
     from engine.compute import compute as run
 
     chosen = _chosen(given)
-    folder = run(chosen, given.device, given.batch_size, given.limit, given.out, progress=_progress_bar("images"))
+    folder = run(chosen, given.device, given.batch_size, given.limit, given.out, _progress_bar("images"), given.dtype)
     if not given.json:
         print(f"The bundle is at {folder}.")
     return {"recipe": chosen.name, "bundle": str(folder)}
@@ -116,12 +116,12 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 
     chosen = _chosen(given)
     folder = bundle_to_keep_in(chosen) if given.save else None  # before the work, not after it
-    found = run(chosen, given.device, given.batch_sizes, given.examples)
+    found = run(chosen, given.device, given.batch_sizes, given.examples, dtype=given.dtype)
     document = found.as_json()
     if folder is not None:
         document["saved"] = {"bundle": str(folder), "units": keep_measured(found, folder)}
     if not given.json:
-        print(f"{found.recipe} on {found.device}, float32; {found.examples:,} test images.")
+        print(f"{found.recipe} on {found.device}, {found.dtype}; {found.examples:,} test images.")
         print("Milliseconds for a batch: median, 95th percentile.")
         print("  batch  stage      trunk MACs       head MACs        trunk ms               head ms")
         times = found.times
@@ -263,6 +263,7 @@ def parser() -> argparse.ArgumentParser:
     command = add("compute", compute, "Run a recipe's network over its data set and write the bundle; resumes where it was stopped.")
     takes_recipe(command)
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    command.add_argument("--dtype", default="float32", help="what to compute in: float32, bfloat16 or float16 (default: float32)")
     command.add_argument("--batch-size", type=_positive, default=50, metavar="N", help="images at a time (default: 50)")
     command.add_argument("--limit", type=_positive, metavar="N", help="at most N examples of each split")
     command.add_argument("--out", type=Path, metavar="DIR", help="where the bundle goes (default: data/bundles/RECIPE)")
@@ -270,6 +271,7 @@ def parser() -> argparse.ArgumentParser:
     command = add("measure", measure, "Time a recipe's stages, and its cascade at several budgets against its full network.")
     takes_recipe(command)
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
+    command.add_argument("--dtype", default="float32", help="what to compute in: float32, bfloat16 or float16 (default: float32)")
     command.add_argument("--batch-sizes", type=_sizes, default=[1, 32, 256], metavar="A,B,...", help="images at a time (default: 1,32,256)")
     command.add_argument("--examples", type=_positive, default=512, metavar="N", help="images to run (default: 512)")
     command.add_argument("--save", action="store_true", help="add it to the recipe's bundle, in the place of what this device said before")

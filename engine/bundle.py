@@ -103,9 +103,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "examples": outputs.examples,
         "class_names": list(draft.class_names),
         "exit_names": list(draft.exit_names),
-        "units": {
-            unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in outputs.stage_cost.items()
-        },
+        "units": {unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in outputs.stage_cost.items()},
         "provenance": dict(draft.provenance),
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(new.iterdir())},
     }

@@ -28,6 +28,7 @@ from engine.images import encode
 from engine.macs import stage_macs
 from engine.outputs import Outputs
 from engine.paths import bundles_folder
+from engine.precision import FULL, in_precision
 from engine.recipes import Recipe, recipe, weights_path
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.tensors import map_tensor, save_tensors, tensor_names
@@ -47,6 +48,7 @@ class Run:
     weights: Path
     trained: dict[str, Any]  # where the weights come from
     device: torch.device
+    dtype: str
     batch_size: int
     ids: NDArray[np.int64]
     split: NDArray[np.str_]
@@ -61,7 +63,7 @@ class Run:
             "dataset_digest": self.dataset.digest(),
             "image_size": list(self.dataset.image_size),
             "transform": "pixels / 255",
-            "dtype": "float32",
+            "dtype": self.dtype,
             "batch_size": self.batch_size,
             "device": device_name(self.device),
             "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
@@ -80,10 +82,12 @@ def compute(
     limit: int | None = None,
     out: Path | None = None,
     progress: Progress = lambda done, total: None,
+    dtype: str = FULL,
 ) -> Path:
     """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder.
 
     limit: at most so many examples of each split;  out: where the bundle goes, by default the library
+    dtype: what the network computes in, one of engine.precision.DTYPES; what it says is kept in float32
     """
     chosen = recipe(name)
     weights = weights_path(chosen.name)
@@ -105,6 +109,7 @@ def compute(
         weights=weights,
         trained=trained,
         device=pick_device(device),
+        dtype=dtype,
         batch_size=batch_size,
         ids=np.concatenate(list(by_split.values())),
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
@@ -167,7 +172,7 @@ class ReadShard:
 def _load(run: Run) -> Cascade:
     cascade = run.recipe.cascade()
     load_weights(cascade, run.weights)
-    return cascade.eval().to(run.device, memory_format=torch.channels_last)
+    return in_precision(cascade.eval().to(run.device, memory_format=torch.channels_last), run.dtype, run.device)
 
 
 def _read(run: Run, start: int) -> ReadShard:

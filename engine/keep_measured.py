@@ -11,6 +11,7 @@ from engine.measure import POLICY, Measurement
 from engine.measured import JOULES, MS, Alone, Fresh, Measured, Run
 from engine.paths import bundles_folder
 from engine.plain_text import plain
+from engine.precision import FULL
 from engine.recipes import Recipe, recipe, weights_path
 from engine.weights import digest
 
@@ -38,9 +39,11 @@ def keep_measured(found: Measurement, folder: Path) -> list[str]:
 def fresh_at(found: Measurement, batch_size: int) -> Fresh:
     """What was measured at one batch size, as a bundle keeps it."""
     row, device = found.times.batch_sizes.index(batch_size), plain(found.device, 100)
+    if found.dtype != FULL:
+        device = f"{device}, {found.dtype}"  # another precision is another device to the bundle: neither takes the other's place
     costs = {MS: (found.times.trunk + found.times.head)[row] / batch_size}
     threads = "" if "threads" in device else f"{found.threads} threads on the host, "  # a processor's name says its own
-    how = f"{threads}float32, batches of {batch_size}, torch {found.torch}"
+    how = f"{threads}{found.dtype}, batches of {batch_size}, torch {found.torch}"
     about = f"Measured on {device} ({how}; {found.date}):"
     notes = {MS: f"{about} milliseconds per image of each stage, trunk and head, from the median time of a batch."}
     if found.energy is not None:

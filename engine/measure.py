@@ -27,6 +27,7 @@ from engine.macs import StageMacs, stage_macs
 from engine.outputs import Outputs
 from engine.policies import policy
 from engine.policies.base import Rule
+from engine.precision import FULL, in_precision
 from engine.recipes import Recipe, recipe, weights_path
 from engine.route import Route
 from engine.splits import Split
@@ -80,6 +81,7 @@ class Measurement:
     weights_sha256: str
     date: str
     device: str
+    dtype: str
     torch: str
     threads: int
     load: float | None
@@ -97,7 +99,7 @@ class Measurement:
         about = {name: getattr(self, name) for name in facts}
         document = {
             **about,
-            "dtype": "float32",
+            "dtype": self.dtype,
             "policy": POLICY,
             "macs": {"trunk": list(self.macs.trunk), "head": list(self.macs.head)},
             "stage_ms": times,
@@ -117,6 +119,7 @@ def measure(
     budgets: Sequence[float] = BUDGETS,
     effort: Effort = Effort(),  # noqa: B008 - frozen
     find_counter: Callable[[torch.device], Counter] = energy_counter,
+    dtype: str = FULL,
 ) -> Measurement:
     """Measure a recipe's trained network on its test pictures, with the thresholds of `maxprob` set on as many calibration pictures.
 
@@ -130,8 +133,9 @@ def measure(
     load_weights(cascade, weights_path(chosen.name))
     weights = digest(weights_path(chosen.name))
     cascade = cascade.eval().to(where, memory_format=torch.channels_last)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     macs = stage_macs(cascade, dataset.image_size)
+    cascade = in_precision(cascade, dtype, where)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, where, budgets)
     times = stage_times(cascade, dataset.image_size, where, batch_sizes, effort)
@@ -146,6 +150,7 @@ def measure(
         weights_sha256=weights,
         date=date.today().isoformat(),
         device=device_name(where),
+        dtype=dtype,
         torch=torch.__version__,
         threads=torch.get_num_threads(),
         load=load,
@@ -240,9 +245,7 @@ def real_runs(
 
 
 @torch.inference_mode()
-def run_full(
-    cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, batch_size: int, exit: int = -1
-) -> NDArray[np.float32]:
+def run_full(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, batch_size: int, exit: int = -1) -> NDArray[np.float32]:
     """The last exit's logits, or another's, (examples, classes), by a plain loop: pixels (examples, height, width, 3)."""
     starts = range(0, len(pixels), batch_size)
     said = [exit_alone(cascade, (to_images(pixels[start : start + batch_size], device),), exit).float() for start in starts]

@@ -294,7 +294,7 @@ def test_killed_while_it_is_assembled(data, unbroken, monkeypatch):
     assert step > 8 and contents(data / "bundles" / "dots") == unbroken
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"batch_size": 16}, {"limit": 30}, {"shard": 10}])
+@pytest.mark.parametrize("other", [{"seed": 1}, {"batch_size": 16}, {"limit": 30}, {"shard": 10}, {"dtype": "bfloat16"}])
 def test_shards_of_another_run_are_not_mixed_in(data, other, monkeypatch):
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(4))
@@ -302,7 +302,7 @@ def test_shards_of_another_run_are_not_mixed_in(data, other, monkeypatch):
         set_up(seed=1)
     if "shard" in other:
         monkeypatch.setattr(computing, "SHARD", 10)
-    options = {name: value for name, value in other.items() if name in ("batch_size", "limit")}
+    options = {name: value for name, value in other.items() if name in ("batch_size", "limit", "dtype")}
     resumed = contents(compute("dots", "cpu", **options))
     assert resumed == contents(compute("dots", "cpu", **options, out=data / "fresh" / "dots"))
 

@@ -1,0 +1,120 @@
+"""How much memory a run takes over ten times as many examples: it should not grow with the data set.
+
+    PYTHONPATH=. python benchmarks/memory.py [--few 20000] [--many 200000] [--save]
+
+Each run is a process of its own, and its peak is what the operating system saw. Pictures are generated as they are asked for.
+
+execute   a small network, stopping early at nine tenths of its compute, over all of the pictures
+compute   its outputs at every exit, written to a bundle
+"""
+
+import argparse
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.datasets.base import Images
+from engine.devices import device_name
+from engine.splits import Split
+
+RESULTS = Path(__file__).parent / "results" / "memory.txt"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """As many pictures as asked for, in three splits of which the last holds nearly all. Any picture can be made from its id."""
+
+    examples: int
+
+    name: ClassVar[str] = "noise"
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    image_size: ClassVar[tuple[int, int]] = (32, 32)
+    shippable: ClassVar[bool] = False
+
+    def ids(self, split: Split) -> NDArray[np.int64]:
+        ends = {Split.FIT: (0, 1000), Split.CALIBRATION: (1000, 2000), Split.TEST: (2000, self.examples)}
+        return np.arange(*ends[split])
+
+    def take(self, ids: NDArray[np.int64]) -> Images:
+        pixels = np.random.default_rng(int(ids[0])).integers(0, 256, (len(ids), *self.image_size, 3), dtype=np.uint8)
+        return Images(pixels, ids % len(self.class_names))
+
+    def digest(self) -> str:
+        return f"noise-{self.examples}"
+
+
+def run(what: str, examples: int) -> None:
+    """The run that is watched."""
+    from dataclasses import replace
+
+    from engine import recipes
+    from engine.compute import compute
+    from engine.execute import execute
+    from engine.macs import stage_macs
+    from engine.measure import budget_rules
+    from engine.weights import save_weights
+
+    torch.set_num_threads(1)
+    noise = Noise(examples)
+    chosen = replace(recipes.recipe("cifar10-family"), name="noise", dataset=lambda: noise, cascade=small)
+    cascade = small().eval().to(memory_format=torch.channels_last)
+    if what == "execute":
+        tuned = noise.take(noise.ids(Split.CALIBRATION))
+        macs = stage_macs(cascade, noise.image_size)
+        (rule,) = budget_rules(cascade, tuned.pixels, tuned.labels, macs, torch.device("cpu"), (0.9,)).values()
+        execute(cascade, rule, np.arange(examples), lambda ids: noise.take(ids).pixels)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["OFFRAMP_DATA"] = folder
+            recipes.register(lambda: chosen)
+            save_weights(cascade, recipes.weights_path("noise"), "noise", {})
+            compute("noise", "cpu")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # KiB
+
+
+def small() -> torch.nn.Module:
+    """A network that is quick, not good: memory is all that matters here."""
+    from engine.cascades.resnet import ResNetShape, resnet
+
+    torch.manual_seed(0)
+    return resnet(ResNetShape(10, 8, (16, 24, 32), (0, 0, 0), (1, 2)))
+
+
+def peak(what: str, examples: int) -> float:
+    """MiB."""
+    command = [sys.executable, __file__, "--run", what, "--few", str(examples)]
+    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--few", type=int, default=20_000)
+    parser.add_argument("--many", type=int, default=200_000)
+    parser.add_argument("--run", choices=("execute", "compute"), help=argparse.SUPPRESS)
+    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name} into {RESULTS.parent.name}/")
+    given = parser.parse_args()
+    if given.run:
+        return run(given.run, given.few)
+    lines = [f"{date.today()}, {device_name(torch.device('cpu'))}; Python {platform.python_version()}, torch {torch.__version__}; peak MiB"]
+    for what in ("execute", "compute"):
+        few, many = peak(what, given.few), peak(what, given.many)
+        lines.append(f"{what:8} {given.few:>8,} images {few:7,.0f}   {given.many:>8,} images {many:7,.0f}   ratio {many / few:.3f}")
+    print(*lines, sep="\n")
+    if given.save:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
