@@ -42,7 +42,7 @@ def fresh_at(found: Measurement, batch_size: int) -> Fresh:
     if found.dtype != FULL:
         device = f"{device}, {found.dtype}"  # another precision is another device to the bundle: neither takes the other's place
     costs = {MS: (found.times.trunk + found.times.head)[row] / batch_size}
-    threads = "" if "threads" in device else f"{found.threads} threads on the host, "  # a processor's name says its own
+    threads = "" if "thread" in device else f"{found.threads} threads on the host, "  # a processor's name says its own
     how = f"{threads}{found.dtype}, batches of {batch_size}, torch {found.torch}"
     about = f"Measured on {device} ({how}; {found.date}):"
     notes = {MS: f"{about} milliseconds per image of each stage, trunk and head, from the median time of a batch."}

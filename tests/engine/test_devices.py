@@ -10,7 +10,7 @@ from tests.sentences import assert_one_sentence
 
 def test_the_best_device_there_is_has_a_name() -> None:
     assert device_name(pick_device("auto"))
-    assert pick_device("cpu") == torch.device("cpu") and "threads" in device_name(torch.device("cpu"))
+    assert pick_device("cpu") == torch.device("cpu") and "thread" in device_name(torch.device("cpu"))
 
 
 @pytest.mark.parametrize("wanted", ["gpu", "cpu:banana", "", "tpu:0"])
