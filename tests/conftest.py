@@ -1,4 +1,5 @@
 """What every test shares: with OFFRAMP_REQUIRE_ALL=1 nothing may be left out, so a thing that is missing cannot pass for a success."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """Setting up and starting: what is installed, what is half installed, what is said when something is wrong, and how it ends."""
+
 from __future__ import annotations
 
 import ast
@@ -188,8 +189,11 @@ def test_no_venv_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk is full"),
         ("PermissionError: [Errno 13] Permission denied: '/opt/x'", "may not write"),
         ("WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(...)'", "internet connection"),
-        ("ERROR: Could not find a version that satisfies the requirement torch (from versions: 2.1)\n"
-         "ERROR: No matching distribution found for torch==2.15.0", "There is no torch==2.15.0 for Python"),
+        (
+            "ERROR: Could not find a version that satisfies the requirement torch (from versions: 2.1)\n"
+            "ERROR: No matching distribution found for torch==2.15.0",
+            "There is no torch==2.15.0 for Python",
+        ),
         ("all well\nERROR: something new", "ERROR: something new"),
         ("", "could not be installed"),
     ],
@@ -322,8 +326,13 @@ def test_nothing_is_left_out_when_all_is_required(tmp_path: Path) -> None:
     (tmp_path / "test_b.py").write_text("import pytest\npytest.importorskip('no_such_package')\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "."]
     for required, code in (("0", 0), ("1", 1)):
-        done = subprocess.run([*command, "--continue-on-collection-errors"], cwd=tmp_path, capture_output=True, text=True,
-                              env=os.environ | {"OFFRAMP_REQUIRE_ALL": required})
+        done = subprocess.run(
+            [*command, "--continue-on-collection-errors"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"OFFRAMP_REQUIRE_ALL": required},
+        )
         assert done.returncode == code, done.stdout
     assert "1 failed, 1 passed, 2 errors" in done.stdout
     assert all(reason in done.stdout for reason in ("no whale", "no squid", "no_such_package"))

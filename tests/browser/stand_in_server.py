@@ -1,6 +1,6 @@
 """The dashboard in a process of its own that takes a stand-in for CIFAR-10 and fetches it from a site nearby.
 
-    python -m tests.browser.stand_in_server ADDRESS BYTES MD5 [options of app.serve]
+python -m tests.browser.stand_in_server ADDRESS BYTES MD5 [options of app.serve]
 """
 
 import sys
