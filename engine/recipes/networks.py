@@ -100,7 +100,7 @@ SMALL = {
         "Bag-of-Features exits",
         "The trunk of {data}-resnet with five Bag-of-Features exits that share one classifier",
         Network(_bof, _EXITS),
-        replace(_TRAINING, epochs=6, learning_rate=8e-3),
+        replace(_TRAINING, epochs=5, learning_rate=8e-3),
         starts="resnet",
     ),
     "family": Small(
