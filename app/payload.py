@@ -19,6 +19,7 @@ from app.pictures import Album
 from app.words import budget_sentence, payoff_sentence, spent
 from engine.balance import effective_exits
 from engine.bundle import Bundle
+from engine.changes import Changes
 from engine.factors import factor_by_exit
 from engine.library import Entry
 from engine.measured import Measured, in_unit
@@ -140,19 +141,14 @@ def _difficulty(chosen: Sweep, factors: Mapping[str, NDArray[np.float32]]) -> di
 
 def _changes(chosen: Sweep) -> dict[str, Any]:
     """Where an example's route or answer differs from the budget before; the first budget in full."""
-    tables = {
-        "exit": (chosen.exit, "u1"),
-        "answer": (chosen.answer, "u2"),
-        "right": (chosen.is_right, "u1"),
-        "visited": (chosen.visited, "u4"),
-    }
-    differs = np.logical_or.reduce([table[1:] != table[:-1] for table, _ in tables.values()])
-    step, example = np.nonzero(differs)
+    tables = {"exit": chosen.exit, "answer": chosen.answer, "right": chosen.is_right, "visited": chosen.visited}
+    kinds = {"exit": "u1", "answer": "u2", "right": "u1", "visited": "u4"}
+    changes = Changes.between(tables)
     return {
-        "step": pack(step + 1, "u2"),
-        "example": pack(example, "u4"),
-        "first": {name: pack(table[0], kind) for name, (table, kind) in tables.items()},
-        "then": {name: pack(table[1:][differs], kind) for name, (table, kind) in tables.items()},
+        "step": pack(changes.step, "u2"),
+        "example": pack(changes.example, "u4"),
+        "first": {name: pack(row, kinds[name]) for name, row in changes.first.items()},
+        "then": {name: pack(values, kinds[name]) for name, values in changes.then.items()},
     }
 
 

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from engine.changes import Changes
 from engine.fast.bits import PackedBits
-from engine.fast.changes import Changes
 from engine.fast.counts import Counts
 from engine.fast.curve import ExactCurve
 from engine.fast.grid import Grid
@@ -172,20 +172,20 @@ def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
 
 def storage(whole: Outputs) -> list[str]:
     """What the exits of every test example at many budgets take, and how quickly they are looked up."""
-    lines = [f"{'exits of every example':32}{'table':>10}{'zipped':>10}{'changes':>10}{'zipped':>10}{'one budget':>13}{'one example':>13}"]
+    lines = [f"{'exits of every example':32}{'table':>10}{'zipped':>10}{'changes':>10}{'zipped':>10}{'one budget':>13}"]
     for name in ("single_threshold", "free_thresholds"):
         for points in (41, 101):
             exits = sweep(POLICIES[name], whole, points).exit
-            changes = Changes.encode(exits)
-            if not (changes.decode() == exits).all():
+            changes = Changes.between({"exit": exits})
+            if not all((changes.at(step)["exit"] == exits[step]).all() for step in range(points)):
                 raise AssertionError("change lists lost something")
-            arrays = b"".join(array.tobytes() for array in (changes.first, changes.often, changes.step, changes.exit))
-            times = best_times({"at": lambda c=changes: c.at(20), "of": lambda c=changes: c.of(len(c.first) // 2)}, 5)
+            arrays = b"".join(array.tobytes() for array in (changes.first["exit"], changes.step, changes.example, changes.then["exit"]))
+            times = best_times({"at": lambda c=changes: c.at(20)}, 5)
             sizes = (exits.nbytes, len(zlib.compress(exits.tobytes())), changes.nbytes, len(zlib.compress(arrays)))
             lines.append(
                 f"{name + f', {points} budgets':32}"
                 + "".join(f"{size / 1e3:7,.0f} kB" for size in sizes)
-                + f"{readable(times['at']):>13}{readable(times['of']):>13}"
+                + f"{readable(times['at']):>13}"
             )
     return lines
 

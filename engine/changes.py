@@ -1,0 +1,43 @@
+"""What is known of every example at many budgets, small enough to keep: as the budget rises, an example's way changes only now and then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """Tables (steps, examples) of the same shape, by name, as their first rows and what changes in any of them from a step to the next.
+
+    first: {name: (examples,)}
+    step, example: (changes,) when and whose, in the order of the steps;  then: {name: (changes,)} what holds from that step on
+    """
+
+    first: Mapping[str, NDArray]
+    step: NDArray[np.unsignedinteger]
+    example: NDArray[np.unsignedinteger]
+    then: Mapping[str, NDArray]
+
+    @classmethod
+    def between(cls, tables: Mapping[str, NDArray]) -> "Changes":
+        """Of at least one table with at least one step."""
+        differs = np.logical_or.reduce([table[1:] != table[:-1] for table in tables.values()])
+        step, example = np.nonzero(differs)
+        first = {name: table[0] for name, table in tables.items()}
+        then = {name: table[1:][differs] for name, table in tables.items()}
+        steps, examples = next(iter(tables.values())).shape
+        return cls(first, (step + 1).astype(np.min_scalar_type(steps)), example.astype(np.min_scalar_type(examples)), then)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in (self.step, self.example, *self.first.values(), *self.then.values()))
+
+    def at(self, step: int) -> dict[str, NDArray]:
+        """Every table's row at one step, (examples,)."""
+        due = slice(0, int(np.searchsorted(self.step, step, side="right")))
+        rows = {name: first.copy() for name, first in self.first.items()}
+        for name, row in rows.items():
+            row[self.example[due]] = self.then[name][due]  # of several to one place the last stands, and it is the latest
+        return rows
