@@ -226,7 +226,7 @@ def _assemble(run: Run, id: str, shards: Shards) -> Draft:
         title=run.recipe.title,
         outputs=outputs,
         class_names=run.dataset.class_names,
-        exit_names=tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
+        exit_names=run.recipe.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
         unit_notes={"macs": MACS_NOTE},
         provenance=run.provenance(),
         images=_images(run, shards),

@@ -63,6 +63,7 @@ class Recipe:
     training:  None where the weights are not trained but published by others
     published: what `download` knows such weights as
     starts:    the recipe that `training.start_from` names, where it is not in the catalogue
+    exit_names: what to call the exits, one each; none: they are numbered
     about:     facts about the weights to write into their provenance
     varies:    the name in the catalogue of what this is a variant of;  options: what was chosen, as on the command line
     """
@@ -78,6 +79,7 @@ class Recipe:
     begin: "Callable[[], Cascade] | None" = None
     published: str | None = None
     starts: "Recipe | None" = None
+    exit_names: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
     varies: str | None = None
     options: str = ""

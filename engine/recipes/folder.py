@@ -74,6 +74,7 @@ def _with_network(images: Path, network: str) -> Recipe:
         cascade=cascade,
         training=replace(source.training, start_from=starts and starts.name),
         network=source.network,
+        exit_names=source.exit_names,
         starts=starts,
         varies=FOLDER,
         options=f"--images {shlex.quote(str(images))} --network {network}",

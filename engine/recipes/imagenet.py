@@ -46,4 +46,5 @@ def imagenet_family() -> Recipe:
         training=None,
         images=_images,
         published=WEIGHTS,
+        exit_names=("AlexNet", "GoogLeNet", "ResNet-50"),
     )

@@ -85,6 +85,7 @@ class Small:
     network: Network
     training: Training
     starts: str | None = None
+    exit_names: tuple[str, ...] = ()
 
 
 #: By short name.
@@ -108,5 +109,6 @@ SMALL = {
         "Three separate residual networks, small, medium and large",
         Network(_family),
         replace(_TRAINING, distillation=0.5, exit_weights=None),
+        exit_names=("Small", "Medium", "Large"),
     ),
 }

@@ -46,6 +46,7 @@ def _recipe(data: str, network: str) -> Recipe:
         cascade=lambda: small.network.make(source.classes, small.network.exits),
         training=replace(small.training, start_from=f"{data}-{small.starts}" if small.starts else None, **source.settings),
         network=small.network,
+        exit_names=small.exit_names,
     )
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -141,6 +142,11 @@ def test_test_examples_have_pictures_and_no_others_do(data):
         if split == Split.TEST:
             shown = np.asarray(Image.open(io.BytesIO(opened.images[int(id)])).convert("RGB"), float)
             assert abs(shown.mean() - pixels.mean()) < 4 and shown.shape == pixels.shape
+
+
+def test_exits_may_have_names(data, monkeypatch):
+    named = replace(catalogue._recipes["dots"], exit_names=("Quick", "Thorough"))
+    assert read_bundle(compute(named, "cpu")).exit_names == ("Quick", "Thorough")
 
 
 def test_pictures_that_may_not_be_handed_on_stay_where_they_are(data, monkeypatch):

@@ -81,6 +81,7 @@ def test_its_network_answers_for_its_data(any_recipe):
     with torch.device("meta"), torch.no_grad():  # shapes alone: it costs no time, however large the network
         logits = any_recipe.cascade().eval()(torch.empty(2, 3, *dataset.image_size))
     assert logits.shape[1:] == (2, len(dataset.class_names))
+    assert len(any_recipe.exit_names) in (0, len(logits))
     weights = any_recipe.training and any_recipe.training.exit_weights
     assert weights is None or len(weights) == len(logits)
 
