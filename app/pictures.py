@@ -85,13 +85,13 @@ def _album(folder: str, stamp: store.Stamp, datasets: str, lying: Stamp, _bundle
     if _bundle.images is not None:
         return Album(_bundle.images)
     name = str(_bundle.provenance.get("dataset"))
-    recipe, files = RECIPES.get(str(_bundle.provenance.get("recipe"))), FILES.get(name)
-    if recipe is None and files is None:
+    files = FILES.get(name)
+    if str(_bundle.provenance.get("recipe")) not in RECIPES and files is None:
         return Album(None, "No picture here: this bundle holds none.")
     if files and len(lying) < len(files.opened):
         return Album(None, f"No picture here: {files.title} is not on this computer.", name)
     try:
-        dataset = (recipe and dataset_of(_bundle.provenance)) or _torchvision(name)
+        dataset = dataset_of(_bundle.provenance) or _torchvision(name)
         if files:
             dataset = _shared(repr(dataset), datasets, lying, dataset)
         if dataset.digest() != _bundle.provenance.get("dataset_digest"):

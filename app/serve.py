@@ -14,6 +14,7 @@ import webbrowser
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 import uvicorn
@@ -130,5 +131,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return serve(options.host, options.port, browser=has_screen() and not options.no_browser)
 
 
+def run() -> NoReturn:
+    """All has been ended in order by then. What libraries say about themselves while Python is taken down is of no use."""
+    try:
+        code = main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run()

@@ -13,6 +13,8 @@ from engine.sweep import Sweep, sweep
 
 #: Budgets a sweep of the page has: one for every half per cent or so, finer than a hand moves a slider.
 STEPS = 201
+#: The shipped bundle whose pictures are our own.
+FIRST = "doodles"
 #: Rules drawn beside every policy. The static exits, mixing them, and what nobody can beat.
 STATIC, MIX, ORACLE = "static", "random_mix", "oracle"
 
@@ -40,8 +42,8 @@ def _for_promise(folder: str, stamp: Stamp, unit: str, promise: Promise, _bundle
 
 
 def listed() -> list[Entry]:
-    """Every bundle folder there is, whole or broken."""
-    return entries()
+    """Every bundle folder there is, whole or broken; the one that can always show its pictures comes first."""
+    return sorted(entries(), key=lambda entry: entry.id != FIRST)
 
 
 def opened(entry: Entry) -> Bundle:

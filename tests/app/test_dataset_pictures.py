@@ -20,7 +20,7 @@ from engine.compute import compute
 from engine.datasets.torchvision_files import FILES
 from engine.datasets.torchvision_sets import CIFAR10_NAMES, FIRST_TEST_ID, TorchvisionSet
 from engine.library import Entry, entries
-from engine.recipes import Recipe, Training
+from engine.recipes import Recipe, Training, catalogue
 from engine.weights import save_weights
 from tests.stand_ins import HELD_OUT, real_cifar10, trust_stand_ins, write_cifar
 
@@ -56,7 +56,7 @@ def made(lying: tuple[Path, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPat
         lambda: resnet(shape),
         Training(epochs=1),
     )
-    monkeypatch.setattr(pictures, "RECIPES", {**pictures.RECIPES, "small": about})
+    monkeypatch.setitem(catalogue._recipes, "small", about)
     torch.manual_seed(0)
     save_weights(resnet(shape), paths.weights_file("small"), "small", {})
     return Entry("small", compute(about, "cpu", limit=EXAMPLES))

@@ -10,7 +10,7 @@ from engine.bundle import write_bundle
 from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.library import Entry
-from engine.recipes import Recipe, Training
+from engine.recipes import Recipe, Training, catalogue
 from tests import synthetic
 
 PIXELS = np.full((4, 4, 3), 200, np.uint8)
@@ -34,7 +34,7 @@ def nowhere() -> Elsewhere:
 
 def bundle(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, digest: str = "the right one") -> Entry:
     recipe = Recipe("there", "There", "A recipe.", dataset, lambda: None, Training(epochs=1))
-    monkeypatch.setattr(pictures, "RECIPES", {"there": recipe})
+    monkeypatch.setitem(catalogue._recipes, "there", recipe)
     about = {"recipe": "there", "dataset_digest": digest}
     write_bundle(synthetic.draft(synthetic.outputs(examples=90), "bare", images=(), provenance=about), folder / "bare")
     return Entry("bare", folder / "bare")

@@ -25,13 +25,12 @@ def main(argv: Sequence[str]) -> int:
         files = replace(torchvision_files.FILES["cifar10"], archives={datasets.CIFAR10.filename: int(size)})
         patch.setattr(torchvision_files, "FILES", {**torchvision_files.FILES, "cifar10": files})
         # From here on everybody who imports them sees the stand-in
-        from app import pictures
         from app.serve import main as serve
         from engine.datasets.torchvision_sets import TorchvisionSet
-        from engine.recipes import Recipe, Training
+        from engine.recipes import Recipe, Training, catalogue
 
         about = Recipe(RECIPE, "Small", "Small.", lambda: TorchvisionSet("cifar10", held_out=HELD_OUT), lambda: None, Training(epochs=1))
-        patch.setattr(pictures, "RECIPES", {RECIPE: about})
+        patch.setitem(catalogue._recipes, RECIPE, about)
         return serve(options)
 
 

@@ -46,7 +46,7 @@ def test_trained_together_each_learns_what_it_would_learn_alone(k):
     torch.manual_seed(0)
     network, settings = resnet_family(SHAPES), Training(epochs=1)
     together, alone = gradients(network, [0, 1, 2], settings, k), gradients(network, [k], settings, k)
-    assert all(torch.allclose(3 * a, b, atol=1e-6) for a, b in zip(together, alone, strict=True))
+    assert all(torch.allclose(3 * a, b, rtol=1e-4, atol=1e-5) for a, b in zip(together, alone, strict=True))
 
 
 def test_a_member_with_early_exits_is_refused():
