@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ from engine.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, TABLE, one_line, r
 from engine.measured import Fresh, Measured, read_measured, with_measured
 from engine.outputs import Outputs
 from engine.splits import BUNDLE_SPLITS
-from engine.table import TopAnswers, read_table, write_table
+from engine.table import TopAnswers, read_table, top_answers, write_table
 from engine.tensors import map_tensor, save_tensors
 
 #: Above this many classes only the top answers are kept: the full logits of a large label set would dwarf everything else.
 MOST_CLASSES_IN_FULL = 1000
+#: Up to this many classes the top answers are found again from the full logits, as quickly as they could be read, and not kept twice.
+FEW_CLASSES = 100
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _UNIT = re.compile(r"\w{1,64}")
 #: What folders on their way in or out are called: no bundle's id ends like this.
@@ -91,8 +93,9 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
     new.mkdir(parents=True)
     outputs = draft.outputs
     places = ImagePack.write(new / IMAGES, draft.images)
-    write_table(new / TABLE, outputs, places)
-    if outputs.logits is not None and outputs.classes <= MOST_CLASSES_IN_FULL:
+    in_full = outputs.logits is not None and outputs.classes <= MOST_CLASSES_IN_FULL
+    write_table(new / TABLE, replace(outputs, logits=None) if in_full and outputs.classes <= FEW_CLASSES else outputs, places)
+    if in_full:
         save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
     manifest = {
         "schema": SCHEMA,
@@ -133,7 +136,8 @@ def read_bundle(folder: Path) -> Bundle:
             logits=logits,
             factors=rows.factors,
         )
-        _check(outputs, rows.top, manifest)
+        top = rows.top if logits is None or outputs.classes > FEW_CLASSES else top_answers(logits)
+        _check(outputs, top, manifest)
         return Bundle(
             id=manifest["id"],
             title=str(manifest["title"])[:200],
@@ -142,7 +146,7 @@ def read_bundle(folder: Path) -> Bundle:
             exit_names=exit_names,
             unit_notes={unit: str(entry["note"]) for unit, entry in manifest["units"].items()},
             provenance=manifest["provenance"],
-            top=rows.top,
+            top=top,
             images=ImagePack(folder / IMAGES, rows.ids, rows.image_offset, rows.image_bytes) if IMAGES in manifest["files"] else None,
             measured=read_measured(manifest),
         )

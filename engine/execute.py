@@ -32,7 +32,7 @@ Pictures = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
 #: What the states of a chunk may take, in bytes, when no chunk is given.
 MOST_BYTES = 2**28
 #: States that a processor's cache still holds are read sooner; but with fewer batches than these the partial ones would weigh too much.
-CACHE_BYTES, FEWEST_BATCHES = 2**25, 8
+CACHE_BYTES, FEWEST_BATCHES = 2**25, 16
 
 
 @torch.inference_mode()

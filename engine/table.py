@@ -93,11 +93,21 @@ def read_table(path: Path, exits: int) -> Rows:
     )
 
 
-def _top_columns(logits: NDArray[np.floating]) -> dict[str, pa.Array]:
+def top_answers(logits: NDArray[np.floating]) -> TopAnswers:
+    """The likeliest classes of every exit: logits (exits, examples, classes)."""
+    top, kept, total = (np.stack(found) for found in zip(*map(_top, logits), strict=True))
+    return TopAnswers(top, np.exp(kept - total[..., None], dtype=np.float32))
+
+
+def _top(logits: NDArray[np.floating]) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """Top classes, their logits and the log-sum-exp of one exit: probabilities, margin and energy can be had from these three."""
     top = np.argsort(-logits, axis=1, kind="stable")[:, :TOP].astype(np.int32)
     kept = np.take_along_axis(logits, top, axis=1).astype(np.float32)
-    total = logsumexp(logits.astype(np.float64), axis=1).astype(np.float32)
+    return top, kept, logsumexp(logits.astype(np.float64), axis=1).astype(np.float32)
+
+
+def _top_columns(logits: NDArray[np.floating]) -> dict[str, pa.Array]:
+    top, kept, total = _top(logits)
     width = top.shape[1]
     return {
         "top_class": pa.FixedSizeListArray.from_arrays(pa.array(top.ravel()), width),
@@ -107,7 +117,7 @@ def _top_columns(logits: NDArray[np.floating]) -> dict[str, pa.Array]:
 
 
 def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32]) -> TopAnswers:
-    if "exit0.top_class" not in table.column_names:
+    if "exit0.top_class" not in table.column_names:  # see FEW_CLASSES in engine.bundle
         # Only confidences were recorded: the top class is the prediction, and how sure it was is a score.
         surest = np.stack([table[f"exit{k}.score.maxprob"].to_numpy() for k in range(exits)])
         return TopAnswers(prediction[..., None], SCORES["maxprob"].shown(surest)[..., None].astype(np.float32))

@@ -47,8 +47,10 @@ class Codebook(nn.Module):
         self.regions = regions
 
     def forward(self, features: Tensor) -> Tensor:
-        found = self.words(features).float()  # half precision would round the histograms
-        similar = (torch.tanh(self.slope * found + self.offset) + 1) / 2
+        found = self.words(features)
+        found = found.to(torch.promote_types(found.dtype, torch.float32))  # half precision would round the histograms
+        # The logistic form, (tanh(z) + 1) / 2, written so that small similarities keep their digits: their ratios are what counts below.
+        similar = torch.sigmoid(2 * (self.slope * found + self.offset))
         member = similar / (similar.sum(dim=1, keepdim=True) + EPSILON)
         return F.adaptive_avg_pool2d(member, self.regions).flatten(1)
 

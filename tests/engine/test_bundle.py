@@ -32,12 +32,15 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory) -> Path:
-    return write_bundle(draft(outputs(examples=30, exits=3, classes=4)), tmp_path_factory.mktemp("pristine") / "tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundles, "FEW_CLASSES", 0)
+        return write_bundle(draft(outputs(examples=30, exits=3, classes=4)), tmp_path_factory.mktemp("pristine") / "tiny")
 
 
 @pytest.fixture
-def whole(pristine, tmp_path) -> Path:
-    """A bundle to do violence to."""
+def whole(pristine, tmp_path, monkeypatch) -> Path:
+    """A bundle to do violence to, with all the columns that one may have."""
+    monkeypatch.setattr(bundles, "FEW_CLASSES", 0)
     return shutil.copytree(pristine, tmp_path / "tiny")
 
 
