@@ -1,7 +1,8 @@
 """Training batches from pictures kept as bytes: moved, mirrored and recoloured a little, all in one gather.
 
-Cutout, after DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017: a square is covered with
-the mean colour, here that of the batch.
+Alternating flip, after Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024: a picture is mirrored every second epoch and
+not at random, so any two epochs show both sides of it. Cutout, after DeVries and Taylor, "Improved Regularization of Convolutional Neural
+Networks with Cutout", 2017: a square is covered with the mean colour, here that of the batch.
 
 Every random number is drawn on the CPU, so the same seed gives the same batches on any device.
 """
@@ -17,7 +18,7 @@ def to_float(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float() / 255
 
 
-def augmented(pixels: Tensor, chosen: Tensor, settings: Training, generator: torch.Generator) -> Tensor:
+def augmented(pixels: Tensor, chosen: Tensor, epoch: int, settings: Training, generator: torch.Generator) -> Tensor:
     """The chosen pictures, each changed at random in its own way.
 
     pixels: (examples, height, width, 3) uint8;  chosen: (batch,) int64 -> (batch, 3, height, width) float32 in [0, 1]
@@ -26,7 +27,7 @@ def augmented(pixels: Tensor, chosen: Tensor, settings: Training, generator: tor
     rows = _moved(height, batch, settings.shift, generator)  # (batch, height)
     columns = _moved(width, batch, settings.shift, generator)  # (batch, width)
     if settings.flip:
-        mirrored = torch.rand(batch, generator=generator) < 0.5
+        mirrored = _mirrored(len(pixels), epoch, settings.seed)[chosen.cpu()]
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     # every pixel's place in a flat list of pixels: one gather picks, moves and mirrors
     places = ((chosen.cpu()[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]  # (batch, height, width)
@@ -39,6 +40,12 @@ def augmented(pixels: Tensor, chosen: Tensor, settings: Training, generator: tor
         covered = (down[:, None, :, None] & across[:, None, None, :]).to(images.device)  # (batch, 1, height, width)
         images = torch.where(covered, images.mean(dim=(0, 2, 3), keepdim=True), images)
     return images
+
+
+def _mirrored(examples: int, epoch: int, seed: int) -> Tensor:
+    """Which pictures are mirrored in this epoch: half of them, and in the next the other half. (examples,) bool"""
+    first = torch.rand(examples, generator=torch.Generator().manual_seed(seed)) < 0.5
+    return first ^ (epoch % 2 == 1)
 
 
 def _within(length: int, batch: int, side: int, generator: torch.Generator) -> Tensor:

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from engine.augment import augmented, to_float
 from engine.bundle import write_synced
 from engine.cascades.base import Cascade
+from engine.cascades.whitening import whiten
 from engine.datasets.base import Dataset
 from engine.devices import pick_device
 from engine.errors import UserError
@@ -37,6 +38,7 @@ from engine.splits import Split
 from engine.weights import Tensors, digest, load_weights, read_tensors, save_weights, take_over, write_tensors
 
 CHECKPOINT = "checkpoint.safetensors"
+WHITENED_WITH = 2_000  # pictures whose patches the first layer is worked out from, where the network has such a layer
 
 
 def train(name: str | Recipe, epochs: int | None = None, device: str = "auto", out: Path | None = None) -> Path:
@@ -75,10 +77,12 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     data, trunk = dataset.digest(), dict(chosen.about)
     key = json.loads(json.dumps({"recipe": chosen.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
     partial = out / f"{chosen.name}.partial"
-    run = Run.start(chosen, settings, where, began_with)
-    run.resume(partial / CHECKPOINT, key)
+    network = untrained(chosen, settings)
     say(f"{chosen.name}: drawing or reading the training pictures")
     learn, check = Pictures.halves(dataset, settings.validation, where)
+    whiten(network, to_float(learn.pixels[:WHITENED_WITH]))
+    run = Run.start(network, settings, where, began_with)
+    run.resume(partial / CHECKPOINT, key)
     for epoch in range(len(run.curve), settings.epochs):
         began = time.monotonic()
         loss = run.epoch(epoch, learn)
@@ -132,14 +136,8 @@ class Run:
     curve: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, chosen: Recipe, settings: Training, device: torch.device, began_with: Path | None = None) -> "Run":
+    def start(cls, network: Cascade, settings: Training, device: torch.device, began_with: Path | None = None) -> "Run":
         """began_with: weights to take over, where names and shapes agree"""
-        with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
-            torch.manual_seed(settings.seed)
-            network = (chosen.begin or chosen.cascade)()
-        exits, wanted = len(network.stages), settings.exit_weights
-        if wanted is not None and len(wanted) != exits:
-            raise UserError(f"There are {len(wanted)} exit weights for {exits} exits; give one for each exit.")
         if began_with is not None:
             taken = take_over(network, began_with)
             for name, parameter in network.named_parameters():
@@ -161,7 +159,7 @@ class Run:
         for step in range(steps):
             done = epoch * steps + step
             batch = order[step * size : (step + 1) * size]
-            images = augmented(learn.pixels, batch, settings, generator)
+            images = augmented(learn.pixels, batch, epoch, settings, generator)
             with autocast(self.device):
                 logits = self.network(images)
             loss = exits_loss(logits.float(), learn.labels[batch.to(self.device)], settings)
@@ -209,6 +207,17 @@ class Run:
         self.optimizers.load_state(parts["optimizers"])
         self.curve = about["curve"]
         say(f"going on after epoch {len(self.curve)}, from {path}")
+
+
+def untrained(chosen: Recipe, settings: Training) -> Cascade:
+    """The network as its training begins; the same seed gives the same."""
+    with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
+        torch.manual_seed(settings.seed)
+        network = (chosen.begin or chosen.cascade)()
+    exits, wanted = len(network.stages), settings.exit_weights
+    if wanted is not None and len(wanted) != exits:
+        raise UserError(f"There are {len(wanted)} exit weights for {exits} exits; give one for each exit.")
+    return network
 
 
 def learning(network: Cascade) -> None:

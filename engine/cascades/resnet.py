@@ -1,12 +1,13 @@
 """A residual network for small pictures, with exits between any two of its units.
 
 After He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016, but few and wide layers instead of many narrow ones,
-which both processors and GPUs compute several times faster for the same arithmetic. Each group of units works at half the side of the one
-before. Its first unit, the opening, convolves to the group's width and then pools; then come residual blocks.
+which both processors and GPUs compute several times faster for the same arithmetic. A frozen layer whitens the pictures. Each group of
+units works at half the side of the one before. Its first unit, the opening, convolves to the group's width and then pools; then come
+residual blocks.
 
 Two kinds of exits, `head`:
 * "pooled", in the style of Shallow-Deep Networks (Kaya, Hong, Dumitras, ICML 2019): a learned mixture of max and average pooling, then one
-  linear layer. Pooling to 4x4 positions, and one mixing weight an exit that starts at a half, are our choice.
+  linear layer. Pooling to 3x3 positions, and one mixing weight an exit that starts at a half, are our choice.
 * "convolved", after the exits in the code of EENet (Ilhan et al., WACV 2024): three 3x3 convolutions, the first to a quarter of the
   channels, average pooling, one linear layer. Stronger, and dear where maps are large.
 
@@ -21,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.cascades.base import Cascade, Stage, State
-from engine.cascades.msdnet import Normalise, convolution
+from engine.cascades.msdnet import convolution
+from engine.cascades.whitening import WHITENED, PatchWhitening
 from engine.errors import UserError
 
 HEADS = ("pooled", "convolved")
@@ -32,15 +34,14 @@ class ResNetShape:
     """What a residual network looks like. `widths` and `blocks` have one entry a group; every group opens by halving the side."""
 
     classes: int
-    stem: int  # channels of the first convolution, at full side
     widths: tuple[int, ...]  # channels
     blocks: tuple[int, ...]  # residual blocks after the opening, of two convolutions each; there may be none
     exits: tuple[int, ...] = ()  # units (openings and blocks, counted from 1) after which one may leave; the last one always is an exit
     head: str = "pooled"
-    pool: int = 4  # positions a side that an early pooled exit keeps
+    pool: int = 3  # positions a side that an early pooled exit keeps
 
     def __post_init__(self) -> None:
-        sizes = (self.stem, *self.widths, self.classes, self.pool)
+        sizes = (*self.widths, self.classes, self.pool)
         if len(self.widths) != len(self.blocks) or min(sizes) < 1 or min(self.blocks, default=-1) < 0:
             raise ValueError(f"widths, at least 1, and blocks, at least 0, need one entry a group: {self}")
         if self.head not in HEADS:
@@ -113,7 +114,7 @@ class ConvolvedHead(nn.Module):
 def pieces(shape: ResNetShape) -> list[tuple[nn.Sequential, int]]:
     """The trunk, cut at the exits: for each stage what it computes, State -> State, and the channels it ends with."""
     units: list[tuple[nn.Module, int]] = []
-    inputs = shape.stem
+    inputs = WHITENED
     for width, blocks in zip(shape.widths, shape.blocks, strict=True):
         units.append((Opening(inputs, width), width))
         units.extend((Block(width), width) for _ in range(blocks))
@@ -121,9 +122,8 @@ def pieces(shape: ResNetShape) -> list[tuple[nn.Sequential, int]]:
     ends = (*shape.exits, shape.units)
     cut = []
     for start, end in pairwise((0, *ends)):
-        before = [Normalise()] if start == 0 else []
-        stem = [convolution(3, shape.stem)] if start == 0 else []
-        cut.append((nn.Sequential(*before, OnMap(*stem, *(unit for unit, _ in units[start:end]))), units[end - 1][1]))
+        stem = [PatchWhitening()] if start == 0 else []
+        cut.append((nn.Sequential(OnMap(*stem, *(unit for unit, _ in units[start:end]))), units[end - 1][1]))
     return cut
 
 

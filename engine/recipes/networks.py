@@ -19,11 +19,12 @@ _TRAINING = Training(
     optimizer="muon",
     learning_rate=0.015,
     weight_decay=0.2,
-    label_smoothing=0.1,
+    label_smoothing=0.2,
     distillation=0.3,
     exit_weights=(1, 1, 1, 1, 2),
     average=0.995,
-    cutout=8,
+    jitter=0.0,
+    validation=500,
 )
 
 #: Units of the residual trunk after which one may leave, unless others are asked for.
@@ -33,7 +34,7 @@ _EXITS = (2, 3, 4, 5)
 def _residual(classes: int, exits: tuple[int, ...] | None) -> "ResNetShape":
     from engine.cascades.resnet import ResNetShape
 
-    return ResNetShape(classes=classes, stem=24, widths=(40, 128, 288), blocks=(1, 1, 1), exits=_EXITS if exits is None else exits)
+    return ResNetShape(classes=classes, widths=(48, 160, 320), blocks=(1, 1, 1), exits=_EXITS if exits is None else exits)
 
 
 def _msdnet(classes: int, exits: None = None) -> "Cascade":
@@ -42,9 +43,9 @@ def _msdnet(classes: int, exits: None = None) -> "Cascade":
     return msdnet(
         MSDNetShape(
             classes=classes,
-            stem=24,
-            base=(48, 112, 192),
-            growth=(32, 80, 144),
+            stem=None,
+            base=(56, 112, 192),
+            growth=(48, 96, 144),
             layers=(0, 1, 1, 2, 2),
             scales=(3, 3, 3, 2, 1),
             strides=(1, 2),
@@ -68,8 +69,10 @@ def _family(classes: int, exits: None = None) -> "Cascade":
     from engine.cascades.family import resnet_family
     from engine.cascades.resnet import ResNetShape
 
-    sizes = ((16, (16, 32, 64)), (16, (24, 64, 128)), (32, (56, 160, 320)))
-    return resnet_family([ResNetShape(classes, stem, of_groups, blocks=(0, 1, 1)) for stem, of_groups in sizes])
+    small = ResNetShape(classes, widths=(16, 40, 80), blocks=(0, 1, 1))
+    medium = ResNetShape(classes, widths=(24, 80, 160), blocks=(0, 1, 1))
+    large = ResNetShape(classes, widths=(64, 192, 320), blocks=(1, 1, 1))
+    return resnet_family([small, medium, large])
 
 
 @dataclass(frozen=True)

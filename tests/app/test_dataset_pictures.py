@@ -47,7 +47,7 @@ def made(lying: tuple[Path, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPat
     folder, real = lying
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
-    shape = ResNetShape(classes=10, stem=4, widths=(4, 6), blocks=(0, 1), exits=(1,))
+    shape = ResNetShape(classes=10, widths=(4, 6), blocks=(0, 1), exits=(1,))
     about = Recipe(
         "small",
         "Small",

@@ -16,8 +16,8 @@ def pixels():
     return torch.randint(0, 256, (6, 10, 12, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def change(pixels, chosen, seed=0, **settings):
-    return augmented(pixels, torch.tensor(chosen), dataclasses.replace(STILL, **settings), torch.Generator().manual_seed(seed))
+def change(pixels, chosen, seed=0, epoch=0, **settings):
+    return augmented(pixels, torch.tensor(chosen), epoch, dataclasses.replace(STILL, **settings), torch.Generator().manual_seed(seed))
 
 
 def test_without_settings_pictures_are_only_picked(pixels):
@@ -26,11 +26,18 @@ def test_without_settings_pictures_are_only_picked(pixels):
     assert 0 <= to_float(pixels).min() and to_float(pixels).max() <= 1
 
 
-def test_some_are_mirrored_and_some_are_not(pixels):
-    images, plain = change(pixels, [0] * 40, flip=True), to_float(pixels[:1])[0]
-    mirrored = [torch.equal(image, plain.flip(2)) for image in images]
-    assert 5 < sum(mirrored) < 35
-    assert all(torch.equal(image, plain) for image, flipped in zip(images, mirrored, strict=True) if not flipped)
+def test_a_picture_is_mirrored_every_second_epoch():
+    pixels = torch.randint(0, 256, (40, 4, 4, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    everyone, plain = list(range(40)), to_float(pixels)
+    mirrored = []
+    for epoch in range(4):
+        images = change(pixels, everyone, seed=epoch, epoch=epoch, flip=True)
+        mirrored.append([torch.equal(image, there.flip(2)) for image, there in zip(images, plain, strict=True)])
+        assert all(torch.equal(images[k], plain[k]) for k in everyone if not mirrored[-1][k])
+    assert 8 < sum(mirrored[0]) < 32
+    assert mirrored[1] == [not once for once in mirrored[0]] and mirrored[2:] == mirrored[:2]
+    # which ones goes by the picture, not by its place in the batch
+    assert torch.equal(change(pixels, [7, 3], flip=True), change(pixels, everyone, flip=True)[[7, 3]])
 
 
 def test_moves_stay_within_bounds_and_repeat_the_border(pixels):

@@ -18,7 +18,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), dtype=np.uin
 @pytest.fixture(scope="module")
 def cascade():
     torch.manual_seed(0)
-    return resnet(ResNetShape(classes=5, stem=4, widths=(8, 16), blocks=(1, 1), exits=(2,))).eval()
+    return resnet(ResNetShape(classes=5, widths=(8, 16), blocks=(1, 1), exits=(2,))).eval()
 
 
 @torch.inference_mode()

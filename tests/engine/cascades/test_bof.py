@@ -10,7 +10,7 @@ from engine.cascades.resnet import ResNetShape, resnet
 from engine.macs import stage_macs
 from engine.weights import load_weights, save_weights
 
-TRUNK = ResNetShape(classes=5, stem=3, widths=(4, 6, 8), blocks=(1, 0, 1), exits=(2, 3))
+TRUNK = ResNetShape(classes=5, widths=(4, 6, 8), blocks=(1, 0, 1), exits=(2, 3))
 WORDS = 9
 
 
@@ -72,7 +72,7 @@ def test_an_exit_adds_its_codebook_and_nothing_else(network):
 
 def test_codebooks_are_paid_for():
     plain, bags = resnet(TRUNK), bof(BofShape(TRUNK, WORDS))
-    positions = (16 * 16, 8 * 8, 4 * 4)
+    positions = (15 * 15, 7 * 7, 3 * 3)
     extra = tuple(channels * WORDS * n for channels, n in zip(TRUNK.widths, positions, strict=True))
     trunk, heads = stage_macs(bags, (32, 32)).trunk, stage_macs(bags, (32, 32)).head
     assert trunk == tuple(a + b for a, b in zip(stage_macs(plain, (32, 32)).trunk, extra, strict=True))

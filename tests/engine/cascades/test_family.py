@@ -13,7 +13,7 @@ from engine.recipes import Training
 from engine.train import exits_loss
 from tests.sentences import assert_one_sentence
 
-SHAPES = [ResNetShape(classes=5, stem=w, widths=(w, 2 * w), blocks=(0, 1)) for w in (2, 4, 8)]
+SHAPES = [ResNetShape(classes=5, widths=(w, 2 * w), blocks=(0, 1)) for w in (2, 4, 8)]
 
 
 def test_every_member_sees_the_picture():
@@ -51,7 +51,7 @@ def test_trained_together_each_learns_what_it_would_learn_alone(k):
 
 def test_a_member_with_early_exits_is_refused():
     with pytest.raises(ValueError):
-        resnet_family([ResNetShape(classes=5, stem=2, widths=(2, 4), blocks=(1, 1), exits=(1,))])
+        resnet_family([ResNetShape(classes=5, widths=(2, 4), blocks=(1, 1), exits=(1,))])
 
 
 def test_the_imagenet_family_costs_what_torchvision_says():

@@ -10,7 +10,7 @@ from engine.cascades.resnet import PooledHead, ResNetShape, resnet
 from engine.errors import UserError
 from engine.macs import stage_macs
 
-SMALL = ResNetShape(classes=7, stem=3, widths=(4, 6, 8), blocks=(1, 0, 2), exits=(2, 3))
+SMALL = ResNetShape(classes=7, widths=(4, 6, 8), blocks=(1, 0, 2), exits=(2, 3))
 
 
 @pytest.fixture(scope="module", params=["pooled", "convolved"])
@@ -29,7 +29,7 @@ def test_exits_come_after_the_units_asked_for(network):
     for stage in network.stages:
         state, _ = stage(state)
         shapes.append([tuple(features.shape) for features in state])
-    assert shapes == [[(2, 4, 16, 16)], [(2, 6, 8, 8)], [(2, 8, 4, 4)]]
+    assert shapes == [[(2, 4, 15, 15)], [(2, 6, 7, 7)], [(2, 8, 3, 3)]]
 
 
 def test_stage_by_stage_equals_all_at_once_and_leaves_states_alone(network):
@@ -88,7 +88,7 @@ def test_exits_that_cannot_be_are_refused_in_one_sentence(exits):
         replace(SMALL, exits=exits)
 
 
-@pytest.mark.parametrize("change", [{"widths": (4, 6)}, {"blocks": (1, -1, 1)}, {"stem": 0}, {"head": "bag"}, {"pool": 0}])
+@pytest.mark.parametrize("change", [{"widths": (4, 6)}, {"blocks": (1, -1, 1)}, {"head": "bag"}, {"pool": 0}])
 def test_shapes_that_cannot_be_are_refused(change):
     with pytest.raises(ValueError):
         replace(SMALL, **change)

@@ -322,7 +322,7 @@ def test_a_network_learns_on_it_and_its_bundle_has_the_right_labels(folder, tmp_
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
     dataset = TorchvisionSet("cifar10", held_out=HELD_OUT)
-    shape = BofShape(ResNetShape(classes=10, stem=4, widths=(4, 6), blocks=(0, 1), exits=(1,)), words=8)
+    shape = BofShape(ResNetShape(classes=10, widths=(4, 6), blocks=(0, 1), exits=(1,)), words=8)
     small = Recipe("small", "Small", "Small.", lambda: dataset, lambda: bof(shape), Training(epochs=2, batch_size=10, validation=20))
     train(small, device="cpu")
     made = read_bundle(compute(small, "cpu"))

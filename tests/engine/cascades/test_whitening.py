@@ -1,0 +1,73 @@
+"""The whitening layer: what it says about patches of its own pictures is uncorrelated and of equal strength."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from engine.cascades.whitening import NOISE, WHITENED, PatchWhitening, whiten
+from engine.optimise import Optimizers
+
+
+def smooth_pictures(count: int = 60) -> torch.Tensor:
+    """Pictures whose neighbouring pixels are alike and whose colours hang together, (count, 3, 16, 16) in [0, 1]."""
+    generator = torch.Generator().manual_seed(0)
+    rough = torch.rand(count, 3, 20, 20, generator=generator)
+    mixed = torch.einsum("ij,bjhw->bihw", torch.tensor([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.2, 0.6]]), rough)
+    return nn.functional.avg_pool2d(mixed, 5, stride=1)
+
+
+@pytest.fixture(scope="module")
+def taught():
+    torch.manual_seed(0)
+    layer = PatchWhitening()
+    layer.learn(smooth_pictures())
+    return layer
+
+
+def before_the_threshold(layer: PatchWhitening, images: torch.Tensor) -> torch.Tensor:
+    """(channels, patches) float64"""
+    said = nn.functional.conv2d(images.double(), layer.kernel.double(), layer.bias.double())
+    return said.transpose(0, 1).flatten(1)
+
+
+def test_directions_are_uncorrelated_centred_and_as_strong_as_their_variance_allows(taught):
+    said = before_the_threshold(taught, smooth_pictures())[: WHITENED // 2]
+    patches = nn.functional.unfold(smooth_pictures(), 2).transpose(1, 2).flatten(0, 1).double()
+    variances = torch.linalg.eigvalsh(patches.T.cov())
+    assert torch.allclose(said.mean(dim=1), torch.zeros(12, dtype=torch.float64), atol=1e-4)
+    assert torch.allclose(said.cov(), torch.diag(variances / (variances + NOISE)), atol=2e-3)
+
+
+def test_every_direction_comes_with_its_opposite_and_only_what_is_above_0_goes_on(taught):
+    images = smooth_pictures(4)
+    said = before_the_threshold(taught, images)
+    assert torch.allclose(said[:12], -said[12:], atol=1e-9)
+    out = taught(images)
+    assert out.shape == (4, WHITENED, 15, 15) and out.min() == 0
+    assert torch.allclose(out.transpose(0, 1).flatten(1).double(), said.clamp(min=0), atol=1e-5)
+
+
+def test_pictures_of_one_colour_do_no_harm():
+    layer = PatchWhitening()
+    layer.learn(torch.full((3, 3, 8, 8), 0.25))
+    assert torch.isfinite(layer.kernel).all() and layer(torch.full((1, 3, 8, 8), 0.25)).abs().max() < 1e-3
+
+
+def test_training_leaves_the_directions_alone_and_weights_keep_them(taught):
+    layer = nn.Sequential(copy.deepcopy(taught), nn.Conv2d(WHITENED, 4, 3)).to(memory_format=torch.channels_last)
+    before = layer[0].kernel.clone()
+    optimizers = Optimizers(layer, "muon", weight_decay=0.1)
+    layer(smooth_pictures(8)).square().mean().backward()
+    optimizers.step(0.1)
+    assert torch.equal(layer[0].kernel, before) and "0.kernel" in layer.state_dict()
+    assert not torch.equal(layer[0].bias, taught.bias)
+
+
+def test_every_such_layer_of_a_network_learns_and_nothing_else_changes(taught):
+    torch.manual_seed(1)
+    network = nn.Sequential(nn.Sequential(PatchWhitening()), nn.Conv2d(WHITENED, 2, 1))
+    other = network[1].weight.clone()
+    whiten(network, smooth_pictures())
+    assert torch.equal(network[0][0].kernel, taught.kernel) and torch.equal(network[1].weight, other)
