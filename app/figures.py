@@ -30,7 +30,7 @@ _HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} right<extra>%{fullData.name}</ex
 def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequence[Measured] = ()) -> go.Figure:
     """Accuracy against cost: the chosen policy between what ignoring the input reaches and what knowing the labels would.
 
-    measured: real runs to mark, each where the share of the full network's time that it took meets the accuracy that it had
+    measured: real runs to mark, each where the share of the full network's time that it took meets the accuracy of its rule
     """
     figure = go.Figure()
     exit_cost, exit_accuracy = chosen.alone_cost, chosen.alone_accuracy

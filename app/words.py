@@ -68,8 +68,8 @@ def run_lines(entry: Measured, run: Run) -> list[str]:
         f"Measured: batch {entry.batch_size}, budget {percent(run.budget, 0)} of the compute",
         f"{times(run.speed_up)}: {percent(run.time, 0)} of the full network’s time",
         f"promised {run.ideal_by_macs:.2f} by MACs, {run.ideal_by_times:.2f} by stage times",
-        f"{percent(run.accuracy)} right on {entry.examples:,} test images, the full network {percent(entry.alone[-1].accuracy)}",
-        f"{entry.device}, {entry.date}",
+        f"{percent(run.accuracy)} right on {entry.tested:,} test images, the full network {percent(entry.alone[-1].accuracy)}",
+        f"timed on {entry.examples:,} of them: {entry.device}, {entry.date}",
     ]
 
 
@@ -104,7 +104,7 @@ def payoff_sentence(entry: Measured, verdicts: Sequence[Verdict], exit_names: Se
             parts.append(f"{begin} is {times(verdict.run.speed_up)} and still does not pay{_instead(entry, verdict, exit_names)}")
     if not parts:
         return f"Batch {entry.batch_size} on {entry.device}: no budget was run."
-    return f"Batch {entry.batch_size} on {entry.device}, {entry.examples:,} test images: {'; '.join(parts)}."
+    return f"Batch {entry.batch_size} on {entry.device}, {entry.examples:,} test images timed: {'; '.join(parts)}."
 
 
 def _because(entry: Measured, verdict: Verdict) -> str:

@@ -1,6 +1,5 @@
 """Keeping what was measured: a `Measurement` of a recipe becomes part of the bundle that the recipe's weights made."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from engine.bundle import add_measured, read_bundle
 from engine.errors import UserError
 from engine.measure import POLICY, Measurement
 from engine.measured import JOULES, MS, Alone, Fresh, Measured, Run
+from engine.outputs import Test
 from engine.paths import bundles_folder
 from engine.plain_text import plain
 from engine.precision import FULL
@@ -30,14 +30,18 @@ def bundle_to_keep_in(asked: str | Recipe) -> Path:
 def keep_measured(found: Measurement, folder: Path) -> list[str]:
     """Add what was measured to a bundle and return the names of its new units. Raises UserError if it was made with other weights."""
     _check(folder, found.weights_sha256)
-    fresh = [fresh_at(found, size) for size in found.times.batch_sizes]
+    test = read_bundle(folder).outputs.test()
+    fresh = [fresh_at(found, size, test) for size in found.times.batch_sizes]
     add_measured(folder, fresh)
     here = {(new.measured.device, new.measured.batch_size) for new in fresh}
     return [unit for entry in read_bundle(folder).measured if (entry.device, entry.batch_size) in here for unit in entry.units.values()]
 
 
-def fresh_at(found: Measurement, batch_size: int) -> Fresh:
-    """What was measured at one batch size, as a bundle keeps it."""
+def fresh_at(found: Measurement, batch_size: int, test: Test) -> Fresh:
+    """What was measured at one batch size, as a bundle keeps it.
+
+    A clock needs few pictures, an accuracy many: it is that of the same rules and exits on all of the bundle's test examples.
+    """
     row, device = found.times.batch_sizes.index(batch_size), plain(found.device, 100)
     if found.dtype != FULL:
         device = f"{device}, {found.dtype}"  # another precision is another device to the bundle: neither takes the other's place
@@ -51,14 +55,27 @@ def fresh_at(found: Measurement, batch_size: int) -> Fresh:
         full = float(found.energy.full[row])
         counted = f"from NVML's counter of the whole board; the full network alone takes {full:.4g} J"
         notes[JOULES] = f"{about} joules per image of each stage, trunk and head, {counted}."
+    timed = [run for run in found.runs if run.batch_size == batch_size]
+    alone = [exit for exit in found.exits if exit.batch_size == batch_size]
     measured = Measured(
         device=device,
         batch_size=batch_size,
         examples=found.examples,
+        tested=test.examples,
         policy=POLICY,
         date=found.date,
-        alone=tuple(Alone(exit.speed_up, exit.accuracy) for exit in found.exits if exit.batch_size == batch_size),
-        runs=tuple(Run(*(getattr(run, field.name) for field in fields(Run))) for run in found.runs if run.batch_size == batch_size),
+        alone=tuple(Alone(exit.speed_up, float(test.right[exit.exit].mean())) for exit in alone),
+        runs=tuple(
+            Run(
+                budget=run.budget,
+                cost=run.cost,
+                speed_up=run.speed_up,
+                ideal_by_macs=run.ideal_by_macs,
+                ideal_by_times=run.ideal_by_times,
+                accuracy=found.rules[run.budget].route(test).accuracy(test),
+            )
+            for run in timed
+        ),
     )
     return Fresh(measured, {quantity: np.array(cost, np.float64) for quantity, cost in costs.items()}, notes)
 

@@ -74,6 +74,7 @@ class Measurement:
     """What `measure` found.
 
     load:      processes that wanted a processor in the minute before, or None where the system does not say
+    rules:     what stopped the runs, by budget
     energy:    or None, and then `no_energy` says in one sentence why
     """
 
@@ -88,6 +89,7 @@ class Measurement:
     examples: int
     macs: StageMacs
     times: StageTimes
+    rules: Mapping[float, Rule]
     runs: tuple[RealRun, ...]
     exits: tuple[ExitRun, ...]
     energy: StageEnergy | None
@@ -157,6 +159,7 @@ def measure(
         examples=len(shown.pixels),
         macs=macs,
         times=times,
+        rules=rules,
         runs=tuple(run for runs, _ in found for run in runs),
         exits=tuple(exit for _, exits in found for exit in exits),
         energy=energy,

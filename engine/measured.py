@@ -35,7 +35,6 @@ class Run:
 
     budget, cost: shares of the full network's MACs, asked for and spent
     speed_up:     over the full network, in the same run; the ideals as in `engine.measure`
-    accuracy:     of the answers it really gave
     """
 
     budget: float
@@ -58,7 +57,8 @@ Record = TypeVar("Record", Alone, Run)
 class Measured:
     """Everything measured on one device at one batch size.
 
-    examples: test pictures that were run;  policy: the one that stopped them;  date: ISO 8601
+    examples: test pictures that were timed;  tested: those that accuracies are over
+    policy:   the one that stopped them;  date: ISO 8601
     units:    {"ms" or "joules": unit of the bundle}
     alone:    (exits,);  runs: by budget
     """
@@ -66,6 +66,7 @@ class Measured:
     device: str
     batch_size: int
     examples: int
+    tested: int
     policy: str
     date: str
     units: Mapping[str, str] = field(default_factory=dict)
@@ -143,6 +144,7 @@ def _measured(entry: Any) -> Measured:
         device=_text(entry["device"]),
         batch_size=batch_size,
         examples=_whole(entry["examples"]),
+        tested=_whole(entry.get("tested", entry["examples"])),  # older entries: of the answers in the timed runs
         policy=_text(entry["policy"]),
         date=_text(entry["date"]),
         units=dict(units),

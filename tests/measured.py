@@ -18,5 +18,5 @@ def fresh(batch_size: int = 32, exits: int = 4, device: str = DEVICE, joules: bo
     )
     alone = tuple(Alone(exits / (k + 1), 0.4 + 0.3 * k / (exits - 1)) for k in range(exits))
     costs = {MS: 0.1 * np.arange(1.0, exits + 1)} | ({JOULES: 0.02 * np.arange(1.0, exits + 1)} if joules else {})
-    measured = Measured(device, batch_size, 512, "maxprob", date, alone=alone, runs=runs)
+    measured = Measured(device, batch_size, 512, 2000, "maxprob", date, alone=alone, runs=runs)
     return Fresh(measured, costs, {quantity: f"Measured on {device}." for quantity in costs})

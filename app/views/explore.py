@@ -170,7 +170,7 @@ def _real_runs(measured: Sequence[Measured]) -> None:
     columns = {
         "Device": [entry.device for entry, _ in rows],
         "Batch size": [entry.batch_size for entry, _ in rows],
-        "Test images": [entry.examples for entry, _ in rows],
+        "Images timed": [entry.examples for entry, _ in rows],
         "Budget": [run.budget for _, run in rows],
         "Compute spent": [run.cost for _, run in rows],
         "Time taken": [run.time for _, run in rows],

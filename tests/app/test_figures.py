@@ -45,7 +45,7 @@ def test_the_front_marks_what_was_measured(sweeps: dict[str, Sweep]) -> None:
     assert one.layout.xaxis.range[1] > max(marks.x) > 1.04, "a run slower than the full network must be seen"
     assert one.layout.yaxis.range[0] < ACCURACY[0]
     for text, budget in zip(marks.customdata, BUDGETS * 2, strict=True):
-        facts = (f"budget {budget:.0%}", "full network’s time", "by MACs", "by stage times", "512 test images", DEVICE)
+        facts = (f"budget {budget:.0%}", "full network’s time", "by MACs", "by stage times", "2,000 test images", "timed on 512", DEVICE)
         assert all(fact in text for fact in facts)
     two = figures.front(sweeps["maxprob"], "Title", sweeps["random_mix"], sweeps["oracle"], entries)
     assert len({trace.marker.symbol for trace in two.data[-2:]}) == 2
@@ -61,7 +61,7 @@ def said(entry: Measured, *others: Measured) -> str:
 
 def test_the_page_says_where_stopping_early_pays_and_where_not() -> None:
     text = said(fresh(32).measured)
-    assert text.startswith(f"Batch 32 on {DEVICE}, 512 test images: stopping early pays at a budget of 25% (2.0 times as fast")
+    assert text.startswith(f"Batch 32 on {DEVICE}, 512 test images timed: stopping early pays at a budget of 25% (2.0 times as fast")
     assert "50% (1.5 times" in text
     assert "at a budget of 75% it does not pay, being 1.1 times slower than the full network, because" in text
     assert "Exit 3 alone is 1.3 times as fast as the full network and gets 60.0% right, the cascade 69.0%" in text

@@ -1,7 +1,7 @@
 """What is measured has the right shape and adds up; how long anything takes is nobody's promise."""
 
 import json
-from dataclasses import asdict
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -14,13 +14,14 @@ from engine.cascades.base import Cascade, Kind, Stage
 from engine.compute import compute as computed
 from engine.datasets.base import Images
 from engine.errors import UserError
+from engine.execute import execute
 from engine.keep_measured import fresh_at, keep_measured
 from engine.macs import StageMacs, stage_macs
 from engine.measure import alone, budget_rules, measure, real_runs, run_full
 from engine.measured import Run
 from engine.policies.static import StaticRule
-from engine.recipes import Recipe, Training, catalogue, weights_path
-from engine.splits import BUNDLE_SPLITS
+from engine.recipes import Recipe, Training, catalogue, recipe, weights_path
+from engine.splits import BUNDLE_SPLITS, Split
 from engine.stage_times import Effort, StageTimes, exit_alone, stage_times
 from engine.weights import save_weights
 from tests.sentences import assert_one_sentence
@@ -168,6 +169,11 @@ def test_a_recipe_is_measured(noise):
     assert all(run["speed_up"] > 0 and run["ideal_by_macs"] > 0 and run["ideal_by_times"] > 0 for run in document["runs"])
 
 
+@pytest.fixture
+def bundle(noise, tmp_path):
+    return computed("noise", "cpu")
+
+
 class Ticking:
     """A counter that moves by one joule whenever it is read."""
 
@@ -178,17 +184,12 @@ class Ticking:
         return self.total
 
 
-def test_energy_is_measured_where_there_is_a_counter(noise):
+def test_energy_is_measured_where_there_is_a_counter(noise, bundle):
     found = measure("noise", "cpu", (2,), 6, (0.5,), QUICK, find_counter=lambda device: Ticking())
     # one joule a window, sixteen runs of two pictures in each
     np.testing.assert_allclose(found.energy.stage, [[1 / 32] * 3])
     assert found.as_json()["joules"] == {"stage": found.energy.stage.tolist(), "full": [1 / 32]}
-    assert fresh_at(found, 2).costs["joules"].tolist() == [1 / 32] * 3
-
-
-@pytest.fixture
-def bundle(noise, tmp_path):
-    return computed("noise", "cpu")
+    assert fresh_at(found, 2, read_bundle(bundle).outputs.test()).costs["joules"].tolist() == [1 / 32] * 3
 
 
 def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
@@ -204,7 +205,9 @@ def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
         each = (np.array(times["trunk"][i]) + np.array(times["head"][i])) / size
         np.testing.assert_allclose(opened.outputs.stage_cost[f"ms_batch_{size}"], each)
         runs = [run for run in document["runs"] if run["batch_size"] == size]
-        assert [asdict(run) for run in opened.measured[i].runs] == [{name: run[name] for name in asdict(Run(*range(6)))} for run in runs]
+        facts = [field.name for field in fields(Run) if field.name != "accuracy"]
+        kept = [[getattr(run, fact) for fact in facts] for run in opened.measured[i].runs]
+        assert kept == [[run[fact] for fact in facts] for run in runs]
         assert [exit.speed_up for exit in opened.measured[i].alone] == [e["speed_up"] for e in document["exits"] if e["batch_size"] == size]
     note = opened.unit_notes["ms_batch_2"]
     facts = ("Measured on", document["device"], "float32", "batches of 2", document["torch"], document["date"])
@@ -213,6 +216,22 @@ def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
     assert main(asked) == 0
     assert "ms_batch_2, ms_batch_3" in capsys.readouterr().out
     assert len(read_bundle(bundle).measured) == 2
+
+
+def test_accuracies_are_kept_over_all_of_test_however_few_pictures_were_timed(bundle):
+    found = measure("noise", "cpu", (2,), 6, (0.5, 0.8), QUICK)
+    keep_measured(found, bundle)
+    opened = read_bundle(bundle)
+    (entry,) = opened.measured
+    test = opened.outputs.test()
+    assert (entry.examples, entry.tested) == (6, test.examples) and test.examples > 6
+    assert [exit.accuracy for exit in entry.alone] == pytest.approx(test.right.mean(axis=1))
+    # the rule that was timed, run for real over all of them
+    dataset = recipe("noise").dataset()
+    everyone = dataset.take(dataset.ids(Split.TEST))
+    for run in entry.runs:
+        ran = execute(cascade(), found.rules[run.budget], np.arange(test.examples), everyone.pixels.__getitem__)
+        assert run.accuracy == pytest.approx(float((ran.prediction == everyone.labels).mean()))
 
 
 def test_nothing_is_kept_in_a_bundle_of_other_weights(bundle, capsys):

@@ -132,6 +132,7 @@ HOSTILE = {
     "a device that is none": changed(device=3),
     "no pictures": changed(examples=0),
     "half a picture": changed(examples=0.5),
+    "accuracies over nothing": changed(tested=0),
     "a batch of truth": changed(batch_size=True),
     "a batch of another size": changed(batch_size=31),
     "no units": changed(units={}),
