@@ -15,22 +15,18 @@ before; both count every head that is asked. Before anything is timed, the exits
 the logits of all exits.
 """
 
-import argparse
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from benchmarks.report import Report
 from engine.cascades.base import Cascade, Kind, State
-from engine.devices import device_name, pick_device
+from engine.devices import pick_device
 from engine.execute import chunk_size, execute, to_images
 from engine.macs import StageMacs, stage_macs
 from engine.measure import BUDGETS, Effort, alone, budget_rules, run_full, stage_times
@@ -41,7 +37,6 @@ from engine.route import Route
 from engine.splits import Split
 from engine.weights import load_weights
 
-RESULTS = Path(__file__).parent / "results" / "cascade.txt"
 BATCH_SIZES = (1, 32, 256, 1024)
 
 
@@ -125,7 +120,7 @@ def median_times(methods: dict[str, Callable[[], object]], rounds: int) -> dict[
     return {name: float(np.median(seconds)) for name, seconds in taken.items()}
 
 
-def report(task: Task, rounds: int) -> Iterator[str]:
+def lines_on(task: Task, rounds: int) -> Iterator[str]:
     """The lines on one recipe, as they are found."""
     routes = simulated(task)
     count = ", ".join(f"{name} {wrong}" for name, wrong in differing(task, routes).items())
@@ -163,35 +158,23 @@ def report(task: Task, rounds: int) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    report = Report("cascade")
+    parser = report.arguments(__doc__)
     parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all that have weights")
     parser.add_argument("--examples", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name} into {RESULTS.parent.name}/")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = pick_device(given.device)
-    lines: list[str] = []
-
-    def say(line: str) -> None:
-        print(line, flush=True)
-        lines.append(line)
-
-    say(
-        f"{date.today()}, {device_name(device)} of {os.cpu_count()} cores shared with others (load {os.getloadavg()[0]:.1f});"
-        f" Python {platform.python_version()}, torch {torch.__version__}; float32, median of {given.rounds} rounds"
-    )
+    report.begin(device, f"float32, median of {given.rounds} rounds")
     for name in given.recipes or [name for name in RECIPES if weights_path(name).is_file()]:
-        say("")
-        for line in report(Task.load(name, device, given.examples), given.rounds):
-            say(line)
-    say("")
-    say(f"Load at the end: {os.getloadavg()[0]:.1f}. A share above 100% means that others on the machine slowed the full network more.")
-    if given.save:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text("\n".join(lines) + "\n")
+        report.say("")
+        for line in lines_on(Task.load(name, device, given.examples), given.rounds):
+            report.say(line)
+    report.say("", "A share above 100% means that others on the machine slowed the full network more.")
+    report.keep(given.save)
 
 
 if __name__ == "__main__":

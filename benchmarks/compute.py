@@ -8,36 +8,32 @@ compute   `python -m engine compute`: pictures read, every exit's logits, scores
 Both run the same network on the same examples of fit, calibration and test, in turns; the median of several rounds counts.
 """
 
-import argparse
-import os
-import platform
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.report import Report
 from engine.compute import compute
-from engine.devices import device_name, pick_device
+from engine.devices import pick_device
 from engine.execute import to_images
 from engine.recipes import recipe, weights_path
 from engine.splits import BUNDLE_SPLITS
 from engine.weights import load_weights
 
-RESULTS = Path(__file__).parent / "results" / "compute.txt"
 BATCH_SIZE = 50
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    report = Report("compute")
+    parser = report.arguments(__doc__)
     parser.add_argument("recipe", metavar="RECIPE", nargs="?", default="cifar10-resnet")
     parser.add_argument("--limit", type=int, default=2000, help="examples of each split")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name} into {RESULTS.parent.name}/")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = pick_device(given.device)
@@ -64,17 +60,13 @@ def main() -> None:
             run()
             taken.append(time.perf_counter() - begun)
     took = {run: float(np.median(taken)) for run, taken in seconds.items()}
-    lines = [
-        f"{date.today()}, {device_name(device)} of {os.cpu_count()} cores shared with others (load {os.getloadavg()[0]:.1f});"
-        f" Python {platform.python_version()}, torch {torch.__version__}; float32, batch {BATCH_SIZE}, median of {given.rounds} rounds",
+    report.begin(device, f"float32, batch {BATCH_SIZE}, median of {given.rounds} rounds")
+    report.say(
         f"{chosen.title}, {len(pixels):,} images",
         f"bare forward loop {len(pixels) / took[bare]:,.0f} images/s",
         f"compute           {len(pixels) / took[whole]:,.0f} images/s, {took[bare] / took[whole]:.2f} of the bare loop",
-    ]
-    print(*lines, sep="\n")
-    if given.save:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text("\n".join(lines) + "\n")
+    )
+    report.keep(given.save)
 
 
 if __name__ == "__main__":

@@ -10,25 +10,20 @@ compute   its outputs at every exit, written to a bundle
 
 import argparse
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.report import Report
 from engine.datasets.base import Images
-from engine.devices import device_name
 from engine.splits import Split
-
-RESULTS = Path(__file__).parent / "results" / "memory.txt"
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def small() -> torch.nn.Module:
     from engine.cascades.resnet import ResNetShape, resnet
 
     torch.manual_seed(0)
-    return resnet(ResNetShape(10, 8, (16, 24, 32), (0, 0, 0), (1, 2)))
+    return resnet(ResNetShape(10, (16, 24, 32), (0, 0, 0), (1, 2)))
 
 
 def peak(what: str, examples: int) -> float:
@@ -98,22 +93,19 @@ def peak(what: str, examples: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    report = Report("memory")
+    parser = report.arguments(__doc__)
     parser.add_argument("--few", type=int, default=20_000)
     parser.add_argument("--many", type=int, default=200_000)
     parser.add_argument("--run", choices=("execute", "compute"), help=argparse.SUPPRESS)
-    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name} into {RESULTS.parent.name}/")
     given = parser.parse_args()
     if given.run:
         return run(given.run, given.few)
-    lines = [f"{date.today()}, {device_name(torch.device('cpu'))}; Python {platform.python_version()}, torch {torch.__version__}; peak MiB"]
+    report.begin(torch.device("cpu"), "peak of a process, in MiB")
     for what in ("execute", "compute"):
         few, many = peak(what, given.few), peak(what, given.many)
-        lines.append(f"{what:8} {given.few:>8,} images {few:7,.0f}   {given.many:>8,} images {many:7,.0f}   ratio {many / few:.3f}")
-    print(*lines, sep="\n")
-    if given.save:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text("\n".join(lines) + "\n")
+        report.say(f"{what:8} {given.few:>8,} images {few:7,.0f}   {given.many:>8,} images {many:7,.0f}   ratio {many / few:.3f}")
+    report.keep(given.save)
 
 
 if __name__ == "__main__":

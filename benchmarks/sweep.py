@@ -10,17 +10,14 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: one core is what is measured
 
-import argparse
-import platform
 import time
 import zlib
 from collections.abc import Callable
-from datetime import date
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.report import Report
 from engine.changes import Changes
 from engine.fast.bits import PackedBits
 from engine.fast.counts import Counts
@@ -40,7 +37,6 @@ EXITS, CLASSES = 5, 10
 LEVELS, GRID_LEVELS, BUDGETS = 256, 32, 40
 LOOPED, FEW, MANY = 4, 1_000, 10_000
 GATES = range(EXITS - 1)
-RESULTS = Path(__file__).parent / "results" / "sweep.txt"
 
 
 def best_times(methods: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -200,39 +196,23 @@ def readable(seconds: float) -> str:
     return f"{seconds / size:.3g} {unit}"
 
 
-def machine() -> str:
-    try:
-        names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    except OSError:
-        names = []
-    return (
-        f"{date.today()}, {names[0] if names else platform.processor()}, {os.cpu_count()} cores shared with others (load"
-        f" {os.getloadavg()[0]:.1f}); Python {platform.python_version()}, numpy {np.__version__}, torch {torch.__version__}"
-    )
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    report = Report("sweep")
+    parser = report.arguments(__doc__)
     parser.add_argument("--examples", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--save", action="store_true", help=f"write {RESULTS.name} into {RESULTS.parent.name}/")
     given = parser.parse_args()
     whole = outputs(examples=3 * given.examples, exits=EXITS, classes=CLASSES)
-    lines = [
-        machine(),
-        f"{given.examples:,} made-up examples x {EXITS} exits, {CLASSES} classes; CPU time of one thread, best of {given.rounds} rounds",
-    ]
-    print("\n".join(lines), flush=True)
+    how = f"numpy {np.__version__}; CPU time of one thread, best of {given.rounds} rounds"
+    report.begin(torch.device("cpu"), how)
+    report.say(f"{given.examples:,} made-up examples x {EXITS} exits, {CLASSES} classes")
     for part in (
         lambda: evaluation(whole.tuning(Split.CALIBRATION), given.rounds),
         lambda: free_thresholds(whole, given.rounds),
         lambda: storage(whole),
     ):
-        lines += ["", *(found := part())]
-        print("", *found, sep="\n", flush=True)
-    if given.save:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text("\n".join(lines) + "\n")
+        report.say("", *part())
+    report.keep(given.save)
 
 
 if __name__ == "__main__":

@@ -239,5 +239,7 @@ def _rgb(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
         data = np.repeat(data[..., None], 3, axis=3)
     if data.shape[1] == 3:  # (examples, 3, height, width)
         data = data.transpose(0, 2, 3, 1)
-    frame = [(SIDE - side) // 2 for side in data.shape[1:3]]
-    return np.ascontiguousarray(np.pad(data, ((0, 0), (frame[0],) * 2, (frame[1],) * 2, (0, 0))))
+    down, across = ((SIDE - side) // 2 for side in data.shape[1:3])
+    if down or across:
+        data = np.pad(data, ((0, 0), (down, down), (across, across), (0, 0)))
+    return np.ascontiguousarray(data)

@@ -1,0 +1,88 @@
+"""How often another precision changes what a network answers and where examples leave it.
+
+    PYTHONPATH=. python benchmarks/precision.py [RECIPE ...] [--examples 2000] [--device cpu] [--save]
+
+Every recipe that has weights, unless some are named. In every precision the same test pictures go through the same weights, and the rules
+of three budgets (thresholds on top probability, set in float32) are followed on what each precision says. Compared with float32: the
+answers of all exits, then exits and answers of the route at each budget, and its accuracy in points.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.report import Report
+from engine.cascades.base import Cascade
+from engine.devices import pick_device
+from engine.execute import to_images
+from engine.macs import stage_macs
+from engine.measure import BUDGETS, budget_rules
+from engine.outputs import Outputs
+from engine.precision import DTYPES, FULL, in_precision
+from engine.recipes import RECIPES, recipe, weights_path
+from engine.splits import Split
+from engine.weights import load_weights
+
+BATCH_SIZE = 50
+DOUBLE = "float64"
+
+
+@torch.inference_mode()
+def said(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, dtype: str) -> NDArray[np.float32]:
+    """Logits (exits, examples, classes) of pixels (examples, height, width, 3)."""
+    run = cascade.double() if dtype == DOUBLE else in_precision(cascade, dtype, device)
+    starts = range(0, len(pixels), BATCH_SIZE)
+    batches = (to_images(pixels[start : start + BATCH_SIZE], device) for start in starts)
+    logits = torch.cat([run(images.double() if dtype == DOUBLE else images).float() for images in batches], dim=1)
+    cascade.float()
+    return logits.cpu().numpy()
+
+
+def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
+    chosen = recipe(name)
+    cascade, dataset = chosen.cascade(), chosen.dataset()
+    load_weights(cascade, weights_path(name))
+    cascade = cascade.eval().to(device, memory_format=torch.channels_last)
+    tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
+    macs = stage_macs(cascade, dataset.image_size)
+    rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)
+
+    def outputs(dtype: str) -> Outputs:
+        cost = {"macs": np.array(macs.stage, np.float64)}
+        split = np.full(len(shown.labels), str(Split.TEST))
+        kind = cascade.kind.value
+        return Outputs.from_logits(said(cascade, shown.pixels, device, dtype), shown.labels, split, cost, topology=kind)
+
+    full = outputs(FULL)
+    yield f"{chosen.title}, {len(shown.labels):,} test images x {full.exits} exits"
+    budgets = "".join(f"{f'at a budget of {budget:.0%}':>34}" for budget in rules)
+    yield f"{'':9}{'answers':>9}{budgets}"
+    yield f"{'':18}" + f"{'exits':>14}{'answers':>10}{'accuracy':>10}" * len(rules)
+    for dtype in (DOUBLE, *(dtype for dtype in DTYPES if dtype != FULL)):
+        other = outputs(dtype)
+        row = f"{dtype:9}{(other.prediction != full.prediction).mean():9.2%}"
+        for rule in rules.values():
+            before, after = rule.route(full), rule.route(other)
+            change = 100 * (after.accuracy(other) - before.accuracy(full))
+            row += f"{(before.exit != after.exit).mean():14.2%}{(before.prediction != after.prediction).mean():10.2%}{change:+10.2f}"
+        yield row
+
+
+def main() -> None:
+    report = Report("precision")
+    parser = report.arguments(__doc__)
+    parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all that have weights")
+    parser.add_argument("--examples", type=int, default=2000)
+    parser.add_argument("--device", default="cpu")
+    given = parser.parse_args()
+    device = pick_device(given.device)
+    report.begin(device, f"beside float32, batch {BATCH_SIZE}")
+    for name in given.recipes or [name for name in RECIPES if weights_path(name).is_file()]:
+        report.say("", *lines_on(name, device, given.examples))
+    report.keep(given.save)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""What a benchmark prints: first where and when it ran, then its lines as they are found; on demand they are kept as they were printed."""
+
+import argparse
+import os
+import platform
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from engine.devices import device_name
+
+RESULTS = Path(__file__).parent / "results"
+
+
+class Report:
+    """The lines of one run, to be kept in results/NAME.txt."""
+
+    def __init__(self, name: str) -> None:
+        self.path = RESULTS / f"{name}.txt"
+        self.lines: list[str] = []
+
+    def arguments(self, about: str | None) -> argparse.ArgumentParser:
+        """A parser that explains the benchmark and knows `--save`."""
+        parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("--save", action="store_true", help=f"keep what is printed in {self.path.parent.name}/{self.path.name}")
+        return parser
+
+    def begin(self, device: torch.device, how: str) -> None:
+        """Date, device, load and versions, and how it was measured."""
+        self.say(
+            f"{date.today()}, {device_name(device)} of {os.cpu_count()} cores shared with others (load {os.getloadavg()[0]:.1f});"
+            f" Python {platform.python_version()}, torch {torch.__version__}; {how}"
+        )
+
+    def say(self, *lines: str) -> None:
+        for line in lines:
+            print(line, flush=True)
+        self.lines += lines
+
+    def keep(self, asked: bool) -> None:
+        if asked:
+            RESULTS.mkdir(exist_ok=True)
+            self.path.write_text("\n".join(self.lines) + "\n")
