@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import __main__ as cli
 from engine.__main__ import main
 from engine.bundle import LOGITS, TABLE, write_bundle
+from engine.commands.progress import progress_bar
 from engine.policies import POLICIES
 from engine.recipes import RECIPES
 from tests.sentences import assert_one_sentence
@@ -293,7 +293,7 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_progress_goes_to_stderr_a_line_a_tenth(capsys):
-    show = cli._progress_bar("images")
+    show = progress_bar("images")
     for done in range(101):
         show(done, 100)
     printed = capsys.readouterr()

@@ -1,0 +1,27 @@
+"""Run a recipe's network over its data set and write the bundle; resumes where it was stopped."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.arguments import positive, recipe_of, takes_device, takes_precision, takes_recipe
+from engine.commands.progress import progress_bar
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    takes_recipe(command)
+    takes_device(command)
+    takes_precision(command)
+    command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="images at a time (default: 50)")
+    command.add_argument("--limit", type=positive, metavar="N", help="at most N examples of each split")
+    command.add_argument("--out", type=Path, metavar="DIR", help="where the bundle goes (default: data/bundles/RECIPE)")
+
+
+def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.compute import compute
+
+    chosen = recipe_of(given)
+    folder = compute(chosen, given.device, given.batch_size, given.limit, given.out, progress_bar("images"), given.dtype)
+    if not given.json:
+        print(f"The bundle is at {folder}.")
+    return {"recipe": chosen.name, "bundle": str(folder)}

@@ -1,0 +1,18 @@
+"""Fetch what others published; nothing is ever downloaded without this command."""
+
+import argparse
+from typing import Any
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    known = "cifar10, cifar100, fashion-mnist, svhn, imagenet-weights, or torchvision:NETWORK for its weights"
+    command.add_argument("what", metavar="WHAT", help=known)
+
+
+def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.download import download
+
+    place = download(given.what)
+    if not given.json:
+        print(f"{given.what} is at {place}.")
+    return {"what": given.what, "path": str(place)}

@@ -1,0 +1,56 @@
+"""List the bundles, recipes and policies that are here."""
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from engine.errors import UserError
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """It asks for nothing."""
+
+
+def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.library import entries, open_bundle
+    from engine.policies import POLICIES
+    from engine.recipes import RECIPES, Recipe
+
+    def about(recipe: Recipe) -> dict[str, Any]:
+        training = recipe.training and asdict(recipe.training)
+        return {"name": recipe.name, "title": recipe.title, "description": recipe.description, "training": training}
+
+    bundles, broken = [], []
+    for entry in entries():
+        try:
+            bundle = open_bundle(str(entry.folder))
+        except UserError as problem:
+            broken.append({"id": entry.id, "problem": str(problem)})
+            continue
+        outputs = bundle.outputs
+        bundles.append(
+            {
+                "id": entry.id,
+                "title": bundle.title,
+                "exits": outputs.exits,
+                "classes": outputs.classes,
+                "examples": outputs.examples,
+                "units": list(outputs.stage_cost),
+                "policies": [name for name, policy in POLICIES.items() if policy.why_not(outputs) is None],
+            }
+        )
+    policies = [
+        {"name": name, "title": p.title, "source": p.source, "knob": p.knob, "needs": sorted(p.needs), "deployable": p.deployable}
+        for name, p in POLICIES.items()
+    ]
+    if not given.json:
+        for bundle in bundles:
+            size = f"{bundle['exits']} exits, {bundle['classes']} classes, {bundle['examples']:,} examples"
+            print(f"bundle  {bundle['id']:<20} {size}; costs in {', '.join(bundle['units'])}")
+        for entry in broken:
+            print(f"broken  {entry['problem']}")
+        for name, recipe in RECIPES.items():
+            print(f"recipe  {name:<20} {recipe.description}")
+        for policy in policies:
+            print(f"policy  {policy['name']:<20} {policy['title']}")
+    return {"bundles": bundles, "broken": broken, "recipes": [about(one) for one in RECIPES.values()], "policies": policies}

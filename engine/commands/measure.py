@@ -1,0 +1,63 @@
+"""Time a recipe's stages, and its cascade at several budgets against its full network."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from engine.commands.arguments import positive, recipe_of, sizes, takes_device, takes_precision, takes_recipe
+
+if TYPE_CHECKING:
+    from engine.measure import Measurement
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    takes_recipe(command)
+    takes_device(command)
+    takes_precision(command)
+    command.add_argument("--batch-sizes", type=sizes, default=[1, 32, 256], metavar="A,B,...", help="images at a time (default: 1,32,256)")
+    command.add_argument("--examples", type=positive, default=512, metavar="N", help="images to run (default: 512)")
+    command.add_argument("--save", action="store_true", help="add it to the recipe's bundle, in the place of what this device said before")
+
+
+def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.keep_measured import bundle_to_keep_in, keep_measured
+    from engine.measure import measure
+
+    chosen = recipe_of(given)
+    folder = bundle_to_keep_in(chosen) if given.save else None  # before the work, not after it
+    found = measure(chosen, given.device, given.batch_sizes, given.examples, dtype=given.dtype)
+    document = found.as_json()
+    if folder is not None:
+        document["saved"] = {"bundle": str(folder), "units": keep_measured(found, folder)}
+    if not given.json:
+        _tell(found)
+        if folder is not None:
+            print(f"Bundle {folder.name} now has costs in {', '.join(document['saved']['units'])}, until `compute` writes it anew.")
+    return document
+
+
+def _tell(found: "Measurement") -> None:
+    print(f"{found.recipe} on {found.device}, {found.dtype}; {found.examples:,} test images.")
+    print("Milliseconds for a batch: median, 95th percentile.")
+    print("  batch  stage      trunk MACs       head MACs        trunk ms               head ms")
+    times = found.times
+    for i, size in enumerate(times.batch_sizes):
+        for k, (trunk, head) in enumerate(zip(found.macs.trunk, found.macs.head, strict=True)):
+            taken = f"{times.trunk[i, k]:9.3f} {times.trunk_p95[i, k]:9.3f}   {times.head[i, k]:9.3f} {times.head_p95[i, k]:9.3f}"
+            print(f"{size:7} {k + 1:6} {trunk:15,} {head:15,}   {taken}")
+    print("Speed-up over the full network in the same run, and the share of it that the ideals promise, by MACs and by stage times.")
+    print("  batch  budget     cost      right   images/s   full images/s   speed-up   of MAC ideal   of time ideal")
+    for point in found.runs:
+        rates = f"{point.images_per_second:10,.0f} {point.full_images_per_second:15,.0f}"
+        shares = f"{point.speed_up / point.ideal_by_macs:14.0%} {point.speed_up / point.ideal_by_times:15.0%}"
+        about = f"{point.batch_size:7} {point.budget:7.0%} {point.cost:8.1%} {point.accuracy:10.2%}"
+        print(f"{about} {rates} {point.speed_up:10.2f} {shares}")
+    print("Every exit alone, without the heads before it.")
+    print("  batch   exit      right   images/s   speed-up")
+    for exit in found.exits:
+        print(f"{exit.batch_size:7} {exit.exit + 1:6} {exit.accuracy:10.2%} {exit.images_per_second:10,.0f} {exit.speed_up:10.2f}")
+    if found.energy is None:
+        print(found.no_energy)
+    else:
+        print("Joules for an image: each stage with its head, and the full network alone.")
+        for size, stages, full in zip(found.energy.batch_sizes, found.energy.stage, found.energy.full, strict=True):
+            print(f"{size:7}   {' '.join(f'{joules:10.3g}' for joules in stages)}   {full:10.3g}")

@@ -1,0 +1,29 @@
+"""Train a recipe's network; killed and started again, it goes on from its checkpoint."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.arguments import numbers, positive, recipe_of, share, takes_device, takes_recipe
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    takes_recipe(command)
+    command.add_argument("--epochs", type=positive, help="how often to go through the data (default: the recipe's)")
+    takes_device(command)
+    command.add_argument("--out", type=Path, metavar="DIR", help="where weights, checkpoints and the learning curve go")
+    command.add_argument("--exit-weights", type=numbers, metavar="A,B,...", help="share of each exit in the loss (default: the recipe's)")
+    command.add_argument("--distillation", type=share, metavar="SHARE", help="of an early exit's loss: to agree with the last one")
+    frozen = "leave the weights that the training begins with as they are, and train only the rest (wrapped networks: always)"
+    command.add_argument("--frozen", action="store_const", const=True, help=frozen)
+
+
+def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.train import train, with_settings
+
+    chosen = recipe_of(given)
+    asked = with_settings(chosen, exit_weights=given.exit_weights, distillation=given.distillation, frozen=given.frozen)
+    weights = train(asked, epochs=given.epochs, device=given.device, out=given.out)
+    if not given.json:
+        print(f"Weights are at {weights}.")
+    return {"recipe": chosen.name, "weights": str(weights)}
