@@ -69,8 +69,8 @@ def _family(classes: int, exits: None = None) -> "Cascade":
     from engine.cascades.family import resnet_family
     from engine.cascades.resnet import ResNetShape
 
-    small = ResNetShape(classes, widths=(16, 40, 80), blocks=(0, 1, 1))
-    medium = ResNetShape(classes, widths=(24, 80, 160), blocks=(0, 1, 1))
+    small = ResNetShape(classes, widths=(16, 64, 96), blocks=(0, 1, 0))
+    medium = ResNetShape(classes, widths=(32, 64, 160), blocks=(0, 1, 1))
     large = ResNetShape(classes, widths=(64, 192, 320), blocks=(1, 1, 1))
     return resnet_family([small, medium, large])
 
@@ -111,7 +111,7 @@ SMALL = {
         "three networks",
         "Three separate residual networks, small, medium and large",
         Network(_family),
-        replace(_TRAINING, distillation=0.5, exit_weights=None),
+        replace(_TRAINING, epochs=16, distillation=0.5, exit_weights=None),
         exit_names=("Small", "Medium", "Large"),
     ),
 }
