@@ -35,6 +35,10 @@ class Files:
         """Where a download is put until it is whole."""
         return folder / f".{self.title}.unfinished"
 
+    def lock(self, folder: Path) -> Path:
+        """Held by whoever is fetching it: one at a time, of all processes."""
+        return folder / f".{self.title}.lock"
+
     def received(self, folder: Path) -> int:
         """Bytes of an unfinished download that have come so far."""
         return sum(size for _, size, _ in _stamp(self.unfinished(folder), self.archives))

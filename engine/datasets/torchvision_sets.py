@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from torchvision import datasets
 
@@ -84,17 +85,24 @@ def download(name: str, folder: Path | None = None) -> Path:
     source, folder = _source(name), folder or datasets_folder()
     files = FILES[name]
     try:
-        _parts(source, folder)
-        return folder
-    except _NOT_THERE:
-        pass
-    try:
-        with _patience():
-            _fetch(source, files, files.unfinished(folder), folder)
+        if _whole(source, folder):
+            return folder
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(files.lock(folder)), _patience():
+            if not _whole(source, folder):  # while we waited for our turn, the page or another command may have fetched it
+                _fetch(source, files, files.unfinished(folder), folder)
     except (OSError, RuntimeError, HTTPException) as error:  # no network, no room, or not the published bytes
         remedy = f"try again, or put {' and '.join(files.archives)} there first"
         raise UserError(f"{files.title} could not be downloaded to {folder} ({_reason(error)}); {remedy}.") from error
     return folder
+
+
+def _whole(source: Source, folder: Path) -> bool:
+    try:
+        _parts(source, folder)
+    except _NOT_THERE:
+        return False
+    return True
 
 
 def _fetch(source: Source, files: Files, unfinished: Path, folder: Path) -> None:

@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import pickle
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -217,6 +219,23 @@ def test_a_download_that_was_asked_for_brings_the_pictures(folder, site, tmp_pat
     there = download("cifar10", tmp_path / "new")
     assert there == tmp_path / "new"
     assert TorchvisionSet("cifar10", there, HELD_OUT).digest() == TorchvisionSet("cifar10", folder, HELD_OUT).digest()
+
+
+def test_two_at_once_fetch_it_once(folder, site, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", None)
+    pack_cifar10(folder, site / datasets.CIFAR10.filename)
+    fetched, fetch = [], torchvision_sets._fetch
+
+    def slowly(*given):
+        fetched.append(given)
+        time.sleep(0.3)  # time enough for the other to come
+        fetch(*given)
+
+    monkeypatch.setattr(torchvision_sets, "_fetch", slowly)
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(lambda _: download("cifar10", tmp_path / "new"), range(2))
+    assert first == second and len(fetched) == 1
+    assert TorchvisionSet("cifar10", first, HELD_OUT).digest() == TorchvisionSet("cifar10", folder, HELD_OUT).digest()
 
 
 @pytest.mark.parametrize("content", [None, b"not a data set"])
