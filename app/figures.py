@@ -88,7 +88,11 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
 
 
 def _real_runs(figure: go.Figure, measured: Sequence[Measured]) -> None:
-    """A marker for every real run, the batch size beside it; one trace a device."""
+    """A marker for every real run, the batch size beside it; one trace a device.
+
+    Runs under one budget are as often right and differ in time alone, so the sizes stand under and over their markers in turns.
+    """
+    sizes = sorted({entry.batch_size for entry in measured})
     devices = list(dict.fromkeys(entry.device for entry in measured))
     for device, symbol in zip(devices, cycle(_SYMBOLS), strict=False):
         runs = [(entry, run) for entry in measured if entry.device == device for run in entry.runs]
@@ -98,7 +102,7 @@ def _real_runs(figure: go.Figure, measured: Sequence[Measured]) -> None:
             y=_short([run.accuracy for _, run in runs]),
             mode="markers+text",
             text=[str(entry.batch_size) for entry, _ in runs],
-            textposition="bottom center",
+            textposition=["top center" if sizes.index(entry.batch_size) % 2 else "bottom center" for entry, _ in runs],
             textfont={"size": 11, "color": MEASURED},
             marker={"size": 10, "color": MEASURED, "symbol": symbol, "line": {"width": 2, "color": MEASURED}},
             customdata=["<br>".join(escape(line) for line in run_lines(entry, run)) for entry, run in runs],

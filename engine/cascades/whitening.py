@@ -1,8 +1,9 @@
 """A first layer that is worked out from the pictures instead of being learned: it whitens small patches.
 
-After Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (frozen patch-whitening). Neighbouring pixels say nearly the
-same, so a network that begins with random kernels first has to learn to look past that. The principal directions of all patches, each
-divided by its standard deviation, give features of equal strength from the first step; this halves the epochs a short training needs.
+After Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", arXiv 2404.00498, 2024 (frozen patch-whitening, there after David
+Page, "How to Train Your ResNet", 2018). Neighbouring pixels say nearly the same, and a network that begins with random kernels first has
+to learn to look past that. The principal directions of all patches, each divided by its standard deviation, give features of equal
+strength from the first step; in the code of that work 21 epochs then do what took 35.
 """
 
 import torch
