@@ -5,10 +5,10 @@ not leave, cut into full batches again, through stage 2, and so on. Only the las
 family are run on the pictures themselves, for just the examples that asked for them; in a chain a head is left out where nobody of the
 batch asks it, and stages that nobody can leave between are run as one.
 
-States, trunks and heads are on the device. It is read once a stage and chunk, when the logits of those who asked come back as float32.
-Decisions fall beside it, by the very float64 arithmetic that routes are simulated with: not every device has float64, and another
-device's exponentials and sums end in other digits, which thresholds would notice. What was said is kept for rules that go by earlier exits
-until its chunk is done: exits x chunk x classes numbers at most, however large the data set.
+States, trunks and heads are on the device, and where it has a memory of its own, what exits said stays there too: it works out the scores
+and classes that a rule asks for, and is read once a stage and chunk, a number an example. Elsewhere, and for rules that go by whole
+distributions, the logits come back and are judged on the host. What was said is kept for rules that go by earlier exits until its chunk
+is done: exits x chunk x classes numbers at most, however large the data set.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,9 @@ from torch import Tensor
 
 from engine.cascades.base import Cascade, Kind, State
 from engine.errors import UserError
+from engine.on_device import answers
 from engine.policies.base import Rule
-from engine.policies.stepper import Said, Stepper
+from engine.policies.stepper import Answers, Said, Stepper
 from engine.route import Route
 
 Positions = NDArray[np.int64]
@@ -121,7 +122,7 @@ class _Chunk:
         self.last = len(cascade.stages) - 1
         self.asks = stepper.first(ids)  # (examples,) the exit each example is on its way to, or left at
         self.there = np.ones(len(ids), bool)
-        self.said: dict[int, NDArray[np.float32]] = {}  # {exit asked: (examples, classes)}, NaN where it was not asked
+        self.said: dict[int, Answers] = {}  # {exit asked: about the chunk's examples}
         self.prediction = np.empty(len(ids), np.int32)
         self.visited = np.zeros(len(ids), np.uint32)
 
@@ -158,12 +159,11 @@ class _Chunk:
                 after.append(_Piece(batch.positions, state))
         for ran in range(first, k + 1):
             self.visited[here] |= np.uint32(1 << ran)
-        self._decide(k, np.concatenate(asking), torch.cat(said).cpu().numpy())
+        self._decide(k, np.concatenate(asking), torch.cat(said))
         return after
 
-    def _decide(self, k: int, asking: Positions, logits: NDArray[np.float32]) -> None:
-        self.said[k] = np.full((len(self.ids), logits.shape[1]), np.nan, np.float32)
-        self.said[k][asking] = logits
+    def _decide(self, k: int, asking: Positions, logits: Tensor) -> None:
+        self.said[k] = answers(logits, asking, len(self.ids))
         said = Said(self.said, asking)
         then = np.full(len(asking), k) if k == self.last else self.stepper.after(k, self.ids[asking], said)
         self.asks[asking] = then

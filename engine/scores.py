@@ -13,7 +13,7 @@ from scipy.special import expit, logsumexp
 
 FloatArray = NDArray[np.floating]
 #: Larger logits count as this large: gaps between them still fit float32.
-_MOST = 1e30
+MOST = 1e30
 
 
 @dataclass(frozen=True)
@@ -108,4 +108,4 @@ def one_score(name: str, logits: FloatArray) -> NDArray[np.float32]:
 
 
 def _in_range(logits: FloatArray) -> FloatArray:
-    return np.clip(np.asarray(logits, np.float64), -_MOST, _MOST)
+    return np.clip(np.asarray(logits, np.float64), -MOST, MOST)

@@ -56,7 +56,7 @@ class ResNetShape:
 
 
 class Opening(nn.Sequential):
-    """Convolves, then halves the side: (batch, inputs, h, w) -> (batch, outputs, h / 2, w / 2)."""
+    """Convolves, then halves the side: (batch, inputs, h, w) -> (batch, outputs, h // 2, w // 2)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         kernel = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)

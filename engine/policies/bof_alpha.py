@@ -24,7 +24,6 @@ from engine.policies.single import exact_curve
 from engine.policies.stepper import InOrder, Said
 from engine.policies.threshold import first_sure_exit
 from engine.route import Route
-from engine.scores import one_score
 
 
 def typical_right(outputs: Outputs) -> NDArray[np.float64]:
@@ -69,7 +68,7 @@ class AlphaRule(Rule):
         return InOrder(self._leaves)
 
     def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
-        return _relative(one_score("maxprob", said[exit]), self.typical[exit]) >= self.alpha
+        return _relative(said.score("maxprob", exit), self.typical[exit]) >= self.alpha
 
 
 @dataclass(frozen=True, eq=False)

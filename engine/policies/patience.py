@@ -16,7 +16,7 @@ from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.base import Policy, Rule, check_tuning
 from engine.policies.mixing import OperatingPoints
 from engine.policies.registry import register
-from engine.policies.stepper import InOrder, Said, top_class
+from engine.policies.stepper import InOrder, Said
 from engine.route import Route
 
 
@@ -54,10 +54,10 @@ class PatienceRule(Rule):
 
     def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
         """Whether the `patience` exits before this one say what it says: an example that is still there has then just got there."""
-        latest = top_class(exit, said)
+        latest = said.top_class(exit)
         agreed = np.full(len(latest), exit >= self.patience)
         for k in range(max(exit - self.patience, 0), exit):
-            agreed &= top_class(k, said) == latest
+            agreed &= said.top_class(k) == latest
         return agreed
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Topology
 from engine.policies.base import Bar, Fitted, Rule
-from engine.policies.stepper import InOrder, Said, top_class
+from engine.policies.stepper import InOrder, Said
 from engine.policies.threshold import ThresholdRule, first_sure_exit
 from engine.route import Route
 from engine.scores import SURENESS
@@ -62,7 +62,7 @@ class Scorer(Reader[Scored]):
 
     def answer_at(self, exit: int, said: Said) -> NDArray[np.int32]:
         """What an example leaving there leaves with, (examples,)."""
-        return top_class(exit, said)
+        return said.top_class(exit)
 
 
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:

@@ -12,22 +12,58 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.scores import one_score
+
+Rows = NDArray[np.int64]
+
+
+class Answers(ABC):
+    """What one exit said about some examples, a row each, wherever it lies. About those that were not sent to it, it is NaN."""
+
+    @abstractmethod
+    def logits(self, rows: Rows) -> NDArray[np.floating]:
+        """(rows, classes), raw."""
+
+    def score(self, name: str, rows: Rows) -> NDArray[np.float32]:
+        """One of engine.scores.SCORES, as bundles keep it, (rows,)."""
+        return one_score(name, self.logits(rows))
+
+    def top_class(self, rows: Rows) -> NDArray[np.int32]:
+        """(rows,) Only of those that were sent to the exit."""
+        return self.logits(rows).argmax(axis=1).astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory(Answers):
+    """array: (rows, classes)"""
+
+    array: NDArray[np.floating]
+
+    def logits(self, rows: Rows) -> NDArray[np.floating]:
+        return self.array[rows]
+
 
 @dataclass(frozen=True, eq=False)
 class Said:
     """What the exits asked so far have said about some examples: `said[exit]` is (examples, classes), raw logits.
 
-    An exit that only some of these examples were sent to says NaN about the others.
-
-    logits: {exit asked: (rows, classes)}, of these examples and maybe more
-    rows:   (examples,) where they stand in it. Looked up when asked for, so that what a rule does not read costs nothing.
+    answers: {exit asked: about these examples and maybe more}
+    rows:    (examples,) where they stand there. Looked up when asked for, so that what a rule does not read costs nothing.
     """
 
-    logits: Mapping[int, NDArray[np.floating]]
-    rows: NDArray[np.int64]
+    answers: Mapping[int, Answers]
+    rows: Rows
 
     def __getitem__(self, exit: int) -> NDArray[np.floating]:
-        return self.logits[exit][self.rows]
+        return self.answers[exit].logits(self.rows)
+
+    def score(self, name: str, exit: int) -> NDArray[np.float32]:
+        """How sure an exit is, by one of engine.scores.SCORES, (examples,). Where a device holds the logits, it works this out."""
+        return self.answers[exit].score(name, self.rows)
+
+    def top_class(self, exit: int) -> NDArray[np.int32]:
+        """An exit's own answers, (examples,)."""
+        return self.answers[exit].top_class(self.rows)
 
     def through(self, exit: int) -> NDArray[np.float64]:
         """What every exit up to this one said, (exit + 1, examples, classes). All of them were asked."""
@@ -35,12 +71,7 @@ class Said:
 
     def of(self, some: NDArray[np.bool_]) -> "Said":
         """The same about some of the examples only, (examples,)."""
-        return Said(self.logits, self.rows[some])
-
-
-def top_class(exit: int, said: Said) -> NDArray[np.int32]:
-    """The exit's own answers, (examples,)."""
-    return said[exit].argmax(axis=1).astype(np.int32)
+        return Said(self.answers, self.rows[some])
 
 
 class Stepper(ABC):
@@ -66,7 +97,12 @@ class Stepper(ABC):
 
     def answer(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int32]:
         """What those that leave at `exit` leave with, (examples,)."""
-        return top_class(exit, said)
+        return said.top_class(exit)
+
+
+def own_answers(exit: int, said: Said) -> NDArray[np.int32]:
+    """What the exit itself says, (examples,)."""
+    return said.top_class(exit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +114,7 @@ class InOrder(Stepper):
     """
 
     leaves: Callable[[int, Said], NDArray[np.bool_]]
-    answers: Callable[[int, Said], NDArray[np.int32]] = top_class
+    answers: Callable[[int, Said], NDArray[np.int32]] = own_answers
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros(len(ids), np.int64)

@@ -10,7 +10,6 @@ from engine.outputs import Outputs, Topology
 from engine.policies.base import Bar, Rule
 from engine.policies.stepper import InOrder, Said
 from engine.route import Route
-from engine.scores import one_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +35,7 @@ class ThresholdRule(Rule):
         return InOrder(self._leaves)
 
     def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
-        return one_score(self.score, said[exit]) >= self.thresholds[exit]
+        return said.score(self.score, exit) >= self.thresholds[exit]
 
 
 def first_sure_exit(scores: NDArray[np.floating], thresholds: NDArray[np.floating]) -> NDArray[np.int64]:

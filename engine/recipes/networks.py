@@ -71,7 +71,7 @@ def _family(classes: int, exits: None = None) -> "Cascade":
 
     small = ResNetShape(classes, widths=(16, 64, 96), blocks=(0, 1, 0))
     medium = ResNetShape(classes, widths=(32, 64, 160), blocks=(0, 1, 1))
-    large = ResNetShape(classes, widths=(64, 192, 320), blocks=(1, 1, 1))
+    large = ResNetShape(classes, widths=(96, 256, 256), blocks=(1, 1, 1))
     return resnet_family([small, medium, large])
 
 

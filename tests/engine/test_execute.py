@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from engine import on_device
 from engine.cascades.base import Cascade, Kind, Stage
 from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.errors import UserError
@@ -170,7 +171,7 @@ class Through(Rule):
 
 
 @pytest.mark.parametrize("name", DEPLOYABLE)
-def test_every_policy_ends_where_the_simulation_does(world, name):
+def test_every_policy_ends_where_the_simulation_does_wherever_answers_are_judged(world, name, monkeypatch):
     cascade, outputs = world
     fitted = DEPLOYABLE[name].fit(outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), "macs")
     test = outputs.test()
@@ -178,6 +179,9 @@ def test_every_policy_ends_where_the_simulation_does(world, name):
     for budget in (fitted.cheapest, *(max(fitted.cheapest, share * full) for share in (0.4, 0.7, 1.0))):
         rule = fitted.solve(budget)
         assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, chunk=48), rule.route(test))
+        with monkeypatch.context() as patched:
+            patched.setattr(on_device, "keeps_answers", lambda device: True)
+            assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, chunk=48), rule.route(test))
 
 
 @pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if not policy.deployable])
@@ -347,7 +351,7 @@ def test_what_was_said_is_forgotten_with_its_chunk(world):
 
     def onward(exit, said):
         nonlocal live, peak
-        newest = said.logits[exit]
+        newest = said.answers[exit].array
         live += newest.size
         peak = max(peak, live)
         weakref.finalize(newest, gone, newest.size)

@@ -19,7 +19,7 @@ import engine.policies
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES, Fitted, InfeasibleBudget, Need, Rule, policy
-from engine.policies.stepper import Said
+from engine.policies.stepper import InMemory, Said
 from engine.route import Route
 from engine.scores import SURENESS
 from engine.splits import BUNDLE_SPLITS, Split
@@ -157,7 +157,7 @@ def walked(rule: Rule, test: Outputs) -> Route:
             assert then > at, "exits are asked in order"
             at = then
             ran |= 1 << at if test.topology == "family" else (2 << at) - 1
-            logits[at] = test.logits[at, i : i + 1]
+            logits[at] = InMemory(test.logits[at, i : i + 1])
             said = Said(logits, np.zeros(1, np.int64))
             then = at if at == last else int(stepper.after(at, id, said)[0])
         found.append((at, ran, int(stepper.answer(at, id, said)[0])))

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from engine.policies.stepper import InOrder, Said, top_class
+from engine.policies.stepper import InMemory, InOrder, Said
+from engine.scores import one_score
 
 FIRST = np.array([[0.0, 1.0], [5.0, 4.0], [2.0, 3.0]], np.float32)
 SECOND = np.array([[np.nan, np.nan], [7.0, 6.0], [8.0, 9.0]], np.float32)
-SAID = Said({0: FIRST, 1: SECOND}, np.array([2, 1]))
+SAID = Said({0: InMemory(FIRST), 1: InMemory(SECOND)}, np.array([2, 1]))
 
 
 def test_it_is_told_in_the_order_of_the_examples():
     assert SAID[0].tolist() == [[2, 3], [5, 4]] and SAID[1].tolist() == [[8, 9], [7, 6]]
-    assert top_class(0, SAID).tolist() == [1, 0] and top_class(0, SAID).dtype == np.int32
+    assert SAID.top_class(0).tolist() == [1, 0] and SAID.top_class(0).dtype == np.int32
+    assert SAID.score("margin", 1).tolist() == one_score("margin", SECOND[[2, 1]]).tolist()
     together = SAID.through(1)
     assert together.dtype == np.float64 and together.tolist() == [SAID[0].tolist(), SAID[1].tolist()]
 
@@ -28,7 +30,7 @@ def test_an_exit_that_nobody_was_sent_to_has_said_nothing():
 
 
 def test_exits_in_order():
-    stepper = InOrder(lambda exit, said: said[exit][:, 0] > 4, lambda exit, said: 10 * top_class(exit, said))
+    stepper = InOrder(lambda exit, said: said[exit][:, 0] > 4, lambda exit, said: 10 * said.top_class(exit))
     ids = np.array([8, 3])
     assert stepper.first(ids).tolist() == [0, 0]
     assert stepper.after(0, ids, SAID).tolist() == [1, 0] and stepper.after(1, ids, SAID).tolist() == [1, 1]
