@@ -1,4 +1,4 @@
-"""What an exit said, left on the device that worked it out: only what a rule asks for comes back, a score or a class an example.
+"""What an exit said, left on the device that worked it out: only what a rule asks for comes back, a score, a class or a few features.
 
 With a thousand classes, reading all logits back and scoring them on the host would take longer than many a network. The scores here are
 those of `engine.scores`, by the same formulas in float64 and kept in float32 as there. Another device's exponentials may end in another
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.policies.description import FLOOR
 from engine.policies.stepper import Answers, InMemory, Rows
 from engine.scores import MOST
 
@@ -28,7 +29,8 @@ class OnDevice(Answers):
 
     def __init__(self, said: Tensor, asked: Rows, rows: int) -> None:
         self.said, self.asked, self.rows = said, asked, rows
-        self._scores: dict[str, NDArray[np.float32]] = {}
+        self._scores: dict[str, NDArray[np.floating]] = {}
+        self._descriptions: dict[int, NDArray[np.floating]] = {}
 
     def logits(self, rows: Rows) -> NDArray[np.floating]:
         return self._in_memory[rows]
@@ -38,6 +40,11 @@ class OnDevice(Answers):
             kept = SCORES_ON_DEVICE[name](self.said.double().clamp(-MOST, MOST)).float()
             self._scores[name] = spread(kept, self.asked, self.rows)
         return self._scores[name][rows]
+
+    def described(self, top: int, rows: Rows) -> NDArray[np.float64]:
+        if top not in self._descriptions:
+            self._descriptions[top] = spread(description(self.said, top), self.asked, self.rows)
+        return self._descriptions[top][rows]
 
     def top_class(self, rows: Rows) -> NDArray[np.int32]:
         return self._classes[rows]
@@ -60,10 +67,11 @@ def answers(said: Tensor, asked: Rows, rows: int) -> Answers:
     return InMemory(spread(said, asked, rows))
 
 
-def spread(values: Tensor, asked: Rows, rows: int) -> NDArray[np.float32]:
+def spread(values: Tensor, asked: Rows, rows: int) -> NDArray[np.floating]:
     """Read values back, (asked, ...) -> (rows, ...), NaN where nobody was asked."""
-    found = np.full((rows, *values.shape[1:]), np.nan, np.float32)
-    found[asked] = values.cpu().numpy()
+    here = values.cpu().numpy()
+    found = np.full((rows, *here.shape[1:]), np.nan, here.dtype)
+    found[asked] = here
     return found
 
 
@@ -91,6 +99,15 @@ def _negative_entropy(logits: Tensor) -> Tensor:
     relative, _, total = _from_the_top(logits)
     log_p = relative - total[:, None]
     return (log_p.exp() * log_p).sum(dim=1)
+
+
+def description(logits: Tensor, top: int) -> Tensor:
+    """As engine.policies.description has it: (examples, classes) -> (examples, min(top, classes) + 3) float64"""
+    falling = logits.double().sort(dim=1, descending=True).values
+    log_p = (falling - falling.logsumexp(dim=1, keepdim=True)).clamp(min=FLOOR)
+    p = log_p.exp()
+    entropy, margin = -(p * log_p).sum(dim=1), p[:, 0] - p[:, 1]
+    return torch.cat((log_p[:, :top], entropy[:, None], margin[:, None], p[:, :1]), dim=1)
 
 
 #: By the names of engine.scores.SCORES: logits (examples, classes) float64 -> (examples,) float64

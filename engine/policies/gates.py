@@ -10,38 +10,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from engine.outputs import Outputs, Topology, Tuning
+from engine.policies.description import describe
 from engine.policies.stepper import Said
-
-#: Log-probabilities are floored here: one answer surer still would stretch the scale until all the others look alike.
-FLOOR = -30.0
-#: Numbers held at once in float64 while features are made, whatever the number of classes.
-CHUNK = 2**19
-
-
-def describe(logits: NDArray[np.floating], top: int = 10) -> NDArray[np.float64]:
-    """What a gate reads of one exit.
-
-    logits (examples, classes), of any float type, -> (examples, min(top, classes) + 3): the largest log-probabilities in falling order,
-    entropy in nats, margin of the top class over the runner-up, top probability. The classes' order plays no part.
-    """
-    examples, classes = logits.shape
-    kept = min(top, classes)
-    read = np.empty((examples, kept + 3))
-    rows = max(1, CHUNK // classes)
-    for start in range(0, examples, rows):
-        # Sorted before anything is summed, so that renaming the classes changes not even the rounding.
-        falling = np.sort(np.array(logits[start : start + rows], np.float64, order="C"), axis=1)[:, ::-1]
-        log_p = np.maximum(falling - logsumexp(falling, axis=1, keepdims=True), FLOOR)
-        p = np.exp(log_p)
-        part = read[start : start + rows]
-        part[:, :kept] = log_p[:, :kept]
-        part[:, kept] = -(p * log_p).sum(axis=1)
-        part[:, kept + 1] = p[:, 0] - p[:, 1]
-        part[:, kept + 2] = p[:, 0]
-    return read
 
 
 def known_at(exit: int, topology: Topology, history: bool) -> Sequence[int]:
@@ -79,18 +51,19 @@ class GateFeatures:
     def of(self, outputs: Outputs) -> list[NDArray[np.float64]]:
         """What each gate reads, [(examples, features)] for every exit but the last."""
         if outputs not in self._read:
-            scaled = [self.of_exit(k, outputs.logits[k]) for k in range(outputs.exits - 1)]
+            scaled = [self._scaled(k, describe(outputs.logits[k], self.top)) for k in range(outputs.exits - 1)]
             known = [known_at(k, outputs.topology, self.history) for k in range(outputs.exits - 1)]
             self._read[outputs] = [np.concatenate([scaled[j] for j in exits], axis=1) for exits in known]
         return self._read[outputs]
 
     def at(self, exit: int, said: Said, topology: Topology) -> NDArray[np.float64]:
         """What one gate reads while the network runs, (examples, features)."""
-        return np.concatenate([self.of_exit(k, said[k]) for k in known_at(exit, topology, self.history)], axis=1)
+        known = known_at(exit, topology, self.history)
+        return np.concatenate([self._scaled(k, said.described(k, self.top)) for k in known], axis=1)
 
-    def of_exit(self, exit: int, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        """What is read of one exit alone: logits (examples, classes) -> (examples, features)"""
-        return (describe(logits, self.top) - self.mean[exit]) / self.scale[exit]
+    def _scaled(self, exit: int, read: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is read of one exit alone, on the scale of the fit examples: (examples, features)"""
+        return (read - self.mean[exit]) / self.scale[exit]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.policies.description import describe
 from engine.scores import one_score
 
 Rows = NDArray[np.int64]
@@ -27,6 +28,10 @@ class Answers(ABC):
     def score(self, name: str, rows: Rows) -> NDArray[np.float32]:
         """One of engine.scores.SCORES, as bundles keep it, (rows,)."""
         return one_score(name, self.logits(rows))
+
+    def described(self, top: int, rows: Rows) -> NDArray[np.float64]:
+        """What gates read, see engine.policies.description, (rows, features)."""
+        return describe(self.logits(rows), top)
 
     def top_class(self, rows: Rows) -> NDArray[np.int32]:
         """(rows,) Only of those that were sent to the exit."""
@@ -60,6 +65,10 @@ class Said:
     def score(self, name: str, exit: int) -> NDArray[np.float32]:
         """How sure an exit is, by one of engine.scores.SCORES, (examples,). Where a device holds the logits, it works this out."""
         return self.answers[exit].score(name, self.rows)
+
+    def described(self, exit: int, top: int) -> NDArray[np.float64]:
+        """What gates read of an exit, see engine.policies.description, (examples, features). Worked out there too."""
+        return self.answers[exit].described(top, self.rows)
 
     def top_class(self, exit: int) -> NDArray[np.int32]:
         """An exit's own answers, (examples,)."""

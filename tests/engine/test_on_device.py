@@ -46,6 +46,13 @@ def test_scores_are_the_hosts(name, case):
 
 
 @pytest.mark.parametrize("case", LOGITS)
+def test_what_gates_read_is_what_the_host_reads(case):
+    host, device = both(LOGITS[case])
+    rows = np.arange(len(LOGITS[case]))
+    np.testing.assert_allclose(device.described(10, rows), host.described(10, rows), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", LOGITS)
 def test_answers_are_the_hosts_ties_too(case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))[::-1]

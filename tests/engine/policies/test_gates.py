@@ -6,8 +6,9 @@ from weakref import ref
 import numpy as np
 import pytest
 
-from engine.policies import gates
-from engine.policies.gates import Gate, GateFeatures, describe, fit_gate
+from engine.policies import description
+from engine.policies.description import describe
+from engine.policies.gates import Gate, GateFeatures, fit_gate
 from engine.splits import Split
 from tests.synthetic import outputs
 
@@ -39,7 +40,7 @@ def test_features_depend_on_the_example_alone_and_not_on_the_names_of_the_classe
     np.testing.assert_array_equal(read, np.concatenate([describe(row[None]) for row in logits]))
     order = rng.permutation(50)
     np.testing.assert_array_equal(read[order], describe(logits[order]))
-    monkeypatch.setattr(gates, "CHUNK", 12 * 7)
+    monkeypatch.setattr(description, "CHUNK", 12 * 7)
     np.testing.assert_array_equal(read, describe(logits))
 
 
@@ -56,7 +57,7 @@ def test_answers_sure_beyond_doubt_stay_finite():
     logits = np.array([[3e4, -3e4, 0.0], [0.0, 0.0, 0.0]], np.float32)
     read = describe(logits)
     assert np.isfinite(read).all()
-    np.testing.assert_array_equal(read[0, :3], [0.0, gates.FLOOR, gates.FLOOR])
+    np.testing.assert_array_equal(read[0, :3], [0.0, description.FLOOR, description.FLOOR])
 
 
 def test_features_are_scaled_on_the_examples_learned_on():
