@@ -43,9 +43,9 @@ def _msdnet(classes: int, exits: None = None) -> "Cascade":
     return msdnet(
         MSDNetShape(
             classes=classes,
-            stem=None,
-            base=(56, 112, 192),
-            growth=(48, 96, 144),
+            stem=24,
+            base=(48, 112, 192),
+            growth=(32, 80, 144),
             layers=(0, 1, 1, 2, 2),
             scales=(3, 3, 3, 2, 1),
             strides=(1, 2),

@@ -12,6 +12,7 @@ from engine import train as training
 from engine.augment import to_float
 from engine.cascades.base import Cascade, Stage
 from engine.cascades.msdnet import MSDNetShape, msdnet
+from engine.cascades.resnet import ResNetShape, resnet
 from engine.cascades.whitening import whiten
 from engine.datasets.base import Images
 from engine.errors import UserError
@@ -205,11 +206,11 @@ def test_weights_to_begin_with_that_are_missing_or_fit_nowhere_are_refused(unbro
 
 
 def test_a_first_layer_that_whitens_is_worked_out_from_the_training_pictures_less_the_held_out(tmp_path):
-    shape = MSDNetShape(classes=3, stem=None, base=(8, 8), growth=(8, 8), layers=(1, 1), scales=(2, 1), hidden=16)
-    weights = train_recipe(replace(bars(), cascade=lambda: msdnet(shape)), 1, "cpu", tmp_path)
-    network, expected = msdnet(shape), msdnet(shape)
+    shape = ResNetShape(classes=3, widths=(8, 8), blocks=(0, 0))
+    weights = train_recipe(replace(bars(), cascade=lambda: resnet(shape)), 1, "cpu", tmp_path)
+    network, expected = resnet(shape), resnet(shape)
     load_weights(network, weights)
     learnt = to_float(torch.from_numpy(Bars().take(Bars().ids(Split.TRAIN)).pixels))[:-40]
     whiten(expected, learnt)
-    found, wanted = (cascade.stages[0].trunk[0].first.kernel for cascade in (network, expected))
+    found, wanted = (cascade.stages[0].trunk[0][0].kernel for cascade in (network, expected))
     assert torch.allclose(found, wanted, rtol=1e-3, atol=1e-3)  # kept in half precision
