@@ -24,6 +24,7 @@ CONFIG = {
 }
 #: How the real runs of each further device are drawn.
 _SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
+CROWDED = 0.065  # of the full cost: what three figures take on the axis of a phone
 _HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} right<extra>%{fullData.name}</extra>"
 
 
@@ -88,11 +89,8 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
 
 
 def _real_runs(figure: go.Figure, measured: Sequence[Measured]) -> None:
-    """A marker for every real run, the batch size beside it; one trace a device.
-
-    Runs under one budget are as often right and differ in time alone, so the sizes stand under and over their markers in turns.
-    """
-    sizes = sorted({entry.batch_size for entry in measured})
+    """A marker for every real run, the batch size over it, or under it where another stands close by; one trace a device."""
+    under = _crowded([run.time for entry in measured for run in entry.runs])
     devices = list(dict.fromkeys(entry.device for entry in measured))
     for device, symbol in zip(devices, cycle(_SYMBOLS), strict=False):
         runs = [(entry, run) for entry in measured if entry.device == device for run in entry.runs]
@@ -102,12 +100,24 @@ def _real_runs(figure: go.Figure, measured: Sequence[Measured]) -> None:
             y=_short([run.accuracy for _, run in runs]),
             mode="markers+text",
             text=[str(entry.batch_size) for entry, _ in runs],
-            textposition=["top center" if sizes.index(entry.batch_size) % 2 else "bottom center" for entry, _ in runs],
+            textposition=["bottom center" if run.time in under else "top center" for _, run in runs],
             textfont={"size": 11, "color": MEASURED},
             marker={"size": 10, "color": MEASURED, "symbol": symbol, "line": {"width": 2, "color": MEASURED}},
             customdata=["<br>".join(escape(line) for line in run_lines(entry, run)) for entry, run in runs],
             hovertemplate="%{customdata}<extra></extra>",
         )
+
+
+def _crowded(places: Sequence[float]) -> set[float]:
+    """Those of some places on the axis of cost over which a text would run into another one over a place before."""
+    under: set[float] = set()
+    last_over = -np.inf
+    for place in sorted(set(places)):
+        if place - last_over < CROWDED:
+            under.add(place)
+        else:
+            last_over = place
+    return under
 
 
 def with_point(figure: go.Figure, chosen: Sweep, step: int) -> go.Figure:
