@@ -35,7 +35,7 @@ from engine.policies.threshold import ThresholdRule
 from engine.recipes import RECIPES, recipe, weights_path
 from engine.route import Route
 from engine.splits import Split
-from engine.weights import load_weights
+from engine.trained import trained_network
 
 BATCH_SIZES = (1, 32, 256, 1024)
 
@@ -55,9 +55,7 @@ class Task:
     @classmethod
     def load(cls, name: str, device: torch.device, examples: int) -> "Task":
         chosen = recipe(name)
-        cascade, dataset = chosen.cascade(), chosen.dataset()
-        load_weights(cascade, weights_path(name))
-        cascade = cascade.eval().to(device, memory_format=torch.channels_last)
+        cascade, dataset = trained_network(chosen, device), chosen.dataset()
         tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
         macs = stage_macs(cascade, dataset.image_size)
         rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)

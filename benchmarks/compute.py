@@ -19,9 +19,9 @@ from benchmarks.report import Report
 from engine.compute import compute
 from engine.devices import pick_device
 from engine.execute import to_images
-from engine.recipes import recipe, weights_path
+from engine.recipes import recipe
 from engine.splits import BUNDLE_SPLITS
-from engine.weights import load_weights
+from engine.trained import trained_network
 
 BATCH_SIZE = 50
 
@@ -39,9 +39,7 @@ def main() -> None:
     device = pick_device(given.device)
 
     chosen = recipe(given.recipe)
-    cascade, dataset = chosen.cascade(), chosen.dataset()
-    load_weights(cascade, weights_path(given.recipe))
-    cascade = cascade.eval().to(device, memory_format=torch.channels_last)
+    cascade, dataset = trained_network(chosen, device), chosen.dataset()
     pixels = dataset.take(np.concatenate([dataset.ids(split)[: given.limit] for split in BUNDLE_SPLITS])).pixels
 
     @torch.inference_mode()

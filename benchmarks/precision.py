@@ -23,7 +23,7 @@ from engine.outputs import Outputs
 from engine.precision import DTYPES, FULL, in_precision
 from engine.recipes import RECIPES, recipe, weights_path
 from engine.splits import Split
-from engine.weights import load_weights
+from engine.trained import trained_network
 
 BATCH_SIZE = 50
 DOUBLE = "float64"
@@ -42,9 +42,7 @@ def said(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, dtyp
 
 def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
     chosen = recipe(name)
-    cascade, dataset = chosen.cascade(), chosen.dataset()
-    load_weights(cascade, weights_path(name))
-    cascade = cascade.eval().to(device, memory_format=torch.channels_last)
+    cascade, dataset = trained_network(chosen, device), chosen.dataset()
     tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
     macs = stage_macs(cascade, dataset.image_size)
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)

@@ -28,11 +28,12 @@ from engine.images import encode
 from engine.macs import stage_macs
 from engine.outputs import Outputs
 from engine.paths import bundles_folder
-from engine.precision import FULL, in_precision
+from engine.precision import FULL
 from engine.recipes import Recipe, recipe, weights_path
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.tensors import map_tensor, save_tensors, tensor_names
-from engine.weights import digest, load_weights, provenance_of
+from engine.trained import trained_network
+from engine.weights import digest, provenance_of
 
 SHARD = 1000
 Progress = Callable[[int, int], None]
@@ -143,7 +144,7 @@ def _run_shards(run: Run, folder: Path, progress: Progress) -> Shards:
     shards = Shards(folder, len(starts))
     missing = [index for index in range(shards.count) if not shards.path(index).is_file()]
     if missing:
-        cascade = _load(run)
+        cascade = trained_network(run.recipe, run.device, run.dtype)
         with ThreadPoolExecutor(1) as aside:
             reading = aside.submit(_read, run, starts[missing[0]])
             writing: Future[None] | None = None
@@ -167,12 +168,6 @@ class ReadShard:
 
     pixels: NDArray[np.uint8]
     columns: dict[str, NDArray]
-
-
-def _load(run: Run) -> Cascade:
-    cascade = run.recipe.cascade()
-    load_weights(cascade, run.weights)
-    return in_precision(cascade.eval().to(run.device, memory_format=torch.channels_last), run.dtype, run.device)
 
 
 def _read(run: Run, start: int) -> ReadShard:

@@ -32,7 +32,8 @@ from engine.recipes import Recipe, recipe, weights_path
 from engine.route import Route
 from engine.splits import Split
 from engine.stage_times import Effort, StageTimes, exit_alone, stage_times
-from engine.weights import digest, load_weights
+from engine.trained import trained_network
+from engine.weights import digest
 
 BATCH_SIZES, BUDGETS, POLICY = (1, 32, 256), (0.25, 0.5, 0.75), "maxprob"
 
@@ -131,10 +132,8 @@ def measure(
         raise UserError(f"Batch sizes {list(batch_sizes)} and {examples} examples cannot be measured; give at least 1 of each.")
     batch_sizes = tuple(dict.fromkeys(batch_sizes))  # asked for twice, measured once
     chosen, where = recipe(name), pick_device(device)
-    cascade, dataset = chosen.cascade(), chosen.dataset()
-    load_weights(cascade, weights_path(chosen.name))
+    cascade, dataset = trained_network(chosen, where), chosen.dataset()
     weights = digest(weights_path(chosen.name))
-    cascade = cascade.eval().to(where, memory_format=torch.channels_last)
     macs = stage_macs(cascade, dataset.image_size)
     cascade = in_precision(cascade, dtype, where)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -285,7 +285,7 @@ def test_killed_while_it_is_assembled(data, unbroken, monkeypatch):
 
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(7))
-    monkeypatch.setattr(computing, "_load", lambda run: pytest.fail("the network is needed again"))
+    monkeypatch.setattr(computing, "trained_network", lambda *_: pytest.fail("the network is needed again"))
     for step in count(1):
         with monkeypatch.context() as patch:
             taken = count(1)
