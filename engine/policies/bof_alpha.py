@@ -68,7 +68,7 @@ class AlphaRule(Rule):
         return InOrder(self._leaves)
 
     def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
-        return _relative(said.score("maxprob", exit), self.typical[exit]) >= self.alpha
+        return _relative(said.score(exit, "maxprob"), self.typical[exit]) >= self.alpha
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,7 +62,7 @@ class Said:
     def __getitem__(self, exit: int) -> NDArray[np.floating]:
         return self.answers[exit].logits(self.rows)
 
-    def score(self, name: str, exit: int) -> NDArray[np.float32]:
+    def score(self, exit: int, name: str) -> NDArray[np.float32]:
         """How sure an exit is, by one of engine.scores.SCORES, (examples,). Where a device holds the logits, it works this out."""
         return self.answers[exit].score(name, self.rows)
 

@@ -35,7 +35,7 @@ class ThresholdRule(Rule):
         return InOrder(self._leaves)
 
     def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
-        return said.score(self.score, exit) >= self.thresholds[exit]
+        return said.score(exit, self.score) >= self.thresholds[exit]
 
 
 def first_sure_exit(scores: NDArray[np.floating], thresholds: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ SAID = Said({0: InMemory(FIRST), 1: InMemory(SECOND)}, np.array([2, 1]))
 def test_it_is_told_in_the_order_of_the_examples():
     assert SAID[0].tolist() == [[2, 3], [5, 4]] and SAID[1].tolist() == [[8, 9], [7, 6]]
     assert SAID.top_class(0).tolist() == [1, 0] and SAID.top_class(0).dtype == np.int32
-    assert SAID.score("margin", 1).tolist() == one_score("margin", SECOND[[2, 1]]).tolist()
+    assert SAID.score(1, "margin").tolist() == one_score("margin", SECOND[[2, 1]]).tolist()
     together = SAID.through(1)
     assert together.dtype == np.float64 and together.tolist() == [SAID[0].tolist(), SAID[1].tolist()]
 
