@@ -1,6 +1,6 @@
 """What an exit said, left on the device that worked it out: only what a rule asks for comes back, a score, a class or a few features.
 
-With a thousand classes, reading all logits back and scoring them on the host would take longer than many a network. The scores here are
+So what is read back does not grow with the number of classes. The gain was not measured yet, for want of a GPU. The scores here are
 those of `engine.scores`, by the same formulas in float64 and kept in float32 as there. Another device's exponentials may end in another
 last digit of float64, which the rounding to float32 nearly always hides; what bundles hold, and what routes are simulated with, is worked
 out on the host.
