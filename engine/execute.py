@@ -11,9 +11,8 @@ distributions, the logits come back and are judged on the host. What was said is
 is done: exits x chunk x classes numbers at most, however large the data set.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,11 +22,11 @@ from torch import Tensor
 from engine.cascades.base import Cascade, Kind, State
 from engine.errors import UserError
 from engine.on_device import answers
+from engine.pieces import Piece, Positions, recut
 from engine.policies.base import Rule
 from engine.policies.stepper import Answers, Said, Stepper
 from engine.route import Route
 
-Positions = NDArray[np.int64]
 #: Pictures of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
 Pictures = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
 #: What the states of a chunk may take, in bytes, when no chunk is given.
@@ -96,14 +95,6 @@ def to_images(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
     return torch.from_numpy(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
 
 
-@dataclass(eq=False)
-class _Piece:
-    """A batch that went through a stage: where its examples stand in the chunk, and their state. positions (batch,), increasing."""
-
-    positions: Positions
-    state: State
-
-
 class _Chunk:
     """Some examples on their way. exit, prediction, visited: (examples,), as in `Route`, filled as they leave."""
 
@@ -131,7 +122,7 @@ class _Chunk:
         return self.asks
 
     def run(self) -> None:
-        pieces: list[_Piece] = []
+        pieces: list[Piece] = []
         done = -1
         while self.there.any():
             k = int(self.asks[self.there].min())
@@ -142,7 +133,7 @@ class _Chunk:
             pieces = self._stages(first, k, here, pieces)
             done = k
 
-    def _stages(self, first: int, k: int, here: Positions, pieces: list[_Piece]) -> list[_Piece]:
+    def _stages(self, first: int, k: int, here: Positions, pieces: list[Piece]) -> list[Piece]:
         """Run stages `first` to k for the examples at `here`, and let go who is content with exit k; returns a chain's states after it."""
         trunks, head = [stage.trunk for stage in self.cascade.stages[first : k + 1]], self.cascade.stages[k].head
         batches = recut(pieces, self.there, self.batch_size) if self.chain and first else self._from_pictures(here)
@@ -156,7 +147,7 @@ class _Chunk:
                 asking.append(batch.positions[asks])
                 said.append(_picked(head(state), asks).float())
             if self.chain and k < self.last:
-                after.append(_Piece(batch.positions, state))
+                after.append(Piece(batch.positions, state))
         for ran in range(first, k + 1):
             self.visited[here] |= np.uint32(1 << ran)
         self._decide(k, np.concatenate(asking), torch.cat(said))
@@ -172,46 +163,14 @@ class _Chunk:
         self.there[left] = False
         self.prediction[left] = self.stepper.answer(k, self.ids[left], said.of(leaves))
 
-    def _from_pictures(self, here: Positions) -> Iterator[_Piece]:
+    def _from_pictures(self, here: Positions) -> Iterator[Piece]:
+        everyone = len(here) == len(self.ids)
         for start in range(0, len(here), self.batch_size):
-            positions = here[start : start + self.batch_size]
-            yield _Piece(positions, (to_images(self.pixels[positions], self.device),))
-
-
-def recut(pieces: list[_Piece], there: NDArray[np.bool_], batch_size: int) -> Iterator[_Piece]:
-    """Who is still there, in full batches, the last one excepted. `pieces` is emptied on the way: what is used is freed.
-
-    there: (examples of the chunk,)
-    """
-    parts: list[_Piece] = []
-    held = 0
-    pieces.reverse()
-    while pieces:
-        piece = pieces.pop()
-        kept = there[piece.positions]
-        if not kept.any():
-            continue
-        rest = _Piece(piece.positions[kept], tuple(_picked(part, kept) for part in piece.state))
-        del piece
-        while held + len(rest.positions) >= batch_size:
-            room = batch_size - held
-            yield _joined([*parts, _Piece(rest.positions[:room], tuple(part[:room] for part in rest.state))])
-            rest = _Piece(rest.positions[room:], tuple(part[room:] for part in rest.state))
-            parts, held = [], 0
-        if len(rest.positions):
-            parts.append(rest)
-            held += len(rest.positions)
-    if parts:
-        yield _joined(parts)
+            part = slice(start, start + self.batch_size)
+            pixels = self.pixels[part] if everyone else self.pixels[here[part]]  # a slice copies nothing
+            yield Piece(here[part], (to_images(pixels, self.device),))
 
 
 def _picked(tensor: Tensor, kept: NDArray[np.bool_]) -> Tensor:
-    """Some rows of a tensor, in its own memory order: indexing keeps channels_last, index_select does not."""
+    """Some rows of a tensor. (batch, ...), (batch,) -> (kept, ...)"""
     return tensor if kept.all() else tensor[torch.from_numpy(np.flatnonzero(kept)).to(tensor.device)]
-
-
-def _joined(parts: Sequence[_Piece]) -> _Piece:
-    if len(parts) == 1:
-        return parts[0]
-    positions = np.concatenate([part.positions for part in parts])
-    return _Piece(positions, tuple(torch.cat(maps) for maps in zip(*(part.state for part in parts), strict=True)))
