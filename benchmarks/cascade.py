@@ -28,6 +28,7 @@ from benchmarks.report import Report
 from engine.cascades.base import Cascade, Kind, State
 from engine.devices import pick_device
 from engine.execute import chunk_size, execute, to_images
+from engine.graphs import in_graphs
 from engine.macs import StageMacs, stage_macs
 from engine.measure import BUDGETS, Effort, alone, budget_rules, run_full, stage_times
 from engine.outputs import Outputs
@@ -59,7 +60,7 @@ class Task:
         tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
         macs = stage_macs(cascade, dataset.image_size)
         rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)
-        return cls(chosen.title, cascade, device, shown.pixels, macs, rules, len(tuned.pixels))
+        return cls(chosen.title, in_graphs(cascade, device), device, shown.pixels, macs, rules, len(tuned.pixels))
 
     def run(self, rule: ThresholdRule, batch_size: int, chunk: int | None = None) -> Route:
         ids = np.arange(len(self.pixels))

@@ -24,6 +24,7 @@ from engine.cascades.base import Cascade
 from engine.datasets.base import Dataset
 from engine.devices import device_name, pick_device
 from engine.errors import UserError
+from engine.graphs import in_graphs
 from engine.images import encode
 from engine.macs import stage_macs
 from engine.outputs import Outputs
@@ -144,7 +145,7 @@ def _run_shards(run: Run, folder: Path, progress: Progress) -> Shards:
     shards = Shards(folder, len(starts))
     missing = [index for index in range(shards.count) if not shards.path(index).is_file()]
     if missing:
-        cascade = trained_network(run.recipe, run.device, run.dtype)
+        cascade = in_graphs(trained_network(run.recipe, run.device, run.dtype), run.device)
         with ThreadPoolExecutor(1) as aside:
             reading = aside.submit(_read, run, starts[missing[0]])
             writing: Future[None] | None = None

@@ -23,6 +23,7 @@ from engine.devices import device_name, pick_device
 from engine.energy import Counter, StageEnergy, energy_counter, stage_energy
 from engine.errors import UserError
 from engine.execute import chunk_size, execute, to_images
+from engine.graphs import in_graphs
 from engine.macs import StageMacs, stage_macs
 from engine.outputs import Outputs
 from engine.policies import policy
@@ -135,7 +136,7 @@ def measure(
     cascade, dataset = trained_network(chosen, where), chosen.dataset()
     weights = digest(weights_path(chosen.name))
     macs = stage_macs(cascade, dataset.image_size)
-    cascade = in_precision(cascade, dtype, where)
+    cascade = in_graphs(in_precision(cascade, dtype, where), where)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, where, budgets)
