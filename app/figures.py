@@ -1,6 +1,6 @@
 """Data -> Plotly figure, data -> the sentence that says what the figure shows. Pure: no page, no engine run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape  # Plotly reads a little HTML in every text, and names come from strangers' files
 from itertools import cycle
 
@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app.colours import MEASURED, NEUTRAL, ORACLE, POLICY, exit_colours
+from app.labels import PLOT, Box, label_places
 from app.words import percent, run_lines, spent
 from engine.front import concave_hull
 from engine.measured import Measured
@@ -24,7 +25,7 @@ CONFIG = {
 }
 #: How the real runs of each further device are drawn.
 _SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
-CROWDED = 0.065  # of the full cost: what three figures take on the axis of a phone
+EXIT_SIZE, RUN_SIZE = 17, 10  # of the markers, in pixels
 _HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} right<extra>%{fullData.name}</extra>"
 
 
@@ -54,26 +55,27 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
         text=[str(k + 1) for k in range(len(exit_cost))],
         textposition="middle center",
         textfont={"size": 10, "color": "#fff"},
-        marker={"size": 17, "color": exit_colours(len(exit_cost)), "line": {"width": 1, "color": "#fff"}, "symbol": "square"},
+        marker={"size": EXIT_SIZE, "color": exit_colours(len(exit_cost)), "line": {"width": 1, "color": "#fff"}, "symbol": "square"},
         hovertemplate="Everyone leaves at exit %{text}<br>" + _HOVER,
     )
-    _real_runs(figure, measured)
     runs = [run for entry in measured for run in entry.runs]
     dearest = max([float(chosen.cost.max()), *(run.time for run in runs)])
     everything = np.concatenate([chosen.accuracy, exit_accuracy, oracle.accuracy, [run.accuracy for run in runs]])
     low, high = float(everything.min()), float(everything.max())
     room = max(high - low, 0.01) * 0.08
+    axes = Box(0, low - room, max(1.04, 1.04 * dearest), high + room)
+    _real_runs(figure, measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), axes)
     figure.update_layout(
         margin={"l": 52, "r": 10, "t": 8, "b": 44},
         xaxis={
             "title": {"text": f"Mean cost, share of the full network’s {escape(spent(chosen.unit))}", "standoff": 6},
-            "range": [0, max(1.04, 1.04 * dearest)],
+            "range": [axes.left, axes.right],
             "tickformat": ".0%",
             "zeroline": False,
         },
         yaxis={
             "title": {"text": "Right on test", "standoff": 4},
-            "range": [low - room, high + room],
+            "range": [axes.low, axes.high],
             "tickformat": ".0%",
             "zeroline": False,
         },
@@ -88,36 +90,33 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
     return figure
 
 
-def _real_runs(figure: go.Figure, measured: Sequence[Measured]) -> None:
-    """A marker for every real run, the batch size over it, or under it where another stands close by; one trace a device."""
-    under = _crowded([run.time for entry in measured for run in entry.runs])
+def _real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Iterable[tuple[float, float]], axes: Box) -> None:
+    """A marker for every real run with the batch size beside it, where it hides no other and no exit; one trace a device.
+
+    exits: cost and accuracy of each;  axes: what they show
+    """
+
+    def pixels(cost: float, accuracy: float) -> tuple[float, float]:
+        return PLOT[0] * (cost - axes.left) / (axes.right - axes.left), PLOT[1] * (accuracy - axes.low) / (axes.high - axes.low)
+
+    every = [(entry, run) for entry in measured for run in entry.runs]
+    markers = [Box.around(*pixels(*exit), EXIT_SIZE, EXIT_SIZE) for exit in exits]
+    places = label_places([pixels(run.time, run.accuracy) for _, run in every], [str(e.batch_size) for e, _ in every], RUN_SIZE, markers)
     devices = list(dict.fromkeys(entry.device for entry in measured))
     for device, symbol in zip(devices, cycle(_SYMBOLS), strict=False):
-        runs = [(entry, run) for entry in measured if entry.device == device for run in entry.runs]
+        runs = [(entry, run, place) for (entry, run), place in zip(every, places, strict=True) if entry.device == device]
         figure.add_scatter(
             name="Measured time, by batch size" if len(devices) == 1 else f"Measured time on {escape(device[:40])}",
-            x=_short([run.time for _, run in runs]),
-            y=_short([run.accuracy for _, run in runs]),
+            x=_short([run.time for _, run, _ in runs]),
+            y=_short([run.accuracy for _, run, _ in runs]),
             mode="markers+text",
-            text=[str(entry.batch_size) for entry, _ in runs],
-            textposition=["bottom center" if run.time in under else "top center" for _, run in runs],
+            text=[str(entry.batch_size) for entry, _, _ in runs],
+            textposition=[place for _, _, place in runs],
             textfont={"size": 11, "color": MEASURED},
-            marker={"size": 10, "color": MEASURED, "symbol": symbol, "line": {"width": 2, "color": MEASURED}},
-            customdata=["<br>".join(escape(line) for line in run_lines(entry, run)) for entry, run in runs],
+            marker={"size": RUN_SIZE, "color": MEASURED, "symbol": symbol, "line": {"width": 2, "color": MEASURED}},
+            customdata=["<br>".join(escape(line) for line in run_lines(entry, run)) for entry, run, _ in runs],
             hovertemplate="%{customdata}<extra></extra>",
         )
-
-
-def _crowded(places: Sequence[float]) -> set[float]:
-    """Those of some places on the axis of cost over which a text would run into another one over a place before."""
-    under: set[float] = set()
-    last_over = -np.inf
-    for place in sorted(set(places)):
-        if place - last_over < CROWDED:
-            under.add(place)
-        else:
-            last_over = place
-    return under
 
 
 def with_point(figure: go.Figure, chosen: Sweep, step: int) -> go.Figure:

@@ -55,15 +55,13 @@ def test_the_front_marks_what_was_measured(sweeps: dict[str, Sweep]) -> None:
     assert "55.0% right in 50% of the time" in alt and "batch 32" in alt
 
 
-def test_batch_sizes_close_to_each_other_stand_over_and_under_their_marks(sweeps: dict[str, Sweep]) -> None:
+def test_batch_sizes_close_to_each_other_stand_on_other_sides_of_their_marks(sweeps: dict[str, Sweep]) -> None:
     entries = [fresh(size).measured for size in (1, 32, 64)]  # those of 32 and 64 are as fast as each other but for a little
     runs = tuple(replace(run, speed_up=1.03 * run.speed_up) for run in entries[2].runs)
     entries[2] = replace(entries[2], runs=runs)
     marks = figures.front(sweeps["maxprob"], "Title", sweeps["random_mix"], sweeps["oracle"], entries).data[-1]
-    places = sorted(zip(marks.x, marks.textposition, strict=True))
-    over = [x for x, position in places if position == "top center"]
-    assert {position for _, position in places} == {"top center", "bottom center"}
-    assert np.diff(over).min() >= figures.CROWDED
+    places = np.array(marks.textposition).reshape(3, -1)
+    assert (places[1] != places[2]).all()
 
 
 def said(entry: Measured, *others: Measured) -> str:
