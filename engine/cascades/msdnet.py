@@ -8,7 +8,8 @@ Classification", ICLR 2018, section 4. Two ideas of theirs carry the early exits
 
 Three things differ, all for small machines: layers are few and wide and have no 1x1 bottleneck (many small
 convolutions are slow), exits pool before they classify (an exit costs every picture that passes it, whether it leaves
-there or not), and each stage computes all of its scales (the paper's "lazy" skipping would tie stages together).
+there or not), and each stage computes all of its scales (the paper's "lazy" skipping would tie stages together). The
+first convolution may make way for a frozen layer that whitens the picture.
 
 Shapes are written (batch, channels, height, width); scale 0 is the finest, each further one has half the side.
 """
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.cascades.base import Cascade, Stage, State
+from engine.cascades.whitening import WHITENED, PatchWhitening
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,13 @@ class MSDNetShape:
     """What an MSDNet looks like. `layers` and `scales` have one entry a stage."""
 
     classes: int
-    stem: int  # channels after the first convolution
+    stem: int | None  # channels of the first convolution; None: patches are whitened instead, which is not learned
     base: tuple[int, ...]  # channels each scale begins with, finest first
     growth: tuple[int, ...]  # channels each layer adds to each scale, finest first
     layers: tuple[int, ...]  # dense layers in each stage; the first may do with the stem alone
     scales: tuple[int, ...]  # how many scales each stage leaves, the coarsest ones; the finest are dropped one at a time
     hidden: int = 128  # width of the classifiers' hidden layer
-    strides: tuple[int, int] = (2, 2)  # of the stem and of the finest scale after it; (1, 1) keeps the whole side of small pictures
+    strides: tuple[int, int] = (2, 2)  # of the first convolution, if there is one, and of the finest scale after it
 
     def __post_init__(self) -> None:
         if len(self.base) != len(self.growth) or len(self.layers) != len(self.scales):
@@ -69,11 +71,12 @@ class Stem(nn.Module):
     With strides of 2: (batch, 3, 64, 64) -> (batch, base[0], 16, 16), (batch, base[1], 8, 8), (batch, base[2], 4, 4)
     """
 
-    def __init__(self, stem: int, base: tuple[int, ...], strides: tuple[int, int]) -> None:
+    def __init__(self, stem: int | None, base: tuple[int, ...], strides: tuple[int, int]) -> None:
         super().__init__()
-        self.first = convolution(3, stem, stride=strides[0])
+        channels = stem or WHITENED
+        self.first = convolution(3, stem, stride=strides[0]) if stem else PatchWhitening()
         steps = (strides[1], *(2 for _ in base[1:]))
-        self.down = nn.ModuleList(convolution(a, b, stride=step) for (a, b), step in zip(pairwise((stem, *base)), steps, strict=True))
+        self.down = nn.ModuleList(convolution(a, b, stride=step) for (a, b), step in zip(pairwise((channels, *base)), steps, strict=True))
 
     def forward(self, state: State) -> State:
         (images,) = state
@@ -151,7 +154,9 @@ def msdnet(shape: MSDNetShape) -> Cascade:
     stages = []
     channels = shape.base
     for index, (layers, keep) in enumerate(zip(shape.layers, shape.scales, strict=True)):
-        trunk: list[nn.Module] = [Normalise(), Stem(shape.stem, shape.base, shape.strides)] if index == 0 else []
+        trunk: list[nn.Module] = [Stem(shape.stem, shape.base, shape.strides)] if index == 0 else []
+        if index == 0 and shape.stem:
+            trunk.insert(0, Normalise())
         drop = len(channels) - keep
         if drop:
             trunk.append(Squeeze(channels))

@@ -34,7 +34,7 @@ _EXITS = (2, 3, 4, 5)
 def _residual(classes: int, exits: tuple[int, ...] | None) -> "ResNetShape":
     from engine.cascades.resnet import ResNetShape
 
-    return ResNetShape(classes=classes, widths=(48, 160, 320), blocks=(1, 1, 1), exits=_EXITS if exits is None else exits)
+    return ResNetShape(classes=classes, widths=(64, 256, 256), blocks=(1, 1, 1), exits=_EXITS if exits is None else exits)
 
 
 def _msdnet(classes: int, exits: None = None) -> "Cascade":
@@ -43,9 +43,9 @@ def _msdnet(classes: int, exits: None = None) -> "Cascade":
     return msdnet(
         MSDNetShape(
             classes=classes,
-            stem=24,
-            base=(48, 112, 192),
-            growth=(32, 80, 144),
+            stem=None,
+            base=(64, 128, 160),
+            growth=(64, 128, 104),
             layers=(0, 1, 1, 2, 2),
             scales=(3, 3, 3, 2, 1),
             strides=(1, 2),
@@ -93,18 +93,20 @@ class Small:
 
 #: By short name.
 SMALL = {
-    "msdnet": Small("multi-scale dense network", "A multi-scale dense network with five exits", Network(_msdnet), _TRAINING),
+    "msdnet": Small(
+        "multi-scale dense network", "A multi-scale dense network with five exits", Network(_msdnet), replace(_TRAINING, epochs=22)
+    ),
     "resnet": Small(
         "residual network",
         "A residual network with five exits, each a classifier of its own",
         Network(_resnet, _EXITS),
-        _TRAINING,
+        replace(_TRAINING, epochs=24),
     ),
     "bof": Small(
         "Bag-of-Features exits",
         "The trunk of {data}-resnet with five Bag-of-Features exits that share one classifier",
         Network(_bof, _EXITS),
-        replace(_TRAINING, epochs=5, learning_rate=8e-3),
+        replace(_TRAINING, epochs=5, learning_rate=4e-3),
         starts="resnet",
     ),
     "family": Small(

@@ -7,6 +7,7 @@ import torch
 
 from engine.cascades.base import Kind
 from engine.cascades.msdnet import MSDNetShape, msdnet
+from engine.cascades.whitening import PatchWhitening, whiten
 from engine.macs import stage_macs
 
 SMALL = MSDNetShape(classes=7, stem=4, base=(4, 6, 8), growth=(4, 6, 8), layers=(1, 2, 1), scales=(3, 2, 1), hidden=16)
@@ -40,6 +41,17 @@ def test_small_pictures_may_keep_their_side():
     network = msdnet(replace(SMALL, strides=(1, 1))).eval()
     state, _ = network.stages[0]((torch.rand(2, 3, 32, 32),))
     assert [tuple(features.shape[2:]) for features in state] == [(32, 32), (16, 16), (8, 8)]
+
+
+def test_the_first_convolution_may_make_way_for_whitened_patches():
+    network = msdnet(replace(SMALL, stem=None, strides=(1, 2))).eval()
+    (whitening,) = (module for module in network.modules() if isinstance(module, PatchWhitening))
+    images = torch.rand(2, 3, 32, 32)
+    state, _ = network.stages[0]((images,))
+    assert [tuple(features.shape[2:]) for features in state] == [(16, 16), (8, 8), (4, 4)]
+    whiten(network, images)
+    assert torch.equal(network.stages[0].trunk[0].first(images), whitening(images))
+    assert network(images).shape == (3, 2, 7)
 
 
 def test_stage_by_stage_equals_all_at_once(network):
