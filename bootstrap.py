@@ -3,6 +3,7 @@
 The Python that runs us is used as it is when it has every pin. Otherwise `.venv` is: made, completed or mended as needed.
 While `.venv` may be in pieces it holds a file `unfinished`, removed last, so a killed install is never taken for a good one.
 """
+
 from __future__ import annotations
 
 import errno
@@ -163,8 +164,10 @@ def _clear(venv: Path) -> None:
 def _make_venv(venv: Path, log: Callable[[str], object], lock: int) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
-        raise SetupError(f"This Python cannot make environments: install python{version}-venv (on Debian or Ubuntu:"
-                         f" sudo apt install python{version}-venv), {AGAIN}.")
+        raise SetupError(
+            f"This Python cannot make environments: install python{version}-venv (on Debian or Ubuntu:"
+            f" sudo apt install python{version}-venv), {AGAIN}."
+        )
     base = getattr(sys, "_base_executable", "") or sys.executable  # our own .venv may just have been cleared
     output: list[str] = []
     if _run([base, "-I", "-m", "venv", str(venv)], lambda line: (log(line), output.append(line)), lock):
@@ -268,8 +271,17 @@ def _run(command: list[str], hear: Callable[[str], object], lock: int, scratch: 
     if scratch:  # /tmp is often a small memory disk, and torch alone is half a gigabyte
         scratch.mkdir(exist_ok=True)
         child_env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-                             encoding="utf-8", errors="replace", env=child_env, pass_fds=() if os.name == "nt" else (lock,))
+    child = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=child_env,
+        pass_fds=() if os.name == "nt" else (lock,),
+    )
     try:
         _follow(child, hear)
         return child.wait()
@@ -341,6 +353,8 @@ def become(command: list[str]) -> int:
 
 def interrupt_on_sigterm() -> None:
     """SIGTERM then ends us as Ctrl-C does: through the code that ends the children."""
+
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
+
     signal.signal(signal.SIGTERM, interrupt)

@@ -3,6 +3,7 @@
 
 This file must start under any Python 3, if only to say that it is too old: what needs a newer one is imported after that check.
 """
+
 import os
 import sys
 
@@ -10,8 +11,11 @@ import sys
 def main(argv: list) -> int:
     if sys.version_info < (3, 11):
         here = ".".join(str(part) for part in sys.version_info[:2])
-        print(f"Offramp needs Python 3.11 or newer and this is {here}: start it with a newer one, for example"
-              " python3.12 run_tests.py (from python.org or your package manager).", file=sys.stderr)
+        print(
+            f"Offramp needs Python 3.11 or newer and this is {here}: start it with a newer one, for example"
+            " python3.12 run_tests.py (from python.org or your package manager).",
+            file=sys.stderr,
+        )
         return 2
     import bootstrap
 

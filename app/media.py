@@ -97,4 +97,3 @@ ROUTES = [
     Route(f"{PREFIX}/plotly-{plotly.__version__}.js", _plotly),
     Route(PREFIX + "/images/{bundle}/{version}", _images),
 ]
-

@@ -1,4 +1,5 @@
 """Serves the dashboard: takes a port, warms up, prints the address, opens the browser. Started by run_app.py."""
+
 from __future__ import annotations
 
 import argparse

@@ -179,9 +179,7 @@ def storage(whole: Outputs) -> list[str]:
             times = best_times({"at": lambda c=changes: c.at(20)}, 5)
             sizes = (exits.nbytes, len(zlib.compress(exits.tobytes())), changes.nbytes, len(zlib.compress(arrays)))
             lines.append(
-                f"{name + f', {points} budgets':32}"
-                + "".join(f"{size / 1e3:7,.0f} kB" for size in sizes)
-                + f"{readable(times['at']):>13}"
+                f"{name + f', {points} budgets':32}" + "".join(f"{size / 1e3:7,.0f} kB" for size in sizes) + f"{readable(times['at']):>13}"
             )
     return lines
 

@@ -18,9 +18,7 @@ from engine.datasets.doodle_art.swimmers import draw_boat, draw_fish
 from engine.datasets.doodle_art.vehicles import draw_bus, draw_car, draw_truck
 
 THINGS = ("cat", "dog", "fox", "car", "bus", "truck", "bird", "plane", "fish", "boat")
-_KIN = dict(
-    zip(THINGS, ("animal",) * 3 + ("vehicle",) * 3 + ("flier",) * 2 + ("swimmer",) * 2, strict=True)
-)
+_KIN = dict(zip(THINGS, ("animal",) * 3 + ("vehicle",) * 3 + ("flier",) * 2 + ("swimmer",) * 2, strict=True))
 _DRAW = {
     "car": draw_car, "bus": draw_bus, "truck": draw_truck, "bird": draw_bird, "plane": draw_plane, "fish": draw_fish, "boat": draw_boat,
 }  # fmt: skip
@@ -114,9 +112,11 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
 
 
 def _weathered(
-    picture: weather.Picture, lamps: list[tuple[list[int], Colour]], front: list[Strokes], strengths: Mapping[str, float], key: tuple[
-        int | str, ...,
-    ]  # fmt: skip
+    picture: weather.Picture,
+    lamps: list[tuple[list[int], Colour]],
+    front: list[Strokes],
+    strengths: Mapping[str, float],
+    key: tuple[int | str, ...],
 ) -> NDArray[np.uint8]:
     if strengths["night"] > 0:
         dark = Image.new("RGB", (SHEET, SHEET))
