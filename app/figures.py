@@ -25,7 +25,9 @@ CONFIG = {
 }
 #: How the real runs of each further device are drawn.
 _SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
-EXIT_SIZE, RUN_SIZE = 17, 10  # of the markers, in pixels
+EXIT_SIZE, RUN_SIZE, LINE = 17, 10, 3  # of markers and of what a line takes up, in pixels
+#: Cost and accuracy of each.
+Points = Iterable[tuple[float, float]]
 _HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} right<extra>%{fullData.name}</extra>"
 
 
@@ -64,7 +66,8 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
     low, high = float(everything.min()), float(everything.max())
     room = max(high - low, 0.01) * 0.08
     axes = Box(0, low - room, max(1.04, 1.04 * dearest), high + room)
-    _real_runs(figure, measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), axes)
+    curve = zip(chosen.cost.tolist(), chosen.accuracy.tolist(), strict=True)
+    _real_runs(figure, measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), curve, axes)
     figure.update_layout(
         margin={"l": 52, "r": 10, "t": 8, "b": 44},
         xaxis={
@@ -90,10 +93,10 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
     return figure
 
 
-def _real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Iterable[tuple[float, float]], axes: Box) -> None:
-    """A marker for every real run with the batch size beside it, where it hides no other and no exit; one trace a device.
+def _real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Points, curve: Points, axes: Box) -> None:
+    """A marker for every real run with the batch size beside it, where it hides no other, no exit and no curve; one trace a device.
 
-    exits: cost and accuracy of each;  axes: what they show
+    axes: what they show
     """
 
     def pixels(cost: float, accuracy: float) -> tuple[float, float]:
@@ -101,7 +104,11 @@ def _real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Iterable[
 
     every = [(entry, run) for entry in measured for run in entry.runs]
     markers = [Box.around(*pixels(*exit), EXIT_SIZE, EXIT_SIZE) for exit in exits]
-    places = label_places([pixels(run.time, run.accuracy) for _, run in every], [str(e.batch_size) for e, _ in every], RUN_SIZE, markers)
+    # where the curve has many points at one place, the place still counts once
+    dots = dict.fromkeys(tuple(LINE * round(place / LINE) for place in pixels(*point)) for point in curve)
+    line = [Box.around(x, y, LINE, LINE) for x, y in dots]
+    points, texts = [pixels(run.time, run.accuracy) for _, run in every], [str(entry.batch_size) for entry, _ in every]
+    places = label_places(points, texts, RUN_SIZE, [*markers, *line])
     devices = list(dict.fromkeys(entry.device for entry in measured))
     for device, symbol in zip(devices, cycle(_SYMBOLS), strict=False):
         runs = [(entry, run, place) for (entry, run), place in zip(every, places, strict=True) if entry.device == device]

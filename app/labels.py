@@ -1,6 +1,6 @@
 """Where the label of a point goes so that it hides as little as possible: over it, under it, right or left of it.
 
-Worked out for the smallest chart that is shown, where things lie closest. All numbers are pixels, x to the right, y upwards.
+Worked out in pixels of the smallest chart that is shown, where things lie closest; x runs to the right, y upwards.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ CHARACTER, HEIGHT, GAP = 6.5, 12.0, 2.0
 
 @dataclass(frozen=True)
 class Box:
-    """left < right, low < high"""
+    """A part of the chart, in pixels or in the units of its axes. left < right, low < high"""
 
     left: float
     low: float
