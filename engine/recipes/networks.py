@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from engine.cascades.base import Cascade
     from engine.cascades.resnet import ResNetShape
 
-#: For all these networks: what minutes on a GPU and three quarters of an hour on a processor get far with.
+#: For all these networks: what minutes on a GPU and an hour on a processor get far with.
 _TRAINING = Training(
-    epochs=24,
+    epochs=30,
     batch_size=256,
     optimizer="muon",
     learning_rate=0.015,
@@ -24,6 +24,7 @@ _TRAINING = Training(
     exit_weights=(1, 1, 1, 1, 2),
     average=0.995,
     jitter=0.0,
+    cutout=10,  # without it the residual network knew 99.8 % of the pictures it learned from, and 92.7 % of others
     validation=500,
 )
 
@@ -94,7 +95,10 @@ class Small:
 #: By short name.
 SMALL = {
     "msdnet": Small(
-        "multi-scale dense network", "A multi-scale dense network with five exits", Network(_msdnet), replace(_TRAINING, epochs=22)
+        "multi-scale dense network",
+        "A multi-scale dense network with five exits",
+        Network(_msdnet),
+        replace(_TRAINING, epochs=22, cutout=0),
     ),
     "resnet": Small(
         "residual network",
@@ -113,7 +117,7 @@ SMALL = {
         "three networks",
         "Three separate residual networks, small, medium and large",
         Network(_family),
-        replace(_TRAINING, epochs=16, distillation=0.5, exit_weights=None),
+        replace(_TRAINING, epochs=16, cutout=0, distillation=0.5, exit_weights=None),
         exit_names=("Small", "Medium", "Large"),
     ),
 }

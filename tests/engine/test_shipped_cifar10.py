@@ -74,6 +74,11 @@ def test_the_dense_network_needs_two_fifths_of_itself_for_half_a_point(capsys: p
     assert point["accuracy"] >= document["full"]["accuracy"] - 0.005
 
 
+@pytest.mark.parametrize("name", ["cifar10-resnet", "cifar10-family"])
+def test_a_full_network_gets_93_percent_right(name: str) -> None:
+    assert full_accuracy(name) >= 0.93
+
+
 def test_bags_of_features_are_within_a_point_of_plain_heads_on_the_same_trunk() -> None:
     assert full_accuracy("cifar10-bof") >= full_accuracy("cifar10-resnet") - 0.01
 
