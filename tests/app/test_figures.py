@@ -64,6 +64,15 @@ def test_batch_sizes_close_to_each_other_stand_on_other_sides_of_their_marks(swe
     assert (places[1] != places[2]).all()
 
 
+def test_a_batch_size_does_not_stand_on_the_curve(sweeps: dict[str, Sweep]) -> None:
+    chosen = sweeps["maxprob"]
+    (run, *_), step = fresh(1).measured.runs, 30
+    just_below = replace(run, speed_up=1 / float(chosen.cost[step]), accuracy=float(chosen.accuracy[step]) - 0.02)
+    entry = replace(fresh(1).measured, runs=(just_below,))
+    marks = figures.front(chosen, "Title", sweeps["random_mix"], sweeps["oracle"], [entry]).data[-1]
+    assert list(marks.textposition) == ["bottom center"]
+
+
 def said(entry: Measured, *others: Measured) -> str:
     return payoff_sentence(entry, judged(entry, (entry, *others)), ("Exit 1", "Exit 2", "Exit 3", "Exit 4"))
 
