@@ -6,9 +6,9 @@ family are run on the pictures themselves, for just the examples that asked for 
 batch asks it, and stages that nobody can leave between are run as one.
 
 States, trunks and heads are on the device, and where it has a memory of its own, what exits said stays there too: it works out the scores,
-classes and features of gates that a rule asks for, and is read once a stage and chunk. Elsewhere, and for rules that go by whole
-distributions, the logits come back and are judged on the host. What was said is kept for rules that go by earlier exits until its chunk
-is done: exits x chunk x classes numbers at most, however large the data set.
+classes, ensembles and features of gates that a rule reads, and is asked once a stage and chunk. Elsewhere they are worked out on the host.
+What was said is kept for rules that go by earlier exits until its chunk is done: exits x chunk x classes numbers at most, however large
+the data set.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,13 +1,14 @@
-"""What an exit said, left on the device that worked it out: only what a rule asks for comes back, a score, a class or a few features.
+"""What an exit said, left on the device that worked it out: only what a rule reads comes back, a score, a class or a few features.
 
-So what is read back does not grow with the number of classes. The gain was not measured yet, for want of a GPU. The scores here are
-those of `engine.scores`, by the same formulas in float64 and kept in float32 as there. Another device's exponentials may end in another
-last digit of float64, which the rounding to float32 nearly always hides; what bundles hold, and what routes are simulated with, is worked
-out on the host.
+So what is read back does not grow with the number of classes. The gain was not measured yet, for want of a GPU. Every reading is worked
+out by the formula of its `of`, in float64. Another device's exponentials may end in another last digit, which the rounding of scores to
+float32 nearly always hides; what bundles hold, and what routes are simulated with, is worked out on the host.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, singledispatch
+from math import log
+from typing import Self
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.policies.description import FLOOR
-from engine.policies.stepper import Answers, InMemory, Rows
+from engine.policies.eenet import OwnWeight
+from engine.policies.reading import DescriptionOf, Reading, ScoreOf
+from engine.policies.stepper import Answers, InMemory, Rows, combine
 from engine.scores import MOST
 
 
@@ -29,29 +32,25 @@ class OnDevice(Answers):
 
     def __init__(self, said: Tensor, asked: Rows, rows: int) -> None:
         self.said, self.asked, self.rows = said, asked, rows
-        self._scores: dict[str, NDArray[np.floating]] = {}
-        self._descriptions: dict[int, NDArray[np.floating]] = {}
+        self._read: dict[Reading, NDArray[np.floating]] = {}
 
-    def logits(self, rows: Rows) -> NDArray[np.floating]:
-        return self._in_memory[rows]
-
-    def score(self, name: str, rows: Rows) -> NDArray[np.float32]:
-        if name not in self._scores:
-            kept = SCORES_ON_DEVICE[name](self.said.double().clamp(-MOST, MOST)).float()
-            self._scores[name] = spread(kept, self.asked, self.rows)
-        return self._scores[name][rows]
-
-    def described(self, top: int, rows: Rows) -> NDArray[np.float64]:
-        if top not in self._descriptions:
-            self._descriptions[top] = spread(description(self.said, top), self.asked, self.rows)
-        return self._descriptions[top][rows]
+    def read(self, reading: Reading, rows: Rows) -> NDArray[np.floating]:
+        if reading not in self._read:
+            self._read[reading] = spread(worked_out(reading, self.said), self.asked, self.rows)
+        return self._read[reading][rows]
 
     def top_class(self, rows: Rows) -> NDArray[np.int32]:
         return self._classes[rows]
 
-    @cached_property
-    def _in_memory(self) -> NDArray[np.float32]:
-        return spread(self.said, self.asked, self.rows)
+    def with_others(self, others: Sequence[Self], weight: NDArray[np.float64], bias: NDArray[np.float64], rows: Rows) -> Self:
+        combined = combine(weight.tolist(), [member._of(rows) for member in (self, *others)])
+        return type(self)(combined + combined.new_tensor(bias), np.arange(len(rows)), len(rows))
+
+    def _of(self, rows: Rows) -> Tensor:
+        """Some of those it speaks of: (rows, classes) float64"""
+        at = np.empty(self.rows, np.int64)
+        at[self.asked] = np.arange(len(self.asked))
+        return self.said[torch.from_numpy(at[rows]).to(self.said.device)].double()
 
     @cached_property
     def _classes(self) -> NDArray[np.int32]:
@@ -101,15 +100,6 @@ def _negative_entropy(logits: Tensor) -> Tensor:
     return (log_p.exp() * log_p).sum(dim=1)
 
 
-def description(logits: Tensor, top: int) -> Tensor:
-    """As engine.policies.description has it: (examples, classes) -> (examples, min(top, classes) + 3) float64"""
-    falling = logits.double().sort(dim=1, descending=True).values
-    log_p = (falling - falling.logsumexp(dim=1, keepdim=True)).clamp(min=FLOOR)
-    p = log_p.exp()
-    entropy, margin = -(p * log_p).sum(dim=1), p[:, 0] - p[:, 1]
-    return torch.cat((log_p[:, :top], entropy[:, None], margin[:, None], p[:, :1]), dim=1)
-
-
 #: By the names of engine.scores.SCORES: logits (examples, classes) float64 -> (examples,) float64
 SCORES_ON_DEVICE: Mapping[str, Callable[[Tensor], Tensor]] = {
     "maxprob": _max_prob,
@@ -118,3 +108,33 @@ SCORES_ON_DEVICE: Mapping[str, Callable[[Tensor], Tensor]] = {
     "energy": lambda logits: logits.logsumexp(dim=1),
     "maxlogit": lambda logits: logits.amax(dim=1),
 }
+
+
+@singledispatch
+def worked_out(reading: Reading, logits: Tensor) -> Tensor:
+    """What a reading is of these logits, as its `of` has it: (examples, classes) -> (examples, ...)"""
+    raise NotImplementedError(f"{type(reading).__name__} cannot be worked out on a device")
+
+
+@worked_out.register
+def _(reading: ScoreOf, logits: Tensor) -> Tensor:
+    return SCORES_ON_DEVICE[reading.name](logits.double().clamp(-MOST, MOST)).float()
+
+
+@worked_out.register
+def _(reading: DescriptionOf, logits: Tensor) -> Tensor:
+    falling = logits.double().sort(dim=1, descending=True).values
+    log_p = (falling - falling.logsumexp(dim=1, keepdim=True)).clamp(min=FLOOR)
+    p = log_p.exp()
+    entropy, margin = -(p * log_p).sum(dim=1), p[:, 0] - p[:, 1]
+    return torch.cat((log_p[:, : reading.top], entropy[:, None], margin[:, None], p[:, :1]), dim=1)
+
+
+@worked_out.register
+def _(reading: OwnWeight, logits: Tensor) -> Tensor:
+    log_p = logits.double().log_softmax(dim=1)
+    p = log_p.exp()
+    certainty = 1 + (p * log_p).sum(dim=1, keepdim=True) / log(logits.shape[1])
+    features = torch.cat((p, p.amax(dim=1, keepdim=True), certainty), dim=1)
+    center, scale, weight = map(features.new_tensor, (reading.center, reading.scale, reading.weight))
+    return ((features - center) / scale * weight).sum(dim=1)

@@ -16,6 +16,7 @@ Where ours differs, on purpose:
 What is learned is kept as plain arrays (`Scheduler`) and evaluated here, in numpy; `eenet_training` finds them, with torch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +28,7 @@ from scipy.special import expit, log_softmax, softmax
 from engine.outputs import Outputs, Tuning
 from engine.policies.base import Fitted, Need, Policy, check_tuning
 from engine.policies.quotas import thresholds_for
+from engine.policies.reading import Reading
 from engine.policies.registry import register
 from engine.policies.scorer import Scored, Scorer, ScorerRule, chunks
 from engine.policies.stepper import Said
@@ -72,10 +74,11 @@ class Scheduler:
 
     def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised features (K, n, F) -> log-odds that each exit is right, (K, n)."""
-        # Products summed row by row: in a matrix product an example's last digit may depend on its neighbours, and thresholds would notice.
-        first = slice(len(features))
-        products = [(x * u).sum(axis=-1) for x, u in zip(features, self.score[first], strict=True)]
-        log_odds = np.stack(products) + self.score_bias[first, None]
+        return self.with_history(np.stack([summed(x, u) for x, u in zip(features, self.score[: len(features)], strict=True)]))
+
+    def with_history(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the features of each exit weigh, (K, n) -> log-odds that each exit is right, (K, n)."""
+        log_odds = own + self.score_bias[: len(own), None]
         for k in range(len(log_odds)):
             for j in range(k):
                 log_odds[k] += self.score_history[k, j] * expit(log_odds[j])
@@ -86,6 +89,23 @@ class Scheduler:
         history = np.einsum("kjh,jn->knh", self.hidden_history, expit(log_odds))
         active = expit(features @ self.hidden + history + self.hidden_bias[:, None])
         return np.einsum("knh,kh->kn", active, self.assign) + self.assign_bias[:, None]
+
+
+def summed(features: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, F), (F,) -> (n,), row by row: in a matrix product an example's last digit may depend on its neighbours, and thresholds see it."""
+    return (features * weight).sum(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnWeight(Reading):
+    """What the features of one exit weigh in its score, (examples,). center, scale, weight: (F,) of a `Scheduler`"""
+
+    center: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    def of(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        return summed((exit_features(logits.astype(np.float64)) - self.center) / self.scale, self.weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +121,13 @@ class EENetScorer(Scorer):
         return Scored(score, outputs.prediction)
 
     def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
-        return self.scheduler.scores(self.scheduler.features(said.through(exit)))[exit].astype(np.float32)
+        own = np.stack([said.read(k, self._own[k]) for k in range(exit + 1)])
+        return self.scheduler.with_history(own)[exit].astype(np.float32)
+
+    @cached_property
+    def _own(self) -> Sequence[Reading]:
+        learned = self.scheduler
+        return [OwnWeight(*of_exit) for of_exit in zip(learned.center, learned.scale, learned.score, strict=True)]
 
 
 def keep_to_budget(assignment: NDArray[np.floating], exit_cost: NDArray[np.float64], budget: float) -> tuple[NDArray[np.floating], float]:

@@ -19,8 +19,8 @@ from engine.policies.base import Need, Policy, check_tuning
 from engine.policies.quotas import QuotaFit
 from engine.policies.registry import register
 from engine.policies.scorer import CHUNK, Scored, Scorer, ScorerFit, chunks
-from engine.policies.stepper import Said
-from engine.scores import SCORES
+from engine.policies.stepper import Said, combine
+from engine.scores import one_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,31 +39,19 @@ class EnsembleScorer(Scorer):
         answer = np.empty((outputs.exits, outputs.examples), np.int32)
         for some, logits in chunks(outputs):
             for k in range(outputs.exits):
-                combined = self._combined(k, logits[: k + 1])
-                score[k, some] = SCORES["maxprob"].of(combined)
+                combined = combine(self.weight[k, : k + 1], logits[: k + 1]) + self.bias[k]
+                score[k, some] = one_score("maxprob", combined)
                 answer[k, some] = combined.argmax(axis=-1)
         return Scored(score, answer)
 
     def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
-        return SCORES["maxprob"].of(self._combined(exit, said.through(exit))).astype(np.float32)
+        return self._together(exit, said).score(exit, "maxprob")
 
     def answer_at(self, exit: int, said: Said) -> NDArray[np.int32]:
-        return self._combined(exit, said.through(exit)).argmax(axis=-1).astype(np.int32)
+        return self._together(exit, said).top_class(exit)
 
-    def _combined(self, exit: int, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What is said together at an exit: logits (exit + 1, examples, classes) -> (examples, classes)"""
-        return combine(self.weight[exit, : exit + 1], logits) + self.bias[exit]
-
-
-def combine(weight: NDArray[np.floating], logits: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Weighted sum over exits: weight (exits,), logits (exits, examples, classes) -> (examples, classes).
-
-    Summed exit by exit, so that an example's result does not depend on which others stand beside it, as it may in a matrix product.
-    """
-    combined = weight[0] * logits[0]
-    for share, said in zip(weight[1:], logits[1:], strict=True):
-        combined += share * said
-    return combined
+    def _together(self, exit: int, said: Said) -> Said:
+        return said.combined(exit, self.weight[exit, : exit + 1], self.bias[exit])
 
 
 def committee_weights(exits: int) -> NDArray[np.float64]:

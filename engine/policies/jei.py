@@ -26,30 +26,29 @@ from engine.scores import SCORES, one_score
 
 #: The scores, as shown, that are the first three of a gate's four numbers.
 SEEN = ("maxprob", "entropy", "margin")
+#: The fourth is the entropy of the squared probabilities: renormalised, those are the softmax of twice the logits.
+SQUARED = 2.0
 #: Lambdas tried between "whatever it costs" and "leave at once".
 LAMBDAS = 24
 
 
 def gate_features(outputs: Outputs) -> NDArray[np.float64]:
     """What each gate sees of its exit, (4, exits, examples): top probability, entropy, margin, entropy of the squared probabilities."""
-    squared = np.empty((outputs.exits, outputs.examples))
+    squared = np.empty((outputs.exits, outputs.examples), np.float32)
     for some, logits in chunks(outputs):
-        squared[:, some] = squared_entropy(logits)
-    return _stacked(outputs.scores, squared)
+        squared[:, some] = one_score("entropy", SQUARED * logits)
+    return _shown(outputs.scores, squared)
 
 
-def features_of_exit(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The same of one exit alone: logits (examples, classes), of any float type -> (4, examples)"""
-    return _stacked({name: one_score(name, logits) for name in SEEN}, squared_entropy(logits.astype(np.float64)))
+def features_of_exit(exit: int, said: Said) -> NDArray[np.float64]:
+    """The same of one exit while the network runs, (4, examples)."""
+    return _shown({name: said.score(exit, name) for name in SEEN}, said.combined(exit, np.array([SQUARED])).score(exit, "entropy"))
 
 
-def squared_entropy(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Entropy of the squared probabilities: (..., classes) -> (...)"""
-    return -SCORES["entropy"].of(2 * logits)  # p^2 renormalised is the softmax of twice the logits
-
-
-def _stacked(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.stack([*(SCORES[name].shown(scores[name].astype(np.float64)) for name in SEEN), squared])
+def _shown(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Scores as they are kept -> the four numbers as a person reads them."""
+    kept = [(SCORES[name], scores[name]) for name in SEEN] + [(SCORES["entropy"], squared)]
+    return np.stack([score.shown(values.astype(np.float64)) for score, values in kept])
 
 
 def cross_entropies(outputs: Outputs) -> NDArray[np.float64]:
@@ -96,7 +95,7 @@ class GateInputs(Reader[NDArray[np.float64]]):
 
     def at(self, exit: int, said: Said) -> NDArray[np.float64]:
         """The same at one exit while the network runs, (4, examples)."""
-        return (features_of_exit(said[exit]) - self.mean[:, exit]) / self.deviation[:, exit]
+        return (features_of_exit(exit, said) - self.mean[:, exit]) / self.deviation[:, exit]
 
 
 @dataclass(frozen=True, eq=False)

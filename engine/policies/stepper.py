@@ -6,51 +6,65 @@ together as it likes.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.policies.description import describe
-from engine.scores import one_score
+from engine.policies.reading import DescriptionOf, Reading, ScoreOf
 
 Rows = NDArray[np.int64]
+Numbers = TypeVar("Numbers")  # an array or a tensor
 
 
 class Answers(ABC):
-    """What one exit said about some examples, a row each, wherever it lies. About those that were not sent to it, it is NaN."""
+    """What one exit said about some examples, a row each, wherever it lies. Of those that were not sent to it, readings are NaN."""
 
     @abstractmethod
-    def logits(self, rows: Rows) -> NDArray[np.floating]:
-        """(rows, classes), raw."""
+    def read(self, reading: Reading, rows: Rows) -> NDArray[np.floating]:
+        """(rows, ...), see engine.policies.reading."""
 
-    def score(self, name: str, rows: Rows) -> NDArray[np.float32]:
-        """One of engine.scores.SCORES, as bundles keep it, (rows,)."""
-        return one_score(name, self.logits(rows))
-
-    def described(self, top: int, rows: Rows) -> NDArray[np.float64]:
-        """What gates read, see engine.policies.description, (rows, features)."""
-        return describe(self.logits(rows), top)
-
+    @abstractmethod
     def top_class(self, rows: Rows) -> NDArray[np.int32]:
         """(rows,) Only of those that were sent to the exit."""
-        return self.logits(rows).argmax(axis=1).astype(np.int32)
+
+    @abstractmethod
+    def with_others(self, others: Sequence[Self], weight: NDArray[np.float64], bias: NDArray[np.float64], rows: Rows) -> Self:
+        """See `Said.combined`: weight (1 + others,), this one's first."""
 
 
 @dataclass(frozen=True, eq=False)
 class InMemory(Answers):
-    """array: (rows, classes)"""
+    """array: (rows, classes), raw logits"""
 
     array: NDArray[np.floating]
 
-    def logits(self, rows: Rows) -> NDArray[np.floating]:
-        return self.array[rows]
+    def read(self, reading: Reading, rows: Rows) -> NDArray[np.floating]:
+        return reading.of(self.array[rows])
+
+    def top_class(self, rows: Rows) -> NDArray[np.int32]:
+        return self.array[rows].argmax(axis=1).astype(np.int32)
+
+    def with_others(self, others: Sequence[Self], weight: NDArray[np.float64], bias: NDArray[np.float64], rows: Rows) -> Self:
+        return type(self)(combine(weight, [said.array[rows].astype(np.float64) for said in (self, *others)]) + bias)
+
+
+def combine(weight: Sequence[float] | NDArray[np.floating], said: Sequence[Numbers] | Numbers) -> Numbers:
+    """Weighted sum over exits: weight (exits,), logits (exits, examples, classes) -> (examples, classes).
+
+    Summed exit by exit, so that an example's result does not depend on which others stand beside it, as it may in a matrix product.
+    """
+    combined = weight[0] * said[0]
+    for share, member in zip(weight[1:], said[1:], strict=True):
+        combined += share * member
+    return combined
 
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """What the exits asked so far have said about some examples: `said[exit]` is (examples, classes), raw logits.
+    """What the exits asked so far have said about some examples.
 
     answers: {exit asked: about these examples and maybe more}
     rows:    (examples,) where they stand there. Looked up when asked for, so that what a rule does not read costs nothing.
@@ -59,24 +73,30 @@ class Said:
     answers: Mapping[int, Answers]
     rows: Rows
 
-    def __getitem__(self, exit: int) -> NDArray[np.floating]:
-        return self.answers[exit].logits(self.rows)
+    def read(self, exit: int, reading: Reading) -> NDArray[np.floating]:
+        """Some numbers about each example, (examples, ...). Where a device holds the logits, it works them out."""
+        return self.answers[exit].read(reading, self.rows)
 
     def score(self, exit: int, name: str) -> NDArray[np.float32]:
-        """How sure an exit is, by one of engine.scores.SCORES, (examples,). Where a device holds the logits, it works this out."""
-        return self.answers[exit].score(name, self.rows)
+        """How sure an exit is, by one of engine.scores.SCORES, (examples,)."""
+        return self.read(exit, ScoreOf(name))
 
     def described(self, exit: int, top: int) -> NDArray[np.float64]:
-        """What gates read of an exit, see engine.policies.description, (examples, features). Worked out there too."""
-        return self.answers[exit].described(top, self.rows)
+        """What gates read of an exit, see engine.policies.description, (examples, features)."""
+        return self.read(exit, DescriptionOf(top))
 
     def top_class(self, exit: int) -> NDArray[np.int32]:
         """An exit's own answers, (examples,)."""
         return self.answers[exit].top_class(self.rows)
 
-    def through(self, exit: int) -> NDArray[np.float64]:
-        """What every exit up to this one said, (exit + 1, examples, classes). All of them were asked."""
-        return np.stack([self[k] for k in range(exit + 1)]).astype(np.float64)
+    def combined(self, exit: int, weight: NDArray[np.float64], bias: NDArray[np.float64] | None = None) -> "Said":
+        """As if `exit` had said sum_j weight[j] z_j + bias of the exits before it and its own, all of which were asked.
+
+        weight: (exit + 1,), or (1,) for its own logits alone; bias: (classes,), none by default
+        """
+        first, *others = [self.answers[k] for k in range(exit + 1 - len(weight), exit + 1)]
+        together = first.with_others(others, weight, np.zeros(1) if bias is None else bias, self.rows)
+        return Said({exit: together}, np.arange(len(self.rows)))
 
     def of(self, some: NDArray[np.bool_]) -> "Said":
         """The same about some of the examples only, (examples,)."""

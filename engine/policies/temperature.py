@@ -19,11 +19,12 @@ from scipy.special import softmax
 
 from engine.errors import UserError
 from engine.outputs import Outputs, Tuning
-from engine.policies.base import Need, Policy, check_tuning, score_named
+from engine.policies.base import Need, Policy, check_tuning
 from engine.policies.registry import register
 from engine.policies.scorer import Scored, Scorer, ScorerFit, chunks
 from engine.policies.single import SingleThreshold
 from engine.policies.stepper import Said
+from engine.scores import one_score
 
 #: A fit that wants to leave this range has too few examples, or only right ones, to say how sure is sure.
 SHARPEST, FLATTEST = 0.05, 20.0
@@ -65,12 +66,15 @@ class TemperatureScorer(Scorer):
     def _of(self, outputs: Outputs) -> Scored:
         score = np.empty((outputs.exits, outputs.examples), np.float32)
         for some, logits in chunks(outputs):
-            score[:, some] = score_named(self.score).of(logits / self.temperature[:, None, None])
+            score[:, some] = one_score(self.score, self._inverse[:, None, None] * logits)
         return Scored(score, outputs.prediction)
 
     def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
-        logits = said[exit].astype(np.float64)
-        return score_named(self.score).of(logits / self.temperature[exit]).astype(np.float32)
+        return said.combined(exit, self._inverse[exit : exit + 1]).score(exit, self.score)
+
+    @property
+    def _inverse(self) -> NDArray[np.float64]:
+        return 1 / self.temperature
 
 
 def fit_calibrated(base: Policy, score: str, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:

@@ -29,6 +29,7 @@ from engine.recipes import RECIPES
 from engine.route import Route
 from engine.scores import SCORES, all_scores, one_score
 from engine.splits import Split
+from tests.engine.policies.reference import Everything
 from tests.sentences import assert_one_sentence
 from tests.synthetic import outputs as made_up
 from tests.synthetic import split_names
@@ -154,7 +155,7 @@ class Listener(Stepper):
         return self.stepper.answer(exit, ids, said)
 
     def hear(self, exit, ids, said):
-        self.heard.update({(exit, id): logits for id, logits in zip(ids.tolist(), said[exit], strict=True)})
+        self.heard.update({(exit, id): logits for id, logits in zip(ids.tolist(), said.read(exit, Everything()), strict=True)})
 
 
 class Through(Rule):

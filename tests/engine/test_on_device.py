@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.on_device import SCORES_ON_DEVICE, OnDevice, answers, spread
-from engine.policies.patience import PatienceRule
+from engine.on_device import SCORES_ON_DEVICE, OnDevice, answers, spread, worked_out
+from engine.policies.eenet import OwnWeight
+from engine.policies.reading import DescriptionOf, Reading, ScoreOf
 from engine.policies.stepper import InMemory, Said
-from engine.policies.threshold import ThresholdRule
 from engine.scores import SCORES, one_score
 
 RNG = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def test_every_score_can_be_worked_out_there():
 def test_scores_are_the_hosts(name, case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
-    expected, found = host.score(name, rows), device.score(name, rows)
+    expected, found = host.read(ScoreOf(name), rows), device.read(ScoreOf(name), rows)
     assert found.dtype == np.float32 and np.array_equal(expected, one_score(name, LOGITS[case].astype(np.float32)))
     # in the last digit of float32 they may differ, and hardly ever do, but where a tie leaves nothing but rounding
     np.testing.assert_allclose(found, expected, rtol=2e-7, atol=1e-7)
@@ -49,7 +49,7 @@ def test_scores_are_the_hosts(name, case):
 def test_what_gates_read_is_what_the_host_reads(case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
-    np.testing.assert_allclose(device.described(10, rows), host.described(10, rows), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(device.read(DescriptionOf(10), rows), host.read(DescriptionOf(10), rows), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", LOGITS)
@@ -63,20 +63,38 @@ def test_examples_are_found_where_they_stand_and_of_others_nothing_is_known():
     rows = np.array([5, 0, 3])
     host, device = both(LOGITS["unsure"][:3], rows)
     for name in ("maxprob", "energy"):
-        np.testing.assert_allclose(device.score(name, np.array([3, 5])), host.score(name, np.array([3, 5])), rtol=2e-7)
-        assert np.isnan(device.score(name, np.array([1]))).all()
-    assert np.array_equal(device.logits(rows), host.logits(rows)) and np.isnan(device.logits(np.array([4]))).all()
+        some = np.array([3, 5])
+        np.testing.assert_allclose(device.read(ScoreOf(name), some), host.read(ScoreOf(name), some), rtol=2e-7)
+        assert np.isnan(device.read(ScoreOf(name), np.array([1]))).all()
     assert device.top_class(rows).tolist() == host.top_class(rows).tolist()
 
 
-@pytest.mark.parametrize("rule", [ThresholdRule("margin", np.array([0.3, 0.3]), {}, 1.0), PatienceRule(1, 1.0)])
-def test_a_rule_that_goes_by_scores_or_classes_reads_no_distribution_back(rule, monkeypatch):
-    monkeypatch.setattr(OnDevice, "logits", lambda *_: pytest.fail("all logits were read back"))
-    said = Said({k: both(LOGITS["unsure"][k * 200 :])[1] for k in range(2)}, np.arange(200))
-    stepper = rule.stepper("chain")
-    then = stepper.after(1, np.arange(200), said)
-    assert set(then) == {1, 2}
-    assert stepper.answer(1, np.arange(200), said).shape == (200,)
+@pytest.mark.parametrize("case", LOGITS)
+def test_eenets_scores_begin_with_the_hosts(case):
+    features = LOGITS[case].shape[1] + 2
+    reading = OwnWeight(RNG.normal(size=features), RNG.uniform(0.1, 2, features), RNG.normal(size=features))
+    host, device = both(LOGITS[case])
+    rows = np.arange(len(LOGITS[case]))
+    np.testing.assert_allclose(device.read(reading, rows), host.read(reading, rows), rtol=1e-9, atol=1e-9)
+
+
+def test_exits_speak_together_as_on_the_host():
+    """The second was asked about fewer, in another order."""
+    first, second = both(LOGITS["unsure"][:9]), both(LOGITS["unsure"][9:12], np.array([5, 0, 3]))
+    weight, bias, rows = np.array([0.3, 1.7]), RNG.normal(size=10), np.array([3, 5])
+    host, device = (Said({0: zero, 1: one}, rows).combined(1, weight, bias) for zero, one in zip(first, second, strict=True))
+    assert np.array_equal(device.top_class(1), host.top_class(1))
+    np.testing.assert_allclose(device.score(1, "energy"), host.score(1, "energy"), rtol=2e-7)
+    expected = 0.3 * LOGITS["unsure"][[3, 5]] + 1.7 * LOGITS["unsure"][[11, 9]] + bias
+    np.testing.assert_allclose(host.score(1, "energy"), one_score("energy", expected), rtol=1e-6)
+
+
+def test_whatever_policies_read_can_be_worked_out_there():
+    def kinds(reading):
+        return {reading, *(kind for below in reading.__subclasses__() for kind in kinds(below))}
+
+    policies = {kind for kind in kinds(Reading) if kind.__module__.startswith("engine.")}
+    assert policies - {Reading} <= worked_out.registry.keys() and len(policies) > 3
 
 
 def test_a_processors_answers_are_judged_in_memory():

@@ -5,13 +5,23 @@ Every fast path must equal these, exactly. Scores and predictions are indexed [e
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from engine.outputs import Outputs
+from engine.policies.reading import Reading
 
 Table = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Everything(Reading):
+    """All that an exit said, which no policy reads."""
+
+    def of(self, logits: np.ndarray) -> np.ndarray:
+        return logits
 
 
 def threshold_cascade(scores: Table, thresholds: Sequence[float]) -> list[int]:
