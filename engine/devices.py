@@ -1,22 +1,20 @@
 """Which device to run on, and what to call it where a number is shown."""
 
-import os
 import platform
 from pathlib import Path
 
 import torch
 
 from engine.errors import UserError
+from engine.host_memory import take_memory_in_bulk
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
     """`auto` takes the best there is. Raises UserError if the one asked for is not here.
 
-    Ask before the first tensor is made: from then on PyTorch takes the host's memory in large pages, where it can.
+    Ask before the first tensor is made, for it also says how the host's memory is taken, see `engine.host_memory`.
     """
-    # What is freed goes back to the system, and every large tensor begins as pages to be found and cleared anew: 2 MiB at a time and
-    # not 4 KiB makes training quicker by a twentieth, and big batches more. (Linux; PyTorch reads this when it first takes memory.)
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    take_memory_in_bulk()
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, here in there.items() if here))

@@ -1,9 +1,5 @@
 """Which device is picked, and what is said of one that is not there."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -32,22 +28,3 @@ def test_a_device_that_is_not_here_is_answered_in_a_sentence(wanted: str) -> Non
     with pytest.raises(UserError) as refused:
         pick_device(wanted)
     assert_one_sentence(str(refused.value), wanted)
-
-
-#: Where Linux says whether memory may be had in large pages.
-LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-PAGES_OF_A_TENSOR = """
-import resource, torch
-from engine import compute, measure, train  # whatever is made while they are imported is made first
-from engine.devices import pick_device
-pick_device("cpu")
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-torch.ones(2**26, dtype=torch.uint8)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
-
-
-def test_large_tensors_are_given_memory_in_large_pages() -> None:
-    pages = int(subprocess.run([sys.executable, "-c", PAGES_OF_A_TENSOR], check=True, stdout=subprocess.PIPE, text=True).stdout)
-    large = LARGE_PAGES.is_file() and "[never]" not in LARGE_PAGES.read_text()
-    assert pages < 2**26 / 4096 / 4 if large else pages > 0

@@ -1,0 +1,25 @@
+"""How PyTorch takes the host's memory, on Linux: in large pages, and not from the system anew for every layer.
+
+What is freed usually goes back to the system, and the next large tensor begins as pages to be found and cleared once more. That is no
+arithmetic, and it weighs most where there is little of it: in the first stages of small networks it was several times the work itself.
+"""
+
+import ctypes
+import os
+import sys
+
+#: mallopt's names in glibc's malloc.h, and what they are set to: tensors up to so many bytes come out of the heap, ...
+M_MMAP_THRESHOLD, FROM_HEAP = -3, 2**25
+#: ... of which so much may be free before any is given back. By default that is twice the largest tensor yet.
+M_TRIM_THRESHOLD, KEPT = -1, 2**28
+
+
+def take_memory_in_bulk() -> None:
+    """Ask before the first tensor is made. Settings that are in the environment already stay as they are."""
+    # 2 MiB at a time and not 4 KiB: training is quicker by a twentieth, and big batches by more. Read when PyTorch first takes memory.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    if sys.platform == "linux" and not any(name == "GLIBC_TUNABLES" or name.startswith("MALLOC_") for name in os.environ):
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not every C library has it
+        if mallopt is not None:
+            mallopt(M_MMAP_THRESHOLD, FROM_HEAP)
+            mallopt(M_TRIM_THRESHOLD, KEPT)
