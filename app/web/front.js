@@ -1,5 +1,7 @@
 // The front: drawn once by Plotly, with a dot of our own on top. Redrawing the chart for every move would cost ten times the time.
 
+import { freestCorner, marksOf } from "./corner.js"
+
 let loading = null
 
 function plotly(address) {
@@ -34,8 +36,13 @@ export class Front {
     const layout = { ...data.figure.layout, autosize: true }
     if (narrow) Object.assign(layout, { legend: { orientation: "h", x: 0, y: -0.28, font: { size: 11 } }, margin: { l: 46, r: 6, t: 6, b: 118 } })
     await Plotly.react(this.plot, data.figure.data, layout, data.config)
-    if (!this.drawn) this.plot.on("plotly_afterplot", () => this.place(this.at))
+    if (!this.drawn) this.plot.on("plotly_afterplot", () => this.#anew())
     this.drawn = true
+    this.#anew()
+  }
+
+  #anew() {
+    this.around = null
     this.place(this.at)
   }
 
@@ -50,8 +57,17 @@ export class Front {
     this.dot.style.transform = `translate(${x}px, ${y}px)`
     this.guide.style.transform = `translate(${x}px, ${axes.yaxis._offset}px)`
     this.guide.style.height = `${axes.yaxis._length}px`
-    this.dot.firstElementChild.textContent = point.label
-    this.dot.classList.toggle("offramp-dot-left", x > axes.xaxis._offset + 0.8 * axes.xaxis._length)
+    const label = this.dot.firstElementChild
+    label.textContent = point.label
+    this.around ??= this.#around(axes, label)
+    const { size, marks, area } = this.around
+    this.dot.dataset.corner = freestCorner({ x, y }, size, marks, area, this.dot.dataset.corner)
+  }
+
+  // What the dot's label must look out for; it stays as it is until the chart is drawn anew.
+  #around({ xaxis, yaxis }, label) {
+    const area = { left: xaxis._offset, top: yaxis._offset, right: xaxis._offset + xaxis._length, bottom: yaxis._offset + yaxis._length }
+    return { size: { width: label.offsetWidth, height: label.offsetHeight }, marks: marksOf(this.plot), area }
   }
 
   leave() {

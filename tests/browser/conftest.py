@@ -108,3 +108,8 @@ def explore(page: Page, site: Site, query: str = "bundle=tiny") -> Page:
     page.wait_for_selector(".offramp[data-ready=true]")
     page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
     return page
+
+
+def frame(page: Page) -> None:
+    """Wait until what was asked for is painted."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -13,7 +13,7 @@ from engine.library import open_bundle
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.sweep import Sweep, sweep
-from tests.browser.conftest import Site, explore
+from tests.browser.conftest import Site, explore, frame
 
 #: What a visitor sees of the current budget.
 SEEN = """() => ({
@@ -36,10 +36,6 @@ def swept(site: Site, policy: str = "maxprob", bundle: str = "tiny") -> tuple[Ou
 def settled(page: Page, pattern: str) -> None:
     """Wait until the address says where we are."""
     page.wait_for_function("(pattern) => new RegExp(pattern).test(location.search)", arg=pattern)
-
-
-def frame(page: Page) -> None:
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def press_slider(page: Page, share: float) -> None:

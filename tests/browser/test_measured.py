@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.bundle import add_measured, write_bundle
 from tests import synthetic
-from tests.browser.conftest import Site, explore
+from tests.browser.conftest import Site, explore, frame
 from tests.measured import DEVICE, SPEED_UPS, fresh
 
 TRACES = """[...document.querySelectorAll('.offramp-plot .scatterlayer .trace')]
@@ -77,3 +77,40 @@ def test_energy_has_no_runs_to_show(page: Page, site: Site) -> None:
 def test_plain_controls_say_the_same(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/?bundle=timed&plain=1&unit=ms_batch_32")
     expect(page.get_by_text("stopping early pays at a budget of 25%")).to_be_visible()
+
+
+#: The area of marks and of their numbers that the dot's label would hide at each corner, and the corner it is at.
+HIDDEN = f"""() => {{
+  const dot = document.querySelector('.offramp-dot')
+  const points = [...document.querySelectorAll('.offramp-plot .scatterlayer .point')]
+  const numbers = {TRACES}.flatMap((trace) => [...trace.querySelectorAll('text')])
+  const marks = [...points, ...numbers].map((mark) => mark.getBoundingClientRect())
+  const across = (a, b) => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left))
+  const down = (a, b) => Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top))
+  const plot = document.querySelector('.offramp-plot .nsewdrag').getBoundingClientRect()
+  const chosen = dot.dataset.corner
+  const at = Object.fromEntries(['up right', 'up left', 'down right', 'down left'].map((corner) => {{
+    dot.dataset.corner = corner
+    const label = dot.firstElementChild.getBoundingClientRect()
+    const inside = across(label, plot) * down(label, plot) > 0.9 * label.width * label.height
+    return [corner, inside ? marks.reduce((sum, mark) => sum + across(label, mark) * down(label, mark), 0) : Infinity]
+  }}))
+  dot.dataset.corner = chosen
+  return {{chosen, at}}
+}}"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_dots_label_hides_as_few_marks_as_it_can(browser: Browser, site: Site, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = explore(context.new_page(), site, "bundle=timed")
+    corners = set()
+    for step in range(0, 201, 5):
+        page.locator(".offramp-slider").fill(str(step))
+        frame(page)
+        hidden = page.evaluate(HIDDEN)
+        # what Plotly draws is a few pixels smaller or larger than what is reckoned with
+        assert hidden["at"][hidden["chosen"]] <= min(hidden["at"].values()) + 60, (step, hidden)
+        corners.add(hidden["chosen"])
+    assert len(corners) > 1
+    context.close()
