@@ -98,7 +98,7 @@ SMALL = {
         "multi-scale dense network",
         "A multi-scale dense network with five exits",
         Network(_msdnet),
-        replace(_TRAINING, epochs=22, cutout=0),
+        replace(_TRAINING, epochs=44),
     ),
     "resnet": Small(
         "residual network",
