@@ -13,34 +13,45 @@ function shared(a, b) {
   return Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top))
 }
 
-// at: the dot's middle; label: its size; marks and area: boxes to keep clear and to stay in; now: the corner it is at, kept unless another is better
+// at: the dot's middle; label: its size; marks and area: boxes to keep clear, by their weight, and to stay in; now: the corner it is at, kept unless another is better
 export function freestCorner(at, label, marks, area, now) {
   const hidden = (corner) => {
     const there = box(corner, at, label)
     const outside = label.width * label.height - shared(there, area)
-    return 10 * outside + marks.reduce((sum, mark) => sum + shared(there, mark), 0)
+    return 100 * outside + marks.reduce((sum, mark) => sum + mark.weight * shared(there, mark), 0)
   }
   return [now, ...CORNERS].filter(Boolean).reduce((best, corner) => (hidden(corner) < hidden(best) ? corner : best))
 }
 
-// The boxes of all markers that a chart shows, and of the texts beside them.
+// The boxes of all markers that a chart shows, of the texts beside them, and, weighing less, of the points of its heaviest line.
 export function marksOf(plot) {
   const { xaxis, yaxis } = plot._fullLayout
-  const marks = []
-  const add = (x, y, width, height) => marks.push({ left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2 })
-  for (const trace of plot._fullData) {
-    if (trace.visible !== true || !trace.mode?.includes("markers")) continue
-    for (let i = 0; i < trace.x.length; i++) {
-      const [x, y] = [xaxis._offset + xaxis.d2p(trace.x[i]), yaxis._offset + yaxis.d2p(trace.y[i])]
-      const size = trace.marker.size
-      add(x, y, size, size)
-      const [upright, level] = ([].concat(trace.textposition)[i] ?? "middle center").split(" ")
-      if (upright === "middle" && level === "center") continue
-      const [width, height] = [7 * String(trace.text[i]).length, 13]
-      const sideways = { left: -1, center: 0, right: 1 }[level] * (size + width) / 2
-      const upwards = { top: -1, middle: 0, bottom: 1 }[upright] * (size + height) / 2
-      add(x + sideways, y + upwards, width, height)
-    }
-  }
-  return marks
+  const shown = plot._fullData.filter((trace) => trace.visible === true)
+  const lines = shown.filter((trace) => trace.mode === "lines").sort((a, b) => b.line.width - a.line.width)
+  const points = (trace) => Array.from(trace.x, (x, i) => [xaxis._offset + xaxis.d2p(x), yaxis._offset + yaxis.d2p(trace.y[i])])
+  const markers = shown.filter((trace) => trace.mode?.includes("markers"))
+  return [...lines.slice(0, 1).flatMap((line) => alongLine(points(line), line.line.width)), ...markers.flatMap((trace) => withTexts(trace, points(trace)))]
+}
+
+function around(x, y, width, height, weight) {
+  return { left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2, weight }
+}
+
+// Where a line has many points at one place, the place still counts once.
+function alongLine(points, width) {
+  const places = new Map(points.map(([x, y]) => [`${Math.round(x / width)} ${Math.round(y / width)}`, around(x, y, width, width, 1)]))
+  return [...places.values()]
+}
+
+function withTexts(trace, points) {
+  const { size } = trace.marker
+  return points.flatMap(([x, y], i) => {
+    const marker = around(x, y, size, size, 10)
+    const [upright, level] = ([].concat(trace.textposition)[i] ?? "middle center").split(" ")
+    if (upright === "middle" && level === "center") return [marker]
+    const [width, height] = [7 * String(trace.text[i]).length, 13]
+    const sideways = { left: -1, center: 0, right: 1 }[level] * (size + width) / 2
+    const down = { top: -1, middle: 0, bottom: 1 }[upright] * (size + height) / 2
+    return [marker, around(x + sideways, y + down, width, height, 10)]
+  })
 }
