@@ -134,7 +134,8 @@ def median_times(task: Task, methods: dict[str, Callable[[], object]], rounds: i
 def lines_on(task: Task, rounds: int) -> Iterator[str]:
     """The lines on one recipe, as they are found."""
     routes = simulated(task)
-    yield f"{task.title}, {len(task.pixels):,} test images, thresholds on top probability set on {task.tuned_on:,} calibration images"
+    tested = f"{len(task.pixels):,} test images (one at a time the first {min(SINGLY, len(task.pixels))})"
+    yield f"{task.title}, {tested}, thresholds on top probability set on {task.tuned_on:,} calibration images"
     yield f"Exits or answers that differ from the simulated ones: {differing(task, routes)}."
     yield f"{'':14}{'ms an image':>22}{'times quicker than full':>42}{'ideal by':>16}{'ours of ideal by':>20}"
     yield (
