@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.cascades.base import Cascade, Stage, State
+from engine.cascades.layers import convolution
 from engine.cascades.whitening import WHITENED, PatchWhitening
 
 
@@ -54,15 +55,6 @@ class Normalise(nn.Module):
     def forward(self, state: State) -> State:
         (images,) = state
         return ((images - 0.5) * 4.0,)
-
-
-def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch norm, ReLU. A stride of 2 halves the side."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
 
 
 class Stem(nn.Module):

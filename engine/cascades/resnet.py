@@ -19,10 +19,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from engine.cascades.base import Cascade, Stage, State
-from engine.cascades.msdnet import convolution
+from engine.cascades.layers import Opening, convolution, mixed_pooling
 from engine.cascades.whitening import WHITENED, PatchWhitening
 from engine.errors import UserError
 
@@ -53,14 +52,6 @@ class ResNetShape:
     @property
     def units(self) -> int:
         return len(self.blocks) + sum(self.blocks)
-
-
-class Opening(nn.Sequential):
-    """Convolves, then halves the side: (batch, inputs, h, w) -> (batch, outputs, h // 2, w // 2)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        kernel = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        super().__init__(kernel, nn.MaxPool2d(2), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
 class Block(nn.Module):
@@ -94,8 +85,7 @@ class PooledHead(nn.Module):
         self.out = nn.Linear(channels * side * side, classes)
 
     def forward(self, state: State) -> Tensor:
-        mean, peak = F.adaptive_avg_pool2d(state[0], self.side), F.adaptive_max_pool2d(state[0], self.side)
-        return self.out((mean + self.mix * (peak - mean)).flatten(1))
+        return self.out(mixed_pooling(state[0], self.side, self.mix))
 
 
 class ConvolvedHead(nn.Module):
