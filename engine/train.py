@@ -54,12 +54,14 @@ def with_settings(chosen: Recipe, **asked: Any) -> Recipe:
     """The recipe with other settings of its training; those that are None stay. Raises UserError for what makes no sense."""
     training = _training(chosen)
     changes = {name: value for name, value in asked.items() if value is not None}
-    weights, share = changes.get("exit_weights"), changes.get("distillation", 0.0)
+    weights, share, rate = changes.get("exit_weights"), changes.get("distillation", 0.0), changes.get("learning_rate", 1.0)
     if weights is not None and not (min(weights) >= 0 and 0 < sum(weights) < math.inf):
         raise UserError(f"The exit weights {weights} make no sense; give one for each exit, at least 0 and not all 0.")
     if not 0 <= share <= 1:
         raise UserError(f"A distillation of {share:g} makes no sense; give the share of an early exit's loss, from 0 to 1.")
-    if changes.get("frozen") and not (training.start_from or training.frozen):
+    if not 0 < rate < math.inf:
+        raise UserError(f"A learning rate of {rate:g} makes no sense; give one above 0, such as {training.learning_rate:g}.")
+    if changes.get("frozen") and not (training.start_from or training.frozen or changes.get("start_from")):
         raise UserError(f"{chosen.name} begins from nothing, so there is nothing to freeze; leave --frozen out.")
     return replace(chosen, training=replace(training, **changes))
 
@@ -237,7 +239,7 @@ def _weights_to_start_from(chosen: Recipe, out: Path) -> Path | None:
     beside = out / f"{name}.safetensors"
     found = beside if beside.is_file() else weights_path(name)
     if not found.is_file():
-        starts = chosen.starts or RECIPES.get(name)
+        starts = chosen if name == chosen.name else chosen.starts or RECIPES.get(name)
         first = starts.remedy if starts else f"train {name}"
         raise UserError(f"This training begins with the weights of {name}, and there are none at {found}; {first} first.")
     return found

@@ -38,6 +38,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def seed(text: str) -> int:
+    if not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
+    return int(text)
+
+
 def sizes(text: str) -> list[int]:
     return [positive(part) for part in text.split(",")]
 
@@ -56,7 +62,7 @@ def numbers(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.3,0.5") from None
 
 
-def share(text: str) -> float:
+def number(text: str) -> float:
     try:
         return float(text)
     except ValueError:

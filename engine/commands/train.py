@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import numbers, positive, recipe_of, share, takes_device, takes_recipe
+from engine.commands.arguments import number, numbers, positive, recipe_of, seed, takes_device, takes_recipe
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -13,7 +13,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
     takes_device(command)
     command.add_argument("--out", type=Path, metavar="DIR", help="where weights, checkpoints and the learning curve go")
     command.add_argument("--exit-weights", type=numbers, metavar="A,B,...", help="share of each exit in the loss (default: the recipe's)")
-    command.add_argument("--distillation", type=share, metavar="SHARE", help="of an early exit's loss: to agree with the last one")
+    command.add_argument("--distillation", type=number, metavar="SHARE", help="of an early exit's loss: to agree with the last one")
+    command.add_argument("--learning-rate", type=number, metavar="RATE", help="at its peak (default: the recipe's)")
+    command.add_argument("--seed", type=seed, help="of all random numbers; another one shows the pictures in another order (default: 0)")
+    further = "begin with the recipe's finished weights and train them further, instead of anew"
+    command.add_argument("--further", action="store_true", help=further)
     frozen = "leave the weights that the training begins with as they are, and train only the rest (wrapped networks: always)"
     command.add_argument("--frozen", action="store_const", const=True, help=frozen)
 
@@ -22,7 +26,15 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.train import train, with_settings
 
     chosen = recipe_of(given)
-    asked = with_settings(chosen, exit_weights=given.exit_weights, distillation=given.distillation, frozen=given.frozen)
+    asked = with_settings(
+        chosen,
+        exit_weights=given.exit_weights,
+        distillation=given.distillation,
+        learning_rate=given.learning_rate,
+        seed=given.seed,
+        start_from=chosen.name if given.further else None,
+        frozen=given.frozen,
+    )
     weights = train(asked, epochs=given.epochs, device=given.device, out=given.out)
     if not given.json:
         print(f"Weights are at {weights}.")

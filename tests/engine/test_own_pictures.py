@@ -78,6 +78,10 @@ TRAINING_MISTAKES = {
     "exit weights in words": (["--exit-weights", "much"], ["'much'"]),
     "more than all distilled": (["--distillation", "1.5"], ["1.5", "from 0 to 1"]),
     "distilled by no number": (["--distillation", "nan"], ["makes no sense"]),
+    "a learning rate of nothing": (["--learning-rate", "0"], ["learning rate of 0", "above 0"]),
+    "an endless learning rate": (["--learning-rate", "inf"], ["learning rate of inf"]),
+    "a seed in words": (["--seed", "first"], ["'first'", "from 0 to"]),
+    "further, but never trained": (["--further"], ["begins with the weights of folder", "none at", "first"]),
     "frozen, but nothing given": (["--frozen"], ["nothing to freeze", "--frozen"]),
     "exits with a gap": (["--exits", "1,,3"], ["'1,,3'"]),
 }

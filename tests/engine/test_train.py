@@ -18,8 +18,8 @@ from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.recipes import Recipe, Training
 from engine.splits import Split
-from engine.train import exits_loss, learning_rate, train_recipe
-from engine.weights import digest, load_weights, read_tensors
+from engine.train import exits_loss, learning_rate, train_recipe, with_settings
+from engine.weights import digest, load_weights, provenance_of, read_tensors
 
 
 class Bars:
@@ -183,6 +183,17 @@ def test_a_training_may_begin_with_the_weights_of_another(unbroken, tmp_path):
     assert about["began_with"] == digest(unbroken)
     first = json.loads(weights.with_name("other.curve.jsonl").read_text())
     assert first["accuracy"][0] > curve(unbroken)[0]["accuracy"][0]  # what was learned before helps at once
+
+
+def test_finished_weights_are_trained_further(unbroken, tmp_path):
+    shutil.copy(unbroken, tmp_path)
+    again = with_settings(bars(), start_from="bars", learning_rate=1e-3, seed=1)
+    weights = train_recipe(again, 1, "cpu", tmp_path)
+    facts = provenance_of(weights)
+    assert facts["began_with"] == digest(unbroken) != digest(weights)
+    asked = {"start_from": "bars", "learning_rate": 1e-3, "seed": 1, "epochs": 1}
+    assert {name: facts["settings"][name] for name in asked} == asked
+    assert min(curve(weights)[0]["accuracy"]) > max(curve(unbroken)[0]["accuracy"])  # it did not begin anew
 
 
 def test_what_is_frozen_stays_as_it_was(unbroken, tmp_path):
