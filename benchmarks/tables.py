@@ -155,7 +155,7 @@ def photographs() -> dict[str, list[str]]:
             "",
             "Early exits of one network, `cifar10-msdnet`:",
             "",
-            *policies_table(dense, FIRST, (0.15, 0.25, 0.4, 0.6)),
+            *policies_table(dense, FIRST, (0.2, 0.3, 0.4, 0.6)),
             "",
             how_read(dense),
         ],

@@ -8,8 +8,11 @@ Classification", ICLR 2018, section 4. Two ideas of theirs carry the early exits
 
 Three things differ, all for small machines: layers are few and wide and have no 1x1 bottleneck (many small
 convolutions are slow), exits pool before they classify (an exit costs every picture that passes it, whether it leaves
-there or not), and each stage computes all of its scales (the paper's "lazy" skipping would tie stages together). The
-first convolution may make way for a frozen layer that whitens the picture.
+there or not), and each stage computes all of its scales (the paper's "lazy" skipping would tie stages together).
+
+Without a stem, pictures that are small already are seen at full side before anything is halved: a frozen layer
+whitens the picture in place of the first convolution, the finest scale begins with max pooling instead of a stride, and
+exits mix the mean over all positions with the maximum.
 
 Shapes are written (batch, channels, height, width); scale 0 is the finest, each further one has half the side.
 """
@@ -21,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.cascades.base import Cascade, Stage, State
-from engine.cascades.layers import convolution
+from engine.cascades.layers import Opening, convolution, mixed_pooling
 from engine.cascades.whitening import WHITENED, PatchWhitening
 
 
@@ -30,13 +33,12 @@ class MSDNetShape:
     """What an MSDNet looks like. `layers` and `scales` have one entry a stage."""
 
     classes: int
-    stem: int | None  # channels of the first convolution; None: patches are whitened instead, which is not learned
+    stem: int | None  # channels of the first convolution, of stride 2; None: the picture is whitened, see above
     base: tuple[int, ...]  # channels each scale begins with, finest first
     growth: tuple[int, ...]  # channels each layer adds to each scale, finest first
     layers: tuple[int, ...]  # dense layers in each stage; the first may do with the stem alone
     scales: tuple[int, ...]  # how many scales each stage leaves, the coarsest ones; the finest are dropped one at a time
     hidden: int = 128  # width of the classifiers' hidden layer
-    strides: tuple[int, int] = (2, 2)  # of the first convolution, if there is one, and of the finest scale after it
 
     def __post_init__(self) -> None:
         if len(self.base) != len(self.growth) or len(self.layers) != len(self.scales):
@@ -60,15 +62,15 @@ class Normalise(nn.Module):
 class Stem(nn.Module):
     """The picture at every scale: (images,) -> one map a scale. (The paper's first layer.)
 
-    With strides of 2: (batch, 3, 64, 64) -> (batch, base[0], 16, 16), (batch, base[1], 8, 8), (batch, base[2], 4, 4)
+    (batch, 3, 64, 64) -> (batch, base[0], 16, 16), (batch, base[1], 8, 8), (batch, base[2], 4, 4); the same for a
+    whitened (batch, 3, 32, 32), but that its finest side is 15.
     """
 
-    def __init__(self, stem: int | None, base: tuple[int, ...], strides: tuple[int, int]) -> None:
+    def __init__(self, stem: int | None, base: tuple[int, ...]) -> None:
         super().__init__()
-        channels = stem or WHITENED
-        self.first = convolution(3, stem, stride=strides[0]) if stem else PatchWhitening()
-        steps = (strides[1], *(2 for _ in base[1:]))
-        self.down = nn.ModuleList(convolution(a, b, stride=step) for (a, b), step in zip(pairwise((channels, *base)), steps, strict=True))
+        self.first = convolution(3, stem, stride=2) if stem else PatchWhitening()
+        finest = convolution(stem, base[0], stride=2) if stem else Opening(WHITENED, base[0])
+        self.down = nn.ModuleList([finest, *(convolution(a, b, stride=2) for a, b in pairwise(base))])
 
     def forward(self, state: State) -> State:
         (images,) = state
@@ -129,15 +131,20 @@ class DenseLayer(nn.Module):
 
 
 class Head(nn.Module):
-    """An exit: the coarsest map's mean over all positions, then a small classifier. State -> (batch, classes)."""
+    """An exit: the coarsest map pooled over all positions, then a small classifier. State -> (batch, classes).
 
-    def __init__(self, channels: int, hidden: int, classes: int) -> None:
+    mixed: a learned mixture of max and average pooling, else the average
+    """
+
+    def __init__(self, channels: int, hidden: int, classes: int, mixed: bool) -> None:
         super().__init__()
+        self.mix = nn.Parameter(torch.tensor(0.5)) if mixed else None
         self.hidden = nn.Linear(channels, hidden)
         self.out = nn.Linear(hidden, classes)
 
     def forward(self, state: State) -> Tensor:
-        pooled = state[-1].mean(dim=(2, 3))  # (batch, channels)
+        coarsest = state[-1]
+        pooled = coarsest.mean(dim=(2, 3)) if self.mix is None else mixed_pooling(coarsest, 1, self.mix)  # (batch, channels)
         return self.out(torch.relu(self.hidden(pooled)))
 
 
@@ -146,7 +153,7 @@ def msdnet(shape: MSDNetShape) -> Cascade:
     stages = []
     channels = shape.base
     for index, (layers, keep) in enumerate(zip(shape.layers, shape.scales, strict=True)):
-        trunk: list[nn.Module] = [Stem(shape.stem, shape.base, shape.strides)] if index == 0 else []
+        trunk: list[nn.Module] = [Stem(shape.stem, shape.base)] if index == 0 else []
         if index == 0 and shape.stem:
             trunk.insert(0, Normalise())
         drop = len(channels) - keep
@@ -157,5 +164,5 @@ def msdnet(shape: MSDNetShape) -> Cascade:
             layer = DenseLayer(channels, shape.growth[-len(channels) :], drop)
             trunk.append(layer)
             channels, drop = layer.channels, 0
-        stages.append(Stage(nn.Sequential(*trunk), Head(channels[-1], shape.hidden, shape.classes)))
+        stages.append(Stage(nn.Sequential(*trunk), Head(channels[-1], shape.hidden, shape.classes, mixed=shape.stem is None)))
     return Cascade(stages)

@@ -49,7 +49,6 @@ def _msdnet(classes: int, exits: None = None) -> "Cascade":
             growth=(64, 128, 104),
             layers=(0, 1, 1, 2, 2),
             scales=(3, 3, 3, 2, 1),
-            strides=(1, 2),
         )
     )
 
@@ -98,7 +97,7 @@ SMALL = {
         "multi-scale dense network",
         "A multi-scale dense network with five exits",
         Network(_msdnet),
-        replace(_TRAINING, epochs=44),
+        replace(_TRAINING, epochs=44, exit_weights=(1, 1, 1, 1, 3)),
     ),
     "resnet": Small(
         "residual network",

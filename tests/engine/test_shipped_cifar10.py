@@ -74,7 +74,7 @@ def test_the_dense_network_needs_two_fifths_of_itself_for_half_a_point(capsys: p
     assert point["accuracy"] >= document["full"]["accuracy"] - 0.005
 
 
-@pytest.mark.parametrize("name", ["cifar10-resnet", "cifar10-family"])
+@pytest.mark.parametrize("name", ["cifar10-msdnet", "cifar10-resnet", "cifar10-family"])
 def test_a_full_network_gets_93_percent_right(name: str) -> None:
     assert full_accuracy(name) >= 0.93
 

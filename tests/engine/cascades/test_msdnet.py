@@ -37,21 +37,26 @@ def test_states_have_half_the_side_at_each_scale_and_forget_the_finest(network):
     ]
 
 
-def test_small_pictures_may_keep_their_side():
-    network = msdnet(replace(SMALL, strides=(1, 1))).eval()
-    state, _ = network.stages[0]((torch.rand(2, 3, 32, 32),))
-    assert [tuple(features.shape[2:]) for features in state] == [(32, 32), (16, 16), (8, 8)]
-
-
-def test_the_first_convolution_may_make_way_for_whitened_patches():
-    network = msdnet(replace(SMALL, stem=None, strides=(1, 2))).eval()
+def test_without_a_stem_whitened_pictures_are_seen_at_full_side_and_pooled():
+    network = msdnet(replace(SMALL, stem=None)).eval()
     (whitening,) = (module for module in network.modules() if isinstance(module, PatchWhitening))
     images = torch.rand(2, 3, 32, 32)
-    state, _ = network.stages[0]((images,))
-    assert [tuple(features.shape[2:]) for features in state] == [(16, 16), (8, 8), (4, 4)]
     whiten(network, images)
-    assert torch.equal(network.stages[0].trunk[0].first(images), whitening(images))
+    stem = network.stages[0].trunk[0]
+    assert torch.equal(stem.first(images), whitening(images))
+    assert stem.down[0][0](whitening(images)).shape == (2, 4, 31, 31)
+    state, _ = network.stages[0]((images,))
+    assert [tuple(features.shape[2:]) for features in state] == [(15, 15), (8, 8), (4, 4)]
     assert network(images).shape == (3, 2, 7)
+
+
+def test_without_a_stem_exits_mix_the_mean_with_the_maximum():
+    head = msdnet(replace(SMALL, stem=None)).stages[0].head
+    coarsest = torch.rand(2, head.hidden.in_features, 4, 4)
+    mean, peak = coarsest.mean(dim=(2, 3)), coarsest.amax(dim=(2, 3))
+    for mix, pooled in ((0.0, mean), (1.0, peak), (0.25, 0.75 * mean + 0.25 * peak)):
+        torch.nn.init.constant_(head.mix, mix)
+        assert torch.allclose(head((coarsest,)), head.out(torch.relu(head.hidden(pooled))), atol=1e-6)
 
 
 def test_stage_by_stage_equals_all_at_once(network):
