@@ -61,7 +61,11 @@ def with_settings(chosen: Recipe, **asked: Any) -> Recipe:
         raise UserError(f"A distillation of {share:g} makes no sense; give the share of an early exit's loss, from 0 to 1.")
     if not 0 < rate < math.inf:
         raise UserError(f"A learning rate of {rate:g} makes no sense; give one above 0, such as {training.learning_rate:g}.")
-    if changes.get("frozen") and not (training.start_from or training.frozen or changes.get("start_from")):
+    if changes.get("start_from") == chosen.name:
+        if changes.get("frozen"):
+            raise UserError("With --further there is nothing that --frozen would leave to train; leave one of the two out.")
+        changes["frozen"] = False  # all of it was taken over; what is wrapped stays frozen by itself
+    elif changes.get("frozen") and not (training.start_from or training.frozen):
         raise UserError(f"{chosen.name} begins from nothing, so there is nothing to freeze; leave --frozen out.")
     return replace(chosen, training=replace(training, **changes))
 
@@ -143,7 +147,8 @@ class Run:
         if began_with is not None:
             taken = take_over(network, began_with)
             for name, parameter in network.named_parameters():
-                parameter.requires_grad_(not (settings.frozen and name in taken))
+                if settings.frozen and name in taken:
+                    parameter.requires_grad_(False)
         network.to(device, memory_format=torch.channels_last)
         average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
         optimizers = Optimizers(network, settings.optimizer, settings.weight_decay)

@@ -15,7 +15,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--exit-weights", type=numbers, metavar="A,B,...", help="share of each exit in the loss (default: the recipe's)")
     command.add_argument("--distillation", type=number, metavar="SHARE", help="of an early exit's loss: to agree with the last one")
     command.add_argument("--learning-rate", type=number, metavar="RATE", help="at its peak (default: the recipe's)")
-    command.add_argument("--seed", type=seed, help="of all random numbers; another one shows the pictures in another order (default: 0)")
+    command.add_argument("--seed", type=seed, help="of all random numbers, such as the order of the pictures (default: the recipe's)")
     further = "begin with the recipe's finished weights and train them further, instead of anew"
     command.add_argument("--further", action="store_true", help=further)
     frozen = "leave the weights that the training begins with as they are, and train only the rest (wrapped networks: always)"

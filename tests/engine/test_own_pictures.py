@@ -16,11 +16,11 @@ from engine.datasets.folder import ImageFolder
 from engine.download import download
 from engine.errors import UserError
 from engine.library import open_bundle
-from engine.recipes import Choices, Training, recipe, weights_path
+from engine.recipes import Choices, Recipe, Training, recipe, weights_path
 from engine.recipes.wrapped import wrapped_recipe
 from engine.splits import BUNDLE_SPLITS, Split
-from engine.train import train
-from engine.weights import load_weights, provenance_of
+from engine.train import train, with_settings
+from engine.weights import load_weights, provenance_of, read_tensors
 from tests.image_folders import image_folder
 from tests.sentences import assert_one_sentence
 
@@ -82,6 +82,7 @@ TRAINING_MISTAKES = {
     "an endless learning rate": (["--learning-rate", "inf"], ["learning rate of inf"]),
     "a seed in words": (["--seed", "first"], ["'first'", "from 0 to"]),
     "further, but never trained": (["--further"], ["begins with the weights of folder", "none at", "first"]),
+    "further, and frozen": (["--further", "--frozen"], ["--further", "--frozen", "leave one"]),
     "frozen, but nothing given": (["--frozen"], ["nothing to freeze", "--frozen"]),
     "exits with a gap": (["--exits", "1,,3"], ["'1,,3'"]),
 }
@@ -168,11 +169,27 @@ def test_weights_of_another_network_are_refused(pictures, tmp_path):
     assert_one_sentence(str(caught.value), "odd.safetensors", "safetensors file")
 
 
-def test_any_module_is_wrapped_in_python(pictures):
+def of_mine() -> nn.Sequential:
     torch.manual_seed(0)
     layers = [nn.Sequential(nn.Conv2d(a, b, 3, stride=2), nn.ReLU()) for a, b in ((3, 8), (8, 8))]
-    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
-    mine = wrapped_recipe("mine", network, ["0", "1"], ImageFolder(pictures, (32, 32)), Training(epochs=1, batch_size=16, frozen=True))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+
+
+def wrapped_mine(network: nn.Sequential, pictures) -> Recipe:
+    return wrapped_recipe("mine", network, ["0", "1"], ImageFolder(pictures, (32, 32)), Training(epochs=1, batch_size=16, frozen=True))
+
+
+def test_trained_further_a_wrapped_network_stays_and_its_heads_learn(pictures):
+    mine = wrapped_mine(of_mine(), pictures)
+    before = read_tensors(train(mine, device="cpu"))[0]
+    after = read_tensors(train(with_settings(mine, start_from="mine"), device="cpu"))[0]
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert {name for name in before if ".head." not in name} <= same and same != before.keys()
+
+
+def test_any_module_is_wrapped_in_python(pictures):
+    network = of_mine()
+    mine = wrapped_mine(network, pictures)
     train(mine, device="cpu")
     compute(mine, "cpu")
     outputs = open_bundle("mine").outputs
