@@ -124,7 +124,8 @@ def _(reading: ScoreOf, logits: Tensor) -> Tensor:
 @worked_out.register
 def _(reading: DescriptionOf, logits: Tensor) -> Tensor:
     falling = logits.double().sort(dim=1, descending=True).values
-    log_p = (falling - falling.logsumexp(dim=1, keepdim=True)).clamp(min=FLOOR)
+    below = falling - falling[:, :1]  # from the top, at 0
+    log_p = (below - below[:, 1:].exp().sum(dim=1, keepdim=True).log1p()).clamp(min=FLOOR)
     p = log_p.exp()
     entropy, margin = -(p * log_p).sum(dim=1), p[:, 0] - p[:, 1]
     return torch.cat((log_p[:, : reading.top], entropy[:, None], margin[:, None], p[:, :1]), dim=1)

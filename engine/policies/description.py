@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 #: Log-probabilities are floored here: one answer surer still would stretch the scale until all the others look alike.
 FLOOR = -30.0
@@ -23,7 +22,8 @@ def describe(logits: NDArray[np.floating], top: int = 10) -> NDArray[np.float64]
     for start in range(0, examples, rows):
         # Sorted before anything is summed, so that renaming the classes changes not even the rounding.
         falling = np.sort(np.array(logits[start : start + rows], np.float64, order="C"), axis=1)[:, ::-1]
-        log_p = np.maximum(falling - logsumexp(falling, axis=1, keepdims=True), FLOOR)
+        below = falling - falling[:, :1]  # from the top, at 0
+        log_p = np.maximum(below - np.log1p(np.exp(below[:, 1:]).sum(axis=1, keepdims=True)), FLOOR)
         p = np.exp(log_p)
         part = read[start : start + rows]
         part[:, :kept] = log_p[:, :kept]

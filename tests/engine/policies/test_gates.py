@@ -60,6 +60,11 @@ def test_answers_sure_beyond_doubt_stay_finite():
     np.testing.assert_array_equal(read[0, :3], [0.0, description.FLOOR, description.FLOOR])
 
 
+def test_two_answers_as_large_as_can_be_are_even():
+    (read,) = describe(np.array([[3e38, -3e38, 3e38]], np.float32))
+    np.testing.assert_allclose(read, [math.log(0.5), math.log(0.5), description.FLOOR, math.log(2), 0.0, 0.5], rtol=1e-9)
+
+
 def test_features_are_scaled_on_the_examples_learned_on():
     fit = outputs(exits=4).tuning(Split.FIT)
     for read in GateFeatures.scaled_on(fit, top=10, history=False).of(fit):
