@@ -1,18 +1,19 @@
 """What stopping early gains in time: the executor beside the full network and the two ways in which it is usually written.
 
-    PYTHONPATH=. python benchmarks/cascade.py [RECIPE ...] [--examples 2048] [--rounds 3] [--threads 1] [--device cpu] [--save]
+    PYTHONPATH=. python benchmarks/cascade.py [RECIPE ...] [--rounds 5] [--seconds 30] [--threads 1] [--device cpu] [--save]
 
 Every recipe that has weights, unless some are named.
 
 full         a plain loop over batches through all trunks and the last head
 one by one   a loop over examples that breaks at the first exit that is sure enough; batch size plays no part
-shrinking    a batch goes on with whoever is left in it (the executor with chunks of one batch)
-ours         the executor: chunks of many batches, survivors cut into full batches again
+shrinking    a batch goes on with whoever is left in it (the executor, given one batch after the other)
+ours         the executor: survivors of many batches come together in full ones again
 
-Wall clock, the median of several rounds in which all take turns. What handles one picture at a time is given a part of them, and one by one
-is timed once: to it all batch sizes are the same. Speed-ups are over `full` at the same batch size. Two ideals: by MACs, and by the table
-of stage times, measured just before; both count every head that is asked. Before anything is timed, the exits and answers of all are
-compared with the route simulated on the logits of all exits.
+Wall clock. All take turns, in so many rounds at least and until so many seconds are over at each batch size; a speed-up is the median over
+rounds of what `full` took over what it took, at the same batch size. What handles one picture at a time is given few images, and one by
+one is timed once: to it all batch sizes are the same. Others are given 1,024, or four batches where those are more: else nobody could come
+together. Two ideals: by MACs, and by the table of stage times, measured just before; both count every head that is asked. Before anything
+is timed, the exits and answers of all are compared with the route simulated on the logits of all exits.
 """
 
 import time
@@ -28,7 +29,7 @@ from scipy.special import expit
 from benchmarks.report import Report
 from engine.cascades.base import Cascade, Kind, State
 from engine.devices import pick_device
-from engine.execute import chunk_size, execute, to_images
+from engine.execute import execute, group_size, to_images
 from engine.graphs import in_graphs
 from engine.macs import StageMacs, stage_macs
 from engine.measure import BUDGETS, Effort, alone, budget_rules, run_full, stage_times
@@ -40,8 +41,8 @@ from engine.splits import Split
 from engine.trained import trained_network
 
 BATCH_SIZES = (1, 32, 64, 256, 1024)
-#: Examples that are run one picture at a time: more would take most of the time and tell no more.
-SINGLY = 256
+#: Images that are run one at a time (more would take most of the time and tell no more), in batches, and in batches at least so many.
+SINGLY, TOGETHER, BATCHES = 256, 1024, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,8 @@ class Task:
     tuned_on: int
 
     @classmethod
-    def load(cls, name: str, device: torch.device, examples: int) -> "Task":
+    def load(cls, name: str, device: torch.device) -> "Task":
+        examples = max(TOGETHER, BATCHES * max(BATCH_SIZES))
         chosen = recipe(name)
         cascade, dataset = trained_network(chosen, device), chosen.dataset()
         tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
@@ -68,9 +70,16 @@ class Task:
     def first(self, examples: int) -> "Task":
         return replace(self, pixels=self.pixels[:examples])
 
-    def run(self, rule: ThresholdRule, batch_size: int, chunk: int | None = None) -> Route:
-        ids = np.arange(len(self.pixels))
-        return execute(self.cascade, rule, ids, self.pixels.__getitem__, self.device, batch_size, chunk)
+    def run(self, rule: ThresholdRule, batch_size: int, group: int | None = None) -> Route:
+        return self._run(rule, np.arange(len(self.pixels)), batch_size, group)
+
+    def run_shrinking(self, rule: ThresholdRule, batch_size: int) -> Route:
+        starts = range(0, len(self.pixels), batch_size)
+        routes = [self._run(rule, np.arange(start, min(start + batch_size, len(self.pixels))), batch_size, 1) for start in starts]
+        return Route(*(np.concatenate(part) for part in zip(*((r.exit, r.visited, r.prediction) for r in routes), strict=True)))
+
+    def _run(self, rule: ThresholdRule, ids: NDArray[np.int64], batch_size: int, group: int | None) -> Route:
+        return execute(self.cascade, rule, ids, self.pixels.__getitem__, self.device, batch_size, group)
 
 
 @torch.inference_mode()
@@ -106,7 +115,7 @@ def differing(task: Task, routes: Mapping[float, Route]) -> str:
     """In words, how many exits or answers of all budgets are not the simulated ones."""
     methods: dict[str, Callable[[ThresholdRule], Route]] = {
         "one by one": lambda rule: one_by_one(task.first(SINGLY), rule),
-        "shrinking": lambda rule: task.run(rule, 32, 32),
+        "shrinking": lambda rule: task.run_shrinking(rule, 32),
         "ours": lambda rule: task.run(rule, 32),
     }
     counts = []
@@ -120,47 +129,50 @@ def differing(task: Task, routes: Mapping[float, Route]) -> str:
     return ", ".join(counts)
 
 
-def median_times(task: Task, methods: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Milliseconds an image of each, the median of so many rounds of all. A round before them is not counted: in it memory is taken."""
+def timed(task: Task, methods: dict[str, Callable[[], object]], rounds: int, seconds: float) -> dict[str, NDArray[np.float64]]:
+    """Milliseconds an image of each, (rounds,): in turns. A round before them is not counted: in it memory is taken."""
     taken: dict[str, list[float]] = {name: [] for name in methods}
-    for _ in range(rounds + 1):
+    until = time.perf_counter() + seconds
+    while min(map(len, taken.values())) <= rounds or time.perf_counter() < until:
         for name, method in methods.items():
             begun = time.perf_counter()
             method()
             taken[name].append(time.perf_counter() - begun)
-    return {name: 1e3 * float(np.median(seconds[1:])) / len(task.pixels) for name, seconds in taken.items()}
+    return {name: 1e3 * np.array(spent[1:]) / len(task.pixels) for name, spent in taken.items()}
 
 
-def lines_on(task: Task, rounds: int) -> Iterator[str]:
+def lines_on(task: Task, rounds: int, seconds: float) -> Iterator[str]:
     """The lines on one recipe, as they are found."""
     routes = simulated(task)
-    tested = f"{len(task.pixels):,} test images (one at a time the first {min(SINGLY, len(task.pixels))})"
-    yield f"{task.title}, {tested}, thresholds on top probability set on {task.tuned_on:,} calibration images"
+    yield f"{task.title}, test images, thresholds on top probability set on {task.tuned_on:,} calibration images"
     yield f"Exits or answers that differ from the simulated ones: {differing(task, routes)}."
-    yield f"{'':14}{'ms an image':>22}{'times quicker than full':>42}{'ideal by':>16}{'ours of ideal by':>20}"
+    yield f"{'':21}{'ms an image':>22}{'times quicker than full':>42}{'ideal by':>16}{'ours of ideal by':>20}"
     yield (
-        f"{'batch  budget':14}{'full':>11}{'ours':>11}"
+        f"{'batch images  budget':21}{'full':>11}{'ours':>11}"
         f"{'one by one':>14}{'shrinking':>14}{'ours':>14}{'MACs':>8}{'times':>8}{'MACs':>10}{'times':>10}"
     )
     kind, each, side = task.cascade.kind, np.array(task.macs.stage, np.float64), task.pixels.shape[1:3]
     singly = task.first(SINGLY)
-    slowest = median_times(singly, {str(budget): partial(one_by_one, singly, rule) for budget, rule in task.rules.items()}, rounds)
+    slowest = timed(singly, {str(budget): partial(one_by_one, singly, rule) for budget, rule in task.rules.items()}, rounds, seconds)
     for size in BATCH_SIZES:
-        part = singly if size == 1 else task
-        table = stage_times(task.cascade, side, task.device, (size,), Effort())
+        part = singly if size == 1 else task.first(max(TOGETHER, BATCHES * size))
+        table = stage_times(task.cascade, side, task.device, (size,), Effort(seconds=0.5))
+        group = group_size(task.cascade, side, size, task.device)  # the same for all, and finding it is no part of the running
         methods: dict[str, Callable[[], object]] = {"full": partial(run_full, part.cascade, part.pixels, part.device, size)}
         for budget, rule in task.rules.items():
-            for name, chunk in (("shrinking", size), ("ours", chunk_size(task.cascade, side, size))):
-                methods[f"{name} {budget}"] = partial(part.run, rule, size, chunk)
-        took = median_times(part, methods, rounds)
+            methods[f"shrinking {budget}"] = partial(part.run_shrinking, rule, size)
+            methods[f"ours {budget}"] = partial(part.run, rule, size, group)
+        took = timed(part, methods, rounds, seconds)
+        full = took["full"]
         for budget in task.rules:
             visited = routes[budget].visited[: len(part.pixels)]
             reached = np.array([(visited >> k & 1).mean() for k in range(len(each))])
             by_macs = alone(task.macs.trunk, task.macs.head, kind) / float(reached @ each)
             by_times = alone(table.trunk[0], table.head[0], kind) / float(reached @ (table.trunk + table.head)[0])
-            quicker = [took["full"] / its for its in (slowest[str(budget)], took[f"shrinking {budget}"], took[f"ours {budget}"])]
+            shrinking, ours = took[f"shrinking {budget}"], took[f"ours {budget}"]
+            quicker = [np.median(full / its) for its in (np.median(slowest[str(budget)]), shrinking, ours)]
             yield (
-                f"{size:5}{budget:8.0%} {took['full']:11.2f}{took[f'ours {budget}']:11.2f}"
+                f"{size:5}{len(part.pixels):7,}{budget:8.0%} {np.median(full):11.2f}{np.median(ours):11.2f}"
                 + "".join(f"{times:14.2f}" for times in quicker)
                 + f"{by_macs:8.2f}{by_times:8.2f}{quicker[-1] / by_macs:10.0%}{quicker[-1] / by_times:10.0%}"
             )
@@ -170,17 +182,17 @@ def main() -> None:
     report = Report("cascade")
     parser = report.arguments(__doc__)
     parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all that have weights")
-    parser.add_argument("--examples", type=int, default=2048)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = pick_device(given.device)
-    report.begin(device, f"float32, median of {given.rounds} rounds")
+    report.begin(device, f"float32, medians over {given.rounds} rounds and {given.seconds:g} seconds at least")
     for name in given.recipes or [name for name in RECIPES if weights_path(name).is_file()]:
         report.say("")
-        for line in lines_on(Task.load(name, device, given.examples), given.rounds):
+        for line in lines_on(Task.load(name, device), given.rounds, given.seconds):
             report.say(line)
     report.say("", "A share above 100% means that others on the machine slowed the full network more.")
     report.keep(given.save)

@@ -1,17 +1,19 @@
 """Execute: run a cascade under a rule and really stop: whoever leaves takes the rest of its work along.
 
-Shrinking batches waste a device, so a chunk of many batches goes through one stage at a time: all of it through stage 1, then whoever did
-not leave, cut into full batches again, through stage 2, and so on. Only the last batch of a stage and chunk is smaller. Networks of a
-family are run on the pictures themselves, for just the examples that asked for them; in a chain a head is left out where nobody of the
-batch asks it, and stages that nobody can leave between are run as one.
+Shrinking batches waste a device, so before every stage there is a queue in which survivors come together in full batches again. A group
+of full batches goes through a stage, then the rule is asked about all of it, and those who go on are put into the next queue. The deepest
+stage that has a full group goes first, and new pictures come in where none has: so every stage sees full batches until the pictures are
+used up, and then one smaller batch each, and no more is under way than a group a stage, however large the data set.
+
+Networks of a family are run on the pictures themselves, for just the examples that asked for them; in a chain a head is left out where
+nobody of the batch asks it, and stages that nobody can leave between are run as one.
 
 States, trunks and heads are on the device, and where it has a memory of its own, what exits said stays there too: it works out the scores,
-classes, ensembles and features of gates that a rule reads, and is asked once a stage and chunk. Elsewhere they are worked out on the host.
-What was said is kept for rules that go by earlier exits until its chunk is done: exits x chunk x classes numbers at most, however large
-the data set.
+classes, ensembles and features of gates that a rule reads, and is asked once a stage and group. Elsewhere they are worked out on the host.
+What was said is kept for rules that go by earlier exits until an example leaves.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 
 import numpy as np
@@ -21,18 +23,18 @@ from torch import Tensor
 
 from engine.cascades.base import Cascade, Kind, State
 from engine.errors import UserError
-from engine.on_device import answers
-from engine.pieces import Piece, Positions, recut
+from engine.on_device import OnDevice, OnHost, nothing_said
 from engine.policies.base import Rule
-from engine.policies.stepper import Answers, Said, Stepper
+from engine.policies.stepper import Said, Stepper
+from engine.queues import Batch, Places, Queue
 from engine.route import Route
 
 #: Pictures of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
 Pictures = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
-#: What the states of a chunk may take, in bytes, when no chunk is given.
-MOST_BYTES = 2**28
-#: States that a processor's cache still holds are read sooner; but with fewer batches than these the partial ones would weigh too much.
-CACHE_BYTES, FEWEST_BATCHES = 2**25, 16
+#: Fewer questions, the more batches are asked about at once; beyond so many of them there is nothing more to gain.
+MOST_BATCHES = 16
+#: What may be under way in the host's memory, in bytes, and of a device's own, the share of what is free.
+HOST_BYTES, DEVICE_SHARE = 2**28, 0.25
 
 
 @torch.inference_mode()
@@ -43,39 +45,36 @@ def execute(
     pictures: Pictures,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
-    chunk: int | None = None,
+    group: int | None = None,
 ) -> Route:
     """Where every example left and with which answer, in the order of `ids` (examples,).
 
     cascade: in evaluation mode and on `device`
-    chunk:   examples held at once; by default as many as `chunk_size` allows. Below a batch it makes the batches smaller.
+    group:   full batches that go through a stage together; by default as many as `group_size` says
     Raises UserError if the rule is an oracle's, which cannot decide while the network runs.
     """
     stepper = rule.stepper(cascade.kind.value)
     if stepper is None:
         raise UserError(f"{type(rule).__name__} cannot stop a running network, for it must know the labels; choose another policy.")
-    if batch_size < 1 or (chunk is not None and chunk < 1):
-        raise UserError(f"A batch of {batch_size} and a chunk of {chunk} examples cannot be run; give at least 1.")
-    exit, prediction, visited = np.empty(len(ids), np.int64), np.empty(len(ids), np.int32), np.empty(len(ids), np.uint32)
-    start = 0
-    while start < len(ids):
-        if chunk is None:
-            chunk = chunk_size(cascade, pictures(ids[:1]).shape[1:3], batch_size)
-        part = slice(start, start + chunk)
-        done = _Chunk(cascade, stepper, ids[part], pictures(ids[part]), torch.device(device), batch_size)
-        done.run()
-        exit[part], prediction[part], visited[part] = done.exit, done.prediction, done.visited
-        start += chunk
-    return Route(exit, visited, prediction)
+    if batch_size < 1 or (group is not None and group < 1):
+        raise UserError(f"Batches of {batch_size} and groups of {group} batches cannot be run; give at least 1.")
+    if group is None:
+        group = 1 if len(ids) <= batch_size else group_size(cascade, pictures(ids[:1]).shape[1:3], batch_size, torch.device(device))
+    run = _Run(cascade, stepper, ids, pictures, torch.device(device), batch_size, group)
+    run.all()
+    return Route(run.exit, run.visited, run.prediction)
 
 
-def chunk_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, most_bytes: int = MOST_BYTES) -> int:
-    """How many pictures of `image_size` (height, width) may be under way: full batches, at least one.
+def group_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, device: torch.device) -> int:
+    """How many batches of pictures of `image_size` (height, width) go through a stage together, at least one.
 
-    While a stage runs, what goes into it and what comes out are both held: hence the two largest states.
+    Counted are a batch before every stage, for so many may wait, and the two largest once more: what goes into a stage that runs, and what
+    comes out.
     """
-    batch_bytes = batch_size * sum(sorted(_state_bytes(cascade, image_size))[-2:])
-    return batch_size * max(1, min(most_bytes // batch_bytes, max(FEWEST_BATCHES, CACHE_BYTES // batch_bytes)))
+    states = _state_bytes(cascade, image_size)
+    batch_bytes = batch_size * (sum(states) + sum(sorted(states)[-2:]))
+    most = DEVICE_SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else HOST_BYTES
+    return max(1, min(MOST_BATCHES, int(most / batch_bytes)))
 
 
 def _state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
@@ -90,85 +89,113 @@ def _state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
     return sizes
 
 
-def to_images(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+def to_images(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tensor:
     """(batch, height, width, 3) uint8 -> (batch, 3, height, width) in [0, 1], the same memory order: channels_last without copying."""
-    return torch.from_numpy(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+    return torch.as_tensor(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
 
 
-class _Chunk:
-    """Some examples on their way. exit, prediction, visited: (examples,), as in `Route`, filled as they leave."""
+class _Run:
+    """Examples on their way. exit, prediction, visited: (examples,), as in `Route`, filled as they leave.
+
+    exit: of those under way the exit that they are to be asked at next
+    slot: (examples,) of those under way the row that is theirs in what exits said
+    """
 
     def __init__(
         self,
         cascade: Cascade,
         stepper: Stepper,
         ids: NDArray[np.int64],
-        pixels: NDArray[np.uint8],
+        pictures: Pictures,
         device: torch.device,
         batch_size: int,
+        group: int,
     ) -> None:
-        self.cascade, self.stepper, self.ids, self.pixels = cascade, stepper, ids, pixels
-        self.device, self.batch_size = device, batch_size
+        self.cascade, self.stepper, self.ids, self.pictures = cascade, stepper, ids, pictures
+        self.device, self.batch_size, self.group = device, batch_size, group
         self.chain = cascade.kind is Kind.CHAIN
         self.last = len(cascade.stages) - 1
-        self.asks = stepper.first(ids)  # (examples,) the exit each example is on its way to, or left at
-        self.there = np.ones(len(ids), bool)
-        self.said: dict[int, Answers] = {}  # {exit asked: about the chunk's examples}
+        self.exit = stepper.first(ids)
         self.prediction = np.empty(len(ids), np.int32)
         self.visited = np.zeros(len(ids), np.uint32)
+        self.queues = [Queue(batch_size) for _ in cascade.stages]
+        # Nobody comes in while a stage has a full group: so less than a group waits before each, and one comes in.
+        self.free = np.arange(min(len(ids), group * batch_size * (len(cascade.stages) + 1)))
+        self.slots = len(self.free)
+        self.slot = np.empty(len(ids), np.int64)
+        self.said: dict[int, OnDevice | OnHost] = {}  # {exit asked: about those under way, (slots,)}
 
-    @property
-    def exit(self) -> NDArray[np.int64]:
-        return self.asks
+    def all(self) -> None:
+        arrived = 0
+        while True:
+            ready = [k for k, queue in enumerate(self.queues) if queue.full >= self.group]
+            waiting = [k for k, queue in enumerate(self.queues) if queue]
+            if ready:
+                self._advance(ready[-1])
+            elif arrived < len(self.ids):
+                here = np.arange(arrived, min(arrived + self.group * self.batch_size, len(self.ids)))
+                self._admit(here)
+                arrived += len(here)
+            elif waiting:
+                self._advance(waiting[0])
+            else:
+                return
 
-    def run(self) -> None:
-        pieces: list[Piece] = []
-        done = -1
-        while self.there.any():
-            k = int(self.asks[self.there].min())
-            if not done < k <= self.last:
-                raise RuntimeError(f"a stepper asked exit {k} after exit {done}")
-            first = done + 1 if self.chain else k
-            here = np.flatnonzero(self.there if self.chain else self.there & (self.asks == k))
-            pieces = self._stages(first, k, here, pieces)
-            done = k
+    def _admit(self, here: Places) -> None:
+        """Take in the pictures of the examples at `here`."""
+        self.slot[here], self.free = self.free[: len(here)], self.free[len(here) :]
+        pixels = torch.from_numpy(self.pictures(self.ids[here]))
+        for start in range(0, len(here), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            self._enqueue(Batch(here[part], (pixels[part],)), -1)
 
-    def _stages(self, first: int, k: int, here: Positions, pieces: list[Piece]) -> list[Piece]:
-        """Run stages `first` to k for the examples at `here`, and let go who is content with exit k; returns a chain's states after it."""
-        trunks, head = [stage.trunk for stage in self.cascade.stages[first : k + 1]], self.cascade.stages[k].head
-        batches = recut(pieces, self.there, self.batch_size) if self.chain and first else self._from_pictures(here)
-        after, asking, said = [], [], []
-        for batch in batches:
-            state = batch.state
-            for trunk in trunks:
-                state = trunk(state)
-            asks = self.asks[batch.positions] == k
+    def _enqueue(self, batch: Batch, done: int) -> None:
+        """Put those of a batch who go on after stage `done` where they wait for the next one."""
+        asks = self.exit[batch.places]
+        if self.chain:
+            self.queues[done + 1].put(batch, np.flatnonzero(asks > done))
+        else:
+            for k in np.unique(asks[asks > done]):
+                self.queues[k].put(batch, np.flatnonzero(asks == k))
+
+    def _advance(self, first: int) -> None:
+        """Run the group that waits before stage `first` on to the first exit that any of it asks."""
+        batches = self.queues[first].take(self.group)
+        here = np.concatenate([batch.places for batch in batches])
+        k = int(self.exit[here].min())
+        if not first <= k <= self.last:
+            raise RuntimeError(f"a stepper asked exit {k} of those before stage {first}")
+        stages = self.cascade.stages[first : k + 1]
+        asking, said, after = [], [], []
+        while batches:
+            batch = batches.pop()  # and what it held is free for what comes out
+            state = (to_images(*batch.state, self.device),) if first == 0 or not self.chain else batch.state
+            for stage in stages:
+                state = stage.trunk(state)
+            asks = self.exit[batch.places] == k
             if asks.any():
-                asking.append(batch.positions[asks])
-                said.append(_picked(head(state), asks).float())
-            if self.chain and k < self.last:
-                after.append(Piece(batch.positions, state))
+                asking.append(batch.places[asks])
+                said.append(_picked(stages[-1].head(state), asks).float())
+            after.append(Batch(batch.places, state if self.chain else batch.state))
         for ran in range(first, k + 1):
             self.visited[here] |= np.uint32(1 << ran)
         self._decide(k, np.concatenate(asking), torch.cat(said))
-        return after
+        while after and k < self.last:
+            self._enqueue(after.pop(), k)
 
-    def _decide(self, k: int, asking: Positions, logits: Tensor) -> None:
-        self.said[k] = answers(logits, asking, len(self.ids))
-        said = Said(self.said, asking)
+    def _decide(self, k: int, asking: Places, logits: Tensor) -> None:
+        if k not in self.said:
+            self.said[k] = nothing_said(self.slots, logits)
+        self.said[k].keep(self.slot[asking], logits)
+        said = Said(self.said, self.slot[asking])
         then = np.full(len(asking), k) if k == self.last else self.stepper.after(k, self.ids[asking], said)
-        self.asks[asking] = then
+        self.exit[asking] = then
         leaves = then == k
         left = asking[leaves]
-        self.there[left] = False
         self.prediction[left] = self.stepper.answer(k, self.ids[left], said.of(leaves))
-
-    def _from_pictures(self, here: Positions) -> Iterator[Piece]:
-        everyone = len(here) == len(self.ids)
-        for start in range(0, len(here), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            pixels = self.pixels[part] if everyone else self.pixels[here[part]]  # a slice copies nothing
-            yield Piece(here[part], (to_images(pixels, self.device),))
+        for answers in self.said.values():
+            answers.forget(self.slot[left])
+        self.free = np.concatenate((self.free, self.slot[left]))
 
 
 def _picked(tensor: Tensor, kept: NDArray[np.bool_]) -> Tensor:

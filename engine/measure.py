@@ -22,7 +22,7 @@ from engine.datasets.base import Images
 from engine.devices import device_name, pick_device
 from engine.energy import Counter, StageEnergy, energy_counter, stage_energy
 from engine.errors import UserError
-from engine.execute import chunk_size, execute, to_images
+from engine.execute import execute, group_size, to_images
 from engine.graphs import in_graphs
 from engine.macs import StageMacs, stage_macs
 from engine.outputs import Outputs
@@ -209,7 +209,7 @@ def real_runs(
     pixels, ids = shown.pixels, np.arange(len(shown.pixels))
     exits = range(len(cascade.stages))
     # Worked out once: it is the same for all, and finding it is no part of the running.
-    chunk = chunk_size(cascade, pixels.shape[1:3], batch_size)
+    group = group_size(cascade, pixels.shape[1:3], batch_size, device)
     routes: dict[float, Route] = {}
     answers: dict[int, NDArray[np.integer]] = {}
     exit_seconds, rule_seconds = {k: [] for k in exits}, {budget: [] for budget in rules}
@@ -221,7 +221,7 @@ def real_runs(
             exit_seconds[k].append(time.perf_counter() - begun)
         for budget, rule in rules.items():
             begun = time.perf_counter()
-            routes[budget] = execute(cascade, rule, ids, pixels.__getitem__, device, batch_size, chunk)
+            routes[budget] = execute(cascade, rule, ids, pixels.__getitem__, device, batch_size, group)
             rule_seconds[budget].append(time.perf_counter() - begun)
     alone_took = [float(np.median(exit_seconds[k][1:])) for k in exits]
     full = alone_took[-1]

@@ -6,7 +6,7 @@ float32 nearly always hides; what bundles hold, and what routes are simulated wi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, singledispatch
+from functools import singledispatch
 from math import log
 from typing import Self
 
@@ -28,50 +28,49 @@ def keeps_answers(device: torch.device) -> bool:
 
 
 class OnDevice(Answers):
-    """said: (asked, classes) on its device;  asked: (asked,) the rows it speaks of, of `rows` in all"""
+    """said: (rows, classes) on its device, NaN in the rows of which nothing is known"""
 
-    def __init__(self, said: Tensor, asked: Rows, rows: int) -> None:
-        self.said, self.asked, self.rows = said, asked, rows
-        self._read: dict[Reading, NDArray[np.floating]] = {}
+    def __init__(self, said: Tensor) -> None:
+        self.said = said
 
     def read(self, reading: Reading, rows: Rows) -> NDArray[np.floating]:
-        if reading not in self._read:
-            self._read[reading] = spread(worked_out(reading, self.said), self.asked, self.rows)
-        return self._read[reading][rows]
+        return worked_out(reading, self._of(rows)).cpu().numpy()
 
     def top_class(self, rows: Rows) -> NDArray[np.int32]:
-        return self._classes[rows]
+        return self._of(rows).argmax(dim=1).int().cpu().numpy()
 
     def with_others(self, others: Sequence[Self], weight: NDArray[np.float64], bias: NDArray[np.float64], rows: Rows) -> Self:
-        combined = combine(weight.tolist(), [member._of(rows) for member in (self, *others)])
-        return type(self)(combined + combined.new_tensor(bias), np.arange(len(rows)), len(rows))
+        combined = combine(weight.tolist(), [member._of(rows).double() for member in (self, *others)])
+        return type(self)(combined + combined.new_tensor(bias))
+
+    def keep(self, rows: Rows, said: Tensor) -> None:
+        self.said[self._there(rows)] = said
+
+    def forget(self, rows: Rows) -> None:
+        self.said[self._there(rows)] = torch.nan
 
     def _of(self, rows: Rows) -> Tensor:
-        """Some of those it speaks of: (rows, classes) float64"""
-        at = np.empty(self.rows, np.int64)
-        at[self.asked] = np.arange(len(self.asked))
-        return self.said[torch.from_numpy(at[rows]).to(self.said.device)].double()
+        return self.said[self._there(rows)]
 
-    @cached_property
-    def _classes(self) -> NDArray[np.int32]:
-        found = np.full(self.rows, -1, np.int32)
-        found[self.asked] = self.said.argmax(dim=1).cpu().numpy()
-        return found
+    def _there(self, rows: Rows) -> Tensor:
+        return torch.from_numpy(rows).to(self.said.device)
 
 
-def answers(said: Tensor, asked: Rows, rows: int) -> Answers:
-    """What was said about the rows `asked`, of `rows` in all: left where it is, or in memory. said: (asked, classes) float32"""
-    if keeps_answers(said.device):
-        return OnDevice(said, asked, rows)
-    return InMemory(spread(said, asked, rows))
+class OnHost(InMemory):
+    """The same in the host's memory, wherever it was worked out."""
+
+    def keep(self, rows: Rows, said: Tensor) -> None:
+        self.array[rows] = said.cpu().numpy()
+
+    def forget(self, rows: Rows) -> None:
+        self.array[rows] = np.nan
 
 
-def spread(values: Tensor, asked: Rows, rows: int) -> NDArray[np.floating]:
-    """Read values back, (asked, ...) -> (rows, ...), NaN where nobody was asked."""
-    here = values.cpu().numpy()
-    found = np.full((rows, *here.shape[1:]), np.nan, here.dtype)
-    found[asked] = here
-    return found
+def nothing_said(rows: int, like: Tensor) -> OnDevice | OnHost:
+    """Room for what one exit will say about so many examples: left where it is, or in memory. like: (..., classes) float32"""
+    if keeps_answers(like.device):
+        return OnDevice(like.new_full((rows, like.shape[-1]), torch.nan))
+    return OnHost(np.full((rows, like.shape[-1]), np.nan, np.float32))
 
 
 def _from_the_top(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -22,7 +22,7 @@ class Effort:
     warm_up: int = 2
     least: int = 5
     seconds: float = 0.2
-    rounds: int = 3
+    rounds: int = 5
     joule_seconds: float = 2.0
 
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import nn
 
+from engine import execute as module
 from engine import on_device
 from engine.cascades.base import Cascade, Kind, Stage
 from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.errors import UserError
-from engine.execute import chunk_size, execute
+from engine.execute import execute, group_size
 from engine.macs import stage_macs
 from engine.outputs import Outputs
 from engine.policies import POLICIES
@@ -179,10 +180,10 @@ def test_every_policy_ends_where_the_simulation_does_wherever_answers_are_judged
     full = outputs.full_cost("macs")
     for budget in (fitted.cheapest, *(max(fitted.cheapest, share * full) for share in (0.4, 0.7, 1.0))):
         rule = fitted.solve(budget)
-        assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, chunk=48), rule.route(test))
+        assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
         with monkeypatch.context() as patched:
             patched.setattr(on_device, "keeps_answers", lambda device: True)
-            assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, chunk=48), rule.route(test))
+            assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
 
 
 @pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if not policy.deployable])
@@ -244,7 +245,7 @@ def test_every_policy_on_the_network_of_every_recipe(name):
     left = np.zeros(exits, np.int64)
     for rule in recipe_rules(exits, classes, str(cascade.kind)):
         listener = Listener(rule.stepper(str(cascade.kind)))
-        found = execute(cascade, Through(listener), ids, lambda ids: pictures(ids, side), batch_size=5, chunk=12)
+        found = execute(cascade, Through(listener), ids, lambda ids: pictures(ids, side), batch_size=5, group=2)
         really = logits.copy()
         for (exit, id), said in listener.heard.items():
             really[exit, at[id]] = said
@@ -256,14 +257,14 @@ def test_every_policy_on_the_network_of_every_recipe(name):
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "chunk"), [(1, None), (7, None), (16, 16), (16, 50), (16, 5), (32, 1), (60, 60), (500, None), (8, 1000)]
+    ("batch_size", "group"), [(1, None), (7, None), (16, 1), (16, 3), (7, 5), (32, 1), (60, 1), (500, None), (8, 1000)]
 )
-def test_batches_and_chunks_change_nothing(world, batch_size, chunk):
+def test_batches_and_groups_change_nothing(world, batch_size, group):
     cascade, outputs = world
     rule = spread(outputs)
     expected = rule.route(outputs)
     assert (np.bincount(expected.exit, minlength=EXITS) > 10).all()
-    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=batch_size, chunk=chunk), expected)
+    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=batch_size, group=group), expected)
 
 
 def test_one_example_and_none(world):
@@ -281,7 +282,7 @@ def test_stages_that_nobody_reaches_or_leaves(world, thresholds, monkeypatch):
     cascade, outputs = world
     rule = ThresholdRule("maxprob", np.array(thresholds), {}, 0.0)
     seen = watched(cascade, monkeypatch)
-    found = execute(cascade, rule, outputs.ids, pictures, batch_size=16, chunk=40)
+    found = execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=2)
     assert_same(found, rule.route(outputs))
     last = int(found.exit.max())
     assert seen == {(part, k): EXAMPLES for part in ("trunk", "head") for k in range(last + 1)}
@@ -291,7 +292,7 @@ def test_who_leaves_takes_the_rest_of_the_work_along(world, monkeypatch):
     cascade, outputs = world
     rule = spread(outputs)
     seen = watched(cascade, monkeypatch)
-    route = execute(cascade, rule, outputs.ids, pictures, batch_size=16, chunk=50)
+    route = execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=3)
     ran = [int((route.visited >> k & 1).sum()) for k in range(EXITS)]
     assert ran[0] > ran[1] > ran[2] > 0
     assert seen == {(part, k): ran[k] for part in ("trunk", "head") for k in range(EXITS)}
@@ -302,7 +303,7 @@ def test_what_a_static_exit_does_not_need_never_runs(world, monkeypatch):
     cascade, outputs = world
     seen = watched(cascade, monkeypatch)
     rule = StaticRule(1, 0.0)
-    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=16, chunk=50), rule.route(outputs))
+    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=3), rule.route(outputs))
     trunks = [1] if cascade.kind is Kind.FAMILY else [0, 1]
     assert seen == {("head", 1): EXAMPLES, **{("trunk", k): EXAMPLES for k in trunks}}
 
@@ -323,7 +324,7 @@ def test_a_gate_that_skips_a_network_really_skips_it(history, monkeypatch):
     for rule in rules:
         with monkeypatch.context() as patched:
             seen = watched(cascade, patched)
-            route = execute(cascade, rule, made.ids, pictures, batch_size=16, chunk=70)
+            route = execute(cascade, rule, made.ids, pictures, batch_size=16, group=4)
         assert_same(route, rule.route(made))
         assert seen == {(part, k): ran for part in ("trunk", "head") for k in range(EXITS) if (ran := int((route.visited >> k & 1).sum()))}
 
@@ -337,37 +338,63 @@ def test_who_comes_along_and_in_which_order_does_not_matter(world):
     for rule in (MixedRule(StaticRule(0, 1.0), spread(outputs), 0.5), MixedRule(committee, StaticRule(1, 1.0), 0.3), patience):
         expected = rule.route(outputs)
         assert len(np.unique(expected.exit)) > 1
-        assert_same(execute(cascade, rule, IDS, pictures, batch_size=16, chunk=30), expected)
-        shuffled = execute(cascade, rule, IDS[order], pictures, batch_size=7, chunk=50)
+        assert_same(execute(cascade, rule, IDS, pictures, batch_size=16, group=2), expected)
+        shuffled = execute(cascade, rule, IDS[order], pictures, batch_size=7, group=1)
         assert_same(shuffled, Route(expected.exit[order], expected.visited[order], expected.prediction[order]))
 
 
-def test_what_was_said_is_forgotten_with_its_chunk(world):
-    cascade, _ = world
-    live = peak = 0
+def test_batches_are_full_until_the_pictures_are_used_up(world, monkeypatch):
+    """One smaller batch a stage, in whatever groups: nobody is computed beside empty rows, or in small batches one after the other."""
+    cascade, outputs = world
+    for group in (1, 4):
+        sizes = [[] for _ in cascade.stages]
+        with monkeypatch.context() as patched:
+            for stage, its in zip(cascade.stages, sizes, strict=True):
 
-    def gone(numbers):
-        nonlocal live
-        live -= numbers
+                def forward(state, its=its, run=stage.trunk.forward):
+                    its.append(len(state[0]))
+                    return run(state)
+
+                patched.setattr(stage.trunk, "forward", forward)
+            execute(cascade, spread(outputs), outputs.ids, pictures, batch_size=8, group=group)
+        for its in sizes:
+            assert len(its) > 2 and sum(size < 8 for size in its) <= 1
+
+
+def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(world):
+    cascade, _ = world
+    rooms, told = set(), []
 
     def onward(exit, said):
-        nonlocal live, peak
-        newest = said.answers[exit].array
-        live += newest.size
-        peak = max(peak, live)
-        weakref.finalize(newest, gone, newest.size)
-        return np.zeros(len(said.rows), bool)
+        rooms.add(said.answers[exit].array.shape)
+        told.append((exit, said))
+        return np.arange(len(said.rows)) % 2 == 0
 
-    peaks = []
-    for examples in (48, 480):
-        peak = 0
-        execute(cascade, Through(InOrder(onward)), np.arange(examples), pictures, batch_size=8, chunk=24)
-        peaks.append(peak)
-        assert live == 0
-    assert peaks == [(EXITS - 1) * 24 * CLASSES] * 2
+    for examples in (120, 480):
+        execute(cascade, Through(InOrder(onward)), np.arange(examples), pictures, batch_size=8, group=3)
+    assert rooms == {(3 * 8 * (EXITS + 1), CLASSES)}
+    for answers in told[-1][1].answers.values():
+        assert np.isnan(answers.array).all(), "what was said of those that left is still known"
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"chunk": 0}])
+def test_of_those_that_an_exit_skipped_nothing_is_known(world):
+    """Nor what it said of others who had the same room before."""
+    cascade, _ = world
+    skipping = np.arange(400) % 3 == 0
+
+    class Skips(Stepper):
+        def first(self, ids):
+            return skipping[ids].astype(np.int64)
+
+        def after(self, exit, ids, said):
+            if exit == 1:
+                assert (np.isnan(said.score(0, "maxprob")) == skipping[ids]).all()
+            return np.where(ids % 5 == 0, exit, exit + 1)
+
+    execute(cascade, Through(Skips()), np.arange(400), pictures, batch_size=8, group=2)
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"group": 0}])
 def test_impossible_sizes_are_refused(world, wrong):
     cascade, outputs = world
     with pytest.raises(UserError) as refused:
@@ -375,7 +402,7 @@ def test_impossible_sizes_are_refused(world, wrong):
     assert_one_sentence(str(refused.value))
 
 
-def test_memory_hangs_on_the_chunk_and_not_on_the_data(monkeypatch):
+def test_memory_hangs_on_the_group_and_not_on_the_data(monkeypatch):
     torch.manual_seed(1)
     cascade = chain()
     live = peak = asked = 0
@@ -404,7 +431,7 @@ def test_memory_hangs_on_the_chunk_and_not_on_the_data(monkeypatch):
     peaks = []
     for examples in (48, 480):
         peak = 0
-        execute(cascade, ThresholdRule("maxprob", np.array([np.inf, np.inf]), {}, 0.0), np.arange(examples), take, batch_size=8, chunk=24)
+        execute(cascade, ThresholdRule("maxprob", np.array([np.inf, np.inf]), {}, 0.0), np.arange(examples), take, batch_size=8, group=3)
         peaks.append(peak)
         assert live == 0
     # What a stage reads is freed batch by batch while what it writes fills up.
@@ -412,14 +439,19 @@ def test_memory_hangs_on_the_chunk_and_not_on_the_data(monkeypatch):
     assert asked == 24
 
 
-def test_a_chunk_is_full_batches_within_the_memory(world):
+def test_a_group_is_what_memory_allows(world, monkeypatch):
     cascade, _ = world
-    image = 3 * SIDE * SIDE * 4  # in float32
-    assert chunk_size(cascade, (SIDE, SIDE), 16, most_bytes=1) == 16
-    for most in (10**6, 10**7, 10**8):
-        chunk = chunk_size(cascade, (SIDE, SIDE), 16, most)
-        assert chunk % 16 == 0 and chunk * image <= most
-    assert chunk_size(cascade, (SIDE, SIDE), 16, 10**7) > chunk_size(cascade, (SIDE, SIDE), 16, 10**6)
+    host, gpu = torch.device("cpu"), torch.device("cuda")
+    found = []
+    for most in (1, 10**7, 10**8, 10**12):
+        monkeypatch.setattr(module, "HOST_BYTES", most)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, most=most: (4 * most, 8 * most))
+        found.append(group_size(cascade, (SIDE, SIDE), 64, host))
+        assert group_size(cascade, (SIDE, SIDE), 64, gpu) == found[-1]
+    picture = 64 * 3 * SIDE * SIDE * 4  # bytes of a batch in float32
+    assert found[0] == 1 < found[1] < found[2] == found[3] == module.MOST_BATCHES
+    assert found[1] * picture < 10**7
+    assert group_size(cascade, (SIDE, SIDE), 32, host) >= found[1]
 
 
 @pytest.mark.parametrize("name", SCORES)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from engine.cascades.base import Cascade, Stage
-from engine.execute import chunk_size, execute
+from engine.execute import execute, group_size
 from engine.graphs import GRAPHS, SEEN, Recording, Replayed, in_graphs
 from engine.policies.threshold import ThresholdRule
 
@@ -121,7 +121,7 @@ def test_the_executor_ends_alike_with_recordings(cascade):
     with torch.inference_mode():
         top = cascade(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255).softmax(dim=2).amax(dim=2)
     rule = ThresholdRule("maxprob", torch.logit(top.double().median(dim=1).values[:2]).numpy(), {}, 0.0)
-    plain, replayed = (execute(made, rule, ids, pixels.__getitem__, batch_size=8, chunk=40) for made in (cascade, graphed))
+    plain, replayed = (execute(made, rule, ids, pixels.__getitem__, batch_size=8, group=5) for made in (cascade, graphed))
     assert recorder.replayed > 10
     assert len(np.unique(plain.exit)) == 3
     for field in ("exit", "prediction", "visited"):
@@ -138,7 +138,8 @@ def test_a_copy_records_for_itself(cascade):
     (images,) = batches(1, seed=9)
     copied((images,))
     assert recorder.recorded == 1
-    assert chunk_size(Cascade([Stage(replayed, cascade.stages[0].head)]), (5, 5), 4) >= 4  # it copies the network to count
+    copying = Cascade([Stage(replayed, cascade.stages[0].head)])
+    assert group_size(copying, (5, 5), 4, torch.device("cpu")) >= 1  # it copies the network to count
 
 
 def test_a_processor_has_no_graphs(cascade):

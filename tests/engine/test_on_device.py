@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.on_device import SCORES_ON_DEVICE, OnDevice, answers, spread, worked_out
+from engine.on_device import SCORES_ON_DEVICE, OnDevice, OnHost, nothing_said, worked_out
 from engine.policies.eenet import OwnWeight
 from engine.policies.reading import DescriptionOf, Reading, ScoreOf
-from engine.policies.stepper import InMemory, Said
+from engine.policies.stepper import Said
 from engine.scores import SCORES, one_score
 
 RNG = np.random.default_rng(0)
@@ -23,10 +23,13 @@ LOGITS = {
 
 def both(logits, rows=None):
     """The same answers on the host and on a device."""
-    array = logits.astype(np.float32)
-    rows = np.arange(len(array)) if rows is None else rows
-    there = int(rows.max()) + 1
-    return InMemory(spread(torch.from_numpy(array), rows, there)), OnDevice(torch.from_numpy(array), rows, there)
+    said = torch.from_numpy(logits.astype(np.float32))
+    rows = np.arange(len(said)) if rows is None else rows
+    unknown = np.full((int(rows.max()) + 1, said.shape[1]), np.nan, np.float32)
+    kept = OnHost(unknown), OnDevice(torch.from_numpy(unknown.copy()))
+    for answers in kept:
+        answers.keep(rows, said)
+    return kept
 
 
 def test_every_score_can_be_worked_out_there():
@@ -55,7 +58,7 @@ def test_what_gates_read_is_what_the_host_reads(case):
 @pytest.mark.parametrize("case", LOGITS)
 def test_answers_are_the_hosts_ties_too(case):
     host, device = both(LOGITS[case])
-    rows = np.arange(len(LOGITS[case]))[::-1]
+    rows = np.arange(len(LOGITS[case]))[::-1].copy()
     assert np.array_equal(host.top_class(rows), device.top_class(rows)) and device.top_class(rows).dtype == np.int32
 
 
@@ -97,5 +100,12 @@ def test_whatever_policies_read_can_be_worked_out_there():
     assert policies - {Reading} <= worked_out.registry.keys() and len(policies) > 3
 
 
+def test_what_is_forgotten_is_unknown_again():
+    for answers in both(LOGITS["unsure"][:4]):
+        answers.forget(np.array([2, 0]))
+        assert np.isnan(answers.read(ScoreOf("maxprob"), np.arange(4))).tolist() == [True, False, True, False]
+
+
 def test_a_processors_answers_are_judged_in_memory():
-    assert isinstance(answers(torch.zeros(2, 3), np.arange(2), 2), InMemory)
+    answers = nothing_said(2, torch.zeros(5, 3))
+    assert isinstance(answers, OnHost) and answers.array.shape == (2, 3) and np.isnan(answers.array).all()

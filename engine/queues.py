@@ -1,0 +1,105 @@
+"""Queues: who waits before a stage, put into full batches as they come.
+
+A survivor's state is copied once, into the batch it will go on in, and as soon as it is known to go on: what is copied is still in the
+cache then, and what all the others leave behind is freed. Which batch an example ends up in depends on who came before it; what is found
+out about it does not.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.cascades.base import State
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Examples on their way together: where they stand among all that are run, (batch,), and their state, (batch, ...) each."""
+
+    places: Places
+    state: State
+
+
+class Queue:
+    """Full batches, and one that is being filled."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self._full: deque[Batch] = deque()
+        self._filling: _Filling | None = None
+
+    @property
+    def full(self) -> int:
+        """How many full batches wait."""
+        return len(self._full)
+
+    def __bool__(self) -> bool:
+        return bool(self._full) or self._filling is not None
+
+    def put(self, batch: Batch, rows: NDArray[np.int64]) -> None:
+        """Some examples of a batch, which may be of any size. A full batch that goes on whole is not copied."""
+        if len(rows) == len(batch.places) == self.batch_size:
+            self._full.append(batch)
+            return
+        while len(rows):
+            if self._filling is None:
+                self._filling = _Filling(self.batch_size, batch.state)
+            rows = self._filling.add(batch, rows)
+            if not self._filling.room:
+                self._full.append(self._filling.batch())
+                self._filling = None
+
+    def take(self, most: int) -> list[Batch]:
+        """So many batches at most, and of them the full ones first."""
+        taken = [self._full.popleft() for _ in range(min(most, len(self._full)))]
+        if len(taken) < most and self._filling is not None:
+            taken.append(self._filling.batch())
+            self._filling = None
+        return taken
+
+
+class _Filling:
+    """A batch that is not full yet: memory for all of it, every map in the order in which the first example's lay."""
+
+    def __init__(self, batch_size: int, like: State) -> None:
+        self.places = np.empty(batch_size, np.int64)
+        self.orders = [memory_order(features) for features in like]
+        seen = [features.permute(order).shape[1:] for features, order in zip(like, self.orders, strict=True)]
+        self.maps = [features.new_empty((batch_size, *shape)) for features, shape in zip(like, seen, strict=True)]
+        self.filled = 0
+
+    @property
+    def room(self) -> int:
+        return len(self.places) - self.filled
+
+    def add(self, batch: Batch, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As many rows as there is room for; returns the others."""
+        taken, rest = rows[: self.room], rows[self.room :]
+        to = slice(self.filled, self.filled + len(taken))
+        self.places[to] = batch.places[taken]
+        which = torch.from_numpy(taken).to(self.maps[0].device)
+        for features, order, kept in zip(batch.state, self.orders, self.maps, strict=True):
+            # seen in the order in which it lies, a row is one stretch of memory
+            torch.index_select(features.permute(order), 0, which, out=kept[to])
+        self.filled += len(taken)
+        return rest
+
+    def batch(self) -> Batch:
+        """What has come together so far."""
+        maps = (kept[: self.filled].permute(_inverse(order)) for kept, order in zip(self.maps, self.orders, strict=True))
+        return Batch(self.places[: self.filled], tuple(maps))
+
+
+def memory_order(features: Tensor) -> tuple[int, ...]:
+    """The axes of a batch, the first kept first, in the order in which memory holds them: (0, 2, 3, 1) for channels_last."""
+    return (0, *sorted(range(1, features.ndim), key=lambda axis: -features.stride(axis)))
+
+
+def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(order)), key=order.__getitem__))
