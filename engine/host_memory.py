@@ -8,10 +8,10 @@ import ctypes
 import os
 import sys
 
-#: mallopt's names in glibc's malloc.h, and what they are set to: tensors up to so many bytes come out of the heap, ...
-M_MMAP_THRESHOLD, FROM_HEAP = -3, 2**25
-#: ... of which so much may be free before any is given back. By default that is twice the largest tensor yet.
-M_TRIM_THRESHOLD, KEPT = -1, 2**28
+#: mallopt's names in glibc's malloc.h, and what they are set to: tensors come out of the heap, none is mapped by itself, ...
+M_MMAP_MAX, MAPPED = -4, 0
+#: ... and of the heap so many bytes may be free before any are given back. By default that is twice the largest tensor yet.
+M_TRIM_THRESHOLD, KEPT = -1, 2**30
 
 
 def take_memory_in_bulk() -> None:
@@ -21,5 +21,5 @@ def take_memory_in_bulk() -> None:
     if sys.platform == "linux" and not any(name == "GLIBC_TUNABLES" or name.startswith("MALLOC_") for name in os.environ):
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not every C library has it
         if mallopt is not None:
-            mallopt(M_MMAP_THRESHOLD, FROM_HEAP)
+            mallopt(M_MMAP_MAX, MAPPED)
             mallopt(M_TRIM_THRESHOLD, KEPT)
