@@ -31,7 +31,7 @@ from engine.route import Route
 
 #: Pictures of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
 Pictures = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
-#: Fewer questions, the more batches are asked about at once; beyond so many of them there is nothing more to gain.
+#: The more batches are asked about at once, the fewer questions. One at a time loses a small network 5 to 7 %; 8 and 16 are alike.
 MOST_BATCHES = 16
 #: What may be under way in the host's memory, in bytes, and of a device's own, the share of what is free.
 HOST_BYTES, DEVICE_SHARE = 2**28, 0.25

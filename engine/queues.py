@@ -1,8 +1,7 @@
 """Queues: who waits before a stage, put into full batches as they come.
 
-A survivor's state is copied once, into the batch it will go on in, and as soon as it is known to go on: what is copied is still in the
-cache then, and what all the others leave behind is freed. Which batch an example ends up in depends on who came before it; what is found
-out about it does not.
+A survivor's state is copied once, into the batch it will go on in, as soon as it is known to go on, so that what all the others leave
+behind is freed. Which batch an example ends up in depends on who came before it; what is found out about it does not.
 """
 
 from collections import deque
