@@ -1,0 +1,67 @@
+"""Results on the shipped bundles stay as recorded, unless CHANGELOG.md says which changed and why."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.bundle import Bundle
+from engine.intervals import paired_interval
+from engine.library import open_bundle
+from engine.sweep import Sweep
+from tests.recorded.record import BUNDLES, LEARNED, recorded_correct, recorded_sweeps, sweeps_of
+
+CHANGELOG = Path(__file__).resolve().parents[2] / "CHANGELOG.md"
+#: "- `policy`, `policy` on `bundle`, `bundle` (or "every bundle"): reason"
+ENTRY = re.compile(
+    r"^- (?P<policies>`\w+`(?:, `\w+`)*) on (?P<bundles>every bundle|`[\w-]+`(?:, `[\w-]+`)*): (?P<reason>\S.+)", re.MULTILINE
+)
+NUMBERS = ("planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy")
+LISTS = ("calibration_shares", "shares", "right_shares")
+CASES = [(name, policy) for name in BUNDLES for policy in recorded_sweeps(name)]
+
+
+@cache
+def opened(name: str) -> tuple[Bundle, dict[str, Sweep]]:
+    bundle = open_bundle(name)
+    return bundle, sweeps_of(bundle)
+
+
+def announced() -> set[tuple[str, str]]:
+    """(bundle, policy) of every change that the changelog lists."""
+    entries = ENTRY.finditer(CHANGELOG.read_text(encoding="utf-8"))
+    return {
+        (bundle, policy)
+        for entry in entries
+        for policy in re.findall(r"\w+", entry["policies"])
+        for bundle in (BUNDLES if entry["bundles"] == "every bundle" else re.findall(r"[\w-]+", entry["bundles"]))
+    }
+
+
+def unchanged(name: str, policy: str) -> bool:
+    bundle, sweeps = opened(name)
+    if policy in LEARNED:
+        pairs = zip(sweeps[policy].is_right, recorded_correct(bundle, policy), strict=True)
+        intervals = [paired_interval(now, before) for now, before in pairs]
+        return all(interval.low <= 0 <= interval.high for interval in intervals)
+    now, before = sweeps[policy].as_json(name), recorded_sweeps(name)[policy]
+    return all(
+        np.allclose(point[key], old[key], rtol=1e-12, atol=1e-12)
+        for point, old in zip(now["points"], before["points"], strict=True)
+        for key in (*NUMBERS, *LISTS)
+    )
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("name", "policy"), CASES)
+def test_results_are_as_recorded_or_their_change_is_announced(name, policy):
+    if (name, policy) in announced():
+        assert not unchanged(name, policy), "CHANGELOG.md announces a change, and there is none"
+    else:
+        assert unchanged(name, policy), "the results differ from tests/recorded, and CHANGELOG.md does not say why"
+
+
+def test_every_entry_of_the_changelog_names_policies_and_bundles_that_exist():
+    assert announced() <= set(CASES)

@@ -1,0 +1,63 @@
+"""Records what every policy does on every shipped bundle: `python -m tests.recorded.record`.
+
+    sweeps/BUNDLE.json   {policy: the document of `sweep --json` at nine budgets}
+    correct/BUNDLE.npz   {learned policy: (budgets, packed examples) uint8}, which test examples it gets right, so that a later one can be
+                         compared example by example; stored as the difference from the full network's, which is mostly zeros
+
+The record is made once and kept. `tests/engine/test_recorded.py` compares the code of today with it.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.bundle import Bundle
+from engine.library import open_bundle
+from engine.policies import POLICIES
+from engine.sweep import Sweep, sweep
+
+HERE = Path(__file__).parent
+BUNDLES = ("doodles", "cifar10-msdnet", "cifar10-resnet", "cifar10-bof", "cifar10-family")
+BUDGETS = 9
+#: Policies that fit something by climbing: another machine or library version may end a little elsewhere.
+LEARNED = ("single_threshold_calibrated", "bolukbasi", "myopic", "jei", "eenet", "ztw")
+
+
+def sweeps_of(bundle: Bundle) -> dict[str, Sweep]:
+    """Every policy that can run on a bundle, in compute."""
+    return {name: sweep(policy, bundle.outputs, BUDGETS) for name, policy in POLICIES.items() if policy.why_not(bundle.outputs) is None}
+
+
+def full_correct(bundle: Bundle) -> NDArray[np.bool_]:
+    """Which test examples the full network gets right, (examples,)."""
+    test = bundle.outputs.test()
+    return test.right[test.full]
+
+
+def recorded_sweeps(name: str) -> dict[str, dict]:
+    return json.loads((HERE / "sweeps" / f"{name}.json").read_text())
+
+
+def recorded_correct(bundle: Bundle, policy: str) -> NDArray[np.bool_]:
+    """Which test examples a learned policy got right, (budgets, examples)."""
+    with np.load(HERE / "correct" / f"{bundle.id}.npz", allow_pickle=False) as packed:
+        full = full_correct(bundle)
+        return np.unpackbits(packed[policy], axis=1, count=len(full)).astype(bool) ^ full
+
+
+def main() -> None:
+    for folder in ("sweeps", "correct"):
+        (HERE / folder).mkdir(exist_ok=True)
+    for name in BUNDLES:
+        bundle = open_bundle(name)
+        found, full = sweeps_of(bundle), full_correct(bundle)
+        lines = (f"{json.dumps(policy)}: {json.dumps(result.as_json(name))}" for policy, result in found.items())
+        (HERE / "sweeps" / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        packed = {policy: np.packbits(found[policy].is_right ^ full, axis=1) for policy in LEARNED if policy in found}
+        np.savez_compressed(HERE / "correct" / f"{name}.npz", **packed)
+
+
+if __name__ == "__main__":
+    main()
