@@ -19,7 +19,6 @@ from app.pictures import Album
 from app.words import budget_sentence, payoff_sentence, spent
 from engine.balance import effective_exits
 from engine.bundle import Bundle
-from engine.changes import Changes
 from engine.factors import factor_by_exit
 from engine.library import Entry
 from engine.measured import Measured, in_unit
@@ -84,7 +83,7 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
         "effectiveExits": _numbers(effective_exits(chosen.shares)),
         "full": {"accuracy": chosen.full.accuracy, "cost": chosen.full.cost},
         "spent": spent(chosen.unit),
-        "examples": int(chosen.exit.shape[1]),
+        "examples": chosen.examples,
         "sentence": [budget_sentence(chosen, step) for step in range(len(chosen.budgets))],
         "exits": [
             {"name": name, "colour": colour, "cost": round(float(cost), 4)}
@@ -94,7 +93,8 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
         "right": pack(chosen.right, "f4"),
         "wrong": pack(chosen.wrong, "f4"),
         "changes": _changes(chosen),
-        "pathCost": {str(path): round(cost, 5) for path, cost in chosen.path_cost.items()},
+        "pathCost": _numbers(chosen.path_cost),
+        "pathRan": chosen.paths.astype(int).tolist(),
         "policy": {"title": title, "student": POLICIES[shown.policy].student},
         "bar": _bar(shown),
         "figure": json.loads(figure.to_json()),
@@ -114,10 +114,10 @@ def _examples(shown: Shown) -> dict[str, Any]:
     factors = {name: values[there] for name, values in bundle.outputs.factors.items()}
     return {
         "ids": pack(bundle.outputs.ids[there], "f8"),
-        "label": pack(bundle.outputs.labels[there], "u2"),
+        "label": pack(bundle.outputs.labels[there], "u4"),
         "classes": list(bundle.class_names),
         "top": top,
-        "topClass": pack(bundle.top.classes[:, there, :top], "u2"),
+        "topClass": pack(bundle.top.classes[:, there, :top], "u4"),
         "topProbability": pack_share(bundle.top.probability[:, there, :top], "u2"),
         "images": media.images_address(shown.entry) if shown.album.pictures is not None else None,
         "missing": shown.album.missing,
@@ -141,9 +141,8 @@ def _difficulty(chosen: Sweep, factors: Mapping[str, NDArray[np.float32]]) -> di
 
 def _changes(chosen: Sweep) -> dict[str, Any]:
     """Where an example's route or answer differs from the budget before; the first budget in full."""
-    tables = {"exit": chosen.exit, "answer": chosen.answer, "right": chosen.is_right, "visited": chosen.visited}
-    kinds = {"exit": "u1", "answer": "u2", "right": "u1", "visited": "u4"}
-    changes = Changes.between(tables)
+    kinds = {"exit": "u1", "answer": "u4", "is_right": "u1", "path": "u2"}
+    changes = chosen.routes
     return {
         "step": pack(changes.step, "u2"),
         "example": pack(changes.example, "u4"),

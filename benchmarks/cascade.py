@@ -76,7 +76,7 @@ class Task:
     def run_shrinking(self, rule: ThresholdRule, batch_size: int) -> Route:
         starts = range(0, len(self.pixels), batch_size)
         routes = [self._run(rule, np.arange(start, min(start + batch_size, len(self.pixels))), batch_size, 1) for start in starts]
-        return Route(*(np.concatenate(part) for part in zip(*((r.exit, r.visited, r.prediction) for r in routes), strict=True)))
+        return Route(*(np.concatenate(part, axis=-1) for part in zip(*((r.exit, r.visited, r.prediction) for r in routes), strict=True)))
 
     def _run(self, rule: ThresholdRule, ids: NDArray[np.int64], batch_size: int, group: int | None) -> Route:
         return execute(self.cascade, rule, ids, self.pixels.__getitem__, self.device, batch_size, group)
@@ -165,8 +165,7 @@ def lines_on(task: Task, rounds: int, seconds: float) -> Iterator[str]:
         took = timed(part, methods, rounds, seconds)
         full = took["full"]
         for budget in task.rules:
-            visited = routes[budget].visited[: len(part.pixels)]
-            reached = np.array([(visited >> k & 1).mean() for k in range(len(each))])
+            reached = routes[budget].visited[:, : len(part.pixels)].mean(axis=1)
             by_macs = alone(task.macs.trunk, task.macs.head, kind) / float(reached @ each)
             by_times = alone(table.trunk[0], table.head[0], kind) / float(reached @ (table.trunk + table.head)[0])
             shrinking, ours = took[f"shrinking {budget}"], took[f"ours {budget}"]

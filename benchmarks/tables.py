@@ -44,7 +44,7 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
         if policy.why_not(bundle.outputs):
             continue
         found = sweep(policy, bundle.outputs, list(budgets))
-        cells = [cell(a, c, found.exit.shape[1]) for a, c in zip(found.accuracy, found.cost, strict=True)]
+        cells = [cell(a, c, found.examples) for a, c in zip(found.accuracy, found.cost, strict=True)]
         title = policy.title if policy.deployable else f"*{policy.title}, knows the labels*"
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return lines
@@ -55,7 +55,7 @@ def hull_row(bundle: Bundle) -> str:
     found = sweep(POLICIES["static"], bundle.outputs, [1.0])
     hull = concave_hull(found.alone_cost, found.alone_accuracy)
     reached = np.interp(BUDGETS, found.alone_cost[hull], found.alone_accuracy[hull])
-    cells = [cell(a, c, found.exit.shape[1]) for a, c in zip(reached, BUDGETS, strict=True)]
+    cells = [cell(a, c, found.examples) for a, c in zip(reached, BUDGETS, strict=True)]
     return "| *Hull of the static exits, chosen on test* | " + " | ".join(cells) + " |"
 
 

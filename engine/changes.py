@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 class Changes:
     """Tables (steps, examples) of the same shape, by name, as their first rows and what changes in any of them from a step to the next.
 
+    steps: how many rows each table has
     first: {name: (examples,)}
     step, example: (changes,) when and whose, in the order of the steps;  then: {name: (changes,)} what holds from that step on
     """
 
+    steps: int
     first: Mapping[str, NDArray]
     step: NDArray[np.unsignedinteger]
     example: NDArray[np.unsignedinteger]
@@ -25,10 +28,10 @@ class Changes:
         """Of at least one table with at least one step."""
         differs = np.logical_or.reduce([table[1:] != table[:-1] for table in tables.values()])
         step, example = np.nonzero(differs)
-        first = {name: table[0] for name, table in tables.items()}
+        first = {name: table[0].copy() for name, table in tables.items()}  # a view would keep the whole table
         then = {name: table[1:][differs] for name, table in tables.items()}
         steps, examples = next(iter(tables.values())).shape
-        return cls(first, (step + 1).astype(np.min_scalar_type(steps)), example.astype(np.min_scalar_type(examples)), then)
+        return cls(steps, first, (step + 1).astype(np.min_scalar_type(steps)), example.astype(np.min_scalar_type(examples)), then)
 
     @property
     def nbytes(self) -> int:
@@ -40,4 +43,14 @@ class Changes:
         rows = {name: first.copy() for name, first in self.first.items()}
         for name, row in rows.items():
             row[self.example[due]] = self.then[name][due]  # of several to one place the last stands, and it is the latest
+        return rows
+
+    def table(self, name: str) -> NDArray:
+        """One whole table, (steps, examples)."""
+        rows = np.empty((self.steps, len(self.first[name])), self.first[name].dtype)
+        rows[0] = self.first[name]
+        ends = np.searchsorted(self.step, np.arange(1, self.steps), side="right")
+        for row, (start, end) in enumerate(pairwise([0, *ends]), start=1):
+            rows[row] = rows[row - 1]
+            rows[row, self.example[start:end]] = self.then[name][start:end]
         return rows

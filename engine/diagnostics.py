@@ -139,7 +139,7 @@ def share_captured(policy: Sweep, oracle: Sweep) -> float:
     on the reported split; where none is cheap enough, everyone leaves at the cheapest exit. The hull is exact and the curves are steps,
     which count up to a step's rise too little: sweep some hundred budgets. NaN where there is nothing to gain.
     """
-    if (policy.unit, policy.split, policy.exit.shape[1]) != (oracle.unit, oracle.split, oracle.exit.shape[1]):
+    if (policy.unit, policy.split, policy.examples) != (oracle.unit, oracle.split, oracle.examples):
         raise ValueError("a policy is measured against an oracle of the same outputs, split and unit")
     cost, accuracy = policy.alone_cost, policy.alone_accuracy
     low, high, below = float(cost.min()), 1.0, float(accuracy[cost.argmin()])

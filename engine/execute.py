@@ -95,7 +95,7 @@ def to_images(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tenso
 
 
 class _Run:
-    """Examples on their way. exit, prediction, visited: (examples,), as in `Route`, filled as they leave.
+    """Examples on their way. exit, prediction, visited: as in `Route`, filled as they leave.
 
     exit: of those under way the exit that they are to be asked at next
     slot: (examples,) of those under way the row that is theirs in what exits said
@@ -117,7 +117,7 @@ class _Run:
         self.last = len(cascade.stages) - 1
         self.exit = stepper.first(ids)
         self.prediction = np.empty(len(ids), np.int32)
-        self.visited = np.zeros(len(ids), np.uint32)
+        self.visited = np.zeros((len(cascade.stages), len(ids)), bool)
         self.queues = [Queue(batch_size) for _ in cascade.stages]
         # Nobody comes in while a stage has a full group: so less than a group waits before each, and one comes in.
         self.free = np.arange(min(len(ids), group * batch_size * (len(cascade.stages) + 1)))
@@ -177,8 +177,7 @@ class _Run:
                 asking.append(batch.places[asks])
                 said.append(_picked(stages[-1].head(state), asks).float())
             after.append(Batch(batch.places, state if self.chain else batch.state))
-        for ran in range(first, k + 1):
-            self.visited[here] |= np.uint32(1 << ran)
+        self.visited[first : k + 1, here] = True
         self._decide(k, np.concatenate(asking), torch.cat(said))
         while after and k < self.last:
             self._enqueue(after.pop(), k)

@@ -13,20 +13,19 @@ class Route:
     """Where every example left and what ran on the way.
 
     exit:       (examples,) int64, the exit it left at
-    visited:    (examples,) uint32, bit k set if stage k ran
+    visited:    (exits, examples) bool, the stages that ran
     prediction: (examples,) int32, the answer it left with: the exit's own, unless the policy combines several
     """
 
     exit: NDArray[np.int64]
-    visited: NDArray[np.uint32]
+    visited: NDArray[np.bool_]
     prediction: NDArray[np.int32]
 
     @classmethod
     def through(cls, outputs: Outputs, exit: NDArray[np.integer]) -> "Route":
         """Every stage up to the exit runs, and the exit answers: how a chain is walked, and a cascade of networks in order."""
         exit = np.asarray(exit, np.int64)
-        visited = ((np.uint64(2) << exit.astype(np.uint64)) - np.uint64(1)).astype(np.uint32)
-        return cls(exit, visited, _said_at(outputs, exit))
+        return cls(exit, np.arange(outputs.exits)[:, None] <= exit, _said_at(outputs, exit))
 
     @classmethod
     def straight(cls, outputs: Outputs, exit: NDArray[np.integer]) -> "Route":
@@ -34,13 +33,15 @@ class Route:
         if outputs.topology == "chain":
             return cls.through(outputs, exit)
         exit = np.asarray(exit, np.int64)
-        return cls(exit, np.uint32(1) << exit.astype(np.uint32), _said_at(outputs, exit))
+        return cls(exit, np.arange(outputs.exits)[:, None] == exit, _said_at(outputs, exit))
 
     def cost(self, stage_cost: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each example cost, (examples,), in the unit of `stage_cost` (stages,)."""
-        # Few different paths exist, so each is priced once.
-        paths, which = np.unique(self.visited, return_inverse=True)
-        return path_costs(paths, stage_cost)[which]
+        cost = np.zeros(len(self.exit))
+        # Stage by stage: in a matrix product an example's last digit may depend on how many others there are.
+        for ran, price in zip(self.visited, stage_cost, strict=True):
+            cost += ran * price
+        return cost
 
     def mean_cost(self, outputs: Outputs, unit: str) -> float:
         return float(self.cost(outputs.cost_in(unit)).mean())
@@ -61,10 +62,18 @@ class Route:
         return np.bincount(self.exit, weights=self.right(outputs), minlength=outputs.exits) / len(self.exit)
 
 
-def path_costs(paths: NDArray[np.uint32], stage_cost: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each path costs: paths (paths,), bit k set if stage k runs, stage_cost (stages,) -> (paths,)."""
-    ran = (paths[:, None] >> np.arange(len(stage_cost), dtype=np.uint32)) & 1
-    return ran @ stage_cost
+def distinct_paths(visited: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """The different sets of stages that were run, and which of them each example took.
+
+    visited (exits, examples) -> paths (paths, exits), index (examples,) with paths[index].T equal to visited
+    """
+    bits = np.packbits(visited, axis=0)
+    padded = np.zeros((visited.shape[1], -(-len(bits) // 8) * 8), np.uint8)
+    padded[:, : len(bits)] = bits.T
+    words = padded.view(np.uint64)
+    words = words[:, 0] if words.shape[1] == 1 else words  # a plain number sorts much faster than a row of them
+    _, first, index = np.unique(words, axis=0, return_index=True, return_inverse=True)
+    return visited[:, first].T.copy(), index.reshape(-1)
 
 
 def _said_at(outputs: Outputs, exit: NDArray[np.int64]) -> NDArray[np.int32]:

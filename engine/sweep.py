@@ -1,16 +1,17 @@
 """A sweep: one policy over many budgets, knobs chosen on calibration, everything reported on test beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.balance import effective_exits
+from engine.changes import Changes
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies.base import Policy, Rule
-from engine.route import path_costs
+from engine.route import Route, distinct_paths
 from engine.splits import Split
 
 
@@ -32,9 +33,9 @@ class Sweep:
     cost, accuracy:                       (points,) what it does on the reported split
     shares:                               (points, exits) of the reported examples leaving at each exit
     right:                                (points, exits) of them leaving there with the right answer
-    exit, answer, is_right:               (points, examples) where each example leaves, with what answer, and whether that is right
-    visited:                              (points, examples) uint32, the stages each example ran, as in `Route`
-    path_cost:                            {visited: cost} of every path that somebody took
+    routes:                               the tables exit, answer, is_right and path, kept as changes from one budget to the next
+    paths:                                (paths, exits) bool, the different sets of stages that examples ran
+    path_cost:                            (paths,) what each of them costs
     before_half:                          (points,) share of the reported examples that cost at most half of the full network
     exit_cost:                            (exits,) what leaving at each exit costs when every stage before it ran
     alone_cost, alone_accuracy:           (exits,) what each exit costs and gets when everyone leaves there
@@ -54,16 +55,45 @@ class Sweep:
     accuracy: NDArray[np.float64]
     shares: NDArray[np.float64]
     right: NDArray[np.float64]
-    exit: NDArray[np.uint8]
-    answer: NDArray[np.int32]
-    is_right: NDArray[np.bool_]
-    visited: NDArray[np.uint32]
-    path_cost: Mapping[int, float]
+    routes: Changes
+    paths: NDArray[np.bool_]
+    path_cost: NDArray[np.float64]
     before_half: NDArray[np.float64]
     exit_cost: NDArray[np.float64]
     alone_cost: NDArray[np.float64]
     alone_accuracy: NDArray[np.float64]
     rules: Sequence[Rule]
+
+    @property
+    def examples(self) -> int:
+        """How many examples are reported on."""
+        return len(self.routes.first["exit"])
+
+    @property
+    def exit(self) -> NDArray[np.uint8]:
+        """Where each example leaves, (points, examples)."""
+        return self.routes.table("exit")
+
+    @property
+    def answer(self) -> NDArray[np.int32]:
+        """What each example leaves with, (points, examples)."""
+        return self.routes.table("answer")
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """Whether that is right, (points, examples)."""
+        return self.routes.table("is_right")
+
+    @property
+    def path(self) -> NDArray[np.unsignedinteger]:
+        """Which of `paths` each example took, (points, examples)."""
+        return self.routes.table("path")
+
+    @property
+    def nbytes(self) -> int:
+        """Memory taken by the arrays, rules aside."""
+        arrays = (value for value in vars(self).values() if isinstance(value, np.ndarray))
+        return self.routes.nbytes + sum(array.nbytes for array in arrays)
 
     @property
     def wrong(self) -> NDArray[np.float64]:
@@ -89,7 +119,7 @@ class Sweep:
             for i, rule in enumerate(self.rules)
         ]
         full = {"cost": self.full.cost, "accuracy": self.full.accuracy}
-        head = {"bundle": bundle, "policy": self.policy, "unit": self.unit, "split": str(self.split), "examples": self.exit.shape[1]}
+        head = {"bundle": bundle, "policy": self.policy, "unit": self.unit, "split": str(self.split), "examples": self.examples}
         return {**head, "full": full, "points": points}
 
 
@@ -124,8 +154,13 @@ def sweep(
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
     tuned = [_follow(rule, calibration, unit) for rule in rules]
     found = [_follow(rule, reported, unit) for rule in rules]
-    visited = np.array([point["visited"] for point in found])
-    paths = np.unique(visited)
+    paths, path = _paths([point.route.visited for point in found])
+    tables = {
+        "exit": np.array([point.route.exit for point in found], np.uint8),
+        "answer": np.array([point.route.prediction for point in found]),
+        "is_right": np.array([point.route.right(reported) for point in found]),
+        "path": path,
+    }
     return Sweep(
         policy=policy.name,
         unit=unit,
@@ -133,19 +168,17 @@ def sweep(
         full=Full(full_cost, float(reported.right[reported.full].mean())),
         budgets=budgets,
         planned_cost=np.array([rule.planned_cost for rule in rules]) / full_cost,
-        calibration_cost=np.array([point["cost"] for point in tuned]) / full_cost,
-        calibration_accuracy=np.array([point["accuracy"] for point in tuned]),
-        calibration_shares=np.array([point["shares"] for point in tuned]),
-        cost=np.array([point["cost"] for point in found]) / full_cost,
-        accuracy=np.array([point["accuracy"] for point in found]),
-        shares=np.array([point["shares"] for point in found]),
-        right=np.array([point["right"] for point in found]),
-        exit=np.array([point["exit"] for point in found]),
-        answer=np.array([point["answer"] for point in found]),
-        is_right=np.array([point["is_right"] for point in found]),
-        visited=visited,
-        path_cost=dict(zip(paths.tolist(), (path_costs(paths, outputs.cost_in(unit)) / full_cost).tolist(), strict=True)),
-        before_half=np.array([np.mean(point["costs"] <= 0.5 * full_cost * (1 + 1e-9)) for point in found]),
+        calibration_cost=np.array([point.cost for point in tuned]) / full_cost,
+        calibration_accuracy=np.array([point.accuracy for point in tuned]),
+        calibration_shares=np.array([point.shares for point in tuned]),
+        cost=np.array([point.cost for point in found]) / full_cost,
+        accuracy=np.array([point.accuracy for point in found]),
+        shares=np.array([point.shares for point in found]),
+        right=np.array([point.right for point in found]),
+        routes=Changes.between(tables),
+        paths=paths,
+        path_cost=paths @ outputs.cost_in(unit) / full_cost,
+        before_half=np.array([point.before_half for point in found]),
         exit_cost=outputs.cascade_cost(unit) / full_cost,
         alone_cost=outputs.static_cost(unit) / full_cost,
         alone_accuracy=reported.right.mean(axis=1),
@@ -153,23 +186,50 @@ def sweep(
     )
 
 
-def _follow(rule: Rule, outputs: Outputs, unit: str) -> Mapping:
-    route = rule.route(outputs)
-    shares = route.shares(outputs.exits)
-    if not np.isclose(shares.sum(), 1.0, atol=1e-12) or len(route.exit) != outputs.examples:
-        raise AssertionError("a route lost or doubled an example")
-    costs = route.cost(outputs.cost_in(unit))
-    return {
-        "cost": float(costs.mean()),
-        "costs": costs,
-        "visited": route.visited,
-        "accuracy": route.accuracy(outputs),
-        "shares": shares,
-        "right": route.right_shares(outputs),
-        "exit": route.exit.astype(np.uint8),
-        "answer": route.prediction,
-        "is_right": route.right(outputs),
-    }
+@dataclass(frozen=True, eq=False)
+class _Followed:
+    """What a rule does on some examples. Numbers are means over examples; costs are in the unit of the sweep."""
+
+    route: Route
+    cost: float
+    accuracy: float
+    shares: NDArray[np.float64]
+    right: NDArray[np.float64]
+    before_half: float
+
+
+def _follow(rule: Rule, outputs: Outputs, unit: str) -> _Followed:
+    """A rule that leaves its examples to chance is followed part by part, and its numbers are their expectation."""
+    route, half = rule.route(outputs), 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
+    cost = accuracy = before_half = 0.0
+    shares, right = np.zeros(outputs.exits), np.zeros(outputs.exits)
+    for weight, part in rule.parts():
+        taken = route if part is rule else part.route(outputs)
+        if len(taken.exit) != outputs.examples:
+            raise AssertionError("a route lost or doubled an example")
+        costs = taken.cost(outputs.cost_in(unit))
+        cost += weight * float(costs.mean())
+        accuracy += weight * taken.accuracy(outputs)
+        before_half += weight * float(np.mean(costs <= half))
+        shares += weight * taken.shares(outputs.exits)
+        right += weight * taken.right_shares(outputs)
+    if not np.isclose(shares.sum(), 1.0, atol=1e-12):
+        raise AssertionError(f"the shares of the exits sum to {shares.sum()}")
+    return _Followed(route, cost, accuracy, shares, right, before_half)
+
+
+def _paths(visited: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.bool_], NDArray[np.unsignedinteger]]:
+    """The different paths at all points together, (paths, exits), and which each example takes at each point, (points, examples)."""
+    known: dict[bytes, int] = {}
+    paths, index = [], []
+    for ran in visited:
+        here, taken = distinct_paths(ran)
+        places = np.array([known.setdefault(path.tobytes(), len(known)) for path in here])
+        for path, place in zip(here, places, strict=True):
+            if place == len(paths):
+                paths.append(path)
+        index.append(places[taken])
+    return np.array(paths), np.array(index).astype(np.min_scalar_type(len(known)))
 
 
 def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float) -> None:

@@ -159,7 +159,7 @@ def _numbers(sweep: Sweep, bundle: Bundle, measured: Sequence[Measured]) -> None
             columns[f"{name} on calibration"] = sweep.calibration_shares[rows, k]
         table = pd.DataFrame(columns)
         st.dataframe(table, hide_index=True, column_config={name: st.column_config.NumberColumn(format="percent") for name in columns})
-        st.caption(f"Costs are shares of the full network’s. Knobs were chosen on calibration; test has {sweep.exit.shape[1]:,} examples.")
+        st.caption(f"Costs are shares of the full network’s. Knobs were chosen on calibration; test has {sweep.examples:,} examples.")
         if measured:
             _real_runs(measured)
 

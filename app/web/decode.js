@@ -16,9 +16,9 @@ export class Routes {
     this.steps = steps
     this.examples = examples
     this.exit = new Uint8Array(steps * examples)
-    this.answer = new Uint16Array(steps * examples)
-    this.right = new Uint8Array(steps * examples)
-    this.visited = new Uint32Array(steps * examples) // bit k set if stage k ran
+    this.answer = new Uint32Array(steps * examples)
+    this.is_right = new Uint8Array(steps * examples)
+    this.path = new Uint16Array(steps * examples) // which set of stages ran
     this.#replay(changes)
     this.away = this.#distances()
   }

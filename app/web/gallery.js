@@ -84,7 +84,7 @@ export class Gallery {
     const wanted = filter.show === "right" ? 1 : 0
     for (let i = 0, at = step * routes.examples; i < routes.examples; i++, at++) {
       if (filter.class !== null && data.label[i] !== filter.class) continue
-      if (filter.show !== "all" && routes.right[at] !== wanted) continue
+      if (filter.show !== "all" && routes.is_right[at] !== wanted) continue
       found[routes.exit[at]].push(routes.away[at] * routes.examples + i)
     }
     return found.map((keys, k) => {
@@ -101,7 +101,7 @@ export class Gallery {
       tile = this.#newTile(example)
       this.tiles.set(example, tile)
     }
-    const right = routes.right[at] === 1
+    const right = routes.is_right[at] === 1
     if (tile.dataset.right !== String(right) || tile.dataset.exit !== String(routes.exit[at])) {
       tile.dataset.right = String(right)
       tile.dataset.exit = String(routes.exit[at])

@@ -51,8 +51,8 @@ export class Trace {
     const at = routes.at(step, example)
     const left = routes.exit[at]
     const said = data.classes[routes.answer[at]]
-    const outcome = routes.right[at] ? "right" : "wrong"
-    const cost = percent(data.pathCost[routes.visited[at]], 0)
+    const outcome = routes.is_right[at] ? "right" : "wrong"
+    const cost = percent(data.pathCost[routes.path[at]], 0)
     this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${said}”, which is ${outcome}, for ${cost} of the full network’s ${data.spent}.`
     this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, left, step)))
   }
@@ -90,7 +90,7 @@ export class Trace {
   }
 
   #ran(k, step) {
-    return ((this.routes.visited[this.routes.at(step, this.example)] >>> k) & 1) === 1
+    return this.data.pathRan[this.routes.path[this.routes.at(step, this.example)]][k] === 1
   }
 
   #threshold(k, step) {

@@ -5,7 +5,7 @@ Three steps, three types, so that nothing is tuned on what it is reported on:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -45,6 +45,10 @@ class Rule(ABC):
 
     @abstractmethod
     def route(self, outputs: Outputs) -> Route: ...
+
+    def parts(self) -> "Sequence[tuple[float, Rule]]":
+        """What is reported of a rule that leaves its examples to chance: each (probability, rule), whose mean is the expectation."""
+        return [(1.0, self)]
 
     def stepper(self, topology: Topology) -> Stepper | None:
         """The same decisions, taken while the network runs; None for oracles, who need to know the labels."""

@@ -41,7 +41,9 @@ class PricedOracle(Policy):
     def way(self, outputs: Outputs, exit: NDArray[np.int64]) -> Route:
         """The cheapest ways to these exits, (examples,)."""
         route = Route.straight(outputs, exit)
-        return replace(route, visited=route.visited | np.uint32(1)) if self.by_the_first else route
+        if self.by_the_first:
+            route.visited[0] = True
+        return route
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         check_tuning(fit, calibration)

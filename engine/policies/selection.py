@@ -67,11 +67,12 @@ def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
     actions: for every exit but the last what each example would do there, (examples,): 0 leaves, a goes to the a-th stage onward
     """
     at = np.zeros(outputs.examples, np.int64)
-    visited = np.ones(outputs.examples, np.uint32)
+    visited = np.zeros((outputs.exits, outputs.examples), bool)
+    visited[0] = True
     for k, action in enumerate(actions):
         going = (at == k) & (action > 0)
         at[going] = np.array(onward(k, outputs.exits, outputs.topology))[action[going] - 1]
-        visited[going] |= np.uint32(1) << at[going].astype(np.uint32)
+        visited[at[going], np.flatnonzero(going)] = True
     return Route(at, visited, np.take_along_axis(outputs.prediction, at[None], axis=0)[0])
 
 

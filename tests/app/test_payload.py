@@ -34,7 +34,7 @@ def test_replaying_the_changes_gives_every_route_back(tmp_path: Path, policy: st
     what = shown(tmp_path, policy)
     changes, found = explorer_payload(what)["changes"], what.chosen
     steps, examples = unpack(changes["step"]), unpack(changes["example"])
-    tables = {"exit": found.exit, "answer": found.answer, "right": found.is_right, "visited": found.visited}
+    tables = {"exit": found.exit, "answer": found.answer, "is_right": found.is_right, "path": found.path}
     for name, table in tables.items():
         row, then = unpack(changes["first"][name]).copy(), unpack(changes["then"][name])
         assert (row == table[0]).all()

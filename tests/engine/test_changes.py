@@ -13,6 +13,7 @@ def assert_kept(tables):
     changes = Changes.between(tables)
     for step in range(len(next(iter(tables.values())))):
         rows = changes.at(step)
+        assert all(np.array_equal(changes.table(name), table) for name, table in tables.items())
         assert all(rows[name].dtype == table.dtype and (rows[name] == table[step]).all() for name, table in tables.items())
     return changes
 

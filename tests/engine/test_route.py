@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.route import Route
+from engine.route import Route, distinct_paths
 from tests.synthetic import outputs
 
 
@@ -16,15 +16,15 @@ def any_exits(some, seed=0):
     return np.random.default_rng(seed).integers(some.exits, size=some.examples)
 
 
-def stages_of(visited: int) -> list[int]:
-    return [k for k in range(32) if visited >> k & 1]
+def stages_of(ran) -> list[int]:
+    return np.flatnonzero(ran).tolist()
 
 
 def test_through_runs_every_stage_up_to_the_exit(some):
     exit = any_exits(some)
     route = Route.through(some, exit)
     for i in range(some.examples):
-        assert stages_of(int(route.visited[i])) == list(range(exit[i] + 1))
+        assert stages_of(route.visited[:, i]) == list(range(exit[i] + 1))
         assert route.prediction[i] == some.prediction[exit[i], i]
     assert np.array_equal(route.exit, exit)
 
@@ -34,7 +34,7 @@ def test_straight_runs_only_what_the_exit_needs(some):
     route = Route.straight(some, exit)
     for i in range(some.examples):
         expected = [exit[i]] if some.topology == "family" else list(range(exit[i] + 1))
-        assert stages_of(int(route.visited[i])) == expected
+        assert stages_of(route.visited[:, i]) == expected
         assert route.prediction[i] == some.prediction[exit[i], i]
 
 
@@ -43,25 +43,32 @@ def test_straight_runs_only_what_the_exit_needs(some):
 def test_cost_is_the_sum_of_the_stages_that_ran(some, way, unit):
     route = way(some, any_exits(some))
     stage_cost = some.cost_in(unit)
-    by_hand = [sum(stage_cost[k] for k in stages_of(int(visited))) for visited in route.visited]
+    by_hand = [sum(stage_cost[k] for k in stages_of(ran)) for ran in route.visited.T]
     np.testing.assert_allclose(route.cost(stage_cost), by_hand, rtol=1e-12)
     assert route.mean_cost(some, unit) == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-12)
 
 
 def test_cost_of_any_path():
     """A path may skip stages: two of five, none next to each other."""
-    route = Route(np.array([3, 4, 0]), np.array([0b01010, 0b10001, 0b00001], np.uint32), np.zeros(3, np.int32))
+    route = Route(np.array([3, 4, 0]), np.array([[0, 1, 0, 1, 0], [1, 0, 0, 0, 1], [1, 0, 0, 0, 0]], bool).T, np.zeros(3, np.int32))
     assert route.cost(np.array([1.0, 10.0, 100.0, 1000.0, 10000.0])).tolist() == [1010.0, 10001.0, 1.0]
 
 
-def test_a_cascade_may_have_as_many_stages_as_there_are_bits():
-    deep = outputs(examples=6, exits=1)
-    wide = Route.through(outputs(examples=6, exits=8), np.full(6, 7))
-    assert (wide.visited == 255).all()
-    assert Route.through(deep, np.zeros(6, int)).visited.tolist() == [1] * 6
-    last = Route.through(_deep(32), np.full(3, 31))
-    assert (last.visited == 2**32 - 1).all()
-    assert last.cost(np.ones(32)).tolist() == [32.0] * 3
+@pytest.mark.parametrize("exits", [1, 8, 32, 33, 40, 100])
+def test_a_cascade_may_have_any_number_of_stages(exits):
+    last = Route.through(_deep(exits), np.full(3, exits - 1))
+    assert last.visited.shape == (exits, 3) and last.visited.all()
+    assert last.cost(np.ones(exits)).tolist() == [exits] * 3
+
+
+@pytest.mark.parametrize("exits", [1, 3, 8, 9, 40, 64, 65, 130])
+def test_distinct_paths_give_back_what_ran(exits):
+    rng = np.random.default_rng(exits)
+    few = rng.random((exits, 5)) < 0.5
+    visited = few[:, rng.integers(5, size=200)]
+    paths, index = distinct_paths(visited)
+    assert np.array_equal(paths[index].T, visited)
+    assert len(paths) == len({tuple(ran) for ran in visited.T})
 
 
 def _deep(exits):

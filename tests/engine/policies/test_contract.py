@@ -95,7 +95,7 @@ def same_route(a: Route, b: Route) -> bool:
 
 
 def rearranged(route: Route, order: np.ndarray) -> Route:
-    return Route(route.exit[order], route.visited[order], route.prediction[order])
+    return Route(route.exit[order], route.visited[:, order], route.prediction[order])
 
 
 # Routes
@@ -108,13 +108,12 @@ def test_routes_are_routes(name, case):
     for _, rule, route in solved(name, case):
         shares = route.shares(test.exits)
         assert shares.shape == (test.exits,) and (shares >= 0).all() and shares.sum() == pytest.approx(1, abs=1e-12)
-        assert route.exit.shape == route.visited.shape == route.prediction.shape == (test.examples,)
-        assert (route.exit.dtype, route.visited.dtype, route.prediction.dtype) == (np.int64, np.uint32, np.int32)
+        assert route.exit.shape == route.prediction.shape == (test.examples,) and route.visited.shape == (test.exits, test.examples)
+        assert (route.exit.dtype, route.visited.dtype, route.prediction.dtype) == (np.int64, np.bool_, np.int32)
         assert route.exit.min() >= 0 and route.exit.max() < test.exits
         assert route.prediction.min() >= 0 and route.prediction.max() < test.classes
-        assert (route.visited >> route.exit.astype(np.uint32) & 1).all(), "somebody left at an exit whose stage never ran"
-        assert (route.visited < 2**test.exits).all()
-        up_to_exit = (np.uint64(2) << route.exit.astype(np.uint64)) - np.uint64(1)
+        assert route.visited[route.exit, np.arange(test.examples)].all(), "an example left at an exit whose stage never ran"
+        up_to_exit = np.arange(test.exits)[:, None] <= route.exit
         if test.topology == "chain":
             assert np.array_equal(route.visited, up_to_exit), "a chain runs every stage up to the exit and none after it"
         cheapest, most = test.static_cost("macs").min(), dearest(test)
@@ -152,17 +151,17 @@ def walked(rule: Rule, test: Outputs) -> Route:
     found = []
     for i in range(test.examples):
         id, logits = test.ids[i : i + 1], {}
-        ran, then, at = 0, int(stepper.first(id)[0]), -1
+        ran, then, at = np.zeros(test.exits, bool), int(stepper.first(id)[0]), -1
         while then != at:
             assert then > at, "exits are asked in order"
             at = then
-            ran |= 1 << at if test.topology == "family" else (2 << at) - 1
+            ran[at if test.topology == "family" else slice(at + 1)] = True
             logits[at] = InMemory(test.logits[at, i : i + 1])
             said = Said(logits, np.zeros(1, np.int64))
             then = at if at == last else int(stepper.after(at, id, said)[0])
         found.append((at, ran, int(stepper.answer(at, id, said)[0])))
     exit, visited, prediction = zip(*found, strict=True)
-    return Route(np.array(exit), np.array(visited), np.array(prediction))
+    return Route(np.array(exit), np.array(visited).T, np.array(prediction))
 
 
 @pytest.mark.parametrize(("name", "case"), deployable([pair for pair in allowed() if CASES[pair[1]].logits is not None]))
