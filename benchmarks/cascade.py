@@ -1,6 +1,7 @@
 """What stopping early gains in time: the executor beside the full network and the two ways in which it is usually written.
 
-    PYTHONPATH=. python benchmarks/cascade.py [RECIPE ...] [--rounds 5] [--seconds 30] [--threads 1] [--device cpu] [--save]
+    python benchmarks/cascade.py [RECIPE ...] [--rounds 5] [--seconds 30] [--batch-sizes 1,32,64,256,1024]
+                                    [--examples N] [--threads 1] [--device cpu] [--save]
 
 Every recipe that has weights, unless some are named.
 
@@ -10,24 +11,31 @@ shrinking    a batch goes on with whoever is left in it (the executor, given one
 ours         the executor: survivors of many batches come together in full ones again
 
 Wall clock. All take turns, in so many rounds at least and until so many seconds are over at each batch size; a speed-up is the median over
-rounds of what `full` took over what it took, at the same batch size. What handles one picture at a time is given few images, and one by
-one is timed once: to it all batch sizes are the same. Others are given 1,024, or four batches where those are more: else nobody could come
-together. Two ideals: by MACs, and by the table of stage times, measured just before; both count every head that is asked. Before anything
-is timed, the exits and answers of all are compared with the route simulated on the logits of all exits.
+rounds of what `full` took over what it took, at the same batch size. What handles one picture at a time is given few images, and one by one
+is timed once: to it all batch sizes are the same. Others are given 1,024, or four batches where those are more, for survivors to come
+together; `--examples` sets a limit to all of them. Two ideals: by MACs, and by the table of stage times, measured just before; both count
+every head that is asked. Before anything is timed, the exits and answers of all are compared with the route simulated on the logits of all
+exits.
 """
 
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/cascade.py`
+
+from benchmarks.options import run
 from benchmarks.report import Report
 from engine.cascades.base import Cascade, Kind, State
+from engine.commands.arguments import number, positive, sizes
 from engine.devices import pick_device
 from engine.execute import execute, group_size, to_images
 from engine.graphs import in_graphs
@@ -58,8 +66,7 @@ class Task:
     tuned_on: int
 
     @classmethod
-    def load(cls, name: str, device: torch.device) -> "Task":
-        examples = max(TOGETHER, BATCHES * max(BATCH_SIZES))
+    def load(cls, name: str, device: torch.device, examples: int) -> "Task":
         chosen = recipe(name)
         cascade, dataset = trained_network(chosen, device), chosen.dataset()
         tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
@@ -141,7 +148,7 @@ def timed(task: Task, methods: dict[str, Callable[[], object]], rounds: int, sec
     return {name: 1e3 * np.array(spent[1:]) / len(task.pixels) for name, spent in taken.items()}
 
 
-def lines_on(task: Task, rounds: int, seconds: float) -> Iterator[str]:
+def lines_on(task: Task, batch_sizes: Sequence[int], rounds: int, seconds: float) -> Iterator[str]:
     """The lines on one recipe, as they are found."""
     routes = simulated(task)
     yield f"{task.title}, test images, thresholds on top probability set on {task.tuned_on:,} calibration images"
@@ -154,9 +161,9 @@ def lines_on(task: Task, rounds: int, seconds: float) -> Iterator[str]:
     kind, each, side = task.cascade.kind, np.array(task.macs.stage, np.float64), task.pixels.shape[1:3]
     singly = task.first(SINGLY)
     slowest = timed(singly, {str(budget): partial(one_by_one, singly, rule) for budget, rule in task.rules.items()}, rounds, seconds)
-    for size in BATCH_SIZES:
+    for size in batch_sizes:
         part = singly if size == 1 else task.first(max(TOGETHER, BATCHES * size))
-        table = stage_times(task.cascade, side, task.device, (size,), Effort(seconds=0.5))
+        table = stage_times(task.cascade, side, task.device, (size,), Effort(seconds=min(0.5, seconds)))
         group = group_size(task.cascade, side, size, task.device)  # the same for all, and finding it is no part of the running
         methods: dict[str, Callable[[], object]] = {"full": partial(run_full, part.cascade, part.pixels, part.device, size)}
         for budget, rule in task.rules.items():
@@ -181,21 +188,26 @@ def main() -> None:
     report = Report("cascade")
     parser = report.arguments(__doc__)
     parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all that have weights")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="of all methods, at least (default: 5)")
+    parser.add_argument("--seconds", type=number, default=30.0, metavar="S", help="at each batch size, at least (default: 30)")
+    parser.add_argument(
+        "--batch-sizes", type=sizes, default=BATCH_SIZES, metavar="A,B,...", help="images at a time (default: 1,32,64,256,1024)"
+    )
+    parser.add_argument("--examples", type=positive, metavar="N", help="at most so many images (default: four of the largest batches)")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--device", default="cpu", help="default: cpu")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = pick_device(given.device)
     report.begin(device, f"float32, medians over {given.rounds} rounds and {given.seconds:g} seconds at least")
+    examples = given.examples or max(TOGETHER, BATCHES * max(given.batch_sizes))
     for name in given.recipes or [name for name in RECIPES if weights_path(name).is_file()]:
         report.say("")
-        for line in lines_on(Task.load(name, device), given.rounds, given.seconds):
+        for line in lines_on(Task.load(name, device, examples), given.batch_sizes, given.rounds, given.seconds):
             report.say(line)
     report.say("", "A share above 100% means that others on the machine slowed the full network more.")
     report.keep(given.save)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

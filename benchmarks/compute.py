@@ -1,6 +1,6 @@
 """What computing a bundle costs beside the bare forward pass over the same pictures.
 
-    PYTHONPATH=. python benchmarks/compute.py [RECIPE] [--limit 2000] [--rounds 3] [--threads 1] [--device cpu] [--save]
+    python benchmarks/compute.py [RECIPE] [--limit 2000] [--rounds 3] [--threads 1] [--device cpu] [--save]
 
 bare      a plain loop over batches that lie in memory, every exit's logits kept
 compute   `python -m engine compute`: pictures read, every exit's logits, scores, answers and checksums written to a bundle
@@ -8,6 +8,7 @@ compute   `python -m engine compute`: pictures read, every exit's logits, scores
 Both run the same network on the same examples of fit, calibration and test, in turns; the median of several rounds counts.
 """
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/compute.py`
+
+from benchmarks.options import run
 from benchmarks.report import Report
+from engine.commands.arguments import positive
 from engine.compute import compute
 from engine.devices import pick_device
 from engine.execute import to_images
@@ -29,11 +34,11 @@ BATCH_SIZE = 50
 def main() -> None:
     report = Report("compute")
     parser = report.arguments(__doc__)
-    parser.add_argument("recipe", metavar="RECIPE", nargs="?", default="cifar10-resnet")
-    parser.add_argument("--limit", type=int, default=2000, help="examples of each split")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?", default="cifar10-resnet", help="default: cifar10-resnet")
+    parser.add_argument("--limit", type=positive, default=2000, metavar="N", help="examples of each split (default: 2000)")
+    parser.add_argument("--rounds", type=positive, default=3, metavar="N", help="default: 3")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--device", default="cpu", help="default: cpu")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = pick_device(given.device)
@@ -53,11 +58,11 @@ def main() -> None:
 
     seconds = {bare: [], whole: []}
     for _ in range(given.rounds):
-        for run, taken in seconds.items():
+        for run_once, taken in seconds.items():
             begun = time.perf_counter()
-            run()
+            run_once()
             taken.append(time.perf_counter() - begun)
-    took = {run: float(np.median(taken)) for run, taken in seconds.items()}
+    took = {way: float(np.median(taken)) for way, taken in seconds.items()}
     report.begin(device, f"float32, batch {BATCH_SIZE}, median of {given.rounds} rounds")
     report.say(
         f"{chosen.title}, {len(pixels):,} images",
@@ -68,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

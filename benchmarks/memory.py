@@ -1,6 +1,6 @@
 """How much memory a run takes over ten times as many examples: it should not grow with the data set.
 
-    PYTHONPATH=. python benchmarks/memory.py [--few 20000] [--many 200000] [--save]
+    python benchmarks/memory.py [--few 20000] [--many 200000] [--save]
 
 Each run is a process of its own, and its peak is what the operating system saw. Pictures are generated as they are asked for.
 
@@ -15,20 +15,25 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/memory.py`
+
+from benchmarks.options import run
 from benchmarks.report import Report
+from engine.commands.arguments import positive
 from engine.datasets.base import Images
 from engine.splits import Split
 
 
 @dataclass(frozen=True)
 class Noise:
-    """As many pictures as asked for, in three splits of which the last holds nearly all. Any picture can be made from its id."""
+    """As many pictures as asked for, in three splits of which the last holds most. Any picture can be made from its id."""
 
     examples: int
 
@@ -38,7 +43,8 @@ class Noise:
     shippable: ClassVar[bool] = False
 
     def ids(self, split: Split) -> NDArray[np.int64]:
-        ends = {Split.FIT: (0, 1000), Split.CALIBRATION: (1000, 2000), Split.TEST: (2000, self.examples)}
+        held = min(1000, self.examples // 3)
+        ends = {Split.FIT: (0, held), Split.CALIBRATION: (held, 2 * held), Split.TEST: (2 * held, self.examples)}
         return np.arange(*ends[split])
 
     def take(self, ids: NDArray[np.int64]) -> Images:
@@ -49,7 +55,7 @@ class Noise:
         return f"noise-{self.examples}"
 
 
-def run(what: str, examples: int) -> None:
+def watched(what: str, examples: int) -> None:
     """The run that is watched."""
     from dataclasses import replace
 
@@ -92,15 +98,21 @@ def peak(what: str, examples: int) -> float:
     return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]) / 1024
 
 
+def at_least_one_each(text: str) -> int:
+    if positive(text) < 3:
+        raise argparse.ArgumentTypeError(f"{text!r} pictures cannot be split in three; give at least 3")
+    return int(text)
+
+
 def main() -> None:
     report = Report("memory")
     parser = report.arguments(__doc__)
-    parser.add_argument("--few", type=int, default=20_000)
-    parser.add_argument("--many", type=int, default=200_000)
+    parser.add_argument("--few", type=at_least_one_each, default=20_000, metavar="N", help="pictures of the first run (default: 20000)")
+    parser.add_argument("--many", type=at_least_one_each, default=200_000, metavar="N", help="of the second (default: 200000)")
     parser.add_argument("--run", choices=("execute", "compute"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:
-        return run(given.run, given.few)
+        return watched(given.run, given.few)
     report.begin(torch.device("cpu"), "peak of a process, in MiB")
     for what in ("execute", "compute"):
         few, many = peak(what, given.few), peak(what, given.many)
@@ -109,4 +121,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

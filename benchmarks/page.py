@@ -1,6 +1,6 @@
 """How fast the page answers the hand: the live block against the stock slider with stock pictures, in one run, in a real Chromium.
 
-    python benchmarks/page.py [--bundle doodles] [--moves 30]
+    python benchmarks/page.py [--bundle doodles] [--moves 30] [--data DIR]
 
 Two times, each from the moment the browser took the input until what it caused was painted:
 drag to paint         a move of the held handle -> sentence, dot and bars of the new budget on the screen
@@ -8,7 +8,6 @@ release to gallery    letting go far from where one was -> every picture of the 
 The stock slider sends nothing while it is held, so it has no first time: that is the finding, not a gap in the table.
 """
 
-import argparse
 import os
 import platform
 import random
@@ -20,9 +19,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/page.py`
+
+from benchmarks.options import Options, run
+from engine.commands.arguments import positive
+from engine.errors import UserError
+from engine.library import open_bundle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
@@ -64,23 +73,22 @@ WATCH_RELEASE = """(selector) => {
 
 
 @contextmanager
-def server(data: Path | None) -> Iterator[str]:
-    environment = {**os.environ, **({"OFFRAMP_DATA": str(data)} if data else {})}
+def server() -> Iterator[str]:
     command = [sys.executable, "-m", "app.serve", "--port", "8795", "--no-browser"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield next(found[1] for line in process.stdout or () if (found := re.search(r"Offramp is at (\S+)", line)))
         finally:
             process.terminate()
 
 
-def slider(page: Page, selector: str) -> dict[str, float]:
+def slider(page: "Page", selector: str) -> dict[str, float]:
     box = page.locator(selector).first.bounding_box()
     assert box is not None
     return box
 
 
-def drag(page: Page, moves: int) -> list[float]:
+def drag(page: "Page", moves: int) -> list[float]:
     """Hold the handle of the live block and move it about."""
     page.evaluate(WATCH_DRAG)
     box = slider(page, ".offramp-slider")
@@ -94,7 +102,7 @@ def drag(page: Page, moves: int) -> list[float]:
     return page.evaluate("window.times")
 
 
-def held_updates(page: Page, selector: str, sign: str, moves: int) -> int:
+def held_updates(page: "Page", selector: str, sign: str, moves: int) -> int:
     """How often what is shown changes while the handle is held."""
     box = slider(page, selector)
     y = box["y"] + box["height"] / 2
@@ -112,7 +120,7 @@ def held_updates(page: Page, selector: str, sign: str, moves: int) -> int:
     return seen
 
 
-def releases(page: Page, selector: str, pictures: str, moves: int) -> list[float]:
+def releases(page: "Page", selector: str, pictures: str, moves: int) -> list[float]:
     """Click far away on the track, again and again; each click waits for its pictures."""
     dice = random.Random(1)
     times, at = [], 0.5
@@ -135,14 +143,29 @@ def row(name: str, times: list[float], baseline: float | None = None) -> float:
     return float(p50)
 
 
+def chromium() -> str:
+    """The system's own: none is downloaded."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if path := shutil.which(name):
+            return path
+    raise UserError("The page is timed in Chromium or Chrome, and neither was found; install one, for example with apt install chromium.")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", default="doodles")
-    parser.add_argument("--moves", type=int, default=30)
-    parser.add_argument("--data", type=Path, help="data folder (default: the repository's)")
+    parser = Options("page", __doc__)
+    parser.add_argument("--bundle", default="doodles", metavar="NAME", help="one with pictures (default: doodles)")
+    parser.add_argument("--moves", type=positive, default=30, metavar="N", help="of each kind (default: 30)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: the repository's)")
     given = parser.parse_args()
-    with server(given.data) as url, sync_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("google-chrome")
+    if given.data:
+        os.environ["OFFRAMP_DATA"] = str(given.data.resolve())  # the server's too
+    open_bundle(given.bundle)  # or says at once that it is not there
+    path = chromium()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError as missing:
+        raise UserError("The page is timed with playwright, which is not installed; `python3 run_tests.py` installs it.") from missing
+    with server() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{url}/?bundle={given.bundle}&plain=1")
@@ -173,4 +196,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

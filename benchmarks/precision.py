@@ -1,20 +1,26 @@
 """How often another precision changes what a network answers and where examples leave it.
 
-    PYTHONPATH=. python benchmarks/precision.py [RECIPE ...] [--examples 2000] [--device cpu] [--save]
+    python benchmarks/precision.py [RECIPE ...] [--examples 2000] [--device cpu] [--save]
 
 Every recipe that has weights, unless some are named. In every precision the same test pictures go through the same weights, and the rules
 of three budgets (thresholds on top probability, set in float32) are followed on what each precision says. Compared with float32: the
 answers of all exits, then exits and answers of the route at each budget, and its accuracy in points.
 """
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/precision.py`
+
+from benchmarks.options import run
 from benchmarks.report import Report
 from engine.cascades.base import Cascade
+from engine.commands.arguments import positive
 from engine.devices import pick_device
 from engine.execute import to_images
 from engine.macs import stage_macs
@@ -72,8 +78,8 @@ def main() -> None:
     report = Report("precision")
     parser = report.arguments(__doc__)
     parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all that have weights")
-    parser.add_argument("--examples", type=int, default=2000)
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--examples", type=positive, default=2000, metavar="N", help="of calibration and of test (default: 2000)")
+    parser.add_argument("--device", default="cpu", help="default: cpu")
     given = parser.parse_args()
     device = pick_device(given.device)
     report.begin(device, f"beside float32, batch {BATCH_SIZE}")
@@ -83,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

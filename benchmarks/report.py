@@ -1,6 +1,5 @@
 """What a benchmark prints: first where and when it ran, then its lines as they are found; on demand they are kept as they were printed."""
 
-import argparse
 import os
 import platform
 from datetime import date
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.options import Options
 from engine.devices import device_name
 
 RESULTS = Path(__file__).parent / "results"
@@ -20,9 +20,9 @@ class Report:
         self.path = RESULTS / f"{name}.txt"
         self.lines: list[str] = []
 
-    def arguments(self, about: str | None) -> argparse.ArgumentParser:
+    def arguments(self, about: str | None) -> Options:
         """A parser that explains the benchmark and knows `--save`."""
-        parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser = Options(self.path.stem, about)
         parser.add_argument("--save", action="store_true", help=f"keep what is printed in {self.path.parent.name}/{self.path.name}")
         return parser
 

@@ -1,6 +1,6 @@
 """How long it takes to evaluate threshold policies, beside the plain loop and beside the memory they read.
 
-    PYTHONPATH=. python benchmarks/sweep.py [--examples 50000] [--rounds 9] [--save]
+    python benchmarks/sweep.py [--examples 50000] [--rounds 9] [--save]
 
 Times are CPU seconds of one thread, the best of several rounds in which all methods take turns: neighbours on the machine then hurt them
 alike, so read the ratios. Before anything is timed, every method's counts are compared with the plain loop's.
@@ -10,15 +10,21 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: one core is what is measured
 
+import sys
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/sweep.py`
+
+from benchmarks.options import run
 from benchmarks.report import Report
 from engine.changes import Changes
+from engine.commands.arguments import positive
 from engine.fast.bits import PackedBits
 from engine.fast.counts import Counts
 from engine.fast.curve import ExactCurve
@@ -197,8 +203,8 @@ def readable(seconds: float) -> str:
 def main() -> None:
     report = Report("sweep")
     parser = report.arguments(__doc__)
-    parser.add_argument("--examples", type=int, default=50_000)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--examples", type=positive, default=50_000, metavar="N", help="of each split (default: 50000)")
+    parser.add_argument("--rounds", type=positive, default=9, metavar="N", help="of which the best counts (default: 9)")
     given = parser.parse_args()
     whole = outputs(examples=3 * given.examples, exits=EXITS, classes=CLASSES)
     how = f"numpy {np.__version__}; CPU time of one thread, best of {given.rounds} rounds"
@@ -214,4 +220,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

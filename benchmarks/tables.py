@@ -1,16 +1,19 @@
 """The README's measured numbers, printed from the shipped bundles: nothing there is typed by hand.
 
-PYTHONPATH=. python benchmarks/tables.py [--write]     --write puts them into README.md
+python benchmarks/tables.py [--only PART ...] [--write]
 """
 
-import argparse
 import math
 import re
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/tables.py`
+
+from benchmarks.options import Options, run
 from engine.balance import evenness
 from engine.bundle import Bundle
 from engine.factors import factor_by_exit
@@ -121,60 +124,67 @@ def bags_table(plain: Bundle, bags: Bundle) -> list[str]:
     return lines
 
 
-def written(bundle: Bundle) -> dict[str, list[str]]:
-    """The parts of the README that are printed from a bundle, by the name of their marks."""
-    found = sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5])
-    return {
-        "results": [
-            *policies_table(bundle, FIRST),
-            "",
-            how_read(bundle),
-            "",
-            "Hard images travel further: the exits, and who leaves there under `maxprob`, by each drawing's known difficulty (0 to 1).",
-            "",
-            *exits_table(bundle, found),
-        ],
-        "methods": [*policies_table(bundle, POLICIES), hull_row(bundle), "", how_read(bundle)],
-    }
+def results() -> list[str]:
+    bundle = open_bundle("doodles")
+    return [
+        *policies_table(bundle, FIRST),
+        "",
+        how_read(bundle),
+        "",
+        "Hard images travel further: the exits, and who leaves there under `maxprob`, by each drawing's known difficulty (0 to 1).",
+        "",
+        *exits_table(bundle, sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5])),
+    ]
 
 
-def photographs() -> dict[str, list[str]]:
-    """The parts on CIFAR-10."""
+def methods() -> list[str]:
+    bundle = open_bundle("doodles")
+    return [*policies_table(bundle, POLICIES), hull_row(bundle), "", how_read(bundle)]
+
+
+def cifar10() -> list[str]:
     dense, plain, bags, family = (open_bundle(f"cifar10-{name}") for name in ("msdnet", "resnet", "bof", "family"))
+    return [
+        *networks_table((dense, plain, bags, family)),
+        "",
+        "Network selection, `cifar10-family`:",
+        "",
+        *policies_table(family, FIRST, (0.15, 0.25, 0.35, 0.5)),
+        "",
+        how_read(family),
+        "",
+        "Early exits of one network, `cifar10-msdnet`:",
+        "",
+        *policies_table(dense, FIRST, (0.2, 0.3, 0.4, 0.6)),
+        "",
+        how_read(dense),
+    ]
+
+
+def plain_and_bags() -> list[str]:
+    plain, bags = (open_bundle(f"cifar10-{name}") for name in ("resnet", "bof"))
     extra = parameters(bags) - parameters(plain)
     more = bags.outputs.full_cost("macs") / plain.outputs.full_cost("macs") - 1
-    return {
-        "cifar10": [
-            *networks_table((dense, plain, bags, family)),
-            "",
-            "Network selection, `cifar10-family`:",
-            "",
-            *policies_table(family, FIRST, (0.15, 0.25, 0.35, 0.5)),
-            "",
-            how_read(family),
-            "",
-            "Early exits of one network, `cifar10-msdnet`:",
-            "",
-            *policies_table(dense, FIRST, (0.2, 0.3, 0.4, 0.6)),
-            "",
-            how_read(dense),
-        ],
-        "bags": [
-            *bags_table(plain, bags),
-            "",
-            f"{bags.outputs.test().examples:,} test images; costs are shares of the full network with plain heads, whose parameters differ"
-            f" from those of the network with Bag-of-Features exits by {extra:+,} and whose compute by {more:+.1%}.",
-        ],
-    }
+    return [
+        *bags_table(plain, bags),
+        "",
+        f"{bags.outputs.test().examples:,} test images; costs are shares of the full network with plain heads, whose parameters differ"
+        f" from those of the network with Bag-of-Features exits by {extra:+,} and whose compute by {more:+.1%}.",
+    ]
+
+
+#: The parts of the README that are printed, by the name of their marks.
+PARTS: dict[str, Callable[[], list[str]]] = {"results": results, "methods": methods, "cifar10": cifar10, "bags": plain_and_bags}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true")
+    parser = Options("tables", __doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--write", action="store_true", help="put what is printed into README.md too")
     given = parser.parse_args()
     readme = README.read_text()
-    for name, lines in (written(open_bundle("doodles")) | photographs()).items():
-        text = "\n".join(lines)
+    for name in given.only:
+        text = "\n".join(PARTS[name]())
         print(text, end="\n\n")
         inside = re.compile(f"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
         readme = inside.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", readme)
@@ -183,4 +193,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

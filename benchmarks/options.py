@@ -1,0 +1,30 @@
+"""What every benchmark shares as a program: how it is asked, and how it answers what it cannot use, in one sentence with exit code 2."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from engine.errors import UserError
+
+
+class Options(argparse.ArgumentParser):
+    """The options of `python benchmarks/NAME.py`; `--help` prints what stands at the top of the file."""
+
+    def __init__(self, name: str, about: str | None) -> None:
+        form = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog=f"python benchmarks/{name}.py", description=about, formatter_class=form)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
+
+
+def run(main: Callable[[], None]) -> None:
+    try:
+        main()
+    except UserError as mistake:
+        print(mistake, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)
