@@ -1,0 +1,94 @@
+"""The commands that the project's documents show, found in their Markdown.
+
+A command is a line of a fenced block that begins with `python` or `python3`, or inline code that begins with one of them, with
+`run_app.py` or `run_tests.py`, or is the path of a benchmark. Two or more spaces, or ` # `, end it; `&&` joins several.
+Inline code that names a command of the engine with something behind it (`measure --save`), or options alone (`--data DIR`), is a fragment.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.commands import COMMANDS
+
+PYTHONS = ("python", "python3")
+STARTERS = ("run_app.py", "run_tests.py")
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"`((?:[^`\n]|\n(?!\n))+)`")
+AMONG_COMMANDS = re.compile(r"(?:^|\s)python3? ")
+BENCHMARK = re.compile(r"benchmarks/\w+\.py")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something to type or to run. where: document and line;  text: one command or fragment as it stands there, or a block of Python"""
+
+    where: str
+    text: str
+
+    @property
+    def words(self) -> list[str]:
+        return shlex.split(self.text)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Document:
+    name: str
+    text: str
+
+    @classmethod
+    def read(cls, path: Path) -> "Document":
+        return cls(path.name, path.read_text(encoding="utf-8"))
+
+    def commands(self) -> Iterator[Shown]:
+        for position, language, block in self._blocks():
+            if language != "python":
+                for line in re.finditer(r"^.*\S.*$", block, re.MULTILINE):
+                    if line[0].split()[0] in PYTHONS:
+                        yield from self._links(position + line.start(), line[0])
+        for position, code in self._inline():
+            first, *more = code.split()
+            if first in PYTHONS and more:
+                yield from self._links(position, code)
+            elif first in STARTERS or BENCHMARK.fullmatch(code):
+                yield Shown(self._where(position), f"python {code}")
+
+    def strays(self) -> Iterator[Shown]:
+        """Lines among commands that begin with something else, so that they are not taken for commands."""
+        for position, language, block in self._blocks():
+            if language != "python" and AMONG_COMMANDS.search(block):
+                for line in re.finditer(r"^.*\S.*$", block, re.MULTILINE):
+                    if line[0].split()[0] not in PYTHONS:
+                        yield Shown(self._where(position + line.start()), line[0])
+
+    def fragments(self) -> Iterator[Shown]:
+        for position, code in self._inline():
+            first, *more = code.split()
+            if (first in COMMANDS and more) or first.startswith("--"):
+                yield Shown(self._where(position), code)
+
+    def programs(self) -> Iterator[Shown]:
+        """Blocks of Python."""
+        for position, language, block in self._blocks():
+            if language == "python":
+                yield Shown(self._where(position), block)
+
+    def _blocks(self) -> Iterator[tuple[int, str, str]]:
+        return ((found.start(2), found[1], found[2]) for found in FENCED.finditer(self.text))
+
+    def _inline(self) -> Iterator[tuple[int, str]]:
+        prose = FENCED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), self.text)
+        found = ((span.start(), " ".join(span[1].split())) for span in INLINE.finditer(prose))
+        return ((position, code) for position, code in found if code)
+
+    def _links(self, position: int, line: str) -> Iterator[Shown]:
+        command = re.split(r"\s{2,}|\s#\s", line.strip(), maxsplit=1)[0]
+        return (Shown(self._where(position), link.strip()) for link in command.split("&&"))
+
+    def _where(self, position: int) -> str:
+        return f"{self.name}:{self.text.count(chr(10), 0, position) + 1}"

@@ -1,0 +1,73 @@
+"""Every benchmark runs to its end on a small input, started from another folder. What it measures is not judged here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sentences import assert_one_sentence
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+SMALL = {
+    "cascade": ["doodles", "--rounds", "1", "--seconds", "0", "--batch-sizes", "1,4", "--examples", "16"],
+    "compute": ["doodles", "--limit", "10", "--rounds", "1"],
+    "memory": ["--few", "60", "--many", "120"],
+    "precision": ["doodles", "--examples", "8"],
+    "sweep": ["--examples", "300", "--rounds", "1"],
+    "tables": ["--only", "bags"],
+}
+#: What stands in its last line, or the first word of it.
+ENDS_WITH = {
+    "cascade": "A share above 100%",
+    "compute": "of the bare loop",
+    "memory": "compute ",
+    "precision": "float16 ",
+    "sweep": "free_thresholds, 101 budgets",
+    "tables": "10,000 test images",
+    "page": "times faster than stock",
+}
+NO_PROGRAMS = {"report", "options"}
+
+
+def start(name: str, options: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    mine = {key: value for key, value in os.environ.items() if not key.startswith(("OFFRAMP_DATA", "PYTHON"))}
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options]
+    return subprocess.run(command, cwd=folder, env=mine, capture_output=True, text=True, timeout=110)
+
+
+def assert_ran(done: subprocess.CompletedProcess[str], name: str) -> None:
+    assert done.returncode == 0, done.stderr
+    assert ENDS_WITH[name] in done.stdout.strip().splitlines()[-1]
+
+
+def test_none_is_left_out() -> None:
+    assert {path.stem for path in BENCHMARKS.glob("*.py")} - NO_PROGRAMS == {*SMALL, "page"} == set(ENDS_WITH)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
+    assert_ran(start(name, SMALL[name], tmp_path), name)
+
+
+def test_the_page_is_timed(chromium_path: str, tmp_path: Path) -> None:
+    assert_ran(start("page", ["--moves", "2"], tmp_path), "page")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "mentions"),
+    [
+        ("cascade", ["--seconds", "few"], ["few", "python benchmarks/cascade.py --help"]),
+        ("compute", ["doodle"], ["doodle", "cifar10-resnet"]),
+        ("memory", ["--few", "2"], ["'2'", "at least 3"]),
+        ("page", ["--bundle", "doodle"], ["doodle", "cifar10-resnet"]),
+        ("precision", ["--examples", "0"], ["'0'", "at least 1"]),
+        ("sweep", ["--rounds", "-1"], ["--rounds"]),
+        ("tables", ["--only", "bag"], ["'bag'", "bags"]),
+    ],
+)
+def test_a_mistake_is_answered_in_one_sentence(name: str, options: list[str], mentions: list[str], tmp_path: Path) -> None:
+    done = start(name, options, tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_sentence(done.stderr.rstrip("\n"), *mentions)

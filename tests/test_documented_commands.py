@@ -1,0 +1,290 @@
+"""Every command that README.md and docs/ show can be given as it is written there.
+
+In a copy of the repository, from its root, each is started as written. Quick ones run to their end. Those that would train, measure or
+fetch for minutes are ended once they have taken in what they were given; what of that is a recipe or something to download is then
+followed up to where the long work would begin. The only words that are replaced are `python`, by this Python, and placeholders such as DIR.
+"""
+
+import ast
+import builtins
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from pkgutil import resolve_name
+from unittest.mock import create_autospec
+
+import pytest
+from torchvision.models import resnet18
+
+import run_app
+from engine.__main__ import main, parser
+from engine.errors import UserError
+from engine.import_templates import write_template
+from tests.documented import PYTHONS, Document, Shown
+from tests.image_folders import image_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [Document.read(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))]
+
+#: What takes minutes, or needs the network: commands of the engine, and whatever else begins like this.
+LONG = ("train", "compute", "measure", "download")
+LONG_SCRIPTS = ("run_app.py", "benchmarks/")
+#: What a program prints that has understood its arguments. Then it is ended, so nothing of its own can follow.
+UNDERSTOOD = "understood"
+#: Python runs a module of this name at every start. This one ends a program when its arguments have been parsed.
+SITECUSTOMIZE = f"""
+import argparse, os
+parse_args = argparse.ArgumentParser.parse_args
+def parse_and_end(self, args=None, namespace=None):
+    parse_args(self, args, namespace)
+    print(self.format_help(), {UNDERSTOOD!r}, sep="\\n", flush=True)
+    os._exit(0)
+argparse.ArgumentParser.parse_args = parse_and_end
+"""
+
+
+class BegunWork(BaseException):
+    """Everything that was asked for has been understood and the long work would begin."""
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a copy of the repository, `offramp`, with what placeholders stand for, and with the module that ends programs."""
+    folder = tmp_path_factory.mktemp("scratch")
+    left_out = {ROOT / "data" / "datasets", ROOT / "data" / "weights", ROOT / "runs"}
+
+    def ignore(directory: str, names: list[str]) -> list[str]:
+        hidden = [name for name in names if name.startswith(".") and name != ".streamlit"]
+        return [*hidden, "__pycache__", *(name for name in names if Path(directory) / name in left_out)]
+
+    shutil.copytree(ROOT, folder / "offramp", ignore=ignore)
+    image_folder(folder / "pictures", classes=2, each=6)
+    write_template("logits", folder / "outputs.npz")
+    (folder / "ending").mkdir()
+    (folder / "ending" / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    return folder
+
+
+def in_place(words: Iterable[str], scratch: Path) -> list[str]:
+    """Placeholders replaced by something that is there."""
+    meant = {
+        "FILE": str(scratch / "outputs.npz"),
+        "FILE.safetensors": str(scratch / "weights.safetensors"),
+        "DIR": str(scratch / "pictures"),
+        "NAME": "mine",
+        "BUNDLE": "doodles",
+        "RECIPE": "doodles",
+    }
+    return [meant.get(word, word) for word in words]
+
+
+def start(words: list[str], scratch: Path, ending: bool) -> subprocess.CompletedProcess[str]:
+    """From the root of the copied repository; with `ending`, only until the arguments are understood."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("OFFRAMP_", "PYTHON"))}
+    # Should a starter find that packages are missing it must not fetch them: that they are missing is what is to be reported.
+    mine |= {"PIP_NO_INDEX": "1"} | ({"PYTHONPATH": str(scratch / "ending")} if ending else {})
+    return subprocess.run(words, cwd=scratch / "offramp", env=mine, capture_output=True, text=True, timeout=110)
+
+
+def is_long(words: list[str]) -> bool:
+    if words[1:3] == ["-m", "engine"]:
+        return words[3:4] != [] and words[3] in LONG
+    return words[1].startswith(LONG_SCRIPTS)
+
+
+def problem(shown: Shown, scratch: Path) -> str | None:
+    """What goes wrong when the command is given, or None."""
+    words = in_place(shown.words, scratch)
+    assert words[0] in PYTHONS
+    words[0] = sys.executable
+    if words[1] == "run_tests.py":
+        words.append("--version")  # goes to pytest: the linter runs, and pytest starts but runs no tests
+    ending = is_long(words)
+    done = start(words, scratch, ending)
+    if done.returncode != 0 or "Traceback" in done.stderr or (ending and not done.stdout.endswith(f"{UNDERSTOOD}\n")):
+        return f"{shown}\nends with {done.returncode} (two or more spaces end a command)\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return None
+
+
+def shown_once(find: Callable[[Document], Iterable[Shown]]) -> list[Shown]:
+    """What all documents show, each text where it stands first."""
+    return list({shown.text: shown for document in reversed(DOCUMENTS) for shown in reversed(list(find(document)))}.values())[::-1]
+
+
+COMMANDS_SHOWN = shown_once(Document.commands)
+
+
+def of_the_engine(shown: Shown) -> bool:
+    return shown.words[1:3] == ["-m", "engine"]
+
+
+# Commands
+
+
+@pytest.mark.parametrize("shown", COMMANDS_SHOWN, ids=str)
+def test_a_command_runs_as_it_is_written(shown: Shown, scratch: Path) -> None:
+    assert problem(shown, scratch) is None
+
+
+def test_no_command_hides_among_the_others() -> None:
+    assert [str(stray) for document in DOCUMENTS for stray in document.strays()] == []
+
+
+@pytest.mark.parametrize("shown", [shown for shown in COMMANDS_SHOWN if of_the_engine(shown) and is_long(shown.words)], ids=str)
+def test_a_long_command_is_followed_to_where_its_work_begins(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow(in_place(shown.words[3:], scratch), scratch, monkeypatch)
+
+
+def follow(words: list[str], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin(*_: object, **__: object) -> None:
+        raise BegunWork
+
+    monkeypatch.setenv("OFFRAMP_DATA", str(scratch / "offramp" / "data"))
+    for work in (
+        "engine.train.train",
+        "engine.compute.compute",
+        "engine.measure.measure",
+        "engine.download.torchvision_sets.download",
+        "engine.download.imagenet_family",
+        "engine.cascades.torchvision_networks.fetch",
+    ):
+        monkeypatch.setattr(work, begin)
+    with pytest.raises(BegunWork):
+        assert main(words) == 0
+
+
+# Fragments in the prose
+
+
+@pytest.mark.parametrize("shown", shown_once(Document.fragments), ids=str)
+def test_a_fragment_is_known(shown: Shown, scratch: Path) -> None:
+    words = in_place(shown.words, scratch)
+    if words[0].startswith("--"):
+        known = any(is_known(program, words) for program in ("run_app.py", *subcommands()))
+    else:
+        known = is_known(words[0], words[1:])
+    assert known, f"{shown}: nothing takes this"
+
+
+def subcommands() -> dict[str, list[str]]:
+    """The commands of the engine, each with the least that it asks for."""
+    (commands,) = (action.choices for action in parser()._actions if action.dest == "command")
+    needed: dict[str, list[str]] = {}
+    for name, command in commands.items():
+        asked = [action for action in command._actions if action.required]
+        needed[name] = [word for action in asked for word in (*action.option_strings[:1], "doodles")]
+    return needed
+
+
+def is_known(program: str, options: list[str]) -> bool:
+    """Whether a starter or a command of the engine takes these options; one alone may be named without its value."""
+    if len(options) == 1:
+        said = StringIO()
+        with redirect_stdout(said), pytest.raises(SystemExit):
+            run_app.parse(["--help"]) if program == "run_app.py" else parser().parse_args([program, "--help"])
+        return options[0] in said.getvalue().replace(",", " ").replace("]", " ").split()
+    try:
+        run_app.parse(options) if program == "run_app.py" else parser().parse_args([program, *subcommands()[program], *options])
+    except (UserError, SystemExit):
+        return False
+    return True
+
+
+# Blocks of Python
+
+
+@pytest.mark.parametrize("shown", shown_once(Document.programs), ids=lambda shown: shown.where)
+def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it imports is there, and what it calls takes what it is given. Only the long work is left out."""
+    for work in ("engine.train.train", "engine.compute.compute", "engine.measure.measure"):
+        monkeypatch.setattr(work, create_autospec(resolve_name(work)))
+    monkeypatch.chdir(scratch)
+    exec(compile(shown.text, shown.where, "exec"), {"network": resnet18(num_classes=2)})
+
+
+@pytest.mark.parametrize("shown", shown_once(Document.programs), ids=lambda shown: shown.where)
+def test_a_block_of_python_has_all_names_but_the_readers_own(shown: Shown) -> None:
+    names = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.Name)]
+    imported = {
+        (alias.asname or alias.name) for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    made = imported | {name.id for name in names if isinstance(name.ctx, ast.Store)} | set(dir(builtins))
+    assert {name.id for name in names} - made <= {"network"}
+
+
+# What a document shows is found, and what is wrong with it is seen
+
+
+EXAMPLE = Document(
+    "example.md",
+    """
+Say `python -m
+engine list` or `run_app.py --port 80`, or run `benchmarks/sweep.py`. `measure --save` keeps it, `measure` does not; `--seed 1` is the same.
+
+```
+python3 run_app.py      # sets itself up
+python -m engine train doodles --epochs 2    trains it
+python -m engine train doodles && python -m engine verify doodles
+run_app.py  run_tests.py    the starters
+```
+
+```python
+python = 3
+```
+""",
+)
+
+
+def test_commands_are_found() -> None:
+    found = [(shown.where.removeprefix("example.md:"), shown.text) for shown in EXAMPLE.commands()]
+    assert found == [
+        ("6", "python3 run_app.py"),
+        ("7", "python -m engine train doodles --epochs 2"),
+        ("8", "python -m engine train doodles"),
+        ("8", "python -m engine verify doodles"),
+        ("2", "python -m engine list"),
+        ("3", "python run_app.py --port 80"),
+        ("3", "python benchmarks/sweep.py"),
+    ]
+    assert [shown.text for shown in EXAMPLE.strays()] == ["run_app.py  run_tests.py    the starters"]
+    assert [shown.text for shown in EXAMPLE.fragments()] == ["measure --save", "--seed 1"]
+    assert [shown.text for shown in EXAMPLE.programs()] == ["python = 3\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("python -m engine trian doodles", "trian"),
+        ("python -m engine train doodles --epoch-count 3", "--epoch-count"),
+        ("python -m engine train", "RECIPE"),
+        ("python -m engine verify doodle", "doodle"),
+        ("python -m engines list", "engines"),
+        ("python benchmarks/nothing.py", "nothing.py"),
+        ("python benchmarks/page.py --slides 3", "--slides"),
+        ("python run_app.py --porto 80", "--porto"),
+        ("python run_app.py --port eighty", "eighty"),
+    ],
+)
+def test_a_wrong_command_is_seen(text: str, complaint: str, scratch: Path) -> None:
+    assert complaint in (problem(Shown("made up", text), scratch) or "")[len(text) :]
+
+
+@pytest.mark.parametrize(
+    "text", ["train cifar11", "compute doodles --network cifar10-resnet", "train folder --images DIR --exits x,y", "download mnist"]
+)
+def test_a_long_command_that_cannot_be_followed_is_seen(text: str, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError):
+        follow(in_place(text.split(), scratch), scratch, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "text", ["measure --saved", "sweep --calibrate x", "--datafolder DIR", "--nothing", "train --further --epochs few"]
+)
+def test_a_wrong_fragment_is_seen(text: str, scratch: Path) -> None:
+    with pytest.raises(AssertionError, match="nothing takes this"):
+        test_a_fragment_is_known(Shown("made up", text), scratch)
