@@ -6,6 +6,7 @@ Every address carries a digest of what it names, so that the browser may keep it
 import gzip
 import hashlib
 import struct
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app import store
 from app.pictures import album
 from engine.errors import UserError
 from engine.library import Entry
+from engine.splits import Split
 
 WEB = Path(__file__).parent / "web"
 PREFIX = "/offramp"
@@ -74,22 +76,37 @@ async def _plotly(request: Request) -> Response:
 
 
 async def _images(request: Request) -> Response:
-    """Pictures of a bundle: for each id asked for, four bytes of length and then so many bytes of picture, 0 for none."""
-    asked = request.query_params.get("ids", "").split(",")
-    if len(asked) > MOST_IMAGES or not all(id.isdigit() and len(id) < 19 for id in asked):
-        return PlainTextResponse(f"Ask for 1 to {MOST_IMAGES} images by number: ids=1,2,3.", 400)
-    found = await run_in_threadpool(_pictures, request.path_params["bundle"], [int(id) for id in asked])
+    """Pictures of a bundle's test examples, by row: for each row four bytes of length and then so many bytes of picture.
+
+    A row that has no picture, or that is none, has length 0 and does not spoil the others.
+    """
+    asked = [row for row in request.query_params.get("rows", "").split(",") if row]
+    if not 0 < len(asked) <= MOST_IMAGES:
+        return PlainTextResponse(f"Ask for 1 to {MOST_IMAGES} images by row, such as rows=0,1,2.", 400)
+    found = await run_in_threadpool(_pictures, request.path_params["bundle"], request.path_params["version"], asked)
     if found is None:
-        return PlainTextResponse("There is no such bundle, or it has no pictures.", 404)
+        return PlainTextResponse("There is no such bundle, it has no pictures, or it has changed: load the page again.", 404)
     return Response(b"".join(struct.pack("<I", len(data)) + data for data in found), media_type="application/octet-stream", headers=_KEEP)
 
 
-def _pictures(bundle: str, ids: list[int]) -> list[bytes] | None:
-    try:
-        images = album(next(entry for entry in store.listed() if entry.id == bundle)).pictures
-    except (StopIteration, UserError):
+def _pictures(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | None:
+    entry = next((entry for entry in store.listed() if entry.id == bundle), None)
+    if entry is None or _version(entry) != version:  # in another version a row may be another example
         return None
-    return None if images is None else [images[id] if id in images else b"" for id in ids]
+    try:
+        outputs, images = store.opened(entry).outputs, album(entry).pictures
+    except UserError:
+        return None
+    if images is None:
+        return None
+    ids = outputs.ids[outputs.split == Split.TEST].tolist()
+    wanted = [ids[row] if row is not None and row < len(ids) else None for row in map(_row, rows)]
+    return [images[id] if id is not None and id in images else b"" for id in wanted]
+
+
+def _row(text: str) -> int | None:
+    """What the digits 0 to 9 say; int() would take a sign, a blank and the digits of every script."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 ROUTES = [

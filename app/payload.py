@@ -113,7 +113,7 @@ def _examples(shown: Shown) -> dict[str, Any]:
     top = min(TOP, bundle.top.classes.shape[2])
     factors = {name: values[there] for name, values in bundle.outputs.factors.items()}
     return {
-        "ids": pack(bundle.outputs.ids[there], "f8"),
+        "ids": [str(id) for id in bundle.outputs.ids[there].tolist()],  # as text: the browser has no whole numbers of 64 bits
         "label": pack(bundle.outputs.labels[there], "u4"),
         "classes": list(bundle.class_names),
         "top": top,

@@ -1,6 +1,6 @@
 """Every key of the address and of the session, in one place: what a link means, and what becomes of a wrong one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: Keys of the address.
@@ -31,20 +31,20 @@ def choose(query: Mapping[str, str], key: str, options: Sequence[str], default: 
 class View:
     """Where on the page the visitor is: what the live block starts from, and what a link to it says.
 
-    budget: share of the full network's cost;  shown_class: index or None for all;  picked: example id or None
+    budget: share of the full network's cost;  shown_class: index or None for all;  picked: example id as text, or None
     """
 
     budget: float = DEFAULT_BUDGET
     shown_class: int | None = None
     show: str = "all"
-    picked: int | None = None
+    picked: str | None = None
     said: tuple[str, ...] = field(default=())
 
     @classmethod
-    def read(cls, query: Mapping[str, str], low: float, classes: Sequence[str], ids: Sequence[int]) -> "View":
+    def read(cls, query: Mapping[str, str], low: float, classes: Sequence[str], ids: Collection[str]) -> "View":
         """From the address. Anything that cannot be is clamped and said.
 
-        low: the least budget there is
+        low: the least budget there is;  ids: of the examples that can be picked, as text
         """
         said: list[str] = []
         budget = _number(query.get(BUDGET), DEFAULT_BUDGET)
@@ -61,10 +61,10 @@ class View:
         if show.said:
             said.append(show.said)
         picked = query.get(IMAGE)
-        known = picked is not None and picked.isdigit() and int(picked) in ids
-        if picked is not None and not known:
+        if picked is not None and picked not in ids:
             said.append(f"The address asks for the image “{_short(picked)}”, which is not in this bundle's test split.")
-        return cls(budget, by_name.get(wanted or ""), show.value, int(picked) if picked and known else None, tuple(said))
+            picked = None
+        return cls(budget, by_name.get(wanted or ""), show.value, picked, tuple(said))
 
     def as_query(self, classes: Sequence[str]) -> dict[str, str]:
         """What a link to here says, defaults left out."""
@@ -74,7 +74,7 @@ class View:
         if self.show != "all":
             query[SHOW] = self.show
         if self.picked is not None:
-            query[IMAGE] = str(self.picked)
+            query[IMAGE] = self.picked
         return query
 
 

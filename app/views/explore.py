@@ -118,8 +118,7 @@ def _block(entry: Entry, policy: str, unit: str) -> None:
     else:
         left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{key}")
         if left:
-            picked = None if left["picked"] is None else int(left["picked"])
-            _write_address(View(left["budget"], left["class"], left["show"], picked), bundle)
+            _write_address(View(left["budget"], left["class"], left["show"], left["picked"]), bundle)
     _numbers(shown.chosen, bundle, shown.measured)
 
 
@@ -127,7 +126,7 @@ def _start(entry: Entry, bundle: Bundle, sweep: Sweep) -> View:
     """Where the live block begins: read from the address once a session and bundle, then left to the browser."""
     key = f"start-{entry.id}"
     if key not in st.session_state:
-        ids = set(bundle.outputs.ids[bundle.outputs.split == Split.TEST].tolist())
+        ids = {str(id) for id in bundle.outputs.ids[bundle.outputs.split == Split.TEST].tolist()}
         st.session_state[key] = View.read(st.query_params, float(sweep.budgets[0]), bundle.class_names, ids)
     return st.session_state[key]
 

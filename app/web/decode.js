@@ -1,6 +1,6 @@
 // What the server sent, as typed arrays, and the tables that let any budget be painted without asking again.
 
-const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array }
+const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array }
 
 export function unpack({ type, data, scale }) {
   const text = atob(data)

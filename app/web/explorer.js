@@ -195,7 +195,7 @@ class Explorer {
 
 function unpacked(data) {
   const made = { ...data }
-  for (const name of ["share", "right", "wrong", "ids", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
+  for (const name of ["share", "right", "wrong", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
   made.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
   made.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
   made.bar = data.bar && { ...data.bar, threshold: unpack(data.bar.threshold), value: unpack(data.bar.value) }

@@ -123,13 +123,13 @@ export class Gallery {
     const { data, pictures } = this
     const tile = element("button", "offramp-tile")
     tile.type = "button"
-    tile.dataset.id = String(data.ids[example])
+    tile.dataset.id = data.ids[example]
     tile.dataset.example = String(example)
     tile.setAttribute("aria-pressed", String(example === this.picked))
     tile.onclick = () => this.onPick(example)
     const name = element("em", "", data.classes[data.label[example]])
     tile.append(name, element("span", "offramp-mark"))
-    pictures?.want(data.ids[example], (address) => {
+    pictures?.want(example, (address) => {
       if (!address) return
       const image = element("img")
       image.alt = ""

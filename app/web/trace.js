@@ -25,7 +25,7 @@ export class Trace {
     close.setAttribute("aria-label", "Close the trace")
     close.onclick = () => this.onClose()
     const picture = element("div", "offramp-picture", data.missing)
-    this.pictures?.want(data.ids[example], (address) => {
+    this.pictures?.want(example, (address) => {
       const image = element("img")
       image.alt = data.classes[data.label[example]]
       if (address) image.src = address

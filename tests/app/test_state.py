@@ -6,7 +6,7 @@ from app.state import DEFAULT_BUDGET, SHOWS, Choice, View, choose
 
 D = DEFAULT_BUDGET
 CLASSES = ("cat", "dog", "<b>fox</b>")
-IDS = {7, 3_000_001}
+IDS = {"7", "3000001", "-1", str(2**60)}
 
 
 def read(**query: str) -> View:
@@ -17,7 +17,10 @@ def test_an_empty_address_is_the_default_and_says_nothing() -> None:
     assert read() == View(DEFAULT_BUDGET, None, "all", None, ())
 
 
-@pytest.mark.parametrize("view", [View(0.25, 2, "wrong", 7), View(1.0), View(0.13, 0, "right", 3_000_001)])
+@pytest.mark.parametrize(
+    "view",
+    [View(0.25, 2, "wrong", "7"), View(1.0), View(0.13, 0, "right", "3000001"), View(0.5, picked="-1"), View(0.5, picked=str(2**60))],
+)
 def test_a_link_leads_back_to_the_same_view(view: View) -> None:
     assert View.read(view.as_query(CLASSES), 0.13, CLASSES, IDS) == view
 
@@ -30,6 +33,13 @@ def test_a_budget_that_cannot_be_is_clamped_and_said(text: str, budget: float) -
     view = read(budget=text)
     assert view.budget == budget
     assert len(view.said) == 1 and f"“{text}”" in view.said[0]
+
+
+@pytest.mark.parametrize("text", ["²", "٣", "7²", "-", "-7", "+7", " 7", "7.0", "1e3", "", str(2**60 + 1), "9" * 5000])
+def test_an_image_that_is_not_here_is_said_and_left_out(text: str) -> None:
+    view = read(image=text)
+    assert view.picked is None
+    assert len(view.said) == 1 and f"asks for the image “{text[:40]}”, which is not in this bundle" in view.said[0]
 
 
 def test_unknown_words_are_said_and_left_out() -> None:

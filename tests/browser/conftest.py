@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from engine.bundle import write_bundle
@@ -26,7 +28,7 @@ LAUNCH = "import sys; from app.serve import main; sys.exit(main(sys.argv[1:]))"
 
 @dataclass(frozen=True)
 class Site:
-    """A running dashboard. bundles: the folder it shows; `tiny` and `small` are whole, the others damaged."""
+    """A running dashboard. bundles: the folder it shows; `tiny`, `family`, `hostile` and `far` are whole, the others damaged."""
 
     url: str
     bundles: Path
@@ -40,6 +42,8 @@ def make_bundles(folder: Path) -> None:
     names = {"class_names": tuple(f"{lure} {c}" for c in range(6)), "exit_names": tuple(f"{lure} {k}" for k in range(3))}
     hostile = synthetic.draft(synthetic.outputs(examples=300, exits=3), "hostile", title=lure, unit_notes={"macs": lure}, **names)
     write_bundle(hostile, folder / "hostile")
+    made = synthetic.outputs(examples=90, exits=3, seed=7)
+    write_bundle(synthetic.draft(replace(made, ids=far_ids(made.examples)), "far"), folder / "far")
     for name in ("cut", "flipped", "foreign", "missing"):
         shutil.copytree(folder / "tiny", folder / name)
     table = folder / "flipped" / "outputs.parquet"
@@ -51,6 +55,12 @@ def make_bundles(folder: Path) -> None:
     (folder / "missing" / "images.bin").unlink()
     manifest = folder / "foreign" / "bundle.json"
     manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 99'))
+
+
+def far_ids(examples: int) -> NDArray[np.int64]:
+    """Every second id negative, the last of them -1; the others, down to 2^60, beyond the whole numbers a browser can tell apart."""
+    left = np.arange(examples, 0, -1)
+    return np.where(left % 2, -left, 2**60 + left - 2)
 
 
 @contextmanager

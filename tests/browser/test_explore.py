@@ -180,10 +180,36 @@ def test_the_trace_says_what_every_exit_said(page: Page, site: Site) -> None:
     settled(page, "^((?!image).)*$")
 
 
+#: The bytes of the picture a tile or trace shows.
+PICTURE = "async (image) => Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))"
+
+
+@pytest.mark.parametrize("id", [-1, 2**60])
+def test_any_whole_number_may_be_an_id(page: Page, site: Site, id: int) -> None:
+    """Below zero and beyond 2^53: shown with its picture, picked, said in the address, and found again by a link."""
+    bundle = open_bundle(str(site.bundles / "far"))
+    test = bundle.outputs.test()
+    ids = test.ids.tolist()
+    name = bundle.class_names[test.labels[ids.index(id)]]
+    explore(page, site, "bundle=far&budget=0.5")
+    page.wait_for_function("(n) => document.querySelectorAll('.offramp-tile img').length === n", arg=len(ids))
+    shown = page.evaluate("[...document.querySelectorAll('.offramp-tile')].map((tile) => tile.dataset.id)")
+    assert sorted(shown) == sorted(str(id) for id in ids)
+    tile = page.locator(f'.offramp-tile[data-id="{id}"]')
+    assert bytes(tile.locator("img").evaluate(PICTURE)) == bundle.images[id]
+    tile.click()
+    settled(page, f"image={id}(&|$)")
+    for visit in (page, explore(page.context.new_page(), site, f"bundle=far&budget=0.5&image={id}")):
+        expect(visit.locator(".offramp-trace h3")).to_have_text(f"{name} image {id}")
+        assert bytes(visit.locator(".offramp-picture img").evaluate(PICTURE)) == bundle.images[id]
+        expect(visit.locator(f'.offramp-tile[data-id="{id}"]')).to_have_attribute("aria-pressed", "true")
+        expect(visit.locator('[data-testid="stAlert"]', has_text="asks for the image")).to_have_count(0)
+
+
 def test_a_wrong_address_is_mended_and_said(page: Page, site: Site) -> None:
-    explore(page, site, "bundle=tiny&policy=nonsense&budget=7&class=<b>&show=maybe&image=abc")
+    explore(page, site, "bundle=tiny&policy=nonsense&budget=7&class=<b>&show=maybe&image=²")
     alerts = " ".join(page.locator('[data-testid="stAlert"]').all_text_contents())
-    for part in ("nonsense", "“7”", "<b>", "maybe", "abc"):
+    for part in ("nonsense", "“7”", "<b>", "maybe", "asks for the image “²”, which is not in this bundle"):
         assert part in alerts
     assert page.evaluate(SEEN)["step"] == STEPS - 1
 

@@ -3,10 +3,12 @@
 import struct
 import urllib.error
 import urllib.request
+from urllib.parse import quote
 
 import pytest
 
-from engine.library import open_bundle
+from app.media import images_address
+from engine.library import Entry, open_bundle
 from tests.browser.conftest import Site
 
 
@@ -18,29 +20,54 @@ def fetch(url: str) -> tuple[int, bytes, dict[str, str]]:
         return refused.code, refused.read(), dict(refused.headers)
 
 
-def test_pictures_come_as_they_lie_in_the_bundle(site: Site) -> None:
-    bundle = open_bundle(str(site.bundles / "tiny"))
-    ids = [int(id) for id in bundle.outputs.test().ids[:3]]
-    status, body, headers = fetch(f"{site.url}/offramp/images/tiny/x?ids={ids[0]},999999999,{ids[2]}")
-    assert status == 200 and headers["x-content-type-options"] == "nosniff"
+def images(site: Site, bundle: str) -> str:
+    """Where the pictures of a bundle are fetched from."""
+    return site.url + images_address(Entry(bundle, site.bundles / bundle))
+
+
+def unpacked(body: bytes) -> list[bytes]:
     found = []
     while body:
         (size,) = struct.unpack("<I", body[:4])
         found.append(body[4 : 4 + size])
         body = body[4 + size :]
-    assert found == [bundle.images[ids[0]], b"", bundle.images[ids[2]]]
+    return found
+
+
+@pytest.mark.parametrize("name", ["tiny", "far"])
+def test_pictures_come_as_they_lie_in_the_bundle(site: Site, name: str) -> None:
+    bundle = open_bundle(str(site.bundles / name))
+    ids = bundle.outputs.test().ids.tolist()
+    status, body, headers = fetch(f"{images(site, name)}?rows=0,29,2")
+    assert status == 200 and headers["x-content-type-options"] == "nosniff"
+    assert unpacked(body) == [bundle.images[ids[row]] for row in (0, 29, 2)]
+
+
+@pytest.mark.parametrize("row", ["500", "999999999", "9" * 30, "-1", "+1", "1.0", "one", "²", "٣", "0x1", " 1"])
+def test_a_row_that_is_none_does_not_spoil_the_others(site: Site, row: str) -> None:
+    bundle = open_bundle(str(site.bundles / "tiny"))
+    test = bundle.outputs.test()
+    status, body, _ = fetch(f"{images(site, 'tiny')}?rows=0,{quote(row)},499")
+    assert test.examples == 500 and status == 200
+    assert unpacked(body) == [bundle.images[int(test.ids[0])], b"", bundle.images[int(test.ids[499])]]
+
+
+def test_rows_of_another_version_are_refused(site: Site) -> None:
+    status, body, headers = fetch(f"{images(site, 'tiny')[:-1]}?rows=0")
+    assert status == 404 and b"load the page again" in body and "cache-control" not in headers
+
+
+@pytest.mark.parametrize("query", ["", "?rows=", "?rows=,,", "?ids=1", "?rows=" + ",".join("1" * 201)])
+def test_a_request_for_no_or_too_many_rows_is_refused(site: Site, query: str) -> None:
+    status, body, _ = fetch(images(site, "tiny") + query)
+    assert status == 400 and body == b"Ask for 1 to 200 images by row, such as rows=0,1,2."
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        "images/tiny/x?ids=one",
-        "images/tiny/x",
-        "images/tiny/x?ids=" + ",".join("1" * 201),
-        "images/nobody/x?ids=1",
-        "images/flipped/x?ids=1",
-        "images/family/x?ids=1",
-        "images/..%2f..%2fetc/x?ids=1",
+        "images/nobody/x?rows=1",
+        "images/..%2f..%2fetc/x?rows=1",
         "web/x/nothing.js",
         "web/x/..%2fmain.py",
         "web/x/%2e%2e%2fmain.py",
@@ -49,3 +76,9 @@ def test_pictures_come_as_they_lie_in_the_bundle(site: Site) -> None:
 def test_what_is_not_there_is_refused(site: Site, path: str) -> None:
     status, body, _ = fetch(f"{site.url}/offramp/{path}")
     assert status in (400, 404) and len(body) < 200
+
+
+@pytest.mark.parametrize("name", ["flipped", "family"])
+def test_a_bundle_without_pictures_has_none_to_fetch(site: Site, name: str) -> None:
+    status, body, _ = fetch(f"{images(site, name)}?rows=1")
+    assert status == 404 and b"has no pictures" in body
