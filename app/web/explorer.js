@@ -41,7 +41,8 @@ class Explorer {
     this.raw = data
     this.data = unpacked(data)
     this.routes = new Routes(data.changes, data.steps, data.examples)
-    if (this.pictures?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
+    const pictures = this.pictures
+    if (pictures?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
     const begin = before ?? data.begin
     const filter = before ? this.#keptFilter(before) : { class: data.begin.class, show: data.begin.show }
     this.gallery.filter = filter
@@ -49,6 +50,7 @@ class Explorer {
     this.exits.draw(this.data)
     this.gallery.draw(this.data, this.routes, this.pictures)
     this.trace.draw(this.data, this.routes, this.pictures)
+    if (pictures !== this.pictures) pictures?.leave()
     this.front.draw(data).catch((problem) => this.front.plot.replaceChildren(problem.message))
     this.step = nearest(data.budget, begin.budget)
     this.#paint()
@@ -63,6 +65,7 @@ class Explorer {
     setTimeout(() => {
       if (this.root.isConnected) return
       this.front.leave()
+      this.pictures?.leave()
       clearTimeout(this.timer)
     })
   }

@@ -23,9 +23,11 @@ export class Gallery {
   }
 
   draw(data, routes, pictures) {
+    for (const drop of this.wishes?.values() ?? []) drop()
     Object.assign(this, { data, routes, pictures })
     this.more = data.exits.map(() => 1)
     this.tiles = new Map() // example -> element, whichever exit it stands at now
+    this.wishes = new Map() // example -> what to call when its tile goes and needs no picture any more
     this.exits = data.exits.map((exit, k) => {
       const row = element("section", "offramp-strip")
       row.style.setProperty("--exit", exit.colour)
@@ -46,7 +48,6 @@ export class Gallery {
 
   paint(step) {
     this.step = step
-    this.pictures?.forgetWishes()
     const chosen = this.#choose(step, ROWS * this.columns)
     const stay = new Set()
     chosen.forEach(({ examples, total }, k) => {
@@ -64,7 +65,10 @@ export class Gallery {
       if (stay.has(example)) continue
       tile.remove()
       this.tiles.delete(example)
+      this.wishes.get(example)?.()
+      this.wishes.delete(example)
     }
+    this.pictures?.ask() // tiles that stay may still lack theirs
   }
 
   mark(example) {
@@ -129,13 +133,14 @@ export class Gallery {
     tile.onclick = () => this.onPick(example)
     const name = element("em", "", data.classes[data.label[example]])
     tile.append(name, element("span", "offramp-mark"))
-    pictures?.want(example, (address) => {
+    const show = (address) => {
       if (!address) return
       const image = element("img")
       image.alt = ""
       image.src = address
       name.replaceWith(image)
-    })
+    }
+    if (pictures) this.wishes.set(example, pictures.want(example, show))
     return tile
   }
 }

@@ -17,6 +17,7 @@ export class Trace {
   }
 
   open(example, step) {
+    this.drop?.()
     this.example = example
     this.place.hidden = false
     const { data } = this
@@ -25,7 +26,7 @@ export class Trace {
     close.setAttribute("aria-label", "Close the trace")
     close.onclick = () => this.onClose()
     const picture = element("div", "offramp-picture", data.missing)
-    this.pictures?.want(example, (address) => {
+    this.drop = this.pictures?.want(example, (address) => {
       const image = element("img")
       image.alt = data.classes[data.label[example]]
       if (address) image.src = address
@@ -40,6 +41,8 @@ export class Trace {
   }
 
   close() {
+    this.drop?.() // the wish for its picture
+    this.drop = null
     this.example = null
     this.place.hidden = true
     this.place.replaceChildren()

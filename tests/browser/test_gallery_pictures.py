@@ -1,0 +1,148 @@
+"""Pictures of the gallery and of the trace: whatever the hand does and whatever fails on the way, what is shown gets its picture."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from app.media import images_address, script_address
+from app.store import STEPS
+from engine.library import Entry, open_bundle
+from tests.browser.conftest import Site, explore, frame
+
+IMAGES = "**/offramp/images/**"
+#: Tiles, and those of them whose picture is not painted.
+TILES = "document.querySelectorAll('.offramp-tile').length"
+WITHOUT = """() => [...document.querySelectorAll('.offramp-tile')].filter((tile) => !tile.querySelector('img')?.naturalWidth).length"""
+
+
+#: A line on which every request for pictures takes a while.
+SLOW = """const quick = fetch
+window.fetch = async (address, ...rest) => {
+  if (String(address).includes('/offramp/images/')) await new Promise((done) => setTimeout(done, 200))
+  return quick(address, ...rest)
+}"""
+
+
+def all_have_pictures(page: Page) -> None:
+    frame(page)
+    assert page.evaluate(TILES) > 20
+    page.wait_for_function(f"({WITHOUT})() === 0")
+
+
+def drag(page: Page) -> None:
+    """From the smallest budget to the largest, a move for every budget."""
+    box = page.locator(".offramp-slider").bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 12, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 12, y, steps=STEPS)
+    page.mouse.up()
+
+
+def press_keys(page: Page) -> None:
+    page.locator(".offramp-slider").focus()
+    page.keyboard.press("Home")
+    for _ in range(STEPS - 1):
+        page.keyboard.press("ArrowRight")
+
+
+@pytest.mark.parametrize("move", [drag, press_keys])
+def test_after_a_fast_move_over_all_budgets_no_tile_lacks_its_picture(page: Page, site: Site, move: Callable[[Page], None]) -> None:
+    page.add_init_script(SLOW)
+    explore(page, site, "bundle=tiny&budget=0.13")
+    move(page)
+    frame(page)
+    assert page.locator(".offramp-slider").input_value() == str(STEPS - 1)
+    all_have_pictures(page)
+    # And back to the middle, where most tiles stand.
+    for _ in range(STEPS // 2):
+        page.keyboard.press("ArrowLeft")
+    all_have_pictures(page)
+
+
+@pytest.mark.parametrize("failure", ["aborted", "503"])
+def test_pictures_that_failed_are_fetched_again(page: Page, site: Site, failure: str) -> None:
+    failed = []
+
+    def fail(route: Route) -> None:
+        if len(failed) == 4:
+            return route.continue_()
+        failed.append(route.request.url)
+        return route.abort() if failure == "aborted" else route.fulfill(status=503, body="Busy.")
+
+    page.route(IMAGES, fail)
+    explore(page, site, f"bundle=tiny&image={open_bundle(str(site.bundles / 'tiny')).outputs.test().ids[0]}")
+    all_have_pictures(page)
+    expect(page.locator(".offramp-picture img")).to_have_js_property("complete", True)
+    assert page.locator(".offramp-picture img").evaluate("(image) => image.naturalWidth") > 0
+    assert len(failed) == 4
+
+
+#: Starts with the script alone: `pictures` keeps ten pictures, and `want` resolves with a picture's address and what takes the wish back.
+ALONE = """async ([script, images]) => {
+  const { Pictures } = await import(script)
+  window.pictures = new Pictures(images, 10)
+  window.want = (row) => new Promise((done) => {
+    const drop = window.pictures.want(row, (address) => setTimeout(() => done({ address, drop })))
+  })
+}"""
+
+
+def alone(page: Page, site: Site) -> None:
+    """The script without the page around it."""
+    page.goto(site.url + script_address("pictures.js"))
+    page.evaluate(ALONE, [script_address("pictures.js"), images_address(Entry("tiny", site.bundles / "tiny"))])
+
+
+def test_a_picture_that_is_shown_is_never_given_up(page: Page, site: Site) -> None:
+    alone(page, site)
+    found = page.evaluate("""async () => {
+      const rows = (from, to) => Array.from({ length: to - from }, (_, i) => from + i)
+      const there = (picture) => fetch(picture.address).then(() => true, () => false)
+      const count = async (pictures) => (await Promise.all(pictures.map(there))).filter(Boolean).length
+      const shown = await Promise.all(rows(0, 20).map(want))
+      const passing = []
+      for (const row of rows(20, 60)) {
+        passing.push(await want(row))
+        passing.at(-1).drop()
+      }
+      const kept = [await count(shown), await count(passing)]
+      for (const picture of shown) picture.drop()
+      await want(60)
+      return [...kept, await count(shown), pictures.known.size]
+    }""")
+    # All that are shown, and of the others the one that was shown when the last came; afterwards no more than are to be kept.
+    assert found[0] == 20 and found[1] <= 1 and found[2] <= 10 and found[3] == 10
+
+
+def test_failures_are_followed_by_growing_pauses_and_come_to_an_end(page: Page, site: Site) -> None:
+    failed = []
+
+    def fail(route: Route) -> None:
+        failed.append(route.request.url)
+        route.fulfill(status=503, body="Busy.")
+
+    def later(milliseconds: int) -> int:
+        """How many requests have failed so much later."""
+        page.clock.run_for(milliseconds)
+        while page.evaluate("pictures.busy"):
+            page.wait_for_timeout(5)
+        return len(failed)
+
+    page.clock.install()
+    alone(page, site)
+    page.clock.pause_at(10**12 * 2)
+    page.route(IMAGES, fail)
+    page.evaluate("() => { want(3) }")
+    assert later(1) == 1
+    for tries, pause in enumerate([250, 500, 1000, 2000, 4000, 4000, 4000], 1):
+        assert later(pause - 10) == tries and later(10) == tries + 1
+    assert later(60_000) == 8, "until it is asked for again"
+    page.evaluate("pictures.ask()")
+    assert later(1) == 9
+    page.unroute(IMAGES)
+    page.evaluate("() => { want(4).then((picture) => window.other = picture) }")
+    assert later(4000) == 9
+    later(1)
+    assert page.evaluate("pictures.known.get(3).startsWith('blob:') && window.other.address.startsWith('blob:')")
