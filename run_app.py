@@ -5,7 +5,9 @@ This file must start under any Python 3, if only to say that it is too old: what
 """
 
 import argparse
+import ipaddress
 import os
+import re
 import sys
 
 
@@ -23,6 +25,15 @@ def port_number(text: str) -> int:
     return int(text)
 
 
+def host_name(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", text, re.ASCII):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a host name, such as lab.example without http:// and port") from None
+    return text
+
+
 def folder(text: str) -> str:
     if not os.path.isdir(text):
         raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
@@ -33,6 +44,14 @@ def parse(argv: list) -> argparse.Namespace:
     parser = OneSentence(prog="run_app.py", description="Starts the Offramp dashboard; the first start sets it up.")
     parser.add_argument("--port", type=port_number, default=8501, help="default 8501; the next free one when it is taken")
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1, this computer only; 0.0.0.0 serves the whole network")
+    parser.add_argument(
+        "--allow-host",
+        type=host_name,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name by which others reach the server, through a proxy or a forwarded port; may be given several times",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--data", type=folder, metavar="DIR", help="folder with the bundles (default: data/)")
     parser.add_argument("--datasets", type=folder, metavar="DIR", help="folder with the data sets that were downloaded")
@@ -64,6 +83,7 @@ def main(argv: list) -> int:
     if options.datasets:
         os.environ["OFFRAMP_DATASETS"] = options.datasets
     arguments = ["--host", options.host, "--port", str(options.port)] + ["--no-browser"] * options.no_browser
+    arguments += [f"--allow-host={name}" for name in options.allow_host]
     return bootstrap.become([python, "-m", "app.serve", *arguments])
 
 

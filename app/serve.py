@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -20,11 +20,11 @@ from typing import NoReturn
 import streamlit as st
 import uvicorn
 
+from app.allowed_hosts import ANYWHERE, PRIVATE, AllowedHosts, is_private, own_names
 from app.media import ROUTES
 from app.warm import warm_up as warm
 
 MAIN = Path(__file__).resolve().parent / "main.py"
-ANYWHERE = ("0.0.0.0", "::")
 
 
 class Server(uvicorn.Server):
@@ -96,16 +96,20 @@ def has_screen() -> bool:
     return "SSH_CONNECTION" not in os.environ
 
 
-def serve(host: str, port: int, browser: bool) -> int:
+def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) -> int:
+    """Serve until the end is asked for. further: names of this server beside its own, at any port"""
     try:
         place = listen(host, port)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
         reason = getattr(error, "strerror", None) or str(error)
         print(f"Offramp cannot serve at {host}:{port} ({reason}): give another --host or --port.", file=sys.stderr)
         return 2
-    if place.getsockname()[1] != port:
-        print(f"Port {port} is taken: using {place.getsockname()[1]}.", flush=True)
-    app = st.App(MAIN, lifespan=warm_up, routes=ROUTES)
+    address, taken = place.getsockname()[:2]
+    if taken != port:
+        print(f"Port {port} is taken: using {taken}.", flush=True)
+    further = frozenset(name.lower() for name in further)
+    os.environ[PRIVATE] = "1" if is_private(address, further) else "0"
+    app = AllowedHosts(st.App(MAIN, lifespan=warm_up, routes=ROUTES), own_names(host, address), further)
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = Server(config, browser)
     server.run(sockets=[place])
@@ -127,9 +131,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m app.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--allow-host", metavar="NAME", action="append", default=[])
     parser.add_argument("--no-browser", action="store_true")
     options = parser.parse_args(argv)
-    return serve(options.host, options.port, browser=has_screen() and not options.no_browser)
+    return serve(options.host, options.port, has_screen() and not options.no_browser, options.allow_host)
 
 
 def run() -> NoReturn:

@@ -96,6 +96,9 @@ def test_a_whole_environment_is_ready_and_a_piece_is_not(tmp_path: Path) -> None
         (["--port", "many"], "'many' is not a port"),
         (["--port", "70000"], "'70000' is not a port"),
         (["--host", "no.such.host.invalid"], "cannot serve at no.such.host.invalid"),
+        (["--allow-host", "https://lab.example"], "'https://lab.example' is not a host name"),
+        (["--allow-host", "lab.example:8501"], "'lab.example:8501' is not a host name"),
+        (["--allow-host", "*"], "'*' is not a host name"),
         (["--bogus"], "unrecognized arguments: --bogus"),
     ],
 )

@@ -1,0 +1,115 @@
+"""Who is answered: requests to a name this server has, from its own pages or from no page at all.
+
+A browser says in `Host` where it takes the server to be, and in `Origin` whose page is asking. A stranger can let a name of theirs point
+at this computer (DNS rebinding), and any page may open a websocket to any server; neither is let in to read what is shown here.
+"""
+
+import os
+import re
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+ANYWHERE = ("0.0.0.0", "::")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Environment variable that is "1" while only this computer can reach the page.
+PRIVATE = "OFFRAMP_PRIVATE"
+#: name, name:port or [IPv6 address]:port
+_PLACE = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?")
+_PORTS = {"http": 80, "https": 443}
+
+
+def own_names(host: str, address: str) -> frozenset[str]:
+    """The names of a server that was told to listen at `host` and does so at `address`. Nothing is looked up."""
+    names = LOOPBACK | ({host.lower()} - set(ANYWHERE))
+    if ip_address(address).is_loopback:
+        return names
+    computer = socket.gethostname().lower()
+    short = computer.partition(".")[0]
+    return names | {computer, short, f"{short}.local"}
+
+
+def is_private(address: str, further: Collection[str]) -> bool:
+    """Whether only this computer reaches a server at `address`: a further name means that others come through a proxy."""
+    return ip_address(address).is_loopback and LOOPBACK.issuperset(further)
+
+
+def served_privately() -> bool:
+    """Whether this process serves the page to this computer alone. False as long as nobody has said so."""
+    return os.environ.get(PRIVATE) == "1"
+
+
+@dataclass(frozen=True)
+class AllowedHosts:
+    """An app behind a door.
+
+    names:   of the server at the port it listens on, beside the address at which a request arrives
+    further: names it has at any port, from a proxy or a forwarded port
+    """
+
+    app: ASGIApp
+    names: frozenset[str]
+    further: frozenset[str] = frozenset()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        if refused := self._refusal(scope):
+            # No script may read why a websocket was refused, and uvicorn would log each answer with a body as an error
+            return await (refused if scope["type"] == "http" else WebSocketClose())(scope, receive, send)
+        if scope["type"] == "websocket":
+            # Streamlit would look up the address of this computer on the internet if it saw an origin that is not the host
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"origin"]}
+        await self.app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        host = _place(hosts[0], _PORTS["http"]) if len(hosts) == 1 else None
+        if not self._is_ours(host, scope):
+            return _refused(421, f"This server does not answer to “{_short(', '.join(hosts))}”", host, scope)
+        for origin in origins:
+            scheme, _, there = origin.partition("://")
+            asking = _place(there, _PORTS.get(scheme, 0))
+            if not self._is_ours(asking, scope):
+                return _refused(403, f"This server does not answer pages of “{_short(origin)}”", asking, scope)
+        return None
+
+    def _is_ours(self, place: tuple[str, int] | None, scope: Scope) -> bool:
+        if place is None:
+            return False
+        name, port = place
+        address, listening = _reached(scope)
+        return name in self.further or (port == listening and (name in self.names or name == address))
+
+
+def _place(text: str, port: int) -> tuple[str, int] | None:
+    """Name and port of a place as a browser writes it; `port` if it names none, and None if it is no place."""
+    found = _PLACE.fullmatch(text.lower())
+    return found and (found[1] or found[2], int(found[3] or port))
+
+
+def _reached(scope: Scope) -> tuple[str, int]:
+    """The address and port of this computer at which a request has arrived."""
+    host, port = scope["server"]
+    address = ip_address(host)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address), port
+
+
+def _refused(status: int, problem: str, asked: tuple[str, int] | None, scope: Scope) -> PlainTextResponse:
+    address, port = _reached(scope)
+    remedy = f"; open http://{f'[{address}]' if ':' in address else address}:{port}"
+    if asked is not None:
+        remedy += f", or start Offramp with --allow-host {_short(asked[0])}"
+    return PlainTextResponse(problem + remedy + ".", status, headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _short(text: str) -> str:
+    return "".join(ch if ch.isprintable() else "?" for ch in text[:60])

@@ -1,0 +1,133 @@
+"""What a stranger gets: a name or a page that is not the server's own is refused, and nobody makes the server ask anything elsewhere."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import LAUNCH, Site, explore, running
+
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/offramp/web/x/dom.js", "/nowhere")
+
+
+def ask(url: str, path: str = "/_stcore/health", **headers: str) -> tuple[int, str]:
+    """Status and text of the answer to a request. headers: with `Host` the name by which the server is called"""
+    there = urlsplit(url)
+    connection = HTTPConnection(there.hostname, there.port, timeout=60)
+    try:
+        connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Host": there.netloc, **headers}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def knock(url: str, **headers: str) -> int:
+    """Status of the answer to a websocket's handshake: 101 if it is let in."""
+    return ask(url, "/_stcore/stream", **HANDSHAKE, **headers)[0]
+
+
+@contextmanager
+def serving(site: Site, *options: str) -> Iterator[str]:
+    environment = {**os.environ, "OFFRAMP_DATA": str(site.bundles.parent)}
+    with running([sys.executable, "-c", LAUNCH, "--port", "8690", "--no-browser", *options], environment) as url:
+        yield url
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
+def test_the_servers_own_names_are_answered(site: Site, name: str) -> None:
+    host = f"{name}:{urlsplit(site.url).port}"
+    assert ask(site.url, Host=host) == (200, "ok")
+    assert knock(site.url, Host=host) == knock(site.url, Host=host, Origin=f"http://{host}") == 101
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:{port}", "evil.example", "127.0.0.1.evil.example:{port}", "localhost:1", "127.0.0.1", "192.0.2.7:{port}"]
+)
+def test_another_host_is_refused_in_one_sentence(site: Site, host: str) -> None:
+    host = host.format(port=urlsplit(site.url).port)
+    name = host.partition(":")[0]
+    for path in PATHS:
+        said = f"This server does not answer to “{host}”; open {site.url}, or start Offramp with --allow-host {name}."
+        assert ask(site.url, path, Host=host) == (421, said)
+    assert knock(site.url, Host=host) == knock(site.url, Host=host, Origin=f"http://{host}") == 403
+
+
+@pytest.mark.parametrize("host", ["", "a b", "user@localhost", "localhost:port", "[localhost]", "localhost/x", "localhost:8790:8790", "²"])
+def test_what_is_no_host_is_refused(site: Site, host: str) -> None:
+    sent = host.encode().decode("latin-1")
+    assert ask(site.url, Host=sent) == (421, f"This server does not answer to “{sent}”; open {site.url}.")
+    assert knock(site.url, Host=sent) == 403
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "http://evil.example:{port}", "http://localhost:3000", "https://127.0.0.1", "null", "file://"]
+)
+def test_another_page_is_refused_in_one_sentence(site: Site, origin: str) -> None:
+    origin = origin.format(port=urlsplit(site.url).port)
+    for path in PATHS:
+        status, said = ask(site.url, path, Origin=origin)
+        assert status == 403 and said.startswith(f"This server does not answer pages of “{origin}”; open {site.url}")
+    assert knock(site.url, Origin=origin) == 403
+
+
+def test_served_to_the_network_it_has_the_computers_names(site: Site) -> None:
+    with serving(site, "--host", "0.0.0.0") as url:
+        port = urlsplit(url).port
+        assert ask(url) == (200, "ok") and knock(url, Origin=url) == 101
+        computer = socket.gethostname()
+        for name in ("localhost", "127.0.0.1", computer, f"{computer.partition('.')[0]}.local"):
+            assert ask(url, Host=f"{name}:{port}") == (200, "ok"), name
+        for name in ("evil.example", "0.0.0.0", "192.0.2.7"):
+            assert ask(url, Host=f"{name}:{port}")[0] == 421 and knock(url, Host=f"{name}:{port}") == 403, name
+
+
+def test_further_names_are_answered_at_any_port(site: Site) -> None:
+    with serving(site, "--allow-host", "Lab.example", "--allow-host", "2001:db8::7") as url:
+        for host in ("lab.example", "LAB.example:443", "[2001:db8::7]:8000"):
+            assert ask(url, Host=host) == (200, "ok")
+            assert knock(url, Host=host, Origin=f"https://{host}") == knock(url, Origin=f"https://{host}") == 101
+        for host in ("other.example", "x.lab.example", "lab.example.evil.example"):
+            assert ask(url, Host=host)[0] == 421 and knock(url, Origin=f"http://{host}") == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_nothing_is_asked_elsewhere_whoever_comes(browser: Browser, site: Site, tmp_path: Path, host: str) -> None:
+    """A page with all it shows, refused hosts and origins, and an origin that is ours but is not the host."""
+    record = tmp_path / "record"
+    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    environment["OFFRAMP_DATA"] = str(site.bundles.parent)
+    command = [sys.executable, "-m", "tests.browser.watched_server", str(record), "--host", host, "--port", "8590", "--no-browser"]
+    with running(command, environment) as url:
+        port = urlsplit(url).port
+        context = browser.new_context()
+        explore(context.new_page(), Site(url, site.bundles))
+        context.close()
+        for origin in ("http://evil.example", f"http://localhost:{port}", f"http://{socket.gethostname()}:{port}", "null"):
+            knock(url, Origin=origin)
+            ask(url, Origin=origin)
+            knock(url, Host="evil.example", Origin=origin)
+        assert knock(url, Origin=url) == 101
+    seen = record.read_text().splitlines()
+    assert seen, "not even the address listened at: nothing was recorded"
+    # Connecting a datagram socket sends nothing: it finds out under which address others see this computer.
+    allowed = {"socket.connect ('192.0.2.1', 9)", f"socket.getaddrinfo {host!r}"}
+    assert [
+        line for line in seen if line not in allowed and not any(name in line for name in ("'127.0.0.1'", "'::1'", "'localhost'"))
+    ] == []

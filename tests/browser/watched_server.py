@@ -1,0 +1,37 @@
+"""The dashboard in a process of its own that writes down every name it looks up and every address it connects or sends to.
+
+python -m tests.browser.watched_server FILE [options of app.serve]
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+#: What Python tells its audit hooks before it does it, and which argument says where.
+WHERE = {
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+    "socket.gethostbyaddr": 0,
+    "socket.getnameinfo": 0,
+    "socket.connect": 1,
+    "socket.sendto": 1,
+    "socket.sendmsg": 1,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    path, *options = argv
+    record = open(path, "w", buffering=1)
+
+    def write_down(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in WHERE:
+            record.write(f"{event} {arguments[WHERE[event]]!r}\n")
+
+    sys.addaudithook(write_down)
+    from app.serve import main as serve  # from here on, so that nothing done while importing is missed
+
+    return serve(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
