@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from threading import Lock, Thread
 
+from app.allowed_hosts import served_privately
 from engine.datasets.torchvision_files import FILES
 from engine.errors import UserError
 from engine.paths import datasets_folder
@@ -54,7 +55,12 @@ _registering = Lock()
 
 
 def start(name: str) -> Download:
-    """Begin to fetch a data set into the folder of all data sets, unless that is going on already."""
+    """Begin to fetch a data set into the folder of all data sets, unless that is going on already.
+
+    Raises UserError on a page that others can reach: a visitor may not fill this computer's disk.
+    """
+    if not served_privately():
+        raise UserError(f"This page is served to others too and downloads nothing: run python -m engine download {name} on the server.")
     key = name, datasets_folder()
     with _registering:
         going_on = _downloads.get(key)

@@ -1,8 +1,12 @@
-"""What is said where the pictures are not here but could be had: how much it is, from whom, and a button. Nothing is fetched unasked."""
+"""What is said where the pictures are not here but could be had: how much it is, from whom, and a button. Nothing is fetched unasked.
+
+The button is only on a page that is served to this computer alone.
+"""
 
 import streamlit as st
 
 from app import downloads
+from app.allowed_hosts import served_privately
 from app.pictures import album
 from app.words import literal
 from engine.datasets.torchvision_files import FILES
@@ -33,8 +37,10 @@ def _tile(entry: Entry, name: str, going_on: bool) -> None:
     with st.container(border=True, key="offer"):
         if going_on:
             _progress(name)
-        else:
+        elif served_privately():
             _ask(name)
+        else:
+            _explain(name)
 
 
 def _progress(name: str) -> None:
@@ -42,6 +48,15 @@ def _progress(name: str) -> None:
     what = "Downloading" if come < files.size else "Unpacking and checking"
     told = f"{what} {files.title}: {come / 1e6:.1f} of {files.size / 1e6:.1f} MB. The page works meanwhile, and you may leave it."
     st.progress(min(come / files.size, 1.0), literal(told))
+
+
+def _explain(name: str) -> None:
+    files = FILES[name]
+    lie = "are not whole" if files.complete(datasets_folder()) else "are missing"
+    st.markdown(
+        f"The pictures of {literal(files.title)} {lie}: the person running this server can fetch them with "
+        f"`python -m engine download {name}`, or serve the page to that computer alone, where it has a button for the download."
+    )
 
 
 def _ask(name: str) -> None:

@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from app import downloads
+from app.allowed_hosts import PRIVATE
 from engine.datasets import torchvision_sets
 from engine.datasets.torchvision_files import FILES
 from engine.errors import UserError
@@ -32,6 +33,7 @@ class Fetching:
 @pytest.fixture
 def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetching]:
     monkeypatch.setenv("OFFRAMP_DATASETS", str(tmp_path))
+    monkeypatch.setenv(PRIVATE, "1")
     monkeypatch.setattr(torchvision_sets, "download", fetching := Fetching())
     yield fetching
     fetching.end.set()
@@ -46,6 +48,15 @@ def ended(name: str) -> downloads.Download | None:
 
 
 def test_nothing_is_fetched_unasked(fetching: Fetching) -> None:
+    assert downloads.latest("cifar10") is None and fetching.asked == []
+
+
+@pytest.mark.parametrize("said", ["0", None])
+def test_a_page_that_others_reach_starts_none(fetching: Fetching, monkeypatch: pytest.MonkeyPatch, said: str | None) -> None:
+    """Nor does one of which nothing is known, started by other means than our own."""
+    monkeypatch.delenv(PRIVATE) if said is None else monkeypatch.setenv(PRIVATE, said)
+    with pytest.raises(UserError, match="served to others.*python -m engine download cifar10 on the server"):
+        downloads.start("cifar10")
     assert downloads.latest("cifar10") is None and fetching.asked == []
 
 

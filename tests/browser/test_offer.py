@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +13,8 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocket, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from torchvision import datasets
 
 from engine.bundle import write_bundle
@@ -78,8 +80,8 @@ def write_photos(dataset: TorchvisionSet, folder: Path) -> None:
     write_bundle(synthetic.draft(made, "photos", class_names=CIFAR10_NAMES, images=(), provenance=about), folder)
 
 
-@pytest.fixture
-def offering(tmp_path: Path) -> Iterator[Offering]:
+@contextmanager
+def offered(tmp_path: Path, *options: str) -> Iterator[Offering]:
     with pytest.MonkeyPatch.context() as patch:
         trust_stand_ins(patch)
         write_cifar(tmp_path / "site", datasets.CIFAR10, CIFAR10_NAMES, "labels")
@@ -87,7 +89,7 @@ def offering(tmp_path: Path) -> Iterator[Offering]:
     archive = pack_cifar10(tmp_path / "site", tmp_path / "site" / datasets.CIFAR10.filename).read_bytes()
     source = Source(archive)
     there = [f"http://127.0.0.1:{source.server.server_port}", str(len(archive)), hashlib.md5(archive).hexdigest()]
-    command = [sys.executable, "-m", "tests.browser.stand_in_server", *there, "--port", "8890", "--no-browser"]
+    command = [sys.executable, "-m", "tests.browser.stand_in_server", *there, "--port", "8890", "--no-browser", *options]
     environment = {**os.environ, "OFFRAMP_DATA": str(tmp_path), "OFFRAMP_DATASETS": str(tmp_path / "sets")}
     try:
         with running(command, environment) as url:
@@ -96,6 +98,12 @@ def offering(tmp_path: Path) -> Iterator[Offering]:
         source.go_on.set()
         source.server.shutdown()
         source.server.server_close()
+
+
+@pytest.fixture
+def offering(tmp_path: Path) -> Iterator[Offering]:
+    with offered(tmp_path) as found:
+        yield found
 
 
 def visit(browser: Browser, offering: Offering) -> Page:
@@ -164,3 +172,59 @@ def test_missing_pictures_are_offered_fetched_and_shown(browser: Browser, offeri
     finally:
         page.context.close()
         other.context.close()
+
+
+#: Keeps what the page talks to the server through, so that anything can be said there.
+SOCKETS = """const sockets = []
+window.sockets = sockets
+window.WebSocket = class extends WebSocket {
+  constructor(...about) {
+    super(...about)
+    sockets.push(this)
+  }
+}"""
+
+
+def press(browser: Browser, offering: Offering) -> bytes:
+    """What a page says to the server when the button for the download is pressed."""
+    page = browser.new_page()
+    said: list[bytes | str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: said.append(frame))
+
+    page.on("websocket", listen)
+    explore(page, offering, "bundle=photos")
+    page.locator(TILE).get_by_role("button").click()
+    expect(page.locator(TILE)).to_contain_text("could not be downloaded")
+    page.close()
+    return next(frame for frame in said if isinstance(frame, bytes) and presses(frame))
+
+
+def presses(frame: bytes) -> bool:
+    states = BackMsg.FromString(frame).rerun_script.widget_states.widgets
+    return any(state.trigger_value and state.id.endswith("download-cifar10") for state in states)
+
+
+def test_a_page_that_others_reach_offers_no_download_and_takes_no_order_for_one(browser: Browser, tmp_path: Path) -> None:
+    with offered(tmp_path / "private") as offering:
+        order = press(browser, offering)
+        assert offering.source.asked > 0
+    with offered(tmp_path / "shared", "--host", "0.0.0.0") as offering:
+        page = browser.new_page()
+        page.add_init_script(SOCKETS)
+        explore(page, offering, "bundle=photos")
+        tile = page.locator(TILE)
+        expect(tile).to_have_text(
+            "The pictures of CIFAR-10 are missing: the person running this server can fetch them with "
+            "python -m engine download cifar10, or serve the page to that computer alone, where it has a button for the download."
+        )
+        expect(tile.get_by_role("button")).to_have_count(0)
+        page.evaluate("(order) => sockets.at(-1).send(new Uint8Array(order))", list(order))
+        page.locator(".offramp-slider").focus()
+        page.keyboard.press("End")
+        page.wait_for_function("() => location.search.includes('budget=1')")  # by then the server has read the order too
+        page.wait_for_timeout(2000)
+        expect(tile).to_contain_text("The pictures of CIFAR-10 are missing")
+        page.close()
+        assert offering.source.asked == 0 and not offering.datasets.exists()
