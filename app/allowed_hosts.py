@@ -1,7 +1,7 @@
 """Who is answered: requests to a name this server has, from its own pages or from no page at all.
 
-A browser says in `Host` where it takes the server to be, and in `Origin` whose page is asking. A stranger can let a name of theirs point
-at this computer (DNS rebinding), and any page may open a websocket to any server; neither is let in to read what is shown here.
+A browser says in `Host` where it takes the server to be, and in `Origin` whose page is asking. A stranger can make a name of theirs
+point at this computer (DNS rebinding), and any page may open a websocket to any server; neither may read what is shown here.
 """
 
 import os
@@ -41,13 +41,13 @@ def is_private(address: str, further: Collection[str]) -> bool:
 
 
 def served_privately() -> bool:
-    """Whether this process serves the page to this computer alone. False as long as nobody has said so."""
+    """Whether this process serves the page to this computer alone. False until the server has said so."""
     return os.environ.get(PRIVATE) == "1"
 
 
 @dataclass(frozen=True)
 class AllowedHosts:
-    """An app behind a door.
+    """ASGI middleware that hands on only the requests that the server is to answer.
 
     names:   of the server at the port it listens on, beside the address at which a request arrives
     further: names it has at any port, from a proxy or a forwarded port

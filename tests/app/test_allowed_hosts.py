@@ -40,5 +40,5 @@ def test_for_the_network_it_has_the_computers_name_too_and_looks_nothing_up(monk
         ("fe80::1%eth0", set(), False),
     ],
 )
-def test_it_is_private_only_where_nobody_else_reaches_it(address: str, further: set[str], private: bool) -> None:
+def test_it_is_private_only_where_no_other_computer_reaches_it(address: str, further: set[str], private: bool) -> None:
     assert is_private(address, further) is private

@@ -1,4 +1,4 @@
-"""What a stranger gets: a name or a page that is not the server's own is refused, and nobody makes the server ask anything elsewhere."""
+"""What a stranger gets: a name or a page not the server's own is refused, and no request makes the server ask anything elsewhere."""
 
 import os
 import socket
@@ -108,7 +108,7 @@ def test_further_names_are_answered_at_any_port(site: Site) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_nothing_is_asked_elsewhere_whoever_comes(browser: Browser, site: Site, tmp_path: Path, host: str) -> None:
+def test_no_request_makes_the_server_ask_elsewhere(browser: Browser, site: Site, tmp_path: Path, host: str) -> None:
     """A page with all it shows, refused hosts and origins, and an origin that is ours but is not the host."""
     record = tmp_path / "record"
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
