@@ -7,7 +7,6 @@ float32 nearly always hides; what bundles hold, and what routes are simulated wi
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import singledispatch
-from math import log
 from typing import Self
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.policies.description import FLOOR
-from engine.policies.eenet import OwnWeight
+from engine.policies.eenet import CLIP, TOP, ExitWeights
 from engine.policies.reading import DescriptionOf, Reading, ScoreOf
 from engine.policies.stepper import Answers, InMemory, Rows, combine
 from engine.scores import MOST
@@ -122,19 +121,21 @@ def _(reading: ScoreOf, logits: Tensor) -> Tensor:
 
 @worked_out.register
 def _(reading: DescriptionOf, logits: Tensor) -> Tensor:
+    return _described(logits, reading.top)
+
+
+def _described(logits: Tensor, top: int) -> Tensor:
     falling = logits.double().sort(dim=1, descending=True).values
     below = falling - falling[:, :1]  # from the top, at 0
     log_p = (below - below[:, 1:].exp().sum(dim=1, keepdim=True).log1p()).clamp(min=FLOOR)
     p = log_p.exp()
     entropy, margin = -(p * log_p).sum(dim=1), p[:, 0] - p[:, 1]
-    return torch.cat((log_p[:, : reading.top], entropy[:, None], margin[:, None], p[:, :1]), dim=1)
+    return torch.cat((log_p[:, :top], entropy[:, None], margin[:, None], p[:, :1]), dim=1)
 
 
 @worked_out.register
-def _(reading: OwnWeight, logits: Tensor) -> Tensor:
-    log_p = logits.double().log_softmax(dim=1)
-    p = log_p.exp()
-    certainty = 1 + (p * log_p).sum(dim=1, keepdim=True) / log(logits.shape[1])
-    features = torch.cat((p, p.amax(dim=1, keepdim=True), certainty), dim=1)
-    center, scale, weight = map(features.new_tensor, (reading.center, reading.scale, reading.weight))
-    return ((features - center) / scale * weight).sum(dim=1)
+def _(reading: ExitWeights, logits: Tensor) -> Tensor:
+    log_odds = worked_out(ScoreOf("maxprob"), logits).double().clamp(-CLIP, CLIP)
+    features = torch.cat((_described(logits, TOP), log_odds[:, None]), dim=1)
+    weight, by_class = map(features.new_tensor, (reading.features, reading.by_class))
+    return (features * weight).sum(dim=1) + by_class[logits.argmax(dim=1)] + reading.bias

@@ -11,6 +11,9 @@ from engine.changes import Changes
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies.base import Policy, Rule
+from engine.policies.planned import NEGLIGIBLE
+from engine.policies.single import NOTEWORTHY
+from engine.policies.static import RandomMixFit, random_mix
 from engine.route import Route, distinct_paths
 from engine.splits import Split
 
@@ -39,6 +42,7 @@ class Sweep:
     before_half:                          (points,) share of the reported examples that cost at most half of the full network
     exit_cost:                            (exits,) what leaving at each exit costs when every stage before it ran
     alone_cost, alone_accuracy:           (exits,) what each exit costs and gets when everyone leaves there
+    notes:                                (points,) what is to be said beside the numbers of each point, or empty
     rules:                                (points,) the policy with its knob set
     """
 
@@ -62,6 +66,7 @@ class Sweep:
     exit_cost: NDArray[np.float64]
     alone_cost: NDArray[np.float64]
     alone_accuracy: NDArray[np.float64]
+    notes: Sequence[str]
     rules: Sequence[Rule]
 
     @property
@@ -115,6 +120,7 @@ class Sweep:
                 "right_shares": self.right[i].tolist(),
                 "effective_exits": float(effective_exits(self.shares[i])),
                 "knob": _plain(rule),
+                "note": self.notes[i],
             }
             for i, rule in enumerate(self.rules)
         ]
@@ -153,6 +159,7 @@ def sweep(
     _check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
     tuned = [_follow(rule, calibration, unit) for rule in rules]
+    mix = random_mix(calibration, unit)
     found = [_follow(rule, reported, unit) for rule in rules]
     paths, path = _paths([point.route.visited for point in found])
     tables = {
@@ -182,6 +189,7 @@ def sweep(
         exit_cost=outputs.cascade_cost(unit) / full_cost,
         alone_cost=outputs.static_cost(unit) / full_cost,
         alone_accuracy=reported.right.mean(axis=1),
+        notes=[_note(policy, point, rule, mix, budget * full_cost) for point, rule, budget in zip(tuned, rules, budgets, strict=True)],
         rules=rules,
     )
 
@@ -216,6 +224,21 @@ def _follow(rule: Rule, outputs: Outputs, unit: str) -> _Followed:
     if not np.isclose(shares.sum(), 1.0, atol=1e-12):
         raise AssertionError(f"the shares of the exits sum to {shares.sum()}")
     return _Followed(route, cost, accuracy, shares, right, before_half)
+
+
+def _note(policy: Policy, tuned: _Followed, rule: Rule, mix: RandomMixFit, budget: float) -> str:
+    """The rule's own note, or one sentence where on calibration it does worse than the random mix that may spend as much.
+
+    tuned: the rule on the calibration examples; budget: mean cost that was allowed, in the unit of the sweep
+    """
+    expected = mix.accuracy_at(budget)
+    if rule.note or not policy.deployable or tuned.accuracy >= expected - NEGLIGIBLE:
+        return rule.note
+    points = 100 * (expected - tuned.accuracy)
+    more = f"{points:.1f} points more accurate" if points >= 0.05 else "slightly more accurate"
+    spent = tuned.cost / budget
+    why = f"this policy spends only {spent:.0%} of it" if spent < 1 - NOTEWORTHY else "both spend as much"
+    return f"On calibration the random mix is {more} at this budget; {why}."
 
 
 def _paths(visited: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.bool_], NDArray[np.unsignedinteger]]:

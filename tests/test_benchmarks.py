@@ -13,6 +13,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 SMALL = {
     "cascade": ["doodles", "--rounds", "1", "--seconds", "0", "--batch-sizes", "1,4", "--examples", "16"],
     "compute": ["doodles", "--limit", "10", "--rounds", "1"],
+    "eenet": ["--examples", "200", "--rounds", "1"],
     "memory": ["--few", "60", "--many", "120"],
     "precision": ["doodles", "--examples", "8"],
     "sweep": ["--examples", "300", "--rounds", "1"],
@@ -22,13 +23,14 @@ SMALL = {
 ENDS_WITH = {
     "cascade": "A share above 100%",
     "compute": "of the bare loop",
+    "eenet": "one budget",
     "memory": "compute ",
     "precision": "float16 ",
     "sweep": "free_thresholds, 101 budgets",
     "tables": "10,000 test images",
     "page": "times faster than stock",
 }
-NO_PROGRAMS = {"report", "options"}
+NO_PROGRAMS = {"report", "options", "former_eenet"}
 
 
 def start(name: str, options: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

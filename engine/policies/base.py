@@ -38,10 +38,12 @@ class Rule(ABC):
 
     knob:         the setting, by name, as a person would note it down
     planned_cost: the mean cost per example it was set for, in the unit it was fitted in
+    note:         one sentence to read beside the rule's numbers, or empty
     """
 
     knob: Mapping[str, float]
     planned_cost: float
+    note: str = ""
 
     @abstractmethod
     def route(self, outputs: Outputs) -> Route: ...
@@ -67,10 +69,14 @@ class Rule(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Bar:
-    """Leave at the first exit whose score, named as in `engine.scores`, is at least its threshold, (exits - 1,)."""
+    """Leave at the first exit whose score, named as in `engine.scores`, is at least its threshold, (exits - 1,).
+
+    ties: (exits - 1,) the share of those exactly at the threshold that leave, or None where all of them do
+    """
 
     score: str
     thresholds: NDArray[np.float64]
+    ties: NDArray[np.float64] | None = None
 
 
 class Fitted(ABC):
@@ -125,8 +131,9 @@ class Policy(ABC):
             Need.LOGITS: outputs.said != "logits",
             Need.FAMILY: outputs.topology != "family",
         }
+        kept = "predictions and confidences" if outputs.said == "confidence" else "the likeliest classes"
         reasons = {
-            Need.PROBABILITIES: "needs the probabilities of every class, and only predictions and confidences are recorded",
+            Need.PROBABILITIES: f"needs the probabilities of every class, and only {kept} are recorded",
             Need.LOGITS: "needs raw logits, and only probabilities or confidences are recorded",
             Need.FAMILY: "chooses among separate networks, and these exits share one trunk",
         }

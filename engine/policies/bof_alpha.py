@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.base import Bar, Fitted, Policy, Rule, check_tuning, lacks_score
 from engine.policies.registry import register
-from engine.policies.single import exact_curve
+from engine.policies.single import exact_curve, tied_note
 from engine.policies.stepper import InOrder, Said
 from engine.policies.threshold import first_sure_exit
 from engine.route import Route
@@ -51,6 +51,7 @@ class AlphaRule(Rule):
     alpha: float
     typical: NDArray[np.float64]
     planned_cost: float
+    note: str = ""
 
     @property
     def knob(self) -> Mapping[str, float]:
@@ -67,7 +68,7 @@ class AlphaRule(Rule):
     def stepper(self, topology: Topology) -> InOrder:
         return InOrder(self._leaves)
 
-    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
         return _relative(said.score(exit, "maxprob"), self.typical[exit]) >= self.alpha
 
 
@@ -85,7 +86,9 @@ class AlphaFit(Fitted):
 
     def _solve(self, budget: float) -> AlphaRule:
         step = int(np.searchsorted(self.cost, budget * (1 + 1e-12), side="right")) - 1
-        return AlphaRule(float(self.levels[step]), self.typical, float(self.cost[step]))
+        spent = float(self.cost[step])
+        note = tied_note(spent, float(self.cost[step + 1]) if step + 1 < len(self.cost) else None, budget)
+        return AlphaRule(float(self.levels[step]), self.typical, spent, note)
 
 
 def strictest(typical: NDArray[np.float64]) -> float:

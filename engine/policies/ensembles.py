@@ -16,11 +16,15 @@ from scipy.special import log_softmax, logsumexp
 
 from engine.outputs import Outputs, Tuning
 from engine.policies.base import Need, Policy, check_tuning
-from engine.policies.quotas import QuotaFit
+from engine.policies.planned import PlannedFit
+from engine.policies.quotas import GeometricPlan
 from engine.policies.registry import register
-from engine.policies.scorer import CHUNK, Scored, Scorer, ScorerFit, chunks
+from engine.policies.scorer import CHUNK, Scored, Scorer, chunks
 from engine.policies.stepper import Said, combine
 from engine.scores import one_score
+
+#: Fit examples a class from which on class biases are trusted like weights; with fewer they are shrunk towards 0.
+ROWS_PER_CLASS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +80,9 @@ def fit_ztw(outputs: Outputs, steps: int = 100) -> tuple[NDArray[np.float64], ND
 
     At exit k: log-score = mean over j <= k of exp(w_j) log p_j, plus b per class, by cross-entropy (form read in the authors' code).
     Their last exit, the network's own head, takes no part and answers alone; so it does here.
-    Ours: a standard normal prior on w and b, which keeps them finite where few examples could be fitted perfectly, and L-BFGS from
-    w = b = 0 instead of a random start: without the prior the problem is convex in exp(w) and b, so a start is nothing to be lucky about.
+    Ours: a standard normal prior on w and b, which keeps them finite where few examples could be fitted perfectly, narrower on b where
+    there are fewer than ROWS_PER_CLASS examples a class; and L-BFGS from w = b = 0 instead of a random start: without the prior the
+    problem is convex in exp(w) and b, so the start does not matter.
     """
     weight, bias = np.eye(outputs.exits), np.zeros((outputs.exits, outputs.classes))
     for k in range(outputs.exits - 1):
@@ -92,10 +97,15 @@ def _fit_head(outputs: Outputs, members: int, steps: int) -> ZtwHead:
     for some, logits in chunks(outputs, slice(0, members)):
         said[:, some] = log_softmax(logits, axis=-1)
 
+    # A class that the fit examples hardly show would learn from its absence alone that it never is the answer.
+    shrink = max(1.0, ROWS_PER_CLASS * outputs.classes / outputs.examples)
+    precision = np.concatenate([np.ones(members), np.full(outputs.classes, shrink)])
+
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         head = ZtwHead(parameters[:members], parameters[members:])
         value, slope = cross_entropy(head, said, outputs.labels)
-        return value + 0.5 * float(parameters @ parameters), slope + parameters
+        pull = precision * parameters
+        return value + 0.5 * float(pull @ parameters), slope + pull
 
     start = np.zeros(members + outputs.classes)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps, "ftol": 1e-9})
@@ -127,10 +137,9 @@ class _Ensemble(Policy):
     def weigh(self, fit: Tuning) -> EnsembleScorer:
         raise NotImplementedError
 
-    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
         check_tuning(fit, calibration)
-        scorer = self.weigh(fit)
-        return ScorerFit(scorer, QuotaFit("maxprob", scorer.of(calibration).score, calibration.cascade_cost(unit)))
+        return PlannedFit(GeometricPlan(calibration.cascade_cost(unit)), self.weigh(fit), calibration, unit)
 
 
 @register

@@ -25,8 +25,10 @@ from engine.fast.levels import quantile_levels
 from engine.fast.ranks import Ranked
 from engine.front import concave_hull
 from engine.outputs import Outputs, Tuning
-from engine.policies.base import Fitted, Policy, check_tuning, lacks_score, score_named
+from engine.policies.base import Fitted, Policy, Rule, check_tuning, lacks_score, score_named
+from engine.policies.mixing import mix_to
 from engine.policies.registry import register
+from engine.policies.scorer import RecordedScore
 from engine.policies.threshold import ThresholdRule
 
 #: Combinations counted at the start: 32 levels an exit where five exits are, more where fewer, fewer where more.
@@ -34,6 +36,8 @@ GRID_CELLS = 2**20
 #: A grid coarser than this is no better a start than the shared thresholds.
 FEWEST_LEVELS, MOST_LEVELS = 4, 256
 PRICES = 40
+#: An exit's scores are said to tie where they take fewer different values than this share of the examples.
+DISTINCT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,7 @@ class FreeThresholdsFit(Fitted):
 
     thresholds: (settings, exits - 1)
     cost:       (settings,) rising, mean cost per calibration example
+    tied:       whether scores tie so much that neighbouring settings may be far apart; budgets between two are then met by mixing them
     accuracy:   (settings,) rising, on calibration: what the thresholds were chosen by, so more than they will keep
     """
 
@@ -49,16 +54,22 @@ class FreeThresholdsFit(Fitted):
     thresholds: NDArray[np.float64]
     cost: NDArray[np.float64]
     accuracy: NDArray[np.float64]
+    tied: bool
 
     @property
     def cheapest(self) -> float:
         return float(self.cost[0])
 
-    def _solve(self, budget: float) -> ThresholdRule:
+    def _solve(self, budget: float) -> Rule:
         best = int(np.searchsorted(self.cost, budget * (1 + 1e-12), side="right")) - 1
-        shown = score_named(self.score).shown(self.thresholds[best])
+        if self.tied and best + 1 < len(self.cost):
+            return mix_to(budget, [self._rule(best), self._rule(best + 1)])
+        return self._rule(best)
+
+    def _rule(self, setting: int) -> ThresholdRule:
+        shown = score_named(self.score).shown(self.thresholds[setting])
         knob = {f"threshold {k + 1}": float(value) for k, value in enumerate(shown)}
-        return ThresholdRule(self.score, self.thresholds[best], knob, float(self.cost[best]))
+        return ThresholdRule(RecordedScore(self.score), self.thresholds[setting], knob, float(self.cost[setting]))
 
 
 def best_settings(scores: NDArray[np.floating], right: NDArray[np.bool_], exit_cost: NDArray[np.float64]) -> tuple[Ranked, Settings]:
@@ -122,4 +133,5 @@ class FreeThresholds(Policy):
         check_tuning(fit, calibration)
         ranked, found = best_settings(calibration.scores[self.score], calibration.right, calibration.cascade_cost(unit))
         examples = calibration.examples
-        return FreeThresholdsFit(self.score, ranked.thresholds(found.cuts), found.cost / examples, found.right / examples)
+        tied = any(len(values) < DISTINCT * examples for values in ranked.values)
+        return FreeThresholdsFit(self.score, ranked.thresholds(found.cuts), found.cost / examples, found.right / examples, tied)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from engine.front import pareto_front
 from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.base import Need, Policy, Rule, check_tuning
 from engine.policies.mixing import OperatingPoints
@@ -122,7 +123,7 @@ class GateRule(Rule):
     def stepper(self, topology: Topology) -> InOrder:
         return InOrder(self._leaves)
 
-    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
         return (self.weight[:, exit, None] * self.inputs.at(exit, said)).sum(axis=0) + self.bias[exit] >= 0
 
 
@@ -149,9 +150,9 @@ def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple
 
 @register
 class Jei(Policy):
-    """Gates learn on the fit split, one set a lambda; their mean costs on the calibration split say which lambda suits a budget.
+    """Gates learn on the fit split, one set a lambda; what they cost and get on the calibration split says which lambda suits a budget.
 
-    Learned gates wobble: a lambda that spends no more than a larger one is passed over.
+    Learned gates wobble: a lambda that another one beats on calibration, in cost and in accuracy, is passed over.
     """
 
     name = "jei"
@@ -167,11 +168,13 @@ class Jei(Policy):
         relative_cost = exit_cost / exit_cost[-1]
         inputs, loss = GateInputs.learned_on(fit), cross_entropies(fit)
         rules: list[Rule] = []
-        for price in telling_prices(loss, relative_cost)[::-1]:
+        accuracy: list[float] = []
+        for price in telling_prices(loss, relative_cost):
             weight, bias = learn_gates(inputs.of(fit), best_exit(loss, relative_cost, price))
             rule = GateRule(inputs, weight, bias, float(price), planned_cost=np.nan)
-            spent = rule.route(calibration).mean_cost(calibration, unit)
-            if not rules or spent > rules[-1].planned_cost:
-                rules.append(replace(rule, planned_cost=spent))
-        full = StaticRule(calibration.full, float(calibration.static_cost(unit)[calibration.full]))
-        return OperatingPoints(rules + [full] if full.planned_cost > rules[-1].planned_cost else rules)
+            route = rule.route(calibration)
+            rules.append(replace(rule, planned_cost=route.mean_cost(calibration, unit)))
+            accuracy.append(route.accuracy(calibration))
+        rules.append(StaticRule(calibration.full, float(calibration.static_cost(unit)[calibration.full])))
+        accuracy.append(float(calibration.right[calibration.full].mean()))
+        return OperatingPoints([rules[kept] for kept in pareto_front([rule.planned_cost for rule in rules], accuracy)])

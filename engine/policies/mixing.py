@@ -1,7 +1,7 @@
 """Mixing: some examples under one rule, the rest under another, whatever they look like.
 
 A policy whose knob has few settings reaches a budget between two of them this way, exactly: cost and accuracy move on the straight line
-between the two. The draw hangs on the example's id alone, so it is the same on every machine, in any order, at any batch size.
+between the two. The draw hangs on the example's id alone, see `engine.hashing`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,19 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.hashing import hash_uniform
 from engine.outputs import Outputs, Topology
 from engine.policies.base import Fitted, Rule
 from engine.policies.stepper import Said, Stepper
 from engine.route import Route
-
-
-def draw(ids: NDArray[np.int64], seed: int = 0) -> NDArray[np.float64]:
-    """A number in [0, 1) for every id, (examples,): the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
-    z = ids.astype(np.uint64) + np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) / 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +27,7 @@ class MixedRule(Rule):
     cheap: Rule
     dear: Rule
     share: float
+    note: str = ""
 
     @property
     def planned_cost(self) -> float:
@@ -47,7 +40,7 @@ class MixedRule(Rule):
 
     def route(self, outputs: Outputs) -> Route:
         cheap, dear = self.cheap.route(outputs), self.dear.route(outputs)
-        takes_dear = draw(outputs.ids) < self.share
+        takes_dear = hash_uniform(outputs.ids) < self.share
         return Route(
             np.where(takes_dear, dear.exit, cheap.exit),
             np.where(takes_dear, dear.visited, cheap.visited),
@@ -78,7 +71,7 @@ class _MixedStepper(Stepper):
 
     def _each(self, ids: NDArray[np.int64], ask: Callable[[Stepper, NDArray[np.bool_]], NDArray[np.integer]]) -> NDArray[np.int64]:
         found = np.empty(len(ids), np.int64)
-        takes_dear = draw(ids) < self.share
+        takes_dear = hash_uniform(ids) < self.share
         for stepper, its in ((self.cheap, ~takes_dear), (self.dear, takes_dear)):
             if its.any():  # a rule that nobody goes by may not know this exit
                 found[its] = ask(stepper, its)

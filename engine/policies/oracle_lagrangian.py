@@ -62,7 +62,7 @@ class PricedOracle(Policy):
 
 @dataclass(frozen=True, eq=False)
 class PricedOracleRule(Rule):
-    """Every example leaves where cost + price * loss is least; ties leave at the cheaper exit.
+    """Every example leaves where cost + price * loss is least; ties leave at the cheaper exit, of equally cheap ones where less is lost.
 
     oracle: says what an exit costs and loses
     price:  of one unit of loss, in runs of the full network
@@ -79,9 +79,11 @@ class PricedOracleRule(Rule):
 
     def route(self, outputs: Outputs) -> Route:
         cost = self.oracle.exit_share(outputs, self.unit)
-        by_cost = np.argsort(cost, kind="stable")
-        total = (cost[:, None] + self.price * self.oracle.loss(outputs))[by_cost]
-        return self.oracle.way(outputs, by_cost[total.argmin(axis=0)])
+        loss = self.oracle.loss(outputs)
+        total = cost[:, None] + self.price * loss
+        # Last key first: of the exits with the least total the cheapest, and of those the one that loses least.
+        best = np.lexsort((loss, np.broadcast_to(cost[:, None], loss.shape), total), axis=0)[0]
+        return self.oracle.way(outputs, best)
 
 
 @register

@@ -52,7 +52,7 @@ class PatienceRule(Rule):
     def stepper(self, topology: Topology) -> InOrder:
         return InOrder(self._leaves)
 
-    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
+    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
         """Whether the `patience` exits before this one say what it says: an example that is still there has then just got there."""
         latest = said.top_class(exit)
         agreed = np.full(len(latest), exit >= self.patience)

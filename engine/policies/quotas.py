@@ -2,21 +2,23 @@
 
 The share meant to leave at exit k is proportional to rho^k, one number that bends the whole plan from "all at the first" to "all at the
 last"; it is solved for the budget. The thresholds then let exactly that many calibration examples out, exit after exit. This is the
-dynamic evaluation of MSDNet (Huang et al. 2018; form read in the code kalviny/MSDNet-PyTorch). Policies of this file differ only in the
-score they trust, so comparing them compares scores.
+dynamic evaluation of MSDNet (Huang et al. 2018; form read in the code kalviny/MSDNet-PyTorch). That tied scores are split, and that a plan
+below the random mix loses exits, is ours (see `planned`). Policies of this file differ only in the score they trust, so comparing them
+compares scores.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from engine.outputs import Outputs, Tuning
-from engine.policies.base import Fitted, Policy, check_tuning, lacks_score
+from engine.policies.base import Policy, check_tuning, lacks_score
+from engine.policies.planned import Plan, PlannedFit, Shares
 from engine.policies.registry import register
-from engine.policies.threshold import ThresholdRule
+from engine.policies.scorer import RecordedScore
 
 
 def geometric_quotas(log_rho: float, exits: int) -> NDArray[np.float64]:
@@ -26,59 +28,30 @@ def geometric_quotas(log_rho: float, exits: int) -> NDArray[np.float64]:
     return weight / weight.sum()
 
 
-def thresholds_for(quotas: NDArray[np.float64], scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Thresholds that let floor(quota * examples) leave at each exit, the surest of those still there.
-
-    quotas (exits,), scores (exits, examples) -> (exits - 1,). Ties with the last one let out leave too.
-    """
-    exits, examples = scores.shape
-    thresholds = np.full(exits - 1, np.inf)
-    there = np.arange(examples)
-    for k in range(exits - 1):
-        leaving = int(quotas[k] * examples + 1e-9)
-        if leaving >= len(there):
-            # The plan sends on nobody, so neither does the rule: a finite threshold would send surprises all the way to the last exit.
-            thresholds[k:] = -np.inf
-            break
-        if leaving > 0:
-            here = scores[k, there]
-            thresholds[k] = np.partition(here, len(here) - leaving)[len(here) - leaving]
-            there = there[here < thresholds[k]]
-    return thresholds
-
-
 @dataclass(frozen=True, eq=False)
-class QuotaFit(Fitted):
-    """Geometric quotas over one score. scores: (exits, calibration examples); exit_cost: (exits,) cumulative."""
+class GeometricPlan(Plan):
+    """Geometric quotas over the exits that are kept. exit_cost: (exits,) cumulative."""
 
-    score: str
-    scores: NDArray[np.float32]
     exit_cost: NDArray[np.float64]
 
-    @cached_property
-    def cheapest(self) -> float:
-        return float(self.exit_cost[0])
+    def shares(self, budget: float, kept: Sequence[int]) -> Shares:
+        cost = self.exit_cost[list(kept)]
+        log_rho = _log_rho(budget, cost)
+        leaving = np.zeros(len(self.exit_cost))
+        leaving[list(kept)] = geometric_quotas(log_rho, len(cost))
+        return Shares(leaving, {"log rho": log_rho})
 
-    def _solve(self, budget: float) -> ThresholdRule:
-        log_rho = self._log_rho(budget)
-        quotas = geometric_quotas(log_rho, len(self.exit_cost))
-        return ThresholdRule(
-            score=self.score,
-            thresholds=thresholds_for(quotas, self.scores),
-            knob={"log rho": log_rho},
-            planned_cost=float(quotas @ self.exit_cost),
-        )
 
-    def _log_rho(self, budget: float, limit: float = 60.0) -> float:
-        def overspent(log_rho: float) -> float:
-            return float(geometric_quotas(log_rho, len(self.exit_cost)) @ self.exit_cost) - budget
+def _log_rho(budget: float, exit_cost: NDArray[np.float64], limit: float = 60.0) -> float:
+    def overspent(log_rho: float) -> float:
+        return float(geometric_quotas(log_rho, len(exit_cost)) @ exit_cost) - budget
 
-        # The planned cost rises with rho; beyond e^60 the quotas no longer change in float64.
-        if overspent(limit) <= 0:
-            return limit
-        if overspent(-limit) >= 0:
-            return -limit
-        return float(brentq(overspent, -limit, limit, xtol=1e-12))
+    # The planned cost rises with rho; beyond e^60 the quotas no longer change in float64.
+    if overspent(limit) <= 0:
+        return limit
+    if overspent(-limit) >= 0:
+        return -limit
+    return float(brentq(overspent, -limit, limit, xtol=1e-12))
 
 
 class GeometricQuotas(Policy):
@@ -90,9 +63,9 @@ class GeometricQuotas(Policy):
     def why_not(self, outputs: Outputs) -> str | None:
         return super().why_not(outputs) or lacks_score(self, self.score, outputs)
 
-    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> QuotaFit:
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
         check_tuning(fit, calibration)
-        return QuotaFit(self.score, calibration.scores[self.score], calibration.cascade_cost(unit))
+        return PlannedFit(GeometricPlan(calibration.cascade_cost(unit)), RecordedScore(self.score), calibration, unit)
 
 
 @register

@@ -27,10 +27,11 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from engine.errors import UserError
+from engine.hashing import hash_uniform
 from engine.outputs import Outputs, Tuning
 from engine.policies.base import Policy, check_tuning, lacks_score, score_named
-from engine.policies.mixing import draw
 from engine.policies.registry import register
+from engine.policies.scorer import RecordedScore
 from engine.policies.single import SingleThresholdFit, exact_curve
 from engine.policies.threshold import ThresholdRule, first_sure_exit
 
@@ -112,12 +113,12 @@ class RiskControlFit(SingleThresholdFit):
         exit_cost = self.calibration.cascade_cost(self.unit)
         planned = exit_cost[first_sure_exit(self.calibration.scores[self.score], thresholds)].mean()
         shown = float(score_named(self.score).shown(np.float64(chosen)))
-        return ThresholdRule(self.score, thresholds, {"threshold": shown}, float(planned))
+        return ThresholdRule(RecordedScore(self.score), thresholds, {"threshold": shown}, float(planned))
 
     def _gaps(self) -> Iterator[NDArray[np.int8]]:
         """1 where an example would leave wrong at a level and the full network is right, -1 where the other way round, (examples,)."""
         # Betting goes by turns: the order of the file may be by class, that of the drawn numbers is by nothing.
-        in_turn = np.argsort(draw(self.calibration.ids), kind="stable")
+        in_turn = np.argsort(hash_uniform(self.calibration.ids), kind="stable")
         scores = self.calibration.scores[self.score][:, in_turn]
         right = self.calibration.right[:, in_turn].astype(np.int8)
         for level in levels_to_try(self.calibration.classes):

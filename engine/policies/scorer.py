@@ -1,11 +1,11 @@
-"""Scores that are worked out from the outputs by something learned, rather than recorded with them.
+"""Scorers: how sure every exit is of every example, and what it answers.
 
-A temperature, an ensemble, a score head: each reads the whole outputs and says, for every exit and example, how sure it is and what it
-answers. Thresholds on such scores are set by the policies that already know how (`quotas`, `single`); this file joins the two.
+The score may be recorded with the outputs, or worked out from them by something learned: a temperature, an ensemble, a score head.
+Thresholds on scores are set by policies that do not ask where the scores come from (`planned`, `single`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -13,11 +13,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs, Topology
-from engine.policies.base import Bar, Fitted, Rule
-from engine.policies.stepper import InOrder, Said
-from engine.policies.threshold import ThresholdRule, first_sure_exit
-from engine.route import Route
+from engine.outputs import Outputs
+from engine.policies.stepper import Said
 from engine.scores import SURENESS
 
 #: Examples read at a time: 5 exits x 1,000 classes in float64 then take 20 MB.
@@ -51,10 +48,13 @@ class Scored:
 
 
 class Scorer(Reader[Scored]):
-    """Says how sure every exit is of every example, as log-odds, and what it answers.
+    """Says how sure every exit is of every example and what it answers.
 
     `score_at` and `answer_at` say the same, to the last bit, while the network runs: at one exit, knowing no later one.
     """
+
+    #: The score's name in `engine.scores`, which says how a person reads it.
+    score_name: str = SURENESS.name
 
     @abstractmethod
     def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
@@ -65,56 +65,25 @@ class Scorer(Reader[Scored]):
         return said.top_class(exit)
 
 
+@dataclass(frozen=True, eq=False)
+class RecordedScore(Scorer):
+    """One of `engine.scores.SCORES`, as recorded, and the exit's own answer."""
+
+    score_name: str
+
+    def of(self, outputs: Outputs) -> Scored:
+        return self._of(outputs)  # nothing is worked out, so nothing need be kept
+
+    def _of(self, outputs: Outputs) -> Scored:
+        return Scored(outputs.scores[self.score_name], outputs.prediction)
+
+    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
+        return said.score(exit, self.score_name)
+
+
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Some hundred examples at a time: where they stand, and their logits, (exits, some, classes) or (some, classes), in float64."""
     assert outputs.logits is not None, "a policy that reads logits needs Need.PROBABILITIES"
     for start in range(0, outputs.examples, CHUNK):
         some = slice(start, min(start + CHUNK, outputs.examples))
         yield some, np.asarray(outputs.logits[exits, some], np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class ScorerRule(Rule):
-    """An example leaves at the first exit whose score is at least that exit's threshold, (exits - 1,), with the scorer's answer."""
-
-    scorer: Scorer
-    thresholds: NDArray[np.float64]
-    knob: Mapping[str, float]
-    planned_cost: float
-
-    def bar(self) -> Bar:
-        return Bar(SURENESS.name, self.thresholds)
-
-    def compared(self, outputs: Outputs) -> NDArray[np.floating]:
-        return self.scorer.of(outputs).score
-
-    def route(self, outputs: Outputs) -> Route:
-        scored = self.scorer.of(outputs)
-        route = Route.through(outputs, first_sure_exit(scored.score, self.thresholds))
-        return Route(route.exit, route.visited, np.take_along_axis(scored.answer, route.exit[None], axis=0)[0])
-
-    def stepper(self, topology: Topology) -> InOrder:
-        return InOrder(self._leaves, self.scorer.answer_at)
-
-    def _leaves(self, exit: int, said: Said) -> NDArray[np.bool_]:
-        return self.scorer.score_at(exit, said) >= self.thresholds[exit]
-
-
-@dataclass(frozen=True, eq=False)
-class ScorerFit(Fitted):
-    """Thresholds as `by_score` sets them, on the scores of `scorer`.
-
-    by_score: fitted to the calibration examples' scores, as `QuotaFit` or `SingleThresholdFit` are; its rules are `ThresholdRule`s
-    """
-
-    scorer: Scorer
-    by_score: Fitted
-
-    @property
-    def cheapest(self) -> float:
-        return self.by_score.cheapest
-
-    def _solve(self, budget: float) -> ScorerRule:
-        rule = self.by_score.solve(budget)
-        assert isinstance(rule, ThresholdRule)
-        return ScorerRule(self.scorer, rule.thresholds, rule.knob, rule.planned_cost)

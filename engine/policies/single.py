@@ -9,7 +9,11 @@ from engine.fast.curve import ExactCurve
 from engine.outputs import Tuning
 from engine.policies.base import Fitted, Policy, check_tuning, score_named
 from engine.policies.registry import register
+from engine.policies.scorer import RecordedScore
 from engine.policies.threshold import ThresholdRule
+
+#: A share of the budget that may go unspent without a word.
+NOTEWORTHY = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +37,22 @@ class SingleThresholdFit(Fitted):
         step = int(np.searchsorted(self.cost, budget * (1 + 1e-12), side="right")) - 1
         level = float(self.levels[step])
         shown = float(score_named(self.score).shown(np.float64(level)))
-        return ThresholdRule(self.score, np.full(self.exits - 1, level), {"threshold": shown}, float(self.cost[step]))
+        spent = float(self.cost[step])
+        note = tied_note(spent, float(self.cost[step + 1]) if step + 1 < len(self.cost) else None, budget)
+        return ThresholdRule(RecordedScore(self.score), np.full(self.exits - 1, level), {"threshold": shown}, spent, note=note)
+
+
+def tied_note(spent: float, next_spent: float | None, budget: float) -> str:
+    """A sentence where tied scores leave much of the budget unspent, else nothing.
+
+    spent, next_spent: mean costs of the setting for the budget and of the next stricter one, None where it is the strictest
+    One knob moves all exits at once and lets all examples of equal score leave together, so it cannot split them.
+    """
+    if next_spent is None or spent >= (1 - NOTEWORTHY) * budget:
+        return ""
+    return (
+        f"Many examples have the same score, and one knob for all exits cannot split them: it spends {spent / budget:.0%} of this budget."
+    )
 
 
 def exact_curve(scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

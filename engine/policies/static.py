@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.front import concave_hull
 from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.base import Fitted, Policy, Rule, check_tuning
-from engine.policies.mixing import OperatingPoints
+from engine.policies.mixing import MixedRule, mix_to
 from engine.policies.registry import register
 from engine.policies.stepper import Said, Stepper
 from engine.route import Route
@@ -21,6 +21,7 @@ class StaticRule(Rule):
 
     exit: int
     planned_cost: float
+    note: str = ""
 
     @property
     def knob(self) -> Mapping[str, float]:
@@ -78,6 +79,41 @@ class Static(Policy):
         return _BestStatic(*static_rules(calibration, unit))
 
 
+@dataclass(frozen=True, eq=False)
+class RandomMixRule(MixedRule):
+    """Two static exits, mixed by a coin for each example. What is reported is the expectation over the coins, not one toss of them."""
+
+    def parts(self) -> list[tuple[float, Rule]]:
+        return [(1 - self.share, self.cheap), (self.share, self.dear)]
+
+
+@dataclass(frozen=True, eq=False)
+class RandomMixFit(Fitted):
+    """The static exits on the concave hull of their calibration points, by rising cost. accuracy: (hull,) on calibration."""
+
+    rules: list[StaticRule]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def cheapest(self) -> float:
+        return self.rules[0].planned_cost
+
+    def accuracy_at(self, cost: float) -> float:
+        """The calibration accuracy that mixing can be expected to reach for this mean cost."""
+        return float(np.interp(cost, [rule.planned_cost for rule in self.rules], self.accuracy))
+
+    def _solve(self, budget: float) -> Rule:
+        rule = mix_to(budget, self.rules)
+        return RandomMixRule(rule.cheap, rule.dear, rule.share) if isinstance(rule, MixedRule) else rule
+
+
+def random_mix(calibration: Tuning, unit: str) -> RandomMixFit:
+    """The best that ignoring the input can do, by the calibration examples."""
+    rules, accuracy = static_rules(calibration, unit)
+    hull = concave_hull([rule.planned_cost for rule in rules], accuracy)
+    return RandomMixFit([rules[exit] for exit in hull], accuracy[hull])
+
+
 @register
 class RandomMix(Policy):
     """Mixes the static exits on the concave hull of their calibration points: the best that ignoring the input can do."""
@@ -90,5 +126,4 @@ class RandomMix(Policy):
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)
-        rules, accuracy = static_rules(calibration, unit)
-        return OperatingPoints([rules[exit] for exit in concave_hull([rule.planned_cost for rule in rules], accuracy)])
+        return random_mix(calibration, unit)

@@ -138,18 +138,18 @@ def own_answers(exit: int, said: Said) -> NDArray[np.int32]:
 class InOrder(Stepper):
     """Asks one exit after the other until one lets go.
 
-    leaves:  (exit, said) -> whether each example leaves there, (examples,)
+    leaves:  (exit, ids, said) -> whether each example leaves there, (examples,)
     answers: (exit, said) -> and with what, (examples,)
     """
 
-    leaves: Callable[[int, Said], NDArray[np.bool_]]
+    leaves: Callable[[int, NDArray[np.int64], Said], NDArray[np.bool_]]
     answers: Callable[[int, Said], NDArray[np.int32]] = own_answers
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros(len(ids), np.int64)
 
     def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
-        return np.where(self.leaves(exit, said), exit, exit + 1)
+        return np.where(self.leaves(exit, ids, said), exit, exit + 1)
 
     def answer(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int32]:
         return self.answers(exit, said)

@@ -19,11 +19,13 @@ from scipy.special import softmax
 
 from engine.errors import UserError
 from engine.outputs import Outputs, Tuning
-from engine.policies.base import Need, Policy, check_tuning
+from engine.policies.base import Fitted, Need, Policy, Rule, check_tuning
+from engine.policies.mixing import MixedRule
 from engine.policies.registry import register
-from engine.policies.scorer import Scored, Scorer, ScorerFit, chunks
+from engine.policies.scorer import Scored, Scorer, chunks
 from engine.policies.single import SingleThreshold
 from engine.policies.stepper import Said
+from engine.policies.threshold import ThresholdRule
 from engine.scores import one_score
 
 #: A fit that wants to leave this range has too few examples, or only right ones, to say how sure is sure.
@@ -77,12 +79,37 @@ class TemperatureScorer(Scorer):
         return 1 / self.temperature
 
 
-def fit_calibrated(base: Policy, score: str, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
+def fit_calibrated(base: Policy, score: str, fit: Tuning, calibration: Tuning, unit: str) -> "CalibratedFit":
     """A policy over one score, fitted to that score of calibrated logits: temperatures from `fit`, its own knobs from `calibration`."""
     check_tuning(fit, calibration)
     scorer = TemperatureScorer(score, fit_temperatures(fit))
     cooled = [replace(part, scores={score: scorer.of(part).score}) for part in (fit, calibration)]
-    return ScorerFit(scorer, base.fit(*cooled, unit))
+    return CalibratedFit(scorer, base.fit(*cooled, unit))
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedFit(Fitted):
+    """Rules as `by_score` sets them on recorded scores, obeyed on the scores of `scorer`.
+
+    by_score: fitted to the scores of `scorer` as if they had been recorded
+    """
+
+    scorer: TemperatureScorer
+    by_score: Fitted
+
+    @property
+    def cheapest(self) -> float:
+        return self.by_score.cheapest
+
+    def _solve(self, budget: float) -> Rule:
+        return self._rescored(self.by_score.solve(budget))
+
+    def _rescored(self, rule: Rule) -> Rule:
+        if isinstance(rule, ThresholdRule):
+            return replace(rule, scorer=self.scorer)
+        if isinstance(rule, MixedRule):
+            return replace(rule, cheap=self._rescored(rule.cheap), dear=self._rescored(rule.dear))
+        return rule  # it goes by no score
 
 
 class Calibrated(Policy):
@@ -97,7 +124,7 @@ class Calibrated(Policy):
         self.source = f"{base.source} Temperatures: Guo et al. 2017, one an exit."
         self.knob, self.student, self.needs = base.knob, base.student, base.needs | {Need.PROBABILITIES}
 
-    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:
         return fit_calibrated(self.base, self.score, fit, calibration, unit)
 
 
@@ -112,5 +139,5 @@ class SingleThresholdCalibrated(Policy):
     student = "One bar for everyone, after teaching each exit to say 90% only when it is right nine times in ten."
     needs = frozenset({Need.PROBABILITIES})
 
-    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> ScorerFit:
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:
         return fit_calibrated(SingleThreshold(), SingleThreshold.score, fit, calibration, unit)

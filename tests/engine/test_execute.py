@@ -22,6 +22,7 @@ from engine.policies import POLICIES
 from engine.policies.base import Policy, Rule
 from engine.policies.bolukbasi import Bolukbasi
 from engine.policies.mixing import MixedRule
+from engine.policies.scorer import RecordedScore
 from engine.policies.static import StaticRule
 from engine.policies.stepper import InOrder, Stepper
 from engine.policies.temperature import Calibrated
@@ -113,7 +114,7 @@ def spread(outputs) -> ThresholdRule:
         ordered = np.sort(scores[there])
         thresholds.append(float(ordered[len(ordered) // 2 - 1 : len(ordered) // 2 + 1].astype(float).mean()))
         there = there[scores[there] < thresholds[-1]]
-    return ThresholdRule("maxprob", np.array(thresholds), {}, 0.0)
+    return ThresholdRule(RecordedScore("maxprob"), np.array(thresholds), {}, 0.0)
 
 
 def assert_same(found: Route, expected: Route) -> None:
@@ -280,7 +281,7 @@ def test_one_example_and_none(world):
 @pytest.mark.parametrize("thresholds", [(-np.inf, 0.0), (np.inf, -np.inf), (np.inf, np.inf)])
 def test_stages_that_nobody_reaches_or_leaves(world, thresholds, monkeypatch):
     cascade, outputs = world
-    rule = ThresholdRule("maxprob", np.array(thresholds), {}, 0.0)
+    rule = ThresholdRule(RecordedScore("maxprob"), np.array(thresholds), {}, 0.0)
     seen = watched(cascade, monkeypatch)
     found = execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=2)
     assert_same(found, rule.route(outputs))
@@ -431,7 +432,14 @@ def test_memory_hangs_on_the_group_and_not_on_the_data(monkeypatch):
     peaks = []
     for examples in (48, 480):
         peak = 0
-        execute(cascade, ThresholdRule("maxprob", np.array([np.inf, np.inf]), {}, 0.0), np.arange(examples), take, batch_size=8, group=3)
+        execute(
+            cascade,
+            ThresholdRule(RecordedScore("maxprob"), np.array([np.inf, np.inf]), {}, 0.0),
+            np.arange(examples),
+            take,
+            batch_size=8,
+            group=3,
+        )
         peaks.append(peak)
         assert live == 0
     # What a stage reads is freed batch by batch while what it writes fills up.

@@ -10,6 +10,7 @@ from torch import nn
 from engine.cascades.base import Cascade, Stage
 from engine.execute import execute, group_size
 from engine.graphs import GRAPHS, SEEN, Recording, Replayed, in_graphs
+from engine.policies.scorer import RecordedScore
 from engine.policies.threshold import ThresholdRule
 
 
@@ -120,7 +121,7 @@ def test_the_executor_ends_alike_with_recordings(cascade):
     pixels = np.random.default_rng(2).integers(0, 256, (90, 6, 6, 3), dtype=np.uint8)
     with torch.inference_mode():
         top = cascade(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255).softmax(dim=2).amax(dim=2)
-    rule = ThresholdRule("maxprob", torch.logit(top.double().median(dim=1).values[:2]).numpy(), {}, 0.0)
+    rule = ThresholdRule(RecordedScore("maxprob"), torch.logit(top.double().median(dim=1).values[:2]).numpy(), {}, 0.0)
     plain, replayed = (execute(made, rule, ids, pixels.__getitem__, batch_size=8, group=5) for made in (cascade, graphed))
     assert recorder.replayed > 10
     assert len(np.unique(plain.exit)) == 3

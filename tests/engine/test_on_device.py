@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.on_device import SCORES_ON_DEVICE, OnDevice, OnHost, nothing_said, worked_out
-from engine.policies.eenet import OwnWeight
+from engine.policies.eenet import TOP, ExitWeights
 from engine.policies.reading import DescriptionOf, Reading, ScoreOf
 from engine.policies.stepper import Said
 from engine.scores import SCORES, one_score
@@ -74,8 +74,8 @@ def test_examples_are_found_where_they_stand_and_of_others_nothing_is_known():
 
 @pytest.mark.parametrize("case", LOGITS)
 def test_eenets_scores_begin_with_the_hosts(case):
-    features = LOGITS[case].shape[1] + 2
-    reading = OwnWeight(RNG.normal(size=features), RNG.uniform(0.1, 2, features), RNG.normal(size=features))
+    classes = LOGITS[case].shape[1]
+    reading = ExitWeights(RNG.normal(size=min(TOP, classes) + 4), RNG.normal(size=classes), 0.3)
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
     np.testing.assert_allclose(device.read(reading, rows), host.read(reading, rows), rtol=1e-9, atol=1e-9)

@@ -8,6 +8,7 @@ from engine.cascades.resnet import ResNetShape, resnet
 from engine.errors import UserError
 from engine.execute import execute, to_images
 from engine.outputs import Outputs
+from engine.policies.scorer import RecordedScore
 from engine.policies.threshold import ThresholdRule
 from engine.precision import DTYPES, FULL, in_precision
 
@@ -44,7 +45,7 @@ def test_it_stops_where_its_own_logits_say(cascade, dtype):
     """Decisions are those of the simulated route on what the network said in the same precision."""
     lowered = in_precision(cascade, dtype, CPU)
     outputs = Outputs.from_logits(logits(lowered), np.zeros(24, np.int32), np.full(24, "test"), {"macs": np.ones(2)})
-    rule = ThresholdRule("maxprob", np.median(outputs.scores["maxprob"][:1], axis=1), {}, 0.0)
+    rule = ThresholdRule(RecordedScore("maxprob"), np.median(outputs.scores["maxprob"][:1], axis=1), {}, 0.0)
     found, expected = execute(lowered, rule, np.arange(24), PIXELS.__getitem__, batch_size=24), rule.route(outputs)
     assert 0 < expected.exit.sum() < 24
     assert np.array_equal(found.exit, expected.exit)

@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("made", [CHAIN, FAMILY], ids=["chain", "family"])
 @pytest.mark.parametrize("split", BUNDLE_SPLITS)
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
 def test_every_point_is_its_rule_followed_by_hand(made, split, unit):
-    found = sweep(POLICIES["maxprob"], made, [0.4, 0.7, 1.0], unit, split)
+    found = sweep(POLICIES["single_threshold"], made, [0.4, 0.7, 1.0], unit, split)
     full = made.full_cost(unit)
     reported, calibration = made.part(split), made.tuning(Split.CALIBRATION)
     for i, rule in enumerate(found.rules):

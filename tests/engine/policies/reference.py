@@ -53,25 +53,30 @@ def geometric_quotas(rho: float, exits: int) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def quota_thresholds(quotas: Sequence[float], scores: Table) -> list[float]:
-    """Let floor(quota * examples) leave at each exit, the surest of those still there; ties with the last of them leave too.
-
-    An exit with an empty quota is shut. Where as many may leave as are there, that exit and all after it are open.
-    """
+def planned_exits(counts: Sequence[int], scores: Table, ids: Sequence[int]) -> list[int]:
+    """Where each example leaves when so many leave at each exit: the surest of those still there, of equally sure ones the least drawn."""
     exits, examples = len(scores), len(scores[0])
+    left_at = [exits - 1] * examples
     there = list(range(examples))
-    thresholds: list[float] = []
     for k in range(exits - 1):
-        leaving = math.floor(quotas[k] * examples + 1e-9)
-        if leaving >= len(there):
-            return thresholds + [-math.inf] * (exits - 1 - k)
-        if leaving == 0:
-            thresholds.append(math.inf)
-            continue
-        surest_first = sorted((scores[k][i] for i in there), reverse=True)
-        thresholds.append(surest_first[leaving - 1])
-        there = [i for i in there if scores[k][i] < thresholds[k]]
-    return thresholds
+        there.sort(key=lambda i: (-scores[k][i], hash_uniform(ids[i], k + 1)))
+        for i in there[: counts[k]]:
+            left_at[i] = k
+        there = there[counts[k] :]
+    return left_at
+
+
+def tied_cascade(scores: Table, thresholds: Sequence[float], ties: Sequence[float], ids: Sequence[int]) -> list[int]:
+    """`threshold_cascade` where of the examples exactly at a threshold only the share `ties` leaves, by the draw of their ids."""
+    exits, examples = len(scores), len(scores[0])
+    left_at = []
+    for i in range(examples):
+        for k in range(exits):
+            tied = k < exits - 1 and scores[k][i] == thresholds[k] and hash_uniform(ids[i], k + 1) >= ties[k]
+            if k == exits - 1 or (scores[k][i] >= thresholds[k] and not tied):
+                left_at.append(k)
+                break
+    return left_at
 
 
 def single_threshold(scores: Table, exit_cost: Sequence[float], budget: float) -> tuple[float, float]:
@@ -119,7 +124,7 @@ def best_mix_of_exits(accuracy: Sequence[float], exit_cost: Sequence[float], bud
     return best
 
 
-def draw(id: int, seed: int = 0) -> float:
+def hash_uniform(id: int, seed: int = 0) -> float:
     """SplitMix64's output for state `id`, as a share of 2^53, in whole numbers without bounds."""
     mask = 2**64 - 1
     z = (id + (seed + 1) * 0x9E3779B97F4A7C15) & mask

@@ -10,6 +10,7 @@ from engine.outputs import Outputs
 from engine.policies import POLICIES, ensembles
 from engine.policies import scorer as scorer_module
 from engine.policies.ensembles import EnsembleScorer, ZtwHead, committee_weights, cross_entropy, fit_ztw
+from engine.policies.planned import planned_counts
 from engine.splits import Split
 from tests.engine.policies import reference
 from tests.synthetic import outputs, split_names, stage_costs
@@ -64,8 +65,10 @@ def test_thresholds_are_quotas_over_the_ensembles_sureness(name):
         rule = fitted(name).solve(budget)
         assert rule.planned_cost == pytest.approx(budget)
         quotas = reference.geometric_quotas(math.exp(rule.knob["log rho"]), MADE.exits)
-        thresholds = reference.quota_thresholds(quotas, reference.floats(scorer.of(calibration).score))
-        left_at = reference.threshold_cascade(reference.floats(scorer.of(test).score), thresholds)
+        counts = planned_counts(np.array(quotas), calibration.examples, cost)
+        expected = reference.planned_exits(counts, reference.floats(scorer.of(calibration).score), calibration.ids.tolist())
+        assert rule.route(calibration).exit.tolist() == expected
+        left_at = reference.threshold_cascade(reference.floats(scorer.of(test).score), rule.thresholds)
         route = rule.route(test)
         assert route.exit.tolist() == left_at
         answers = [combined(name, test, k, i) for i, k in enumerate(left_at)]
@@ -145,3 +148,14 @@ def test_many_classes_are_read_in_pieces(monkeypatch):
     again, bias_again = fit_ztw(MADE.tuning(Split.FIT))
     np.testing.assert_allclose(weight, again, atol=1e-3)
     np.testing.assert_allclose(bias, bias_again, atol=1e-3)
+
+
+def test_class_biases_are_not_learned_from_classes_that_were_hardly_seen():
+    """Fifty classes and thirty fit examples: a class that was not among them may still be the answer."""
+    gained = []
+    for seed in range(3):
+        few, many = (outputs(examples=n, exits=4, classes=50, seed=seed + n) for n in (90, 6000))
+        weight, bias = fit_ztw(few.tuning(Split.FIT))
+        with_bias, without = (EnsembleScorer(weight, b).of(many).answer[:-1] == many.labels for b in (bias, 0 * bias))
+        gained.append(with_bias.mean() - without.mean())
+    assert np.mean(gained) > -0.002

@@ -92,7 +92,7 @@ def test_examples_leave_at_the_first_gate_that_says_so():
 
 
 @pytest.mark.parametrize("topology", ["chain", "family"])
-def test_every_budget_is_met_and_a_larger_lambda_is_cheaper(topology):
+def test_every_budget_is_met_and_no_lambda_is_beaten_by_another(topology):
     made = outputs(examples=600, exits=3, seed=3, topology=topology)
     calibration = made.tuning(Split.CALIBRATION)
     fitted = POLICIES["jei"].fit(made.tuning(Split.FIT), calibration, "macs")
@@ -100,8 +100,9 @@ def test_every_budget_is_met_and_a_larger_lambda_is_cheaper(topology):
     assert planned == sorted(set(planned)) and fitted.cheapest == made.cascade_cost("macs")[0] and planned[-1] >= made.full_cost("macs")
     for rule in fitted.rules:
         assert rule.route(calibration).mean_cost(calibration, "macs") == pytest.approx(rule.planned_cost)
-    prices = [rule.price for rule in fitted.rules if isinstance(rule, GateRule)]
-    assert prices == sorted(prices, reverse=True) and len(prices) > 5
+    assert sum(isinstance(rule, GateRule) for rule in fitted.rules) > 5
+    accuracy = [rule.route(calibration).accuracy(calibration) for rule in fitted.rules]
+    assert accuracy == sorted(set(accuracy)), "a rule costs more and gets no more right"
     for budget in np.linspace(fitted.cheapest, made.full_cost("macs"), 7):
         assert fitted.solve(budget).planned_cost == pytest.approx(budget)
 

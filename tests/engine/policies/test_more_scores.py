@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.policies import POLICIES
+from engine.policies.planned import planned_counts
 from engine.splits import Split
 from tests.engine.policies import reference
 from tests.synthetic import outputs
@@ -18,8 +19,10 @@ def test_rules_are_quotas_over_the_score_of_that_name(name):
     for budget in np.linspace(exit_cost[0], exit_cost[-1], 7)[1:-1]:
         rule = fitted.solve(budget)
         quotas = reference.geometric_quotas(np.exp(rule.knob["log rho"]), made.exits)
-        thresholds = reference.quota_thresholds(quotas, reference.floats(calibration.scores[name]))
-        assert rule.route(test).exit.tolist() == reference.threshold_cascade(reference.floats(test.scores[name]), thresholds)
+        counts = planned_counts(np.array(quotas), calibration.examples, exit_cost)
+        scores, ids = reference.floats(calibration.scores[name]), calibration.ids.tolist()
+        assert rule.route(calibration).exit.tolist() == reference.planned_exits(counts, scores, ids)
+        assert rule.route(test).exit.tolist() == reference.threshold_cascade(reference.floats(test.scores[name]), rule.thresholds)
         assert rule.bar().score == name
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -8,7 +10,7 @@ from engine.policies.bolukbasi import backward, excess
 from engine.policies.oracle_lagrangian import BudgetedOracle, PenalisedOracle, PricedOracleRule
 from engine.splits import Split
 from engine.sweep import sweep
-from tests.synthetic import outputs
+from tests.synthetic import from_answers, outputs
 
 TOPOLOGIES = ("chain", "family")
 ORACLES = {"perfect gates": PenalisedOracle(), "with credit": PenalisedOracle(credit_improvements=True), "budgeted": BudgetedOracle()}
@@ -131,3 +133,18 @@ def test_one_exit_leaves_no_choice():
     made = outputs(examples=30, exits=1)
     for oracle in ORACLES.values():
         assert (sweep(oracle, made, 3).exit == 0).all()
+
+
+@pytest.mark.parametrize("name", ["oracle_budgeted", "oracle"])
+def test_of_two_networks_that_cost_the_same_the_correct_one_is_taken(name):
+    """However small the budget, whoever knows the labels gets more right than any static exit."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=90)
+    correct = rng.random((3, 90)) < np.array([0.5, 0.7, 0.9])[:, None]
+    made = from_answers(np.where(correct, labels, (labels + 1) % 3), np.ones((3, 90)), labels, 3)
+    made = replace(made, topology="family", stage_cost={"macs": np.array([2.0, 2.0, 5.0])})
+    test = made.test()
+    rule = policy(name).fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs").solve(2.0)
+    route = rule.route(test)
+    assert route.mean_cost(test, "macs") == pytest.approx(2.0)
+    assert route.accuracy(test) == test.right[:2].any(axis=0).mean() > test.right[:2].mean(axis=1).max()

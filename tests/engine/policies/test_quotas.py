@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from engine.policies import POLICIES
-from engine.policies.quotas import geometric_quotas, thresholds_for
+from engine.policies.planned import planned_counts
+from engine.policies.quotas import geometric_quotas
 from engine.policies.threshold import first_sure_exit
 from engine.splits import Split
 from tests.engine.policies import reference
@@ -39,29 +40,6 @@ def test_quotas_at_the_ends_are_all_or_nothing(log_rho):
     assert quotas[0 if log_rho < 0 else -1] == pytest.approx(1)
 
 
-def test_thresholds_equal_sorting_and_counting():
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        exits, examples = rng.integers(1, 6), rng.integers(1, 40)
-        scores = rng.normal(size=(exits, examples)).astype(np.float32)
-        if seed % 2:
-            scores = np.round(scores)  # many ties
-        quotas = rng.dirichlet(np.full(exits, 0.5))
-        thresholds = thresholds_for(quotas, scores)
-        assert thresholds.tolist() == reference.quota_thresholds(quotas, reference.floats(scores))
-
-
-def test_without_ties_exactly_the_planned_number_leaves_at_each_exit():
-    for seed in range(100):
-        rng = np.random.default_rng(seed)
-        exits, examples = rng.integers(2, 6), rng.integers(20, 200)
-        scores = rng.normal(size=(exits, examples))
-        quotas = rng.dirichlet(np.ones(exits))
-        left_at = first_sure_exit(scores, thresholds_for(quotas, scores))
-        counts = np.bincount(left_at, minlength=exits)
-        assert counts[:-1].tolist() == [math.floor(q * examples + 1e-9) for q in quotas[:-1]]
-
-
 def test_first_sure_exit_equals_the_published_loop():
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -79,17 +57,25 @@ def test_rules_equal_the_reference(name, policy):
     fit, calibration, test = parts(CASES[name])
     fitted = POLICIES[policy].fit(fit, calibration, "macs")
     exit_cost = calibration.cascade_cost("macs")
+    published = 0
     for budget in np.linspace(exit_cost[0], 1.1 * exit_cost[-1], 12):
         rule = fitted.solve(budget)
-        quotas = geometric_quotas(rule.knob["log rho"], test.exits)
-        expected = reference.quota_thresholds(quotas, reference.floats(calibration.scores[policy]))
-        assert rule.thresholds.tolist() == rule.bar().thresholds.tolist() == expected
-        left_at = reference.threshold_cascade(reference.floats(test.scores[policy]), expected)
+        if rule.note:
+            continue  # the plan was below the random mix, see test_planned
+        published += 1
+        counts = planned_counts(geometric_quotas(rule.knob["log rho"], test.exits), calibration.examples, exit_cost)
+        ids = calibration.ids.tolist()
+        assert rule.route(calibration).exit.tolist() == reference.planned_exits(counts, reference.floats(calibration.scores[policy]), ids)
+        ties = np.ones(test.exits - 1) if rule.ties is None else rule.ties
+        bar = rule.bar()
+        assert bar.thresholds is rule.thresholds and bar.ties is rule.ties
+        left_at = reference.tied_cascade(reference.floats(test.scores[policy]), rule.thresholds, ties, test.ids.tolist())
         accuracy, cost, shares = reference.walk(test, left_at, "macs")
         route = rule.route(test)
         assert route.exit.tolist() == left_at
         assert route.accuracy(test) == accuracy and route.shares(test.exits).tolist() == shares
         assert route.mean_cost(test, "macs") == pytest.approx(cost, rel=1e-12)
+    assert published or name in ("constant scores", "always wrong", "sure beyond doubt", "one example a split")
 
 
 @pytest.mark.parametrize("policy", NAMES)
@@ -101,22 +87,12 @@ def test_the_plan_meets_the_budget_and_rises_with_it(policy, exits):
     planned, rho = [], []
     for budget in np.linspace(exit_cost[0], exit_cost[-1], 50):
         rule = fitted.solve(budget)
+        if rule.note:
+            continue  # the plan was below the random mix, see test_planned
         assert rule.planned_cost == pytest.approx(budget, rel=1e-9)
         planned.append(rule.planned_cost)
         rho.append(rule.knob["log rho"])
-    assert (np.diff(planned) > 0).all() and (np.diff(rho) >= 0).all()
-
-
-def test_calibration_examples_cost_what_was_planned_to_within_the_last_of_them():
-    """floor() leaves at most one example an exit too deep."""
-    fit, calibration, _ = parts(outputs(examples=900, exits=4, seed=5))
-    fitted = POLICIES["maxprob"].fit(fit, calibration, "macs")
-    exit_cost = calibration.cascade_cost("macs")
-    for budget in np.linspace(exit_cost[0], exit_cost[-1], 30):
-        rule = fitted.solve(budget)
-        spent = rule.route(calibration).mean_cost(calibration, "macs")
-        slack = (exit_cost[-1] - exit_cost[:-1]).sum() / calibration.examples
-        assert rule.planned_cost - 1e-6 <= spent <= rule.planned_cost + slack + 1e-6
+    assert (np.diff(planned) > 0).all() and (np.diff(rho) >= 0).all() and len(planned) > 25
 
 
 def test_raising_a_threshold_never_lets_anyone_out_earlier():

@@ -10,8 +10,9 @@ import pytest
 
 from engine.outputs import Outputs
 from engine.policies import scorer as module
-from engine.policies.scorer import Scored, Scorer, ScorerRule, chunks
+from engine.policies.scorer import Scored, Scorer, chunks
 from engine.policies.stepper import Said
+from engine.policies.threshold import ThresholdRule
 from engine.splits import Split
 from tests.engine.policies import reference
 from tests.synthetic import outputs
@@ -34,7 +35,7 @@ class Stranger(Scorer):
 def test_examples_leave_at_the_first_sure_exit_with_the_scorers_answer():
     made = outputs(examples=90).test()
     scorer, thresholds = Stranger(), np.array([0.5, np.inf, -0.2])
-    route = ScorerRule(scorer, thresholds, {}, 1.0).route(made)
+    route = ThresholdRule(scorer, thresholds, {}, 1.0).route(made)
     scored = scorer.of(made)
     expected = reference.threshold_cascade(reference.floats(scored.score), thresholds.tolist())
     assert route.exit.tolist() == expected and set(expected) == {0, 2, 3}

@@ -6,6 +6,7 @@ import pytest
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.splits import Split
+from engine.sweep import sweep
 from tests.engine.policies import reference
 from tests.synthetic import outputs, split_names, stage_costs
 
@@ -94,3 +95,18 @@ def test_random_mix_does_what_it_plans_whatever_the_pictures_look_like():
     assert abs(deeper.mean() - 1 / 3) < 4 * np.sqrt(2 / 9 / test.examples)
     hard = test.factors["difficulty"] > 0.5
     assert abs(deeper[hard].mean() - deeper[~hard].mean()) < 4 * np.sqrt(2 / 9 / test.examples * 4)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_reported_of_the_random_mix_is_its_expectation(name):
+    """Not one toss of the coins: cost and accuracy on test lie exactly on the straight lines between static exits."""
+    made = CASES[name]
+    test = made.test()
+    found = sweep(POLICIES["random_mix"], made, 15)
+    cost, accuracy = test.static_cost("macs") / test.full_cost("macs"), test.right.mean(axis=1)
+    for step, rule in enumerate(found.rules):
+        parts_of_it = [(1 - rule.share, rule.cheap.exit), (rule.share, rule.dear.exit)] if hasattr(rule, "share") else [(1.0, rule.exit)]
+        assert found.cost[step] == pytest.approx(sum(share * cost[exit] for share, exit in parts_of_it), rel=1e-12)
+        assert found.accuracy[step] == pytest.approx(sum(share * accuracy[exit] for share, exit in parts_of_it), rel=1e-12)
+        for share, exit in parts_of_it:
+            assert found.shares[step, exit] == pytest.approx(share) and found.right[step, exit] == pytest.approx(share * accuracy[exit])

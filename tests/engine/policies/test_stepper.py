@@ -44,7 +44,7 @@ def test_an_exit_that_nobody_was_sent_to_has_said_nothing():
 
 
 def test_exits_in_order():
-    stepper = InOrder(lambda exit, said: said.read(exit, Everything())[:, 0] > 4, lambda exit, said: 10 * said.top_class(exit))
+    stepper = InOrder(lambda exit, ids, said: said.read(exit, Everything())[:, 0] > 4, lambda exit, said: 10 * said.top_class(exit))
     ids = np.array([8, 3])
     assert stepper.first(ids).tolist() == [0, 0]
     assert stepper.after(0, ids, SAID).tolist() == [1, 0] and stepper.after(1, ids, SAID).tolist() == [1, 1]

@@ -1,12 +1,8 @@
-"""How an EENet scheduler is learned (Ilhan et al., WACV 2024; losses read in the code git-disl/EENet).
+"""How EENet was fitted before: the baseline that `eenet.py` beside this file times the present fit against.
 
-Scores: L_q = mean over exits of sum_i w_ik BCE(q_ik, 1[exit k is right on i]), with w_ik = r_ik / sum_i r_ik, so each exit's score is
-learned mostly on those expected to leave there. Assignment: L_r = KL(pi || r) with pi_ik = q_ik / sum_j q_ij.
-
-Ours: AdamW on all examples at once, a part of the fit examples held out, and the best state there kept (a copy); instead of blocks of ten
-epochs in turn, two rounds in which first the scores, then the assignment, learn until the held-out loss has stopped falling; w averaged
-over five budgets, each kept by `keep_to_budget`, which takes the place of the original's cost term in L_r; at most 16 hidden units.
-Weights of single classes start at zero, the rest of the hidden layer at random, so that naming the classes differently changes nothing.
+Scores: L_q = mean over exits of sum_i w_ik BCE(q_ik, 1[exit k is right on i]), with w_ik = r_ik / sum_i r_ik. Assignment:
+L_r = KL(pi || r) with pi_ik = q_ik / sum_j q_ij. AdamW on all examples at once, a part of the fit examples held out, two rounds in which
+first the scores, then the assignment learn until the held-out loss has stopped falling.
 """
 
 import copy
@@ -16,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import log_softmax, softmax
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, logsigmoid
 
+from engine.hashing import hash_uniform
 from engine.outputs import Outputs
-from engine.policies.eenet import Scheduler, exit_features, keep_to_budget
-from engine.policies.mixing import draw
 from engine.policies.scorer import chunks
 
 HELD_OUT = 0.2
@@ -31,6 +28,65 @@ LEARNING_RATE, WEIGHT_DECAY = 1e-2, 1e-2
 ROUNDS, STEPS = 2, 400
 #: Learning stops when this many looks at the held-out loss have brought less than so many nats.
 LOOK_EVERY, PATIENCE, WORTH_GOING_ON = 5, 10, 1e-4
+
+
+def exit_features(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What scores are made of: logits (..., classes) -> (..., classes + 2).
+
+    Probabilities, the top one again, and 1 - entropy / log C, which is 1 for a sure exit and 0 for one that knows nothing.
+    """
+    log_p = log_softmax(logits, axis=-1)
+    p = np.exp(log_p)
+    # log_p is finite, however small p: no 0 * log 0.
+    certainty = 1 + (p * log_p).sum(axis=-1, keepdims=True) / np.log(logits.shape[-1])
+    return np.concatenate([p, p.max(axis=-1, keepdims=True), certainty], axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Scheduler:
+    """Everything learned, for K exits, F = classes + 2 features and H hidden units.
+
+    center, scale: (K, F), standardise the features
+    score:         (K, F), score_history (K, K) strictly lower, score_bias (K,): log-odds that exit k is right
+    hidden:        (K, F, H), hidden_history (K, K, H): [exit, earlier exit, unit], zero unless earlier; hidden_bias (K, H)
+    assign:        (K, H), assign_bias (K,): assignment logits
+    """
+
+    center: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    score: NDArray[np.float64]
+    score_history: NDArray[np.float64]
+    score_bias: NDArray[np.float64]
+    hidden: NDArray[np.float64]
+    hidden_history: NDArray[np.float64]
+    hidden_bias: NDArray[np.float64]
+    assign: NDArray[np.float64]
+    assign_bias: NDArray[np.float64]
+
+
+def keep_to_budget(assignment: NDArray[np.floating], exit_cost: NDArray[np.float64], budget: float) -> tuple[NDArray[np.floating], float]:
+    """r_k = softmax_k(s_k - mu c_k / c_K), (K, n), and the mu at which its mean cost is the budget.
+
+    assignment: s, (K, n); exit_cost: (K,) increasing; budget: in the unit of the costs
+    The cost falls from c_K to c_1 as mu rises, so there is one such mu; at the two ends, where it would be infinite, mu is merely large.
+    """
+    price = exit_cost / exit_cost[-1]
+
+    def shares(mu: float) -> NDArray[np.floating]:
+        return softmax(assignment - mu * price[:, None], axis=0)
+
+    def overspent(mu: float) -> float:
+        return float(price @ shares(mu).mean(axis=1)) - budget / exit_cost[-1]
+
+    # So large a mu sends all to one end: neighbours are then apart by e^50 and more, whatever the assignment.
+    limit = (50 + float(np.ptp(assignment))) / np.diff(price).min(initial=1.0)
+    if overspent(limit) >= 0:
+        mu = limit
+    elif overspent(-limit) <= 0:
+        mu = -limit
+    else:
+        mu = float(brentq(overspent, -limit, limit, xtol=1e-9))
+    return shares(mu), mu
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +157,7 @@ def learn(fit: Outputs, exit_cost: NDArray[np.float64], seed: int = 0) -> Schedu
     """
     features, center, scale = standardised(fit)
     right = torch.from_numpy(fit.right).float()
-    apart = torch.from_numpy(draw(fit.ids, seed) < HELD_OUT)
+    apart = torch.from_numpy(hash_uniform(fit.ids, seed) < HELD_OUT)
     if apart.all() or not apart.any():  # too few to hold any out
         train = held_out = Sample(features, right)
     else:
