@@ -1,7 +1,7 @@
 """A bundle: outputs, images and provenance of one (cascade, data set) pair, in a folder.
 
     outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top answers and scores
-    logits.safetensors   the full logits, up to 1,000 classes, memory-mapped
+    logits.safetensors   the full logits, memory-mapped; in half precision above 1,000 classes
     images.bin           pictures, one encoded file after the other; their places are columns of the table
     bundle.json          written last: schema, names, costs, provenance, measurements, and the SHA-256 of every other file and of itself
 
@@ -28,8 +28,6 @@ from engine.splits import BUNDLE_SPLITS
 from engine.table import TopAnswers, read_table, top_answers, write_table
 from engine.tensors import map_tensor, save_tensors
 
-#: Above this many classes only the top answers are kept: the full logits of a large label set would dwarf everything else.
-MOST_CLASSES_IN_FULL = 1000
 #: Up to this many classes the top answers are found again from the full logits, as quickly as they could be read, and not kept twice.
 FEW_CLASSES = 100
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -93,9 +91,8 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
     new.mkdir(parents=True)
     outputs = draft.outputs
     places = ImagePack.write(new / IMAGES, draft.images)
-    in_full = outputs.logits is not None and outputs.classes <= MOST_CLASSES_IN_FULL
-    write_table(new / TABLE, replace(outputs, logits=None) if in_full and outputs.classes <= FEW_CLASSES else outputs, places)
-    if in_full:
+    write_table(new / TABLE, replace(outputs, logits=None) if outputs.classes <= FEW_CLASSES else outputs, places)
+    if outputs.logits is not None:
         save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
     manifest = {
         "schema": SCHEMA,

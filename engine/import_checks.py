@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from engine.errors import UserError
+from engine.outputs import MAX_EXITS
 from engine.plain_text import plain
 
-#: A route keeps the stages it visited in 32 bits.
-MOST_EXITS = 32
 MOST_CLASSES = 100_000
 MOST_EXAMPLES = 10_000_000
 
@@ -23,10 +22,15 @@ def whole_numbers(name: str, array: NDArray) -> NDArray[np.int64]:
     """The array as int64, if it holds whole numbers only, in whatever type."""
     if array.dtype.kind not in "biuf":
         raise UserError(f"{name} holds {plain(str(array.dtype))}, not numbers; give whole numbers.")
-    if array.dtype.kind in "fu":
-        # 2^63 is a float; above it nothing fits an int64, and NaN fails the comparison too.
-        if at := first_place(~((np.abs(array) < 2.0**63) & (array == np.floor(array)))):
+    if array.dtype.kind == "f":
+        most = 2 ** (np.finfo(array.dtype).nmant + 1)
+        whole = array.astype(np.float64)
+        if at := first_place(whole != np.floor(whole)):  # NaN is unlike itself
             raise UserError(f"{name} has {array[at]} in {in_words(at)}; give whole numbers.")
+        if at := first_place(~(np.abs(whole) <= most)):
+            raise UserError(f"{name} has {array[at]} in {in_words(at)}, and {array.dtype} is exact up to {most:,} only; save integers.")
+    if array.dtype.kind == "u" and (at := first_place(array >= 2**63)):
+        raise UserError(f"{name} has {array[at]} in {in_words(at)}, and the largest whole number that can be kept is {2**63 - 1:,}.")
     return array.astype(np.int64)
 
 
@@ -69,8 +73,8 @@ def check_axes(name: str, array: NDArray, axes: Mapping[str, int | None]) -> Non
 
 def check_size(name: str, exits: int, classes: int) -> None:
     """As many exits and classes as can be worked with."""
-    if not 1 <= exits <= MOST_EXITS:
-        raise UserError(f"{name} has {exits} exits; give between 1 and {MOST_EXITS}.")
+    if not 1 <= exits <= MAX_EXITS:
+        raise UserError(f"{name} has {exits} exits; give between 1 and {MAX_EXITS}.")
     if not 2 <= classes <= MOST_CLASSES:
         raise UserError(f"{name} has {classes:,} classes; give between 2 and {MOST_CLASSES:,} (a yes-or-no network has two).")
 

@@ -19,7 +19,7 @@ from engine.import_checks import (
     check_size,
     whole_numbers,
 )
-from engine.outputs import Outputs
+from engine.outputs import Outputs, in_kept_precision
 
 Arrays = Mapping[str, NDArray]
 _FORMS = {"logits": ("logits",), "probs": ("probs",), "pred with conf": ("pred", "conf")}
@@ -93,7 +93,7 @@ def _form(arrays: Arrays) -> str:
 def _logits(logits: NDArray) -> Distributions:
     raw = check_logits(logits)
     with np.errstate(over="ignore"):  # what float32 cannot hold is named by the next line
-        kept = logits.astype(np.float16 if logits.dtype == np.float16 else np.float32)
+        kept = in_kept_precision(logits.astype(np.float16 if logits.dtype == np.float16 else np.float32))
     check_finite("logits", kept)
     note = "logits are log-probabilities, whose scale says nothing: scores that need it (energy, largest logit) are left out."
     return Distributions(kept, raw, () if raw else (note,))
@@ -106,7 +106,7 @@ def _probabilities(probs: NDArray) -> Distributions:
     least = np.finfo(fine.dtype).smallest_subnormal
     # A logarithm of a probability near 1 needs more digits than float16 has.
     logits = np.log(np.maximum(fine, least), dtype=np.promote_types(fine.dtype, np.float32))
-    return Distributions(logits.astype(np.float32), raw=False)
+    return Distributions(in_kept_precision(logits.astype(np.float32)), raw=False)
 
 
 def _confidences(pred: NDArray, conf: NDArray, labels: NDArray[np.int64], named: int | None) -> Confidences:

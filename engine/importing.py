@@ -2,7 +2,7 @@
 
 What the exits said, in one of three forms:
 
-    logits  (exits, examples, classes)  any type of number; float16 is kept, all else becomes float32
+    logits  (exits, examples, classes)  any type of number; float16 is kept, all else becomes float32, or float16 above 1,000 classes
     probs   (exits, examples, classes)  each row sums to 1
     pred    (exits, examples)           the class each exit names, with
     conf    (exits, examples)           how probable it holds that to be; policies that need every class's probability cannot run then
@@ -26,7 +26,7 @@ What may be there:
                               which may be skipped; for them only `stage_cost` has a meaning
 
 In Parquet these are columns, see `engine.import_parquet`. A safetensors file holds no text: names and topology lie in its metadata, as JSON
-lists and as plain text. Limits: 32 exits, 100,000 classes, 10 million examples, 2 GiB as it lies there and 2 GiB unpacked.
+lists and as plain text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB as it lies there and 2 GiB unpacked.
 """
 
 import hashlib

@@ -15,6 +15,10 @@ from engine.splits import Split
 Said = Literal["logits", "probabilities", "confidence"]
 Topology = Literal["chain", "family"]
 Part = TypeVar("Part", bound="Outputs")
+#: Exits are numbered in one byte wherever routes are kept or sent.
+MAX_EXITS = 255
+#: With more classes than this, logits are kept in half precision: their number is what makes a bundle large.
+MAX_CLASSES_IN_FULL = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,7 @@ class Outputs:
 
     def __post_init__(self) -> None:
         exits, examples = self.prediction.shape
+        _demand(1 <= exits <= MAX_EXITS, f"there are {exits} exits, expected 1 to {MAX_EXITS}")
         per_example = {"labels": self.labels, "ids": self.ids, "split": self.split, **self.factors}
         for name, array in per_example.items():
             _demand(array.shape == (examples,), f"{name} has shape {array.shape}, expected ({examples},)")
@@ -56,9 +61,11 @@ class Outputs:
         for unit, cost in self.stage_cost.items():
             _demand(cost.shape == (exits,), f"cost {unit} has shape {cost.shape}, expected ({exits},)")
             _demand(bool((np.isfinite(cost) & (cost > 0)).all()), f"cost {unit} has a stage whose cost is not a positive number")
-        logits = () if self.logits is None else (self.logits,)
-        for array in (self.prediction, *logits, *per_example.values(), *self.scores.values(), *self.stage_cost.values()):
-            array.flags.writeable = False  # shared by every visitor of the page
+        for name in ("prediction", "labels", "ids", "split", "logits"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _frozen(getattr(self, name)))
+        for name in ("scores", "stage_cost", "factors"):
+            object.__setattr__(self, name, {key: _frozen(array) for key, array in getattr(self, name).items()})
 
     @classmethod
     def from_logits(
@@ -76,19 +83,26 @@ class Outputs:
         """Outputs of a network whose logits (exits, examples, classes) are known.
 
         raw: false if `logits` are log-probabilities, whose scale says nothing
+        Raises ValueError if shapes disagree, a label is not a whole number or outside the classes, or an id comes twice.
         """
         shape = "(exits, examples, 2 or more classes)"
         _demand(logits.ndim == 3 and logits.shape[2] >= 2, f"logits have shape {logits.shape}, expected {shape}")
         _demand(bool(np.isfinite(logits).all()), "logits contain NaN or infinity")
+        classes = logits.shape[2]
+        labels = whole_numbers("labels", np.asarray(labels))
+        outside = labels[(labels < 0) | (labels >= classes)]
+        _demand(len(outside) == 0, f"labels contain {outside[:1].tolist()}, and the {classes} classes are numbered 0 to {classes - 1}")
+        ids = np.arange(logits.shape[1]) if ids is None else whole_numbers("ids", np.asarray(ids))
+        _demand(len(np.unique(ids)) == len(ids), "ids contain the same number twice")
         return cls(
             prediction=logits.argmax(axis=-1).astype(np.int32),
             scores=all_scores(logits, raw),
-            logits=logits.view(),  # frozen; the caller's own array stays as it is
-            labels=np.array(labels, np.int32),
-            ids=np.arange(logits.shape[1]) if ids is None else np.array(ids, np.int64),
+            logits=logits,
+            labels=labels.astype(np.int32),
+            ids=ids,
             split=np.array(split, dtype="<U11"),
             stage_cost={unit: np.array(cost, np.float64) for unit, cost in stage_cost.items()},
-            classes=logits.shape[2],
+            classes=classes,
             topology=topology,
             said="logits" if raw else "probabilities",
             factors={name: np.array(values, np.float32) for name, values in (factors or {}).items()},
@@ -179,6 +193,39 @@ def _as_slice(chosen: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     """Neighbouring positions as a slice, so that a split of a memory-mapped file is a view and not a copy."""
     first, last = int(chosen[0]), int(chosen[-1])
     return slice(first, last + 1) if last - first + 1 == len(chosen) else chosen
+
+
+def whole_numbers(name: str, array: NDArray) -> NDArray[np.int64]:
+    """A copy as int64 of an array that holds whole numbers only, in whatever type.
+
+    Raises ValueError that says what is wrong; a type of floating point must also be able to tell its numbers from their neighbours.
+    """
+    _demand(array.dtype.kind in "biuf", f"{name} are of type {array.dtype}, expected whole numbers")
+    if array.dtype.kind == "f":
+        most = 2 ** (np.finfo(array.dtype).nmant + 1)
+        whole = array.astype(np.float64)
+        odd = whole[~((np.abs(whole) <= most) & (whole == np.floor(whole)))]  # NaN fails both
+        _demand(len(odd) == 0, f"{name} contain {odd[:1].tolist()}; {array.dtype} holds whole numbers up to {most:,} only")
+    if array.dtype.kind == "u":
+        _demand(bool((array < 2**63).all()), f"{name} contain a number that int64 does not hold")
+    return array.astype(np.int64)
+
+
+def in_kept_precision(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Logits, (exits, examples, classes), in the precision in which a bundle keeps so many classes.
+
+    Half precision halves 400 MB to 200 MB for 20,000 examples, 5 exits and 1,001 classes. What does not fit it stays as it is.
+    """
+    if logits.shape[2] <= MAX_CLASSES_IN_FULL or np.abs(logits).max(initial=0) > np.finfo(np.float16).max:
+        return logits
+    return logits.astype(np.float16)
+
+
+def _frozen(array: NDArray) -> NDArray:
+    """A read-only view, for it is shared by every visitor of the page; the caller's own array stays as it is."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _demand(holds: bool, otherwise: str) -> None:

@@ -11,14 +11,14 @@ from engine.images import encode
 from engine.outputs import Outputs, Said, Topology
 from engine.splits import BUNDLE_SPLITS, Split
 
-#: What running each stage costs, for up to eight exits. The two units are not proportional, so mixing them up shows.
+#: What running each stage costs; more than eight exits start over. The two units are not proportional, so mixing them up shows.
 STAGE_MACS = 1e6 * np.array([4.0, 6.0, 9.0, 13.0, 11.0, 8.0, 12.0, 10.0])
 STAGE_MS = np.array([0.9, 0.5, 1.4, 0.8, 1.1, 0.7, 1.6, 0.6])
 
 
 def stage_costs(exits: int, topology: Topology = "chain") -> dict[str, NDArray[np.float64]]:
     """Costs in two units, {unit: (exits,)}; a family's networks grow."""
-    costs = {"macs": STAGE_MACS[:exits], "latency_ms": STAGE_MS[:exits]}
+    costs = {"macs": np.resize(STAGE_MACS, exits), "latency_ms": np.resize(STAGE_MS, exits)}
     return {unit: np.cumsum(cost) if topology == "family" else cost.copy() for unit, cost in costs.items()}
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from engine import bundle as bundles
 from engine.bundle import IMAGES, LOGITS, MANIFEST, TABLE, check_id, read_bundle, write_bundle
 from engine.errors import UserError
 from engine.library import entries, open_bundle
+from engine.policies import POLICIES, Need
 from engine.tensors import save_tensors
 from tests.sentences import assert_one_sentence
 from tests.synthetic import corner_cases, draft, outputs
@@ -113,12 +115,22 @@ def test_without_pictures_and_without_logits(tmp_path):
     assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == [MANIFEST, TABLE]
 
 
-def test_a_large_label_set_keeps_its_top_answers_only(tmp_path, monkeypatch):
-    monkeypatch.setattr(bundles, "MOST_CLASSES_IN_FULL", 5)
-    made = outputs(examples=30, classes=6)
+@pytest.mark.parametrize("classes", [6, 101, 1001])
+def test_logits_are_kept_whatever_the_number_of_classes(classes, tmp_path):
+    made = outputs(examples=30, classes=classes)
     opened = read_bundle(write_bundle(draft(made), tmp_path / "tiny"))
-    assert opened.outputs.logits is None and opened.top.classes.shape == (4, 30, 5)
+    assert np.array_equal(opened.outputs.logits, made.logits) and opened.top.classes.shape == (4, 30, 5)
     assert np.array_equal(opened.outputs.scores["energy"], made.scores["energy"])
+
+
+def test_a_bundle_that_kept_its_top_answers_only_says_so(tmp_path):
+    """As bundles of more than 1,000 classes once did."""
+    made = replace(outputs(examples=90, classes=101), logits=None)
+    assert made.said == "logits"
+    for name, chosen in POLICIES.items():
+        reason = chosen.why_not(made)
+        if Need.PROBABILITIES in chosen.needs:
+            assert reason == f"{chosen.title} needs the probabilities of every class, and only the likeliest classes are recorded.", name
 
 
 def test_logits_are_mapped_and_not_read(pristine):

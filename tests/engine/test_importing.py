@@ -32,7 +32,7 @@ def softmax(logits):
 
 
 def _four_networks():
-    logits, labels = network(4, 10, 900)
+    logits, labels = network(4, 10, 2400)
     return {"logits": logits, "labels": labels, "stage_cost_latency_ms": np.array([1.0, 3.0, 4.5, 20.0]), "topology": np.array("family")}
 
 
@@ -164,7 +164,9 @@ def test_max_prob_equals_an_evaluation_example_by_example(imported):
     exit_cost = [float(stage_cost[: k + 1].sum()) for k in range(outputs.exits)]
     budgets = [0.5, 0.7, 0.9]
     found = sweep(policy("maxprob"), outputs, budgets, unit)
-    for i, budget in enumerate(budgets):
+    published = [i for i in range(len(budgets)) if not found.notes[i]]  # plans that the check against the random mix left alone
+    assert published
+    for i, budget in ((i, budgets[i]) for i in published):
         accuracy, cost = slow_max_prob(sureness, outputs, exit_cost, budget * full)
         assert found.accuracy[i] == pytest.approx(accuracy, abs=1e-12)
         assert found.cost[i] * full == pytest.approx(cost, rel=1e-12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import UserError
-from engine.outputs import Outputs, Test, Tuning
+from engine.outputs import Outputs, Test, Tuning, in_kept_precision
 from engine.splits import BUNDLE_SPLITS, Split
 from tests.synthetic import corner_cases, outputs, split_names, stage_costs
 
@@ -67,6 +67,22 @@ def test_the_callers_own_arrays_are_left_alone():
     logits, labels = np.zeros((2, 6, 3)), np.zeros(6, np.int32)
     made(logits=logits, labels=labels)
     logits[0, 0, 0] = labels[0] = 1
+    whole = outputs(examples=30)
+    given = {
+        "prediction": np.array(whole.prediction),
+        "labels": np.array(whole.labels),
+        "ids": np.array(whole.ids),
+        "split": np.array(whole.split),
+        "scores": {"maxprob": np.array(whole.scores["maxprob"])},
+        "stage_cost": {"macs": np.array(whole.stage_cost["macs"])},
+        "factors": {"fog": np.zeros(30, np.float32)},
+    }
+    Outputs(classes=whole.classes, said="confidence", **given)
+    for name in ("scores", "stage_cost", "factors"):
+        (array,) = given.pop(name).values()
+        array[...] = array
+    for array in given.values():
+        array[...] = array
 
 
 @pytest.mark.parametrize(
@@ -79,6 +95,22 @@ def test_the_callers_own_arrays_are_left_alone():
         ({"labels": np.zeros(5, int)}, r"labels has shape \(5,\), expected \(6,\)"),
         ({"split": split_names(1)}, r"split has shape \(3,\), expected \(6,\)"),
         ({"ids": np.arange(7)}, r"ids has shape \(7,\), expected \(6,\)"),
+        ({"ids": np.array([1, 2, 3, 2, 5, 6])}, "ids contain the same number twice"),
+        (
+            {"ids": np.array([1, 2, 3, 4, 5, 2**60], float)},
+            r"ids contain \[1.15.*\]; float64 holds whole numbers up to 9,007",
+        ),
+        ({"ids": np.array([1, 2, 3, 4, 5, 2**63], np.uint64)}, "ids contain a number that int64 does not hold"),
+        ({"labels": np.array([0, 1, 2, 0, 1, 1.5])}, r"labels contain \[1.5\]; float64 holds whole numbers"),
+        ({"labels": np.array([0, 1, 2, 0, 1, 3])}, r"labels contain \[3\], and the 3 classes are numbered 0 to 2"),
+        ({"labels": np.array([0, 1, 2, 0, 1, -1])}, r"labels contain \[-1\], and the 3 classes"),
+        (
+            {"labels": np.array([0, 1, 2, 0, 1, 4096], np.float16)},
+            r"labels contain \[4096.0\]; float16 holds whole numbers up to 2,048",
+        ),
+        ({"labels": np.array([0, 1, 2, 0, 1, np.inf], np.float16)}, r"labels contain \[inf\]; float16"),
+        ({"labels": np.array(list("abcdef"))}, "labels are of type <U1, expected whole numbers"),
+        ({"logits": np.zeros((256, 6, 3)), "stage_cost": {"macs": np.ones(256)}}, "there are 256 exits, expected 1 to 255"),
         ({"factors": {"fog": np.zeros(4)}}, r"fog has shape \(4,\), expected \(6,\)"),
         ({"stage_cost": {"macs": np.ones(3)}}, r"cost macs has shape \(3,\), expected \(2,\)"),
         ({"stage_cost": {"macs": np.array([1.0, 0.0])}}, "cost macs has a stage whose cost is not a positive number"),
@@ -143,7 +175,8 @@ def test_take_keeps_the_order_asked_for_and_the_kind():
     assert type(part) is Outputs
     assert np.array_equal(part.ids, whole.ids[order])
     assert type(whole.test().take(slice(0, 5))) is Test
-    assert (part.stage_cost, part.said, part.topology) == (whole.stage_cost, whole.said, whole.topology)
+    assert (part.said, part.topology) == (whole.said, whole.topology)
+    assert {unit: cost.tolist() for unit, cost in part.stage_cost.items()} == {u: cost.tolist() for u, cost in whole.stage_cost.items()}
 
 
 def test_probabilities_and_confidences_say_what_they_are():
@@ -151,3 +184,21 @@ def test_probabilities_and_confidences_say_what_they_are():
     assert probabilities.said == "probabilities" and set(probabilities.scores) == {"maxprob", "margin", "entropy"}
     assert confidence.said == "confidence" and confidence.logits is None
     assert confidence.test().logits is None
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float16, np.float32, np.float64])
+def test_whole_numbers_of_any_type_are_labels(dtype):
+    labels = np.array([0, 1, 2, 0, 1, 2], dtype)
+    assert made(labels=labels).labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_ids_of_any_sign_and_size():
+    ids = [-1, 2**60, -(2**63), 2**63 - 1, 0, 7]
+    assert made(ids=np.array(ids)).ids.tolist() == ids
+
+
+def test_very_many_classes_are_kept_in_half_precision_where_it_holds_them():
+    few, many = np.ones((2, 3, 1000), np.float32), np.ones((2, 3, 1001), np.float32)
+    assert in_kept_precision(few) is few and in_kept_precision(many).dtype == np.float16
+    many[0, 0, 0] = 1e6
+    assert in_kept_precision(many) is many
