@@ -85,6 +85,7 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
         "spent": spent(chosen.unit),
         "examples": chosen.examples,
         "sentence": [budget_sentence(chosen, step) for step in range(len(chosen.budgets))],
+        "notes": list(chosen.notes),
         "exits": [
             {"name": name, "colour": colour, "cost": round(float(cost), 4)}
             for name, colour, cost in zip(bundle.exit_names, exit_colours(len(bundle.exit_names)), chosen.alone_cost, strict=True)
@@ -152,22 +153,28 @@ def _changes(chosen: Sweep) -> dict[str, Any]:
 
 
 def _bar(shown: Shown) -> dict[str, Any] | None:
-    """The score that decides and its thresholds at every budget, as a person reads them; None where no threshold decides."""
+    """The score that decides and its thresholds at every budget, as a person reads them; None where no threshold ever decides.
+
+    At budgets where none does, thresholds are NaN. ties: the share of those exactly at a threshold that leave.
+    """
     bars = [rule.bar() for rule in shown.chosen.rules]
-    outputs = shown.bundle.outputs
-    if any(bar is None for bar in bars):
+    deciding = next((step for step, bar in enumerate(bars) if bar is not None), None)
+    if deciding is None:
         return None
-    score = SCORES.get(bars[0].score, SURENESS)
-    kept = np.stack([bar.thresholds for bar in bars])
-    # What lets nobody or everybody out is told as such, not as a probability of 1 or 0.
-    read = np.where(np.isfinite(kept), score.shown(kept), np.where(kept > 0, np.inf, -np.inf))
-    value = shown.chosen.rules[0].compared(outputs.test())
+    outputs, score = shown.bundle.outputs, SCORES.get(bars[deciding].score, SURENESS)
+    gates = np.ones(outputs.exits - 1)
+    kept = np.stack([np.nan * gates if bar is None else bar.thresholds for bar in bars])
+    ties = np.stack([gates if bar is None or bar.ties is None else bar.ties for bar in bars])
+    # What lets all examples out, or none, is told as such, not as a probability of 0 or 1.
+    read = np.where(np.isinf(kept), kept, score.shown(kept))
+    value = shown.chosen.rules[deciding].compared(outputs.test())
     return {
         "score": score.name,
         "title": score.title,
         "reads": score.reads,
         "falls": score.shown_falls,
         "threshold": pack(read, "f4"),
+        "ties": pack(ties, "f4"),
         "value": pack(score.shown(value.astype(np.float64)), "f4"),
     }
 

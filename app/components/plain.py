@@ -25,6 +25,8 @@ def plain(shown: Shown, start: View, key: str) -> View:
     budget = st.select_slider("Budget", options, first, key=key, format_func=words.percent)
     step = options.index(budget)
     st.subheader(words.literal(words.budget_sentence(chosen, step)), anchor=False)
+    if chosen.notes[step]:
+        st.caption(words.literal(chosen.notes[step]))
     left, right = st.columns(2)
     title = POLICIES[shown.policy].title
     with left:

@@ -70,7 +70,7 @@ def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
     columns = st.columns([3, 4, 4], vertical_alignment="bottom")
     ids = list(whole)
     with columns[0]:
-        titles = {id: store.opened(entry).title for id, entry in whole.items()}
+        titles = _told_apart({id: store.opened(entry).title for id, entry in whole.items()})
         bundle = _select("Bundle", state.BUNDLE, ids, ids[0], titles)
     entry = whole[bundle]
     runnable, reasons = pages.runnable(entry)
@@ -87,6 +87,12 @@ def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
         unit = _select("Cost in", state.UNIT, list(titles), next(iter(titles)), titles, notes or None)
     st.caption(POLICIES[policy].student)
     return entry, policy, unit
+
+
+def _told_apart(titles: dict[str, str]) -> dict[str, str]:
+    """Titles by id, with the id where two are the same: a select box tells its options apart by what it shows."""
+    shown = list(titles.values())
+    return {id: f"{title} ({id})" if shown.count(title) > 1 else title for id, title in titles.items()}
 
 
 def _select(label: str, key: str, options: list[str], default: str, titles: dict[str, str], help: str | None = None) -> str:

@@ -26,7 +26,7 @@ class Explorer {
   constructor(root) {
     const find = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
-    this.parts = Object.fromEntries(["sentence", "hidden", "slider", "ticks", "readouts", "payoff", "class", "show"].map((name) => [name, find(name)]))
+    this.parts = Object.fromEntries(["sentence", "told", "hidden", "slider", "ticks", "readouts", "payoff", "class", "show"].map((name) => [name, find(name)]))
     this.front = new Front(find("front"), (share, done) => this.#pointAt(share, done))
     this.exits = new Exits(find("exits"))
     this.gallery = new Gallery(find("gallery"), (example) => this.#pick(example))
@@ -98,6 +98,7 @@ class Explorer {
       group("Full network", "full"),
       group("Exits in use", "balance"),
     )
+    parts.told.hidden = data.notes.every((note) => note === "") // else its place is kept, so that nothing jumps as the budget moves
     parts.payoff.replaceChildren(...data.payoff.map((sentence) => element("p", "", sentence)))
     parts.show.replaceChildren(
       ...Object.entries(SHOWS).map(([value, title]) => {
@@ -160,6 +161,7 @@ class Explorer {
     this.frame = null
     const { data, step, parts } = this
     parts.sentence.textContent = data.sentence[step]
+    parts.told.textContent = data.notes[step]
     if (Number(parts.slider.value) !== step) parts.slider.value = step
     parts.slider.setAttribute("aria-valuetext", `${percent(data.budget[step])} of the full network’s ${data.spent}`)
     parts.slider.style.setProperty("--filled", percent(step / (data.steps - 1)))
@@ -185,7 +187,7 @@ class Explorer {
     clearTimeout(this.timer)
     this.timer = setTimeout(() => {
       const { data, step, gallery, picked } = this
-      this.parts.hidden.textContent = data.sentence[step]
+      this.parts.hidden.textContent = `${data.sentence[step]} ${data.notes[step]}`
       this.tell("view", {
         budget: data.budget[step],
         class: gallery.filter.class,
@@ -201,7 +203,7 @@ function unpacked(data) {
   for (const name of ["share", "right", "wrong", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
   made.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
   made.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
-  made.bar = data.bar && { ...data.bar, threshold: unpack(data.bar.threshold), value: unpack(data.bar.value) }
+  made.bar = data.bar && { ...data.bar, threshold: unpack(data.bar.threshold), ties: unpack(data.bar.ties), value: unpack(data.bar.value) }
   return made
 }
 

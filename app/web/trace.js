@@ -50,6 +50,7 @@ export class Trace {
 
   paint(step) {
     if (this.example === null) return
+    this.step = step
     const { data, routes, example } = this
     const at = routes.at(step, example)
     const left = routes.exit[at]
@@ -98,7 +99,8 @@ export class Trace {
 
   #threshold(k, step) {
     const { bar, exits } = this.data
-    return bar && k < exits.length - 1 ? bar.threshold[step * (exits.length - 1) + k] : null
+    const threshold = bar && k < exits.length - 1 ? bar.threshold[step * (exits.length - 1) + k] : NaN
+    return Number.isNaN(threshold) ? null : threshold
   }
 
   #why(k, left, threshold) {
@@ -110,6 +112,11 @@ export class Trace {
       return open ? "leaves here: at this budget everyone does" : "goes on: at this budget nobody leaves here"
     }
     const value = data.bar.value[k * data.label.length + example]
+    const tie = data.bar.ties[this.step * (data.exits.length - 1) + k]
+    if (value === threshold && tie < 1) {
+      const [shown] = apart(value, threshold)
+      return `${k === left ? "leaves here" : "goes on"}: ${data.bar.title.toLowerCase()} ${shown}, exactly the threshold, where ${percent(tie, 0)} leave`
+    }
     const enough = k === left
     const sign = enough === data.bar.falls ? "≤" : "≥"
     const compare = enough ? sign : data.bar.falls ? ">" : "<"

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from engine.bundle import write_bundle
 from tests import synthetic
+from tests.engine.policies.tied import tied_outputs
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -28,7 +29,10 @@ LAUNCH = "import sys; from app.serve import main; sys.exit(main(sys.argv[1:]))"
 
 @dataclass(frozen=True)
 class Site:
-    """A running dashboard. bundles: the folder it shows; `tiny`, `family`, `hostile` and `far` are whole, the others damaged."""
+    """A running dashboard.
+
+    bundles: the folder it shows; `tiny`, `family`, `hostile`, `far`, `deep`, `wide` and `tied` are whole, the others damaged
+    """
 
     url: str
     bundles: Path
@@ -44,6 +48,10 @@ def make_bundles(folder: Path) -> None:
     write_bundle(hostile, folder / "hostile")
     made = synthetic.outputs(examples=90, exits=3, seed=7)
     write_bundle(synthetic.draft(replace(made, ids=far_ids(made.examples)), "far"), folder / "far")
+    write_bundle(synthetic.draft(synthetic.outputs(examples=300, exits=40, seed=8), "deep"), folder / "deep")
+    many = synthetic.outputs(examples=300, exits=3, classes=1001, seed=9, dtype=np.float16)
+    write_bundle(synthetic.draft(many, "wide"), folder / "wide")
+    write_bundle(synthetic.draft(tied_outputs("constant first exit", 900, 5, 4, seed=0), "tied"), folder / "tied")
     for name in ("cut", "flipped", "foreign", "missing"):
         shutil.copytree(folder / "tiny", folder / name)
     table = folder / "flipped" / "outputs.parquet"

@@ -242,6 +242,76 @@ def test_a_network_that_was_skipped_is_told_as_such(page: Page, site: Site) -> N
     expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
 
 
+def test_forty_exits_are_shown(page: Page, site: Site) -> None:
+    outputs, found = swept(site, bundle="deep")
+    explore(page, site, "bundle=deep&budget=0.5")
+    assert page.locator(".offramp-row .offramp-chip").count() == page.locator(".offramp-strip").count() == outputs.exits == 40
+    step = page.evaluate(SEEN)["step"]
+    shares = page.locator(".offramp-row .offramp-share").all_text_contents()
+    assert shares == [f"{100 * share:.1f}%" for share in found.shares[step]]
+    at = int(np.flatnonzero(found.exit[step] == found.exit[step].max())[0])
+    page.goto(f"{site.url}/?bundle=deep&budget={found.budgets[step]:.4f}&image={outputs.test().ids[at]}")
+    page.wait_for_selector(".offramp-steps li")
+    assert page.locator(".offramp-steps li").count() == 40
+    left = int(found.exit[step, at])
+    assert page.locator(".offramp-steps .offramp-why").nth(left).text_content().startswith("leaves here")
+    cost = found.path_cost[found.path[step, at]]
+    expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
+
+
+def test_a_thousand_and_one_classes_are_shown(page: Page, site: Site) -> None:
+    outputs, _ = swept(site, bundle="wide")
+    explore(page, site, "bundle=wide")
+    assert page.locator(".offramp-class option").count() == 1 + 1001
+    page.locator(".offramp-tile").first.click()
+    at = outputs.test().ids.tolist().index(int(page.locator(".offramp-tile").first.get_attribute("data-id")))
+    answers = page.locator(".offramp-steps strong").all_text_contents()
+    assert [answer.rsplit(" ", 1)[0] for answer in answers] == [f"class {answer}" for answer in outputs.test().prediction[:, at]]
+    # and no policy is refused for want of logits
+    page.goto(f"{site.url}/?bundle=wide&policy=committee")
+    page.wait_for_selector(".offramp[data-ready=true]")
+    assert not page.get_by_text("The address asks for").count()
+
+
+def test_bundles_of_the_same_title_are_told_apart(page: Page, site: Site) -> None:
+    """Another widget's rerun must not swap one for the other."""
+    explore(page, site, "bundle=wide")
+    page.get_by_text("Ask for an accuracy").click()
+    page.get_by_label("Percent right").wait_for()
+    assert page.locator(".offramp-class option").count() == 1 + 1001
+    assert "bundle=wide" in page.url
+
+
+def test_what_is_to_be_said_at_a_budget_is_said_there(page: Page, site: Site) -> None:
+    """On scores that tie: which exits were left out of a plan, and what a tied example met."""
+    outputs, found = swept(site, bundle="tied")
+    left_out = next(step for step, note in enumerate(found.notes) if "exit 1 is left out" in note)
+    plain = next((step for step, note in enumerate(found.notes) if not note), None)
+    explore(page, site, f"bundle=tied&budget={found.budgets[left_out]:.4f}")
+    told = page.locator(".offramp-told")
+    expect(told).to_have_text(found.notes[left_out])
+    if plain is not None:
+        page.evaluate(
+            "(step) => { const s = document.querySelector('.offramp-slider'); s.value = step; s.dispatchEvent(new Event('input')) }", plain
+        )
+        frame(page)
+        assert told.text_content() == "" and told.is_visible(), "its place is kept"
+    explore(page, site, "bundle=tiny")
+    assert page.locator(".offramp-told").is_hidden()
+
+
+def test_an_example_at_the_threshold_is_told_what_became_of_the_tie(page: Page, site: Site) -> None:
+    outputs, found = swept(site, bundle="tied")
+    step = next(step for step, rule in enumerate(found.rules) if rule.bar() is not None and rule.bar().ties is not None)
+    ties = found.rules[step].bar().ties
+    assert ties[0] < 1, "the constant first exit is the one that ties"
+    for exit, word in ((0, "leaves here"), (1, "goes on")):
+        at = int(np.flatnonzero((found.exit[step] == 0) == (exit == 0))[0])
+        explore(page, site, f"bundle=tied&budget={found.budgets[step]:.4f}&image={outputs.test().ids[at]}")
+        why = page.locator(".offramp-steps .offramp-why").first
+        expect(why).to_have_text(f"{word}: top probability 0.50, exactly the threshold, where {100 * ties[0]:.0f}% leave")
+
+
 def test_changing_the_policy_keeps_the_budget(page: Page, site: Site) -> None:
     explore(page, site, "bundle=tiny&budget=0.7")
     before = page.locator(".offramp-slider").input_value()
