@@ -58,6 +58,12 @@ class Bundle:
     images: ImagePack | None = None
     measured: tuple[Measured, ...] = ()
 
+    @property
+    def nbytes(self) -> int:
+        """Memory taken by what was said, and by the places of the pictures. What is mapped from a file is not counted."""
+        places = 0 if self.images is None else self.images.nbytes
+        return self.outputs.nbytes + self.top.classes.nbytes + self.top.probability.nbytes + places
+
 
 @dataclass(frozen=True, eq=False)
 class Draft:

@@ -1,7 +1,8 @@
-"""How PyTorch takes the host's memory, on Linux: in large pages, and not from the system anew for every layer.
+"""How memory is taken from the host and given back, on Linux.
 
-What is freed usually goes back to the system, and the next large tensor begins as pages to be found and cleared once more. That is no
-arithmetic, and it weighs most where there is little of it: in the first stages of small networks it was several times the work itself.
+PyTorch takes it in large pages, and not from the system anew for every layer: what is freed usually goes back to the system, and the next
+large tensor begins as pages to be found and cleared once more. That is no arithmetic, and it weighs most where there is little of it: in
+the first stages of small networks it was several times the work itself.
 """
 
 import ctypes
@@ -23,3 +24,11 @@ def take_memory_in_bulk() -> None:
         if mallopt is not None:
             mallopt(M_MMAP_MAX, MAPPED)
             mallopt(M_TRIM_THRESHOLD, KEPT)
+
+
+def give_memory_back() -> None:
+    """Give the system what was freed and is still held for the next array: after a large computation that may be half of all there is."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -13,6 +13,8 @@ from PIL import Image
 MEDIA_TYPE = "image/webp"
 #: (offset, bytes) of a picture in its pack
 Place = tuple[int, int]
+#: Bytes of memory that an id and its place take in a dictionary.
+PLACE_BYTES = 250
 
 
 def encode(pixels: NDArray[np.uint8]) -> bytes:
@@ -43,10 +45,19 @@ class ImagePack:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory taken, about. The pictures are mapped from their file and not counted."""
+        return PLACE_BYTES * len(self._places)
+
     def __getitem__(self, id: int) -> bytes:
         """The encoded picture of an example. Raises KeyError if it has none."""
         offset, size = self._places[id]
         return self._data[offset : offset + size]
+
+    def many(self, ids: Iterable[int]) -> list[bytes]:
+        """Several at once; empty where there is none."""
+        return [self[id] if id in self else b"" for id in ids]
 
     @staticmethod
     def write(path: Path, images: Iterable[tuple[int, bytes]]) -> dict[int, Place]:

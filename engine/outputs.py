@@ -117,6 +117,13 @@ class Outputs:
         return self.prediction.shape[1]
 
     @property
+    def nbytes(self) -> int:
+        """Memory taken by the arrays. What is mapped from a file is not counted: the system takes it back when it needs to."""
+        per_example = (self.prediction, self.labels, self.ids, self.split, *self.scores.values(), *self.factors.values())
+        logits = () if self.logits is None or isinstance(self.logits, np.memmap) else (self.logits,)
+        return sum(array.nbytes for array in (*per_example, *logits))
+
+    @property
     def right(self) -> NDArray[np.bool_]:
         """Whether each exit's prediction is the label, (exits, examples)."""
         return self.prediction == self.labels

@@ -65,3 +65,27 @@ def test_what_one_batch_frees_the_next_one_takes(sizes: tuple[int, ...]) -> None
     kept = int(printed(batches))
     given_back = int(printed(batches, MALLOC_TRIM_THRESHOLD_="131072"))  # a person's own setting stays
     assert kept < given_back / 10
+
+
+#: Many arrays too small to be mapped one by one, freed below one that stays.
+HOLES = """
+from pathlib import Path
+import numpy as np
+from engine.host_memory import give_memory_back
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+before = resident()
+arrays = [np.ones(100_000, np.uint8) for _ in range(2000)]
+last = arrays.pop()
+del arrays
+held = resident() - before
+give_memory_back()
+print(held, resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have their own ways")
+def test_what_is_free_but_held_is_given_back() -> None:
+    ran = subprocess.run([sys.executable, "-c", HOLES], check=True, stdout=subprocess.PIPE, text=True)
+    held, left = (int(pages) for pages in ran.stdout.split())
+    assert held > 150_000_000 / 4096 > 10 * left
