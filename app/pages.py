@@ -1,8 +1,10 @@
 """What the pages share: a bundle and a policy put together for showing."""
 
-import streamlit as st
+import sys
+from typing import Any
 
 from app import store
+from app.byte_cache import ByteCache
 from app.payload import Shown, explorer_payload
 from app.pictures import album
 from engine.library import Entry
@@ -22,15 +24,25 @@ def shown(entry: Entry, policy: str, unit: str) -> Shown:
     )
 
 
-@st.cache_resource(show_spinner=False, max_entries=64)
-def _payload(folder: str, stamp: store.Stamp, policy: str, unit: str, missing: str, _shown: Shown) -> dict:
-    return explorer_payload(_shown)
+def _bytes(payload: object) -> int:
+    """Memory taken by plain JSON values."""
+    parts: list[object] = []
+    if isinstance(payload, dict):
+        parts = [*payload.keys(), *payload.values()]
+    elif isinstance(payload, list | tuple):
+        parts = [*payload]
+    return sys.getsizeof(payload) + sum(_bytes(part) for part in parts)
 
 
-def payload(entry: Entry, policy: str, unit: str) -> dict:
+#: Worked out again from the sweeps within a tenth of a second, so only what several visitors look at just now is kept.
+_payloads: ByteCache[dict[str, Any]] = ByteCache(24_000_000, _bytes)
+
+
+def payload(entry: Entry, policy: str, unit: str) -> dict[str, Any]:
     """What the live block is sent; worked out once for all visitors."""
     found = shown(entry, policy, unit)
-    return _payload(str(entry.folder), entry.stamp(), policy, unit, found.album.missing, found)
+    key = str(entry.folder), entry.stamp(), policy, unit, found.album.missing
+    return _payloads.get(key, lambda: explorer_payload(found))
 
 
 def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:

@@ -3,10 +3,13 @@
 Everything is keyed by the state of the files on disk, so a bundle that was replaced is opened anew and one that broke is noticed.
 """
 
-import streamlit as st
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
+from app.byte_cache import ByteCache
 from engine.asking import Answer, Promise, by_accuracy_floor, by_guarantee
 from engine.bundle import Bundle, read_bundle
+from engine.host_memory import give_memory_back
 from engine.library import Entry, entries
 from engine.policies import POLICIES
 from engine.sweep import Sweep, sweep
@@ -17,28 +20,28 @@ STEPS = 201
 FIRST = "doodles"
 #: Rules drawn beside every policy. The static exits, mixing them, and what nobody can beat.
 STATIC, MIX, ORACLE = "static", "random_mix", "oracle"
+#: Bytes that a rule takes, or an answer with its rule: a few numbers and what Python adds to them.
+_RULE, _ANSWER = 1_000, 5_000
 
 Stamp = tuple[tuple[str, int, int], ...]
+Found = TypeVar("Found")
+
+_titles: ByteCache[str] = ByteCache(1_000_000, lambda title: 100 + 4 * len(title))
+_bundles: ByteCache[Bundle] = ByteCache(128_000_000, lambda bundle: bundle.nbytes)
+_sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda swept: swept.nbytes + _RULE * len(swept.rules))
+_answers: ByteCache[Answer] = ByteCache(2_000_000, lambda _: _ANSWER)
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _opened(folder: str, stamp: Stamp, _entry: Entry) -> Bundle:
-    return read_bundle(_entry.folder)
+def _kept(cache: ByteCache[Found], key: Hashable, make: Callable[[], Found]) -> Found:
+    """From the cache, or made and kept there, and then the scratch memory that it took is given back."""
 
+    def made() -> Found:
+        try:
+            return make()
+        finally:
+            give_memory_back()
 
-@st.cache_resource(show_spinner=False, max_entries=128)
-def _swept(folder: str, stamp: Stamp, policy: str, unit: str, _bundle: Bundle) -> Sweep:
-    return sweep(POLICIES[policy], _bundle.outputs, STEPS, unit)
-
-
-@st.cache_resource(show_spinner=False, max_entries=256)
-def _for_accuracy(folder: str, stamp: Stamp, policy: str, unit: str, floor: float, _bundle: Bundle) -> Answer:
-    return by_accuracy_floor(POLICIES[policy], _bundle.outputs, floor, unit)
-
-
-@st.cache_resource(show_spinner=False, max_entries=256)
-def _for_promise(folder: str, stamp: Stamp, unit: str, promise: Promise, _bundle: Bundle) -> Answer:
-    return by_guarantee(_bundle.outputs, promise, unit)
+    return cache.get(key, made)
 
 
 def listed() -> list[Entry]:
@@ -48,19 +51,29 @@ def listed() -> list[Entry]:
 
 def opened(entry: Entry) -> Bundle:
     """A bundle, checked when it was first opened. Raises UserError if it is damaged."""
-    return _opened(str(entry.folder), entry.stamp(), entry)
+    return _kept(_bundles, _key(entry), lambda: read_bundle(entry.folder))
+
+
+def title(entry: Entry) -> str:
+    """What a bundle is called. Raises UserError if it is damaged. Known without the bundle once that was opened."""
+    return _titles.get(_key(entry), lambda: opened(entry).title)
 
 
 def swept(entry: Entry, policy: str, unit: str) -> Sweep:
     """A policy over all budgets of the page."""
-    return _swept(str(entry.folder), entry.stamp(), policy, unit, opened(entry))
+    return _kept(_sweeps, (_key(entry), policy, unit), lambda: sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit))
 
 
 def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> Answer:
     """The cheapest setting of a policy that is right so often on calibration. Raises UserError if none is."""
-    return _for_accuracy(str(entry.folder), entry.stamp(), policy, unit, floor, opened(entry))
+    key = _key(entry), policy, unit, floor
+    return _kept(_answers, key, lambda: by_accuracy_floor(POLICIES[policy], opened(entry).outputs, floor, unit))
 
 
 def for_promise(entry: Entry, unit: str, promise: Promise) -> Answer:
     """The cheapest shared threshold that keeps a promise about errors."""
-    return _for_promise(str(entry.folder), entry.stamp(), unit, promise, opened(entry))
+    return _kept(_answers, (_key(entry), unit, promise), lambda: by_guarantee(opened(entry).outputs, promise, unit))
+
+
+def _key(entry: Entry) -> tuple[str, Stamp]:
+    return str(entry.folder), entry.stamp()

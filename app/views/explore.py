@@ -58,7 +58,7 @@ def _sorted_out() -> tuple[dict[str, Entry], list[str]]:
     broken: list[str] = []
     for entry in store.listed():
         try:
-            store.opened(entry)
+            store.title(entry)
             whole[entry.id] = entry
         except UserError as problem:
             broken.append(str(problem))
@@ -70,7 +70,7 @@ def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
     columns = st.columns([3, 4, 4], vertical_alignment="bottom")
     ids = list(whole)
     with columns[0]:
-        titles = _told_apart({id: store.opened(entry).title for id, entry in whole.items()})
+        titles = _told_apart({id: store.title(entry) for id, entry in whole.items()})
         bundle = _select("Bundle", state.BUNDLE, ids, ids[0], titles)
     entry = whole[bundle]
     runnable, reasons = pages.runnable(entry)
