@@ -8,12 +8,23 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from app.allowed_hosts import served_privately
+from app.messages import Fetch
+from app.worker_process import WorkerProcess
 from engine.datasets.torchvision_files import FILES
 from engine.errors import UserError
 from engine.paths import datasets_folder
 
 _log = logging.getLogger(__name__)
-_turn = Lock()  # one at a time: two would share the line, and torchvision's limits hold for the whole process
+_turn = Lock()  # one at a time: two would share the line
+
+
+def fetch(name: str, folder: Path) -> None:
+    """Download a data set in a process of its own, beside the one that reads pictures. Raises UserError."""
+    worker = WorkerProcess()
+    try:
+        worker.ask(Fetch(name, str(folder)))
+    finally:
+        worker.stop()
 
 
 class Download:
@@ -38,11 +49,9 @@ class Download:
         return self._files.received(self._folder)
 
     def _run(self) -> None:
-        from engine.datasets.torchvision_sets import download  # with torch: only where something is fetched
-
         try:
             with _turn:
-                download(self._name, self._folder)
+                fetch(self._name, self._folder)
         except UserError as problem:
             self.problem = str(problem)
         except Exception:  # ours to mend: the log has it all, and the page must not wait for ever

@@ -83,7 +83,10 @@ async def _images(request: Request) -> Response:
     asked = [row for row in request.query_params.get("rows", "").split(",") if row]
     if not 0 < len(asked) <= MOST_IMAGES:
         return PlainTextResponse(f"Ask for 1 to {MOST_IMAGES} images by row, such as rows=0,1,2.", 400)
-    found = await run_in_threadpool(_pictures, request.path_params["bundle"], request.path_params["version"], asked)
+    try:
+        found = await run_in_threadpool(_pictures, request.path_params["bundle"], request.path_params["version"], asked)
+    except UserError as problem:  # they were there, and cannot be read just now
+        return PlainTextResponse(str(problem), 503)
     if found is None:
         return PlainTextResponse("There is no such bundle, it has no pictures, or it has changed: load the page again.", 404)
     return Response(b"".join(struct.pack("<I", len(data)) + data for data in found), media_type="application/octet-stream", headers=_KEEP)
@@ -100,8 +103,7 @@ def _pictures(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | N
     if images is None:
         return None
     ids = outputs.ids[outputs.split == Split.TEST].tolist()
-    wanted = [ids[row] if row is not None and row < len(ids) else None for row in map(_row, rows)]
-    return [images[id] if id is not None and id in images else b"" for id in wanted]
+    return images.many([ids[row] if row is not None and row < len(ids) else None for row in map(_row, rows)])
 
 
 def _row(text: str) -> int | None:

@@ -16,6 +16,12 @@ import pytest
 from scipy.io import savemat
 from torchvision import datasets
 
+from engine.bundle import write_bundle
+from engine.datasets.torchvision_sets import CIFAR10_NAMES, TorchvisionSet
+from engine.outputs import Outputs
+from engine.splits import BUNDLE_SPLITS
+from tests import synthetic
+
 #: What torchvision takes for CIFAR-10 unless it is told otherwise.
 PUBLISHED = {"train_list": datasets.CIFAR10.train_list, "test_list": datasets.CIFAR10.test_list, "meta": datasets.CIFAR10.meta}
 TRAINING, TEST, HELD_OUT = 100, 30, 20
@@ -48,6 +54,18 @@ def write_svhn(folder: Path) -> None:
     for part, count in (("train", TRAINING), ("test", TEST)):
         labels = np.arange(count)[:, None] % 10 + 1  # 10 stands for the digit 0
         savemat(folder / f"{part}_32x32.mat", {"X": noise(32, 32, 3, count), "y": labels.astype(np.uint8)})
+
+
+def write_photos(dataset: TorchvisionSet, folder: Path, recipe: str) -> None:
+    """A bundle over a data set with the classes of CIFAR-10, of a network that was never trained."""
+    rng = np.random.default_rng(2)
+    ids = [dataset.ids(split) for split in BUNDLE_SPLITS]
+    labels = dataset.take(np.concatenate(ids)).labels
+    logits = synthetic.draw_logits(labels, rng.uniform(size=len(labels)), 3, 10, rng)
+    split = np.repeat([str(split) for split in BUNDLE_SPLITS], [len(part) for part in ids])
+    made = Outputs.from_logits(logits, labels, split, synthetic.stage_costs(3), ids=np.concatenate(ids))
+    about = {"recipe": recipe, "dataset": dataset.name, "dataset_digest": dataset.digest()}
+    write_bundle(synthetic.draft(made, folder.name, class_names=CIFAR10_NAMES, images=(), provenance=about), folder)
 
 
 def trust_stand_ins(patch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from app import figures, words
 from app.payload import Shown
 from app.state import View
 from engine.closeness import steps_to_change
+from engine.errors import UserError
 from engine.policies import POLICIES
 from engine.splits import Split
 
@@ -49,12 +50,17 @@ def _pictures(shown: Shown, step: int) -> None:
         st.caption(words.literal(shown.album.missing))
         return
     ids = bundle.outputs.ids[bundle.outputs.split == Split.TEST]
-    away = steps_to_change(shown.chosen.exit)[step]
+    exit = shown.chosen.exit
+    away = steps_to_change(exit)[step]
     for k, name in enumerate(bundle.exit_names):
-        there = np.flatnonzero(shown.chosen.exit[step] == k)
+        there = np.flatnonzero(exit[step] == k)
         nearest = there[np.argsort(away[there], kind="stable")][:PICTURES]
         st.markdown(f"**{words.literal(name)}**: {len(there):,} images")
+        try:
+            pictures = images.many(ids[nearest].tolist())
+        except UserError as problem:
+            st.caption(words.literal(str(problem)))
+            return
         with st.container(horizontal=True):
-            for id in ids[nearest]:
-                if int(id) in images:
-                    st.image(images[int(id)], width=56)
+            for picture in filter(None, pictures):
+                st.image(picture, width=56)

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
-from app import pictures, store
+from app import pictures, store, worker_process
+from app.worker_process import WorkerProcess
 from engine import paths
 from engine.cascades.resnet import ResNetShape, resnet
 from engine.compute import compute
@@ -22,6 +23,8 @@ from engine.datasets.torchvision_sets import CIFAR10_NAMES, FIRST_TEST_ID, Torch
 from engine.library import Entry, entries
 from engine.recipes import Recipe, Training, catalogue
 from engine.weights import save_weights
+from tests import stand_in_worker
+from tests.stand_in_worker import PUBLISHED, RECIPE, STAND_IN
 from tests.stand_ins import HELD_OUT, real_cifar10, trust_stand_ins, write_cifar
 
 SHIPPED = Path(paths.__file__).resolve().parents[1] / "data" / "bundles"
@@ -41,25 +44,36 @@ def lying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool
         yield where, False
 
 
+@pytest.fixture(scope="module")
+def reader(lying: tuple[Path, bool]) -> Iterator[WorkerProcess]:
+    """The worker of the page, which knows the recipe of `made`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker_process, "COMMAND", stand_in_worker.command(PUBLISHED if lying[1] else STAND_IN))
+        process = WorkerProcess()
+        yield process
+        process.stop()
+
+
 @pytest.fixture
-def made(lying: tuple[Path, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
+def made(lying: tuple[Path, bool], reader: WorkerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
     """A bundle as the engine makes it, of a network too small to be right."""
     folder, real = lying
+    monkeypatch.setattr(pictures, "worker", reader)
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
     shape = ResNetShape(classes=10, widths=(4, 6), blocks=(0, 1), exits=(1,))
     about = Recipe(
-        "small",
+        RECIPE,
         "Small",
         "Small.",
         lambda: TorchvisionSet("cifar10", held_out=5_000 if real else HELD_OUT),
         lambda: resnet(shape),
         Training(epochs=1),
     )
-    monkeypatch.setitem(catalogue._recipes, "small", about)
+    monkeypatch.setitem(catalogue._recipes, RECIPE, about)
     torch.manual_seed(0)
-    save_weights(resnet(shape), paths.weights_file("small"), "small", {})
-    return Entry("small", compute(about, "cpu", limit=EXAMPLES))
+    save_weights(resnet(shape), paths.weights_file(RECIPE), RECIPE, {})
+    return Entry(RECIPE, compute(about, "cpu", limit=EXAMPLES))
 
 
 def check(entry: Entry, folder: Path) -> None:

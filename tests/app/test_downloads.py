@@ -8,33 +8,31 @@ import pytest
 
 from app import downloads
 from app.allowed_hosts import PRIVATE
-from engine.datasets import torchvision_sets
 from engine.datasets.torchvision_files import FILES
 from engine.errors import UserError
 
 
 class Fetching:
-    """Stands in for the engine's download: waits to be told how it ends."""
+    """Stands in for the download in a process of its own: waits to be told how it ends."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.begun, self.end = Event(), Event()
         self.fails: Exception | None = None
 
-    def __call__(self, name: str, folder: Path) -> Path:
+    def __call__(self, name: str, folder: Path) -> None:
         self.asked.append(name)
         self.begun.set()
         assert self.end.wait(30)
         if self.fails:
             raise self.fails
-        return folder
 
 
 @pytest.fixture
 def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fetching]:
     monkeypatch.setenv("OFFRAMP_DATASETS", str(tmp_path))
     monkeypatch.setenv(PRIVATE, "1")
-    monkeypatch.setattr(torchvision_sets, "download", fetching := Fetching())
+    monkeypatch.setattr(downloads, "fetch", fetching := Fetching())
     yield fetching
     fetching.end.set()
     for name in FILES:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import pictures
+from app import pictures, worker
+from app.messages import Answer, Request
 from engine.bundle import write_bundle
 from engine.datasets.base import Images
 from engine.errors import UserError
@@ -32,9 +33,21 @@ def nowhere() -> Elsewhere:
     raise UserError("There is no data set in datasets; fetch it with a command.")
 
 
+class Here:
+    """The worker without a process of its own, so that it knows the recipes of the tests."""
+
+    def ask(self, request: Request) -> Answer:
+        answer = worker.answered(request)
+        assert answer.fault is None, answer.fault
+        if answer.problem is not None:
+            raise UserError(answer.problem)
+        return answer
+
+
 def bundle(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, digest: str = "the right one") -> Entry:
     recipe = Recipe("there", "There", "A recipe.", dataset, lambda: None, Training(epochs=1))
     monkeypatch.setitem(catalogue._recipes, "there", recipe)
+    monkeypatch.setattr(pictures, "worker", Here())
     about = {"recipe": "there", "dataset_digest": digest}
     write_bundle(synthetic.draft(synthetic.outputs(examples=90), "bare", images=(), provenance=about), folder / "bare")
     return Entry("bare", folder / "bare")
@@ -49,7 +62,7 @@ def test_else_those_of_its_data_set_of_the_test_split_only(tmp_path: Path, monke
     found = pictures.album(bundle(tmp_path, monkeypatch, Elsewhere))
     ids = synthetic.outputs(examples=90).test().ids
     assert found.pictures is not None and set(found.pictures) == set(ids.tolist())
-    assert found.pictures[int(ids[0])] == pictures.encode_exactly(PIXELS)
+    assert found.pictures[int(ids[0])] == worker.encode_exactly(PIXELS)
     with pytest.raises(KeyError):
         found.pictures[-1]
 

@@ -11,21 +11,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from torchvision import datasets
 
-from engine.bundle import write_bundle
 from engine.datasets.torchvision_files import FILES
 from engine.datasets.torchvision_sets import CIFAR10_NAMES, TorchvisionSet
-from engine.outputs import Outputs
-from engine.splits import BUNDLE_SPLITS
-from tests import synthetic
 from tests.browser.conftest import Site, explore, running
-from tests.browser.stand_in_server import RECIPE
-from tests.stand_ins import HELD_OUT, TEST, pack_cifar10, trust_stand_ins, write_cifar
+from tests.stand_in_worker import RECIPE
+from tests.stand_ins import HELD_OUT, TEST, pack_cifar10, trust_stand_ins, write_cifar, write_photos
 
 TILE = ".st-key-offer"
 
@@ -68,24 +63,12 @@ class Offering(Site):
     source: Source
 
 
-def write_photos(dataset: TorchvisionSet, folder: Path) -> None:
-    """A bundle over a data set, of a network that was never trained."""
-    rng = np.random.default_rng(2)
-    ids = [dataset.ids(split) for split in BUNDLE_SPLITS]
-    labels = dataset.take(np.concatenate(ids)).labels
-    logits = synthetic.draw_logits(labels, rng.uniform(size=len(labels)), 3, 10, rng)
-    split = np.repeat([str(split) for split in BUNDLE_SPLITS], [len(part) for part in ids])
-    made = Outputs.from_logits(logits, labels, split, synthetic.stage_costs(3), ids=np.concatenate(ids))
-    about = {"recipe": RECIPE, "dataset": dataset.name, "dataset_digest": dataset.digest()}
-    write_bundle(synthetic.draft(made, "photos", class_names=CIFAR10_NAMES, images=(), provenance=about), folder)
-
-
 @contextmanager
 def offered(tmp_path: Path, *options: str) -> Iterator[Offering]:
     with pytest.MonkeyPatch.context() as patch:
         trust_stand_ins(patch)
         write_cifar(tmp_path / "site", datasets.CIFAR10, CIFAR10_NAMES, "labels")
-        write_photos(TorchvisionSet("cifar10", tmp_path / "site", HELD_OUT), tmp_path / "bundles" / "photos")
+        write_photos(TorchvisionSet("cifar10", tmp_path / "site", HELD_OUT), tmp_path / "bundles" / "photos", RECIPE)
     archive = pack_cifar10(tmp_path / "site", tmp_path / "site" / datasets.CIFAR10.filename).read_bytes()
     source = Source(archive)
     there = [f"http://127.0.0.1:{source.server.server_port}", str(len(archive)), hashlib.md5(archive).hexdigest()]
