@@ -19,6 +19,7 @@ SMALL = {
     "sweep": ["--examples", "300", "--rounds", "1"],
     "tables": ["--only", "bags"],
 }
+IN_A_BROWSER = {"page": ["--moves", "2"], "page_memory": ["--quick"]}
 #: What stands in its last line, or the first word of it.
 ENDS_WITH = {
     "cascade": "A share above 100%",
@@ -29,6 +30,7 @@ ENDS_WITH = {
     "sweep": "free_thresholds, 101 budgets",
     "tables": "10,000 test images",
     "page": "times faster than stock",
+    "page_memory": "when the visitor has left",
 }
 NO_PROGRAMS = {"report", "options", "former_eenet"}
 
@@ -45,7 +47,7 @@ def assert_ran(done: subprocess.CompletedProcess[str], name: str) -> None:
 
 
 def test_none_is_left_out() -> None:
-    assert {path.stem for path in BENCHMARKS.glob("*.py")} - NO_PROGRAMS == {*SMALL, "page"} == set(ENDS_WITH)
+    assert {path.stem for path in BENCHMARKS.glob("*.py")} - NO_PROGRAMS == {*SMALL, *IN_A_BROWSER} == set(ENDS_WITH)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -53,8 +55,9 @@ def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     assert_ran(start(name, SMALL[name], tmp_path), name)
 
 
-def test_the_page_is_timed(chromium_path: str, tmp_path: Path) -> None:
-    assert_ran(start("page", ["--moves", "2"], tmp_path), "page")
+@pytest.mark.parametrize("name", IN_A_BROWSER)
+def test_a_benchmark_of_the_page_runs(name: str, chromium_path: str, tmp_path: Path) -> None:
+    assert_ran(start(name, IN_A_BROWSER[name], tmp_path), name)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,7 @@ def test_the_page_is_timed(chromium_path: str, tmp_path: Path) -> None:
         ("compute", ["doodle"], ["doodle", "cifar10-resnet"]),
         ("memory", ["--few", "2"], ["'2'", "at least 3"]),
         ("page", ["--bundle", "doodle"], ["doodle", "cifar10-resnet"]),
+        ("page_memory", ["--root", "nowhere"], ["nowhere", "app/serve.py"]),
         ("precision", ["--examples", "0"], ["'0'", "at least 1"]),
         ("sweep", ["--rounds", "-1"], ["--rounds"]),
         ("tables", ["--only", "bag"], ["'bag'", "bags"]),

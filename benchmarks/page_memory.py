@@ -1,0 +1,161 @@
+"""How much memory the dashboard's server takes once it has shown every bundle under every policy, in a real Chromium.
+
+    python benchmarks/page_memory.py [--root DIR] [--quick] [--save]
+
+Resident memory, as Linux counts it, of the process that serves the page and of those that it started: when it first answers, when every
+bundle has been shown, when every policy that can run has been shown on each, and when the visitor has left. Every page counts as shown
+when its chart and all pictures in sight are painted. Pictures of data sets are looked for where OFFRAMP_DATASETS says.
+"""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/page_memory.py`
+
+from benchmarks.options import run
+from benchmarks.report import Report
+from engine.datasets.torchvision_files import FILES
+from engine.errors import UserError
+from engine.library import entries, open_bundle
+from engine.paths import datasets_folder
+from engine.policies import POLICIES
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+QUICK = 2  # policies of the first bundle
+LEFT = 5.0  # seconds after the visitor has left
+
+
+@dataclass(frozen=True)
+class Memory:
+    """own, others: bytes that the server's process has resident, and the processes it started;  torch: whether its own has loaded it"""
+
+    own: int
+    others: int
+    torch: bool
+
+    @classmethod
+    def of(cls, pid: int) -> "Memory":
+        started = [int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent(path) == pid]
+        torch = "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+        return cls(_resident(pid), sum(map(_resident, started)), torch)
+
+
+def _resident(pid: int) -> int:
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return 1024 * int(found[1]) if found else 0
+
+
+def _parent(process: Path) -> int | None:
+    try:
+        return int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:  # it has ended meanwhile
+        return None
+
+
+@contextmanager
+def server(root: Path) -> Iterator[tuple[str, int]]:
+    """The dashboard of a checkout, from when it answers: its address and its process."""
+    command = [sys.executable, "-m", "app.serve", "--port", "8797", "--no-browser"]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            url = next((found[1] for line in process.stdout or () if (found := re.search(r"Offramp is at (\S+)", line))), None)
+            if url is None:
+                raise UserError(f"The dashboard in {root} does not start; try `python -m app.serve` there.")
+            yield url, process.pid
+        finally:
+            process.terminate()
+
+
+def show(page: "Page", url: str, bundle: str, policy: str, pictures: bool) -> None:
+    page.goto(f"{url}/?bundle={bundle}&policy={policy}")
+    page.wait_for_selector('.offramp[data-ready="true"]')
+    page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
+    if pictures:
+        page.wait_for_function("() => document.querySelector('.offramp-tile img') && !document.querySelector('.offramp-tile em')")
+
+
+def has_pictures(bundle: str) -> bool:
+    opened = open_bundle(bundle)
+    files = FILES.get(str(opened.provenance.get("dataset")))
+    return opened.images is not None or (files is not None and files.complete(datasets_folder()))
+
+
+def commit(root: Path) -> str:
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True)
+    return asked.stdout.strip() or root.name
+
+
+def measure(report: Report, root: Path, shown: dict[str, list[str]]) -> None:
+    """Show every policy named for each bundle, and say what that took."""
+    from playwright.sync_api import sync_playwright
+
+    pictures = {bundle: has_pictures(bundle) for bundle in shown}
+    report.say(f"commit {commit(root)}: resident MB of the page's process, of those it started, and whether the page's has loaded torch")
+
+    def say(when: str) -> None:
+        found = Memory.of(pid)
+        loaded = "torch" if found.torch else "no torch"
+        report.say(f"  {when:<64} {found.own / 1e6:6.0f} {found.others / 1e6:6.0f}   {loaded}")
+
+    with server(root) as (url, pid), sync_playwright() as playwright:
+        say("when it answers")
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(120_000)
+        for bundle, policies in shown.items():
+            show(page, url, bundle, policies[0], pictures[bundle])
+        say(f"bundles shown under one policy: {len(shown)}")
+        for bundle, policies in shown.items():
+            for policy in policies:
+                show(page, url, bundle, policy, pictures[bundle])
+        pairs = sum(map(len, shown.values()))
+        say(f"under every policy: {pairs} pages, of which with pictures {sum(len(shown[bundle]) for bundle in shown if pictures[bundle])}")
+        browser.close()
+        time.sleep(LEFT)
+        say("when the visitor has left")
+
+
+def main() -> None:
+    report = Report("page_memory")
+    parser = report.arguments(__doc__)
+    parser.add_argument("--root", type=Path, metavar="DIR", help="another checkout of Offramp, measured before this one")
+    parser.add_argument("--quick", action="store_true", help=f"one bundle and {QUICK} policies only")
+    given = parser.parse_args()
+    if not sys.platform.startswith("linux"):
+        raise UserError("Resident memory is read from /proc, which only Linux has; run this benchmark there.")
+    if given.root and not (given.root / "app" / "serve.py").is_file():
+        raise UserError(f"There is no Offramp in {given.root}; give a checkout, a folder with app/serve.py.")
+    bundles = [entry.id for entry in entries()]
+    shown = {}
+    for bundle in bundles:
+        outputs = open_bundle(bundle).outputs
+        shown[bundle] = [name for name, policy in POLICIES.items() if policy.why_not(outputs) is None]
+    if given.quick:
+        shown = {bundles[-1]: shown[bundles[-1]][:QUICK]}
+    report.say(
+        f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores shared with others, no GPU used; Python {platform.python_version()},"
+        f" Linux {platform.release().split('-')[0]}"
+    )
+    for root in [given.root.resolve(), ROOT] if given.root else [ROOT]:
+        measure(report, root, shown)
+    report.keep(given.save)
+
+
+if __name__ == "__main__":
+    run(main)
