@@ -28,8 +28,8 @@ class Pictures(Protocol):
 
     def __getitem__(self, id: int) -> bytes: ...
 
-    def many(self, ids: Sequence[int]) -> list[bytes]:
-        """Several at once; empty where there is none."""
+    def many(self, ids: Sequence[int | None]) -> list[bytes]:
+        """Several at once; empty where there is none, as for None."""
         ...
 
 
@@ -44,7 +44,7 @@ class DatasetPictures(Mapping[int, bytes]):
         self._provenance, self._datasets, self._digest, self._ids = provenance, datasets, digest, ids
         self.lost = False
 
-    def many(self, ids: Sequence[int]) -> list[bytes]:
+    def many(self, ids: Sequence[int | None]) -> list[bytes]:
         found = {id: _encoded.peek((self._digest, id)) if id in self._ids else b"" for id in ids}
         missing = [id for id, picture in found.items() if picture is None]
         if missing:

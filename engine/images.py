@@ -55,9 +55,9 @@ class ImagePack:
         offset, size = self._places[id]
         return self._data[offset : offset + size]
 
-    def many(self, ids: Iterable[int]) -> list[bytes]:
-        """Several at once; empty where there is none."""
-        return [self[id] if id in self else b"" for id in ids]
+    def many(self, ids: Iterable[int | None]) -> list[bytes]:
+        """Several at once; empty where there is none, as for None."""
+        return [self[id] if id is not None and id in self else b"" for id in ids]
 
     @staticmethod
     def write(path: Path, images: Iterable[tuple[int, bytes]]) -> dict[int, Place]:
