@@ -14,7 +14,7 @@ from engine.policies.base import Fitted, Policy, Rule
 from engine.policies.registry import policy as policy_named
 from engine.policies.risk_control import Promise, RiskControlFit
 from engine.splits import Split
-from engine.sweep import Full, sweep
+from engine.sweep import Full, follow, sweep
 
 #: How many budgets are tried for an accuracy, and how often: each time between the first that is enough and the last that is not.
 BUDGETS, ROUNDS = 17, 3
@@ -68,7 +68,7 @@ def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str 
         tried = []
         for budget in np.linspace(low, high, BUDGETS):
             rule = fitted.solve(budget)
-            tried.append(rule.route(calibration).accuracy(calibration))
+            tried.append(follow(rule, calibration, unit).accuracy)
             if tried[-1] >= floor:
                 found = rule
                 break
@@ -106,8 +106,8 @@ def _answer(policy: Policy, outputs: Outputs, unit: str, rule: Rule, asked: str)
     full_cost, test = outputs.full_cost(unit), outputs.test()
 
     def measured(part: Outputs) -> Measured:
-        route = rule.route(part)
-        return Measured(route.mean_cost(part, unit) / full_cost, route.accuracy(part), route.shares(part.exits))
+        found = follow(rule, part, unit)
+        return Measured(found.cost / full_cost, found.accuracy, found.shares)
 
     return Answer(
         policy=policy.name,

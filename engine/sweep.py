@@ -158,9 +158,9 @@ def sweep(
     fitted = policy.fit(outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration, calibration, unit)
     _check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
-    tuned = [_follow(rule, calibration, unit) for rule in rules]
+    tuned = [follow(rule, calibration, unit) for rule in rules]
     mix = random_mix(calibration, unit)
-    found = [_follow(rule, reported, unit) for rule in rules]
+    found = [follow(rule, reported, unit) for rule in rules]
     paths, path = _paths([point.route.visited for point in found])
     tables = {
         "exit": np.array([point.route.exit for point in found], np.uint8),
@@ -195,7 +195,7 @@ def sweep(
 
 
 @dataclass(frozen=True, eq=False)
-class _Followed:
+class Followed:
     """What a rule does on some examples. Numbers are means over examples; costs are in the unit of the sweep."""
 
     route: Route
@@ -206,7 +206,7 @@ class _Followed:
     before_half: float
 
 
-def _follow(rule: Rule, outputs: Outputs, unit: str) -> _Followed:
+def follow(rule: Rule, outputs: Outputs, unit: str) -> Followed:
     """A rule that leaves its examples to chance is followed part by part, and its numbers are their expectation."""
     route, half = rule.route(outputs), 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
     cost = accuracy = before_half = 0.0
@@ -223,10 +223,10 @@ def _follow(rule: Rule, outputs: Outputs, unit: str) -> _Followed:
         right += weight * taken.right_shares(outputs)
     if not np.isclose(shares.sum(), 1.0, atol=1e-12):
         raise AssertionError(f"the shares of the exits sum to {shares.sum()}")
-    return _Followed(route, cost, accuracy, shares, right, before_half)
+    return Followed(route, cost, accuracy, shares, right, before_half)
 
 
-def _note(policy: Policy, tuned: _Followed, rule: Rule, mix: RandomMixFit, budget: float) -> str:
+def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget: float) -> str:
     """The rule's own note, or one sentence where on calibration it does worse than the random mix that may spend as much.
 
     tuned: the rule on the calibration examples; budget: mean cost that was allowed, in the unit of the sweep
