@@ -42,7 +42,7 @@ def test_gain_per_exit(some):
                 continue
             here = np.mean([route.prediction[i] == some.labels[i] for i in there])
             full = np.mean([some.prediction[-1][i] == some.labels[i] for i in there])
-            spent = np.mean([sum(c for s, c in enumerate(cost) if route.visited[i] >> s & 1) for i in there])
+            spent = np.mean([sum(c for s, c in enumerate(cost) if route.visited[s, i]) for i in there])
             measured = [found.accuracy[k], found.full[k], found.gain[k], found.saved[k]]
             np.testing.assert_allclose(measured, [here, full, here - full, 1 - spent / full_cost], atol=1e-12)
 

@@ -366,7 +366,7 @@ def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(w
     cascade, _ = world
     rooms, told = set(), []
 
-    def onward(exit, said):
+    def onward(exit, ids, said):
         rooms.add(said.answers[exit].array.shape)
         told.append((exit, said))
         return np.arange(len(said.rows)) % 2 == 0
