@@ -10,7 +10,7 @@ from threading import Lock, Thread
 from app.allowed_hosts import served_privately
 from app.messages import Fetch
 from app.worker_process import WorkerProcess
-from engine.datasets.torchvision_files import FILES
+from engine.datasets.published.files import FILES
 from engine.errors import UserError
 from engine.paths import datasets_folder
 

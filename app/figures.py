@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from app.colours import MEASURED, NEUTRAL, ORACLE, POLICY, exit_colours
 from app.labels import PLOT, Box, label_places
 from app.words import percent, run_lines, spent
+from engine.bundle.measurements import Measured
 from engine.front import concave_hull
-from engine.measured import Measured
 from engine.sweep import Sweep
 
 #: For every chart: nothing is sent anywhere, no logo, and the tools that make sense.

@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from app import store
 from app.pictures import album
+from engine.bundle.library import Entry
 from engine.errors import UserError
-from engine.library import Entry
 from engine.splits import Split
 
 WEB = Path(__file__).parent / "web"

@@ -31,7 +31,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Download a data set. name: in engine.datasets.torchvision_files.FILES"""
+    """Download a data set. name: in engine.datasets.published.files.FILES"""
 
     name: str
     datasets: str

@@ -7,7 +7,7 @@ from app import store
 from app.byte_cache import ByteCache
 from app.payload import Shown, explorer_payload
 from app.pictures import album
-from engine.library import Entry
+from engine.bundle.library import Entry
 from engine.policies import POLICIES
 
 

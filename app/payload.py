@@ -17,12 +17,12 @@ from app import figures, media
 from app.colours import exit_colours
 from app.pictures import Album
 from app.words import budget_sentence, payoff_sentence, spent
+from engine.analysis.factors import factor_by_exit
+from engine.analysis.verdict import judged
 from engine.balance import effective_exits
-from engine.bundle import Bundle
-from engine.factors import factor_by_exit
-from engine.library import Entry
-from engine.measured import Measured, in_unit
-from engine.payoff import judged
+from engine.bundle.bundle import Bundle
+from engine.bundle.library import Entry
+from engine.bundle.measurements import Measured, in_unit
 from engine.policies import POLICIES
 from engine.scores import SCORES, SURENESS
 from engine.splits import Split

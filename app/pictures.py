@@ -8,10 +8,10 @@ from app import store
 from app.byte_cache import ByteCache
 from app.messages import Open, Take
 from app.worker_process import WorkerLost, WorkerProcess
-from engine.bundle import Bundle
-from engine.datasets.torchvision_files import FILES, Stamp
+from engine.bundle.bundle import Bundle
+from engine.bundle.library import Entry
+from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
-from engine.library import Entry
 from engine.paths import datasets_folder
 from engine.recipes import RECIPES
 

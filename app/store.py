@@ -7,12 +7,12 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from app.byte_cache import ByteCache
-from engine.asking import Answer, Promise, by_accuracy_floor, by_guarantee
-from engine.bundle import Bundle, read_bundle
-from engine.host_memory import give_memory_back
-from engine.library import Entry, entries
+from engine.bundle.bundle import Bundle, read_bundle
+from engine.bundle.library import Entry, entries
 from engine.policies import POLICIES
+from engine.runtime.host_memory import give_memory_back
 from engine.sweep import Sweep, sweep
+from engine.targets import Answer, Promise, by_accuracy_floor, by_guarantee
 
 #: Budgets a sweep of the page has: one for every half per cent or so, finer than a hand moves a slider.
 STEPS = 201

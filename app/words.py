@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from engine.measured import JOULES, MS, UNIT, Measured, Run
-from engine.payoff import MARGIN, Loss, Outcome, Verdict
+from engine.analysis.verdict import MARGIN, Loss, Outcome, Verdict
+from engine.bundle.measurements import JOULES, MS, UNIT, Measured, Run
 from engine.sweep import Sweep
 
 #: What is spent, in the words of each unit.

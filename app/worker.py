@@ -22,7 +22,7 @@ from PIL import Image
 
 from app.messages import Answer, Fetch, Open, Request, Take, read_request, write_answer
 from engine.datasets.base import Dataset
-from engine.datasets.torchvision_files import FILES, Stamp
+from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
 from engine.recipes.folder import dataset_of
 
@@ -31,7 +31,7 @@ def answered(request: Request) -> Answer:
     try:
         match request:
             case Fetch(name, datasets):
-                from engine.datasets.torchvision_sets import download  # with torch: only where something is downloaded
+                from engine.datasets.published.sets import download  # with torch: only where something is downloaded
 
                 download(name, Path(datasets))
                 return Answer()
@@ -69,7 +69,7 @@ def _kept(dataset: Dataset, datasets: str, lying: Stamp) -> Dataset:
 
 
 def _torchvision(name: str) -> Dataset:
-    from engine.datasets.torchvision_sets import TorchvisionSet  # with torch, so only where its files lie
+    from engine.datasets.published.sets import TorchvisionSet  # with torch, so only where its files lie
 
     return TorchvisionSet(name)
 

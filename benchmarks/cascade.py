@@ -35,18 +35,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from benchmarks.options import run
 from benchmarks.report import Report
 from engine.cascades.base import Cascade, Kind, State
+from engine.cascades.macs import StageMacs, stage_macs
 from engine.commands.arguments import number, positive, sizes
-from engine.devices import pick_device
-from engine.execute import execute, group_size, to_images
-from engine.graphs import in_graphs
-from engine.macs import StageMacs, stage_macs
-from engine.measure import BUDGETS, Effort, alone, budget_rules, run_full, stage_times
+from engine.measuring.measure import BUDGETS, Effort, alone, budget_rules, run_full, stage_times
 from engine.outputs import Outputs
-from engine.policies.threshold import ThresholdRule
+from engine.policies.core.thresholds import ThresholdRule
 from engine.recipes import RECIPES, recipe, weights_path
 from engine.route import Route
+from engine.runtime.cuda_graphs import in_graphs
+from engine.runtime.devices import pick_device
+from engine.runtime.executor import execute, group_size, to_images
+from engine.runtime.trained import trained_network
 from engine.splits import Split
-from engine.trained import trained_network
 
 BATCH_SIZES = (1, 32, 64, 256, 1024)
 #: Images that are run one at a time (more would take most of the time and tell no more), in batches, and in batches at least so many.

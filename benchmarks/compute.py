@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from benchmarks.options import run
 from benchmarks.report import Report
 from engine.commands.arguments import positive
-from engine.compute import compute
-from engine.devices import pick_device
-from engine.execute import to_images
 from engine.recipes import recipe
+from engine.runtime.compute import compute
+from engine.runtime.devices import pick_device
+from engine.runtime.executor import to_images
+from engine.runtime.trained import trained_network
 from engine.splits import BUNDLE_SPLITS
-from engine.trained import trained_network
 
 BATCH_SIZE = 50
 

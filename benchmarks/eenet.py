@@ -25,7 +25,7 @@ from benchmarks.report import Report
 from engine.commands.arguments import positive
 from engine.outputs import Outputs
 from engine.policies import policy
-from engine.policies.eenet import learn_scores
+from engine.policies.methods.eenet import learn_scores
 from engine.splits import Split
 
 

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, logsig
 
 from engine.hashing import hash_uniform
 from engine.outputs import Outputs
-from engine.policies.scorer import chunks
+from engine.policies.core.scorer import chunks
 
 HELD_OUT = 0.2
 BUDGETS = (0.1, 0.3, 0.5, 0.7, 0.9)  # from the first exit (0) to the last (1)

@@ -60,11 +60,11 @@ def watched(what: str, examples: int) -> None:
     from dataclasses import replace
 
     from engine import recipes
-    from engine.compute import compute
-    from engine.execute import execute
-    from engine.macs import stage_macs
-    from engine.measure import budget_rules
-    from engine.weights import save_weights
+    from engine.cascades.macs import stage_macs
+    from engine.measuring.measure import budget_rules
+    from engine.runtime.compute import compute
+    from engine.runtime.executor import execute
+    from engine.runtime.weights import save_weights
 
     torch.set_num_threads(1)
     noise = Noise(examples)

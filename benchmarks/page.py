@@ -26,9 +26,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/page.py`
 
 from benchmarks.options import Options, run
+from engine.bundle.library import open_bundle
 from engine.commands.arguments import positive
 from engine.errors import UserError
-from engine.library import open_bundle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

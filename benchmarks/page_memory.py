@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 
 from benchmarks.options import run
 from benchmarks.report import Report
-from engine.datasets.torchvision_files import FILES
+from engine.bundle.library import entries, open_bundle
+from engine.datasets.published.files import FILES
 from engine.errors import UserError
-from engine.library import entries, open_bundle
 from engine.paths import datasets_folder
 from engine.policies import POLICIES
 

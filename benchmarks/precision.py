@@ -20,16 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from benchmarks.options import run
 from benchmarks.report import Report
 from engine.cascades.base import Cascade
+from engine.cascades.macs import stage_macs
 from engine.commands.arguments import positive
-from engine.devices import pick_device
-from engine.execute import to_images
-from engine.macs import stage_macs
-from engine.measure import BUDGETS, budget_rules
+from engine.measuring.measure import BUDGETS, budget_rules
 from engine.outputs import Outputs
-from engine.precision import DTYPES, FULL, in_precision
 from engine.recipes import RECIPES, recipe, weights_path
+from engine.runtime.devices import pick_device
+from engine.runtime.executor import to_images
+from engine.runtime.precision import DTYPES, FULL, in_precision
+from engine.runtime.trained import trained_network
 from engine.splits import Split
-from engine.trained import trained_network
 
 BATCH_SIZE = 50
 DOUBLE = "float64"

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.options import Options
-from engine.devices import device_name
+from engine.runtime.devices import device_name
 
 RESULTS = Path(__file__).parent / "results"
 

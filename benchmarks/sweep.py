@@ -23,20 +23,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 
 from benchmarks.options import run
 from benchmarks.report import Report
-from engine.changes import Changes
 from engine.commands.arguments import positive
-from engine.fast.bits import PackedBits
-from engine.fast.counts import Counts
-from engine.fast.curve import ExactCurve
-from engine.fast.grid import Grid
-from engine.fast.levels import quantile_levels
-from engine.fast.ranks import Ranked
 from engine.outputs import Outputs
 from engine.policies import POLICIES
-from engine.policies.threshold import first_sure_exit
+from engine.policies.core.thresholds import first_sure_exit
+from engine.route_changes import Changes
 from engine.splits import Split
 from engine.sweep import sweep
-from tests.engine.fast.reference import walk
+from engine.thresholds.bits import PackedBits
+from engine.thresholds.counts import Counts
+from engine.thresholds.curve import ExactCurve
+from engine.thresholds.grid import Grid
+from engine.thresholds.levels import quantile_levels
+from engine.thresholds.ranks import Ranked
+from tests.engine.thresholds.reference import walk
 from tests.synthetic import outputs
 
 EXITS, CLASSES = 5, 10

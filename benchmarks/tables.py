@@ -14,14 +14,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/tables.py`
 
 from benchmarks.options import Options, run
+from engine.analysis.factors import factor_by_exit
+from engine.analysis.intervals import wilson_interval
 from engine.balance import evenness
-from engine.bundle import Bundle
-from engine.factors import factor_by_exit
+from engine.bundle.bundle import Bundle
+from engine.bundle.library import open_bundle
 from engine.front import concave_hull
-from engine.intervals import wilson_interval
-from engine.library import open_bundle
 from engine.policies import POLICIES
-from engine.policies.bof_alpha import AlphaRule, typical_right
+from engine.policies.methods.bof_alpha import AlphaRule, typical_right
 from engine.recipes import recipe
 from engine.splits import Split
 from engine.sweep import Sweep, sweep

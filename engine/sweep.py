@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.balance import effective_exits
-from engine.changes import Changes
 from engine.errors import UserError
 from engine.outputs import Outputs
-from engine.policies.base import Policy, Rule
-from engine.policies.planned import NEGLIGIBLE
-from engine.policies.single import NOTEWORTHY
-from engine.policies.static import RandomMixFit, random_mix
+from engine.policies.core.base import Policy, Rule
+from engine.policies.methods.planned import NEGLIGIBLE
+from engine.policies.methods.single import NOTEWORTHY
+from engine.policies.methods.static import RandomMixFit, random_mix
 from engine.route import Route, distinct_paths
+from engine.route_changes import Changes
 from engine.splits import Split
 
 

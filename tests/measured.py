@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.measured import JOULES, MS, Alone, Fresh, Measured, Run
+from engine.bundle.measurements import JOULES, MS, Alone, Fresh, Measured, Run
 
 DEVICE = "Abacus, 2 threads"
 #: At batch 32 it pays but for the last budget; at batch 1 it never does.

@@ -23,7 +23,7 @@ def main(which: str, site: Sequence[str]) -> None:
     from torchvision import datasets
 
     from app import worker
-    from engine.datasets.torchvision_sets import TorchvisionSet
+    from engine.datasets.published.sets import TorchvisionSet
     from engine.recipes import Recipe, Training, catalogue
     from tests.stand_ins import HELD_OUT, fetch_from, trust_stand_ins
 

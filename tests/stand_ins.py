@@ -16,8 +16,8 @@ import pytest
 from scipy.io import savemat
 from torchvision import datasets
 
-from engine.bundle import write_bundle
-from engine.datasets.torchvision_sets import CIFAR10_NAMES, TorchvisionSet
+from engine.bundle.bundle import write_bundle
+from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from engine.outputs import Outputs
 from engine.splits import BUNDLE_SPLITS
 from tests import synthetic

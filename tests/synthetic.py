@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import Draft
-from engine.images import encode
+from engine.bundle.bundle import Draft
+from engine.bundle.images import encode
 from engine.outputs import Outputs, Said, Topology
 from engine.splits import BUNDLE_SPLITS, Split
 

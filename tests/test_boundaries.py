@@ -27,12 +27,20 @@ APP = sorted((ROOT / "app").rglob("*.py"))
 SCREEN = ("streamlit", "plotly", "app")
 #: For each module of the engine, what it may not know.
 TURNING_BACK = {
-    "outputs": ("engine.policies", "engine.sweep", "engine.bundle", "engine.library", "engine.datasets", "engine.cascades"),
+    "outputs": ("engine.policies", "engine.sweep", "engine.bundle.bundle", "engine.bundle.library", "engine.datasets", "engine.cascades"),
     "scores": ("engine",),
-    "route": ("engine.policies", "engine.sweep", "engine.bundle", "engine.library"),
-    "sweep": ("engine.bundle", "engine.library", "engine.compute", "engine.datasets", "engine.cascades"),
-    "policies": ("engine.sweep", "engine.bundle", "engine.library", "engine.table", "engine.compute", "engine.datasets", "engine.cascades"),
-    "datasets": ("engine.cascades", "engine.policies", "engine.outputs", "engine.bundle"),
+    "route": ("engine.policies", "engine.sweep", "engine.bundle.bundle", "engine.bundle.library"),
+    "sweep": ("engine.bundle.bundle", "engine.bundle.library", "engine.runtime.compute", "engine.datasets", "engine.cascades"),
+    "policies": (
+        "engine.sweep",
+        "engine.bundle.bundle",
+        "engine.bundle.library",
+        "engine.bundle.table",
+        "engine.runtime.compute",
+        "engine.datasets",
+        "engine.cascades",
+    ),
+    "datasets": ("engine.cascades", "engine.policies", "engine.outputs", "engine.bundle.bundle"),
     "cascades": ("engine.datasets", "engine.policies", "engine.outputs", "engine.sweep"),
 }
 
@@ -188,7 +196,9 @@ def test_an_import_of_the_screen_is_seen(source):
     assert len(imports_of(source, SCREEN)) == 1
 
 
-@pytest.mark.parametrize("source", ["import numpy", "from engine.bundle import Bundle", "import application", "from engine import app"])
+@pytest.mark.parametrize(
+    "source", ["import numpy", "from engine.bundle.bundle import Bundle", "import application", "from engine import app"]
+)
 def test_other_imports_are_not_mistaken_for_it(source):
     assert imports_of(source, SCREEN) == []
 
@@ -198,8 +208,8 @@ def test_other_imports_are_not_mistaken_for_it(source):
     [
         "from engine.route import Route",
         "import engine.route",
-        "from engine.policies.quotas import thresholds_for",
-        "import engine.policies.threshold",
+        "from engine.policies.methods.quotas import thresholds_for",
+        "import engine.policies.core.thresholds",
         "from scipy.special import softmax",
         "import torch",
     ],
@@ -209,7 +219,11 @@ def test_reaching_into_the_engine_is_seen(source):
 
 
 def test_what_the_engine_offers_may_be_imported():
-    for source in ("from engine.sweep import sweep", "from engine.policies import POLICIES", "from engine.policies.registry import policy"):
+    for source in (
+        "from engine.sweep import sweep",
+        "from engine.policies import POLICIES",
+        "from engine.policies.core.registry import policy",
+    ):
         assert imports_of(source, ONLY_FOR_THE_ENGINE) == []
 
 

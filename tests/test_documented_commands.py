@@ -24,7 +24,7 @@ from torchvision.models import resnet18
 import run_app
 from engine.__main__ import main, parser
 from engine.errors import UserError
-from engine.import_templates import write_template
+from engine.importing.templates import write_template
 from tests.documented import PYTHONS, Document, Shown
 from tests.image_folders import image_folder
 
@@ -146,12 +146,12 @@ def follow(words: list[str], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setenv("OFFRAMP_DATA", str(scratch / "offramp" / "data"))
     for work in (
-        "engine.train.train",
-        "engine.compute.compute",
-        "engine.measure.measure",
-        "engine.download.torchvision_sets.download",
-        "engine.download.imagenet_family",
-        "engine.cascades.torchvision_networks.fetch",
+        "engine.training.loop.train",
+        "engine.runtime.compute.compute",
+        "engine.measuring.measure.measure",
+        "engine.runtime.download.torchvision_sets.download",
+        "engine.runtime.download.imagenet_family",
+        "engine.cascades.pretrained.fetch",
     ):
         monkeypatch.setattr(work, begin)
     with pytest.raises(BegunWork):
@@ -201,7 +201,7 @@ def is_known(program: str, options: list[str]) -> bool:
 @pytest.mark.parametrize("shown", shown_once(Document.programs), ids=lambda shown: shown.where)
 def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it imports is there, and what it calls takes what it is given. Only the long work is left out."""
-    for work in ("engine.train.train", "engine.compute.compute", "engine.measure.measure"):
+    for work in ("engine.training.loop.train", "engine.runtime.compute.compute", "engine.measuring.measure.measure"):
         monkeypatch.setattr(work, create_autospec(resolve_name(work)))
     monkeypatch.chdir(scratch)
     exec(compile(shown.text, shown.where, "exec"), {"network": resnet18(num_classes=2)})

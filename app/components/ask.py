@@ -6,10 +6,10 @@ import streamlit as st
 
 from app import store
 from app.words import literal, percent, spent
-from engine.asking import Answer, Promise
+from engine.bundle.library import Entry
 from engine.errors import UserError
-from engine.library import Entry
 from engine.policies import POLICIES
+from engine.targets import Answer, Promise
 
 FLOOR, GUARANTEE = "Right at least", "At most so many more errors, guaranteed"
 

@@ -9,8 +9,8 @@ from app import downloads
 from app.allowed_hosts import served_privately
 from app.pictures import album
 from app.words import literal
-from engine.datasets.torchvision_files import FILES
-from engine.library import Entry
+from engine.bundle.library import Entry
+from engine.datasets.published.files import FILES
 from engine.paths import datasets_folder
 
 WATCHED = 1.0  # seconds between two looks at a download that goes on

@@ -10,7 +10,7 @@ import streamlit as st
 from app import figures, words
 from app.payload import Shown
 from app.state import View
-from engine.closeness import steps_to_change
+from engine.analysis.steps_to_exit_change import steps_to_change
 from engine.errors import UserError
 from engine.policies import POLICIES
 from engine.splits import Split

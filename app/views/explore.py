@@ -12,10 +12,10 @@ from app.components.offer import offer
 from app.components.plain import plain
 from app.state import View
 from app.words import literal, unit_title
-from engine.bundle import Bundle
+from engine.bundle.bundle import Bundle
+from engine.bundle.library import Entry
+from engine.bundle.measurements import Measured
 from engine.errors import UserError
-from engine.library import Entry
-from engine.measured import Measured
 from engine.policies import POLICIES
 from engine.splits import Split
 from engine.sweep import Sweep

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import store
 from app.words import literal, unit_title
-from engine.bundle import Bundle
+from engine.bundle.bundle import Bundle
 from engine.errors import UserError
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.cascades.base import Cascade, Kind, Stage, State
+from engine.cascades.pretrained import fetch, known_network
 from engine.cascades.resnet import ResNetShape, resnet
-from engine.cascades.torchvision_networks import fetch, known_network
 
 #: From cheap to dear, by torchvision's names.
 IMAGENET_FAMILY = ("alexnet", "googlenet", "resnet50")

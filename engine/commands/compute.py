@@ -18,7 +18,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.compute import compute
+    from engine.runtime.compute import compute
 
     chosen = recipe_of(given)
     folder = compute(chosen, given.device, given.batch_size, given.limit, given.out, progress_bar("images"), given.dtype)

@@ -10,7 +10,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.download import download
+    from engine.runtime.download import download
 
     place = download(given.what)
     if not given.json:

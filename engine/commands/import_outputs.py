@@ -17,8 +17,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.import_templates import write_template
-    from engine.importing import import_file
+    from engine.importing.importer import import_file
+    from engine.importing.templates import write_template
 
     if given.template:
         if given.file or given.id or not given.out:

@@ -12,7 +12,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.library import entries, open_bundle
+    from engine.bundle.library import entries, open_bundle
     from engine.policies import POLICIES
     from engine.recipes import RECIPES, Recipe
 

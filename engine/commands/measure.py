@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from engine.commands.arguments import positive, recipe_of, sizes, takes_device, takes_precision, takes_recipe
 
 if TYPE_CHECKING:
-    from engine.measure import Measurement
+    from engine.measuring.measure import Measurement
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -19,8 +19,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.keep_measured import bundle_to_keep_in, keep_measured
-    from engine.measure import measure
+    from engine.measuring.measure import measure
+    from engine.measuring.save_measurements import bundle_to_keep_in, keep_measured
 
     chosen = recipe_of(given)
     folder = bundle_to_keep_in(chosen) if given.save else None  # before the work, not after it

@@ -18,14 +18,14 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.library import open_bundle
+    from engine.bundle.library import open_bundle
     from engine.policies import policy
     from engine.splits import Split
     from engine.sweep import sweep
 
     chosen = policy(given.policy)
     if given.calibrated:
-        from engine.policies.temperature import Calibrated
+        from engine.policies.methods.temperature import Calibrated
 
         chosen = Calibrated(chosen)
     bundle = open_bundle(given.bundle)

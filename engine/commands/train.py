@@ -23,7 +23,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.train import train, with_settings
+    from engine.training.loop import train, with_settings
 
     chosen = recipe_of(given)
     asked = with_settings(

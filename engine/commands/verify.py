@@ -9,7 +9,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.library import open_bundle
+    from engine.bundle.library import open_bundle
 
     bundle = open_bundle(given.bundle)
     if not given.json:

@@ -21,8 +21,8 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms import functional as transforms
 
 from engine.datasets.base import Images
+from engine.display_text import plain
 from engine.errors import UserError
-from engine.plain_text import plain
 from engine.splits import Split
 
 KINDS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")

@@ -22,7 +22,7 @@ class Training:
 
     epochs: int
     batch_size: int = 128
-    optimizer: str = "adamw"  # of convolution kernels, one of engine.optimise.OPTIMIZERS
+    optimizer: str = "adamw"  # of convolution kernels, one of engine.training.optimizers.OPTIMIZERS
     learning_rate: float = 4e-3  # at its peak
     warm_up: float = 0.15  # share of the steps in which the learning rate rises to its peak; then it falls as a cosine
     weight_decay: float = 0.05

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.display_text import plain
 from engine.errors import UserError
 from engine.paths import datasets_folder
-from engine.plain_text import plain
 from engine.recipes.catalogue import RECIPES, Recipe, register
 from engine.recipes.exits import short_name, with_exits
 from engine.recipes.networks import SMALL

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set of engine.datasets.torchvision_sets. settings: of the training, where the pictures ask for others than CIFAR-10's"""
+    """A data set of engine.datasets.published.sets. settings: of the training, where the pictures ask for others than CIFAR-10's"""
 
     title: str
     classes: int
@@ -31,7 +31,7 @@ SOURCES = {
 
 
 def _dataset(data: str) -> "Dataset":
-    from engine.datasets.torchvision_sets import TorchvisionSet
+    from engine.datasets.published.sets import TorchvisionSet
 
     return TorchvisionSet(data)
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from engine.cascades.base import Cascade
-from engine.cascades.torchvision_networks import PREFIX, known_network, read_weights, weights_of
+from engine.cascades.pretrained import PREFIX, known_network, read_weights, weights_of
 from engine.cascades.wrap import wrap
 from engine.datasets.base import Dataset
 from engine.datasets.folder import ImageFolder
@@ -16,7 +16,7 @@ from engine.errors import UserError
 from engine.recipes.catalogue import Recipe, Training
 from engine.recipes.exits import check_network, short_name
 from engine.recipes.folder import FOLDER, folder_name
-from engine.weights import checksum, digest
+from engine.runtime.weights import checksum, digest
 
 #: Heads alone learn: a linear layer each.
 HEADS = Training(epochs=5, label_smoothing=0.0, average=0.99, shift=8, frozen=True)

@@ -16,13 +16,13 @@ from torchvision import datasets
 from app import pictures, store, worker_process
 from app.worker_process import WorkerProcess
 from engine import paths
+from engine.bundle.library import Entry, entries
 from engine.cascades.resnet import ResNetShape, resnet
-from engine.compute import compute
-from engine.datasets.torchvision_files import FILES
-from engine.datasets.torchvision_sets import CIFAR10_NAMES, FIRST_TEST_ID, TorchvisionSet
-from engine.library import Entry, entries
+from engine.datasets.published.files import FILES
+from engine.datasets.published.sets import CIFAR10_NAMES, FIRST_TEST_ID, TorchvisionSet
 from engine.recipes import Recipe, Training, catalogue
-from engine.weights import save_weights
+from engine.runtime.compute import compute
+from engine.runtime.weights import save_weights
 from tests import stand_in_worker
 from tests.stand_in_worker import PUBLISHED, RECIPE, STAND_IN
 from tests.stand_ins import HELD_OUT, real_cifar10, trust_stand_ins, write_cifar

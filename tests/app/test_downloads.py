@@ -8,7 +8,7 @@ import pytest
 
 from app import downloads
 from app.allowed_hosts import PRIVATE
-from engine.datasets.torchvision_files import FILES
+from engine.datasets.published.files import FILES
 from engine.errors import UserError
 
 

@@ -9,8 +9,8 @@ import pytest
 from app import figures
 from app.colours import exit_colours
 from app.words import budget_sentence, payoff_sentence, spent, unit_title
-from engine.measured import Measured
-from engine.payoff import judged
+from engine.analysis.verdict import judged
+from engine.bundle.measurements import Measured
 from engine.policies import POLICIES
 from engine.sweep import Sweep, sweep
 from tests import synthetic

@@ -10,8 +10,8 @@ import pytest
 
 from app.payload import Shown, explorer_payload, pack
 from app.pictures import Album
-from engine.bundle import add_measured, read_bundle, write_bundle
-from engine.library import Entry
+from engine.bundle.bundle import add_measured, read_bundle, write_bundle
+from engine.bundle.library import Entry
 from engine.policies import POLICIES
 from engine.sweep import sweep
 from tests import synthetic

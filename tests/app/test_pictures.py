@@ -7,10 +7,10 @@ import pytest
 
 from app import pictures, worker
 from app.messages import Answer, Request
-from engine.bundle import write_bundle
+from engine.bundle.bundle import write_bundle
+from engine.bundle.library import Entry
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.library import Entry
 from engine.recipes import Recipe, Training, catalogue
 from tests import synthetic
 

@@ -8,9 +8,9 @@ import pytest
 
 from app import pages, store
 from app.byte_cache import ByteCache
-from engine.bundle import read_bundle, write_bundle
+from engine.bundle.bundle import read_bundle, write_bundle
+from engine.bundle.library import Entry
 from engine.errors import UserError
-from engine.library import Entry
 from engine.sweep import sweep
 from tests import synthetic
 

@@ -10,8 +10,8 @@ import pytest
 from torchvision import datasets
 
 from app.worker_process import ROOT
-from engine.bundle import write_bundle
-from engine.datasets.torchvision_sets import CIFAR10_NAMES, TorchvisionSet
+from engine.bundle.bundle import write_bundle
+from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from engine.policies import POLICIES
 from tests import synthetic
 from tests.stand_in_worker import RECIPE

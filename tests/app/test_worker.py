@@ -18,10 +18,10 @@ from PIL import Image
 from app import pictures, worker_process
 from app.messages import Answer, Fetch, Open, Take, read_answer, read_request, write_answer, write_request
 from app.worker_process import COMMAND, ROOT, WorkerFault, WorkerLost, WorkerProcess
-from engine.bundle import write_bundle
+from engine.bundle.bundle import write_bundle
+from engine.bundle.library import Entry
 from engine.datasets.folder import ImageFolder
 from engine.errors import UserError
-from engine.library import Entry
 from tests import synthetic
 from tests.image_folders import image_folder
 

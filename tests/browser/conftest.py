@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from engine.bundle import write_bundle
+from engine.bundle.bundle import write_bundle
 from tests import synthetic
 from tests.engine.policies.tied import tied_outputs
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.datasets import torchvision_files
+from engine.datasets.published import files as torchvision_files
 from tests import stand_in_worker
 
 

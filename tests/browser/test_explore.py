@@ -7,12 +7,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.store import STEPS
-from engine.asking import by_accuracy_floor
-from engine.closeness import steps_to_change
-from engine.library import open_bundle
+from engine.analysis.steps_to_exit_change import steps_to_change
+from engine.bundle.library import open_bundle
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.sweep import Sweep, sweep
+from engine.targets import by_accuracy_floor
 from tests.browser.conftest import Site, explore, frame
 
 #: What a visitor sees of the current budget.

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from app.media import images_address, script_address
 from app.store import STEPS
-from engine.library import Entry, open_bundle
+from engine.bundle.library import Entry, open_bundle
 from tests.browser.conftest import Site, explore, frame
 
 IMAGES = "**/offramp/images/**"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from engine.bundle import add_measured, write_bundle
+from engine.bundle.bundle import add_measured, write_bundle
 from tests import synthetic
 from tests.browser.conftest import Site, explore, frame
 from tests.measured import DEVICE, SPEED_UPS, fresh

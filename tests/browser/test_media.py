@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from app.media import images_address
-from engine.library import Entry, open_bundle
+from engine.bundle.library import Entry, open_bundle
 from tests.browser.conftest import Site
 
 

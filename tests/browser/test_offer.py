@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from torchvision import datasets
 
-from engine.datasets.torchvision_files import FILES
-from engine.datasets.torchvision_sets import CIFAR10_NAMES, TorchvisionSet
+from engine.datasets.published.files import FILES
+from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from tests.browser.conftest import Site, explore, running
 from tests.stand_in_worker import RECIPE
 from tests.stand_ins import HELD_OUT, TEST, pack_cifar10, trust_stand_ins, write_cifar, write_photos

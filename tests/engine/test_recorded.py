@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.bundle import Bundle
-from engine.intervals import paired_interval
-from engine.library import open_bundle
+from engine.analysis.intervals import paired_interval
+from engine.bundle.bundle import Bundle
+from engine.bundle.library import open_bundle
 from engine.sweep import Sweep
 from tests.recorded.record import BUNDLES, LEARNED, recorded_correct, recorded_sweeps, sweeps_of
 

@@ -195,7 +195,7 @@ def test_a_policy_that_cannot_run_says_why():
 
 
 def test_a_route_that_loses_an_example_fails_loudly():
-    from engine.policies.base import Fitted, Policy, Rule
+    from engine.policies.core.base import Fitted, Policy, Rule
     from engine.route import Route
 
     class Losing(Rule):

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle import Bundle
-from engine.library import open_bundle
+from engine.bundle.bundle import Bundle
+from engine.bundle.library import open_bundle
 from engine.policies import POLICIES
 from engine.sweep import Sweep, sweep
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from engine.cascades.bof import BofShape, Codebook, bof
+from engine.cascades.macs import stage_macs
 from engine.cascades.resnet import ResNetShape, resnet
-from engine.macs import stage_macs
-from engine.weights import load_weights, save_weights
+from engine.runtime.weights import load_weights, save_weights
 
 TRUNK = ResNetShape(classes=5, widths=(4, 6, 8), blocks=(1, 0, 1), exits=(2, 3))
 WORDS = 9

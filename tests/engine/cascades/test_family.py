@@ -6,11 +6,11 @@ from torchvision import models
 
 from engine.cascades.base import Kind
 from engine.cascades.family import imagenet_family, resnet_family
+from engine.cascades.macs import stage_macs
 from engine.cascades.resnet import ResNetShape, resnet
 from engine.errors import UserError
-from engine.macs import stage_macs
 from engine.recipes import Training
-from engine.train import exits_loss
+from engine.training.loop import exits_loss
 from tests.sentences import assert_one_sentence
 
 SHAPES = [ResNetShape(classes=5, widths=(w, 2 * w), blocks=(0, 1)) for w in (2, 4, 8)]

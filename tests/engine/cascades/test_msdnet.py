@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from engine.cascades.base import Kind
+from engine.cascades.macs import stage_macs
 from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.cascades.whitening import PatchWhitening, whiten
-from engine.macs import stage_macs
 
 SMALL = MSDNetShape(classes=7, stem=4, base=(4, 6, 8), growth=(4, 6, 8), layers=(1, 2, 1), scales=(3, 2, 1), hidden=16)
 

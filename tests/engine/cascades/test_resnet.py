@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from engine.cascades.base import Kind
+from engine.cascades.macs import stage_macs
 from engine.cascades.resnet import PooledHead, ResNetShape, resnet
 from engine.errors import UserError
-from engine.macs import stage_macs
 
 SMALL = ResNetShape(classes=7, widths=(4, 6, 8), blocks=(1, 0, 2), exits=(2, 3))
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from engine.cascades.whitening import NOISE, WHITENED, PatchWhitening, whiten
-from engine.optimise import Optimizers
+from engine.training.optimizers import Optimizers
 
 
 def smooth_pictures(count: int = 60) -> torch.Tensor:

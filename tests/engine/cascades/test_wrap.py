@@ -7,13 +7,13 @@ from torch import nn
 from torchvision import models
 
 from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.macs import stage_macs
 from engine.cascades.wrap import Frozen, Probe, wrap
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.macs import stage_macs
 from engine.recipes import Recipe, Training
-from engine.train import train_recipe
-from engine.weights import load_weights, save_weights
+from engine.runtime.weights import load_weights, save_weights
+from engine.training.loop import train_recipe
 from tests.sentences import assert_one_sentence
 
 

@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 
 from engine.outputs import Outputs
-from engine.policies.reading import Reading
+from engine.policies.core.features import Reading
 
 Table = Sequence[Sequence[float]]
 

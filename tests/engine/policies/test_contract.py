@@ -19,7 +19,7 @@ import engine.policies
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES, Fitted, InfeasibleBudget, Need, Rule, policy
-from engine.policies.stepper import InMemory, Said
+from engine.policies.core.online_rules import InMemory, Said
 from engine.route import Route
 from engine.scores import SURENESS
 from engine.splits import BUNDLE_SPLITS, Split

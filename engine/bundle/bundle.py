@@ -1,0 +1,245 @@
+"""A bundle: outputs, images and provenance of one (cascade, data set) pair, in a folder.
+
+    outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top answers and scores
+    logits.safetensors   the full logits, memory-mapped; in half precision above 1,000 classes
+    images.bin           pictures, one encoded file after the other; their places are columns of the table
+    bundle.json          written last: schema, names, costs, provenance, measurements, and the SHA-256 of every other file and of itself
+
+A bundle appears all at once or not at all, holds no pickle, and says in one sentence what is wrong with it.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.bundle.images import ImagePack
+from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, TABLE, one_line, read_manifest, remedy, sealed
+from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
+from engine.bundle.table import TopAnswers, read_table, top_answers, write_table
+from engine.errors import UserError
+from engine.outputs import Outputs
+from engine.splits import BUNDLE_SPLITS
+from engine.storage.tensors import map_tensor, save_tensors
+
+#: Up to this many classes the top answers are found again from the full logits, as quickly as they could be read, and not kept twice.
+FEW_CLASSES = 100
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_UNIT = re.compile(r"\w{1,64}")
+#: What folders on their way in or out are called: no bundle's id ends like this.
+UNFINISHED = (".partial", ".new", ".old")
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """What a folder holds, opened.
+
+    class_names, exit_names: (classes,), (exits,)
+    unit_notes: {unit: how it was measured}
+    top:        the likeliest classes of every exit and their probabilities
+    images:     pictures by example id, or None
+    measured:   what was measured on real devices, by device and batch size; their units are among those of the outputs
+    """
+
+    id: str
+    title: str
+    outputs: Outputs
+    class_names: tuple[str, ...]
+    exit_names: tuple[str, ...]
+    unit_notes: Mapping[str, str]
+    provenance: Mapping[str, Any]
+    top: TopAnswers
+    images: ImagePack | None = None
+    measured: tuple[Measured, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory taken by what was said, and by the places of the pictures. What is mapped from a file is not counted."""
+        places = 0 if self.images is None else self.images.nbytes
+        return self.outputs.nbytes + self.top.classes.nbytes + self.top.probability.nbytes + places
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A bundle about to be written. images: (example id, encoded picture) in the order of the outputs, for any of the examples."""
+
+    id: str
+    title: str
+    outputs: Outputs
+    class_names: tuple[str, ...]
+    exit_names: tuple[str, ...]
+    unit_notes: Mapping[str, str]
+    provenance: Mapping[str, Any]
+    images: Iterable[tuple[int, bytes]] = field(default_factory=list)
+
+
+def check_id(id: str) -> str:
+    """The id, if it may name a folder."""
+    if not _ID.fullmatch(id):
+        raise UserError(f"{id!r} cannot name a bundle; use up to 64 lower-case letters, digits, dots, dashes or underscores.")
+    if id.endswith(UNFINISHED):
+        raise UserError(f"{id!r} cannot name a bundle; endings like {', '.join(UNFINISHED)} are for unfinished ones, so choose another.")
+    return id
+
+
+def write_bundle(draft: Draft, folder: Path) -> Path:
+    """Write a bundle to `folder`, replacing the one that is there. Killed at any point, the old one stays whole."""
+    check_id(draft.id)
+    _undo_half_swap(folder)
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    outputs = draft.outputs
+    places = ImagePack.write(new / IMAGES, draft.images)
+    write_table(new / TABLE, replace(outputs, logits=None) if outputs.classes <= FEW_CLASSES else outputs, places)
+    if outputs.logits is not None:
+        save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
+    manifest = {
+        "schema": SCHEMA,
+        "id": draft.id,
+        "title": draft.title,
+        "topology": outputs.topology,
+        "said": outputs.said,
+        "examples": outputs.examples,
+        "class_names": list(draft.class_names),
+        "exit_names": list(draft.exit_names),
+        "units": {unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in outputs.stage_cost.items()},
+        "provenance": dict(draft.provenance),
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(new.iterdir())},
+    }
+    write_synced(new / MANIFEST, sealed(manifest))
+    _swap_in(new, folder)
+    return folder
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Open a bundle, every file checked. Raises UserError, one sentence naming the file and the remedy, if anything is off."""
+    manifest = verify_files(folder)
+    try:
+        stage_cost = {unit: np.array(entry["stage_cost"], np.float64) for unit, entry in manifest["units"].items()}
+        class_names, exit_names = _names(manifest["class_names"]), _names(manifest["exit_names"])
+        rows = read_table(folder / TABLE, len(exit_names))
+        logits = map_tensor(folder / LOGITS, "logits") if LOGITS in manifest["files"] else None
+        outputs = Outputs(
+            prediction=rows.prediction,
+            scores=rows.scores,
+            labels=rows.labels,
+            ids=rows.ids,
+            split=rows.split,
+            stage_cost=stage_cost,
+            classes=len(class_names),
+            topology=manifest["topology"],
+            said=manifest["said"],
+            logits=logits,
+            factors=rows.factors,
+        )
+        top = rows.top if logits is None or outputs.classes > FEW_CLASSES else top_answers(logits)
+        _check(outputs, top, manifest)
+        return Bundle(
+            id=manifest["id"],
+            title=str(manifest["title"])[:200],
+            outputs=outputs,
+            class_names=class_names,
+            exit_names=exit_names,
+            unit_notes={unit: str(entry["note"]) for unit, entry in manifest["units"].items()},
+            provenance=manifest["provenance"],
+            top=top,
+            images=ImagePack(folder / IMAGES, rows.ids, rows.image_offset, rows.image_bytes) if IMAGES in manifest["files"] else None,
+            measured=read_measured(manifest),
+        )
+    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
+        # The checksums hold, so this is how the bundle was made: written by something else, or by hand.
+        raise UserError(f"Bundle {folder.name} does not hang together ({one_line(problem)}); {remedy(folder)}") from problem
+
+
+def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
+    """Add to a bundle what was measured on a device. Only its manifest changes, and that at once: killed at any point, it stays whole.
+
+    What the same device had said at the same batch size is replaced. A bundle written anew begins without measurements: they belong
+    to the weights they were made with. Raises UserError if the bundle is damaged.
+    """
+    manifest = with_measured(verify_files(folder), fresh)
+    read_measured(manifest)  # what would be refused when it is read is not written
+    write_synced(folder / MANIFEST, sealed(manifest))
+
+
+def verify_files(folder: Path) -> dict[str, Any]:
+    """The manifest of a bundle whose files are all there, whole and unchanged. Raises UserError otherwise."""
+    manifest = read_manifest(folder)
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise UserError(f"{name} is missing from bundle {folder.name}; {remedy(folder)}")
+        if path.stat().st_size != entry["bytes"]:
+            raise UserError(f"{name} in bundle {folder.name} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {remedy(folder)}")
+        if _sha256(path) != entry["sha256"]:
+            raise UserError(f"{name} in bundle {folder.name} was changed after it was written: its checksum differs; {remedy(folder)}")
+    return manifest
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write under a temporary name, sync, rename: whoever sees the name sees the whole file."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> None:
+    if not isinstance(manifest["id"], str) or not _ID.fullmatch(manifest["id"]):
+        raise ValueError("its id cannot name a bundle")
+    if not isinstance(manifest["provenance"], dict):
+        raise ValueError("its provenance is no list of facts")
+    if outputs.examples == 0 or outputs.examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
+        raise ValueError("its rows are not the examples it names")
+    if outputs.topology not in ("chain", "family") or outputs.said not in ("logits", "probabilities", "confidence"):
+        raise ValueError("its topology or its kind of outputs is unknown")
+    if not np.isin(outputs.split, BUNDLE_SPLITS).all():
+        raise ValueError("an example belongs to no known split")
+    for classes in (outputs.labels, outputs.prediction, top.classes):
+        if classes.min() < 0 or classes.max() >= outputs.classes:
+            raise ValueError("a label or an answer is outside its classes")
+    if outputs.logits is not None and outputs.logits.shape != (outputs.exits, outputs.examples, outputs.classes):
+        raise ValueError(f"its logits have shape {outputs.logits.shape}")
+    if "maxprob" not in outputs.scores:
+        raise ValueError("it does not say how sure its exits are")
+    if not outputs.stage_cost or not all(_UNIT.fullmatch(unit) for unit in outputs.stage_cost):
+        raise ValueError("it has no costs, or a unit whose name is none")
+
+
+def _names(listed: Any) -> tuple[str, ...]:
+    if not isinstance(listed, list) or not listed:
+        raise ValueError("a list of names is empty or none")
+    return tuple(str(name)[:100] for name in listed)
+
+
+def _swap_in(new: Path, folder: Path) -> None:
+    old = _old(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _undo_half_swap(folder: Path) -> None:
+    """Between the two renames of a swap the bundle lies under its other name. A swap killed just there is taken back."""
+    if not folder.exists() and _old(folder).is_dir():
+        _old(folder).rename(folder)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,144 @@
+"""The table of a bundle: one row per example, everything that sweeps and pages read."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from engine.bundle.images import Place
+from engine.outputs import Outputs
+from engine.scores import SCORES
+
+#: How many of an exit's likeliest classes are kept: enough for top-5 accuracy and for a person to read.
+TOP = 5
+
+
+@dataclass(frozen=True, eq=False)
+class TopAnswers:
+    """The likeliest classes of every exit, likeliest first. classes: (exits, examples, top) int32; probability: float32 alike."""
+
+    classes: NDArray[np.int32]
+    probability: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The columns of the table as arrays, named and shaped as in `Outputs`."""
+
+    ids: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    split: NDArray[np.str_]
+    prediction: NDArray[np.int32]
+    scores: Mapping[str, NDArray[np.float32]]
+    factors: Mapping[str, NDArray[np.float32]]
+    top: TopAnswers
+    image_offset: NDArray[np.int64]
+    image_bytes: NDArray[np.int64]
+
+
+def write_table(path: Path, outputs: Outputs, images: Mapping[int, Place]) -> None:
+    """Parquet: zstd, no dictionaries (readable in part and by anything), page checksums.
+
+    Of scores, first bytes lie with first bytes and last with last: their signs and exponents are much alike, which takes 7 % off the file.
+    """
+    at = [images.get(int(id), (0, 0)) for id in outputs.ids]
+    columns: dict[str, pa.Array] = {
+        "id": pa.array(outputs.ids),
+        "label": pa.array(outputs.labels),
+        "split": pa.array(outputs.split.tolist(), pa.string()),
+        "image_offset": pa.array([place[0] for place in at], pa.int64()),
+        "image_bytes": pa.array([place[1] for place in at], pa.int64()),
+    }
+    for name, values in outputs.factors.items():
+        columns[f"factor.{name}"] = pa.array(values)
+    for k in range(outputs.exits):
+        columns[f"exit{k}.prediction"] = pa.array(outputs.prediction[k])
+        for name, values in outputs.scores.items():
+            columns[f"exit{k}.score.{name}"] = pa.array(values[k])
+        if outputs.logits is not None:
+            columns |= {f"exit{k}.{name}": values for name, values in _top_columns(outputs.logits[k]).items()}
+    table = pa.table(columns)
+    encoding = {field.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(field.type) else "PLAIN" for field in table.schema}
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=6,
+        use_dictionary=False,
+        column_encoding=encoding,
+        write_page_checksum=True,
+        version="2.6",
+    )
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def read_table(path: Path, exits: int) -> Rows:
+    """The table of a bundle with so many exits. Raises KeyError, TypeError or ValueError if it is not one."""
+    table = pq.read_table(path, page_checksum_verification=True)
+
+    def column(name: str, dtype: type) -> NDArray:
+        return np.ascontiguousarray(table[name].to_numpy(), dtype)
+
+    def stacked(name: str, dtype: type) -> NDArray:
+        return np.stack([column(f"exit{k}.{name}", dtype) for k in range(exits)])
+
+    scores = [name for name in SCORES if f"exit0.score.{name}" in table.column_names]
+    factors = [name.removeprefix("factor.") for name in table.column_names if name.startswith("factor.")]
+    prediction = stacked("prediction", np.int32)
+    return Rows(
+        ids=column("id", np.int64),
+        labels=column("label", np.int32),
+        split=np.array(table["split"].to_pylist(), dtype="<U11"),
+        prediction=prediction,
+        scores={name: stacked(f"score.{name}", np.float32) for name in scores},
+        factors={name: column(f"factor.{name}", np.float32) for name in factors},
+        top=_read_top(table, exits, prediction),
+        image_offset=column("image_offset", np.int64),
+        image_bytes=column("image_bytes", np.int64),
+    )
+
+
+def top_answers(logits: NDArray[np.floating]) -> TopAnswers:
+    """The likeliest classes of every exit: logits (exits, examples, classes)."""
+    top, kept, total = (np.stack(found) for found in zip(*map(_top, logits), strict=True))
+    return TopAnswers(top, np.exp(kept - total[..., None], dtype=np.float32))
+
+
+def _top(logits: NDArray[np.floating]) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """Top classes, their logits and the log-sum-exp of one exit: probabilities, margin and energy can be had from these three."""
+    top = np.argsort(-logits, axis=1, kind="stable")[:, :TOP].astype(np.int32)
+    kept = np.take_along_axis(logits, top, axis=1).astype(np.float32)
+    return top, kept, logsumexp(logits.astype(np.float64), axis=1).astype(np.float32)
+
+
+def _top_columns(logits: NDArray[np.floating]) -> dict[str, pa.Array]:
+    top, kept, total = _top(logits)
+    width = top.shape[1]
+    return {
+        "top_class": pa.FixedSizeListArray.from_arrays(pa.array(top.ravel()), width),
+        "top_logit": pa.FixedSizeListArray.from_arrays(pa.array(kept.ravel()), width),
+        "log_sum_exp": pa.array(total),
+    }
+
+
+def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32]) -> TopAnswers:
+    if "exit0.top_class" not in table.column_names:  # see FEW_CLASSES in engine.bundle.bundle
+        # Only confidences were recorded: the top class is the prediction, and how sure it was is a score.
+        surest = np.stack([table[f"exit{k}.score.maxprob"].to_numpy() for k in range(exits)])
+        return TopAnswers(prediction[..., None], SCORES["maxprob"].shown(surest)[..., None].astype(np.float32))
+
+    def listed(k: int, name: str) -> NDArray:
+        lists = table[f"exit{k}.{name}"].combine_chunks()
+        return lists.flatten().to_numpy().reshape(table.num_rows, -1)
+
+    classes = np.stack([listed(k, "top_class") for k in range(exits)])
+    logits = np.stack([listed(k, "top_logit") for k in range(exits)])
+    total = np.stack([table[f"exit{k}.log_sum_exp"].to_numpy() for k in range(exits)])
+    return TopAnswers(classes, np.exp(logits - total[..., None], dtype=np.float32))

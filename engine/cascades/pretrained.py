@@ -1,0 +1,162 @@
+"""torchvision's networks for ImageNet, by name, with the weights that were published for them first.
+
+Names are looked up in torchvision's own list, so nothing that a person writes is ever imported. Published files are pickles: they are
+opened only if their SHA-256 begins as their name says, and then as tensors alone; what is kept of them is safetensors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision import models
+
+from engine.errors import UserError
+from engine.paths import weights_file
+from engine.runtime.weights import read_tensors, write_tensors
+
+#: What `download` and recipes know them as: this and torchvision's name.
+PREFIX = "torchvision:"
+#: Side exits only help training; and the values that a network begins with are replaced anyway.
+_MADE_WITH = {name: {"aux_logits": False, "init_weights": False, "transform_input": True} for name in ("googlenet", "inception_v3")}
+_SIDE_EXITS = ("aux1.", "aux2.", "AuxLogits.")
+State = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Known:
+    """One of torchvision's networks for ImageNet."""
+
+    name: str
+
+    @cached_property
+    def weights(self) -> models.WeightsEnum:
+        return next(iter(models.get_model_weights(self.name)))
+
+    @property
+    def published(self) -> str:
+        """What torchvision calls the weights, such as ResNet18_Weights.IMAGENET1K_V1."""
+        return str(self.weights)
+
+    @property
+    def published_outputs(self) -> int:
+        return len(self.weights.meta["categories"])
+
+    @cached_property
+    def _preset(self) -> Any:
+        return self.weights.transforms()
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        (side,) = self._preset.crop_size
+        return side, side
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        return tuple(self._preset.mean)
+
+    @property
+    def deviation(self) -> tuple[float, ...]:
+        return tuple(self._preset.std)
+
+    def make(self, outputs: int) -> nn.Module:
+        """The network with random weights, answering for so many classes."""
+        settings = _MADE_WITH.get(self.name, {"image_size": self.image_size[0]} if self.name.startswith("vit_") else {})
+        return models.get_model(self.name, weights=None, num_classes=outputs, **settings)
+
+    @cached_property
+    def _blank(self) -> nn.Module:
+        with torch.device("meta"):
+            return self.make(self.published_outputs)
+
+    @cached_property
+    def last_layer(self) -> str:
+        linear = [name for name, module in self._blank.named_modules() if isinstance(module, nn.Linear)]
+        if not linear:
+            raise UserError(f"The last layer of {self.name} is no linear one, so it cannot be given other classes; choose another network.")
+        return linear[-1]
+
+    def layers(self) -> str:
+        """Some layers to name where none were, as a person reads them."""
+        names = [name for name, module in self._blank.named_modules() if 0 < name.count(".") + 1 <= 2 and any(module.children())]
+        return ", ".join(names[:8])
+
+    def outputs(self, state: State) -> int:
+        """How many classes these weights answer for."""
+        last = state.get(f"{self.last_layer}.weight")
+        if last is None:
+            raise UserError(f"The weights lack {self.last_layer}.weight, which {self.name} has; give those of this network.")
+        return len(last)
+
+    def fill(self, network: nn.Module, state: State, source: Path | None = None) -> None:
+        """Raises UserError unless names and shapes are the network's. Side exits are passed over."""
+        state = {name: tensor for name, tensor in state.items() if not name.startswith(_SIDE_EXITS)}
+        ours = network.state_dict()
+        for name in sorted(ours.keys() | state.keys()):
+            if name not in state or name not in ours or ours[name].shape != state[name].shape:
+                raise UserError(f"{source or 'What was published'} holds no weights of torchvision's {self.name}: they differ at {name}.")
+        network.load_state_dict(state)
+
+    def drop_last_layer(self, network: nn.Module) -> nn.Linear:
+        """Takes the last layer off and returns it: the network then gives what that reads."""
+        around, _, name = self.last_layer.rpartition(".")
+        last = network.get_submodule(self.last_layer)
+        setattr(network.get_submodule(around), name, nn.Identity())
+        return last
+
+
+def known_network(name: str) -> Known:
+    names = models.list_models(module=torchvision.models)
+    if name not in names:
+        raise UserError(f"torchvision has no network {name!r}; choose one of: {', '.join(names)}.")
+    return Known(name)
+
+
+def fetch(known: Known) -> State:
+    """The published weights, from torchvision's cache or its site. Raises UserError if they cannot be reached."""
+    try:
+        return known.weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:  # no network, no room, or not the published bytes
+        reason = str(getattr(error, "reason", error)).splitlines()[0].rstrip(".")
+        raise UserError(
+            f"torchvision's ImageNet weights could not be downloaded from {known.weights.url} ({reason}); "
+            f"connect to the internet and try again, or put the file into {Path(torch.hub.get_dir(), 'checkpoints')}."
+        ) from error
+
+
+def published_file(known: Known) -> Path:
+    return weights_file(f"torchvision-{known.name}")
+
+
+def download(name: str) -> Path:
+    """Fetch the published weights of torchvision's network `name` and keep them as safetensors; returns the file."""
+    known = known_network(name)
+    path = published_file(known)
+    write_tensors(path, dict(fetch(known)), {"kind": "published", "name": known.published})
+    return path
+
+
+def weights_of(known: Known) -> State:
+    """The published weights that `download` has kept."""
+    path = published_file(known)
+    if not path.is_file():
+        raise UserError(
+            f"The published weights of {known.name} are not at {path}; fetch them with `python -m engine download {PREFIX}{known.name}`, "
+            "or name a safetensors file of yours with --weights."
+        )
+    tensors, _ = read_tensors(path)
+    return tensors
+
+
+def read_weights(path: Path) -> State:
+    """The tensors of a person's own safetensors file."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as a safetensors file ({error}); save the network's state in one.") from error

@@ -1,0 +1,124 @@
+"""What the exits said, in any of the three forms in which other people keep it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from engine.errors import UserError
+from engine.importing.checks import (
+    check_axes,
+    check_conf,
+    check_finite,
+    check_in_range,
+    check_logits,
+    check_probs,
+    check_size,
+    whole_numbers,
+)
+from engine.outputs import Outputs, in_kept_precision
+
+Arrays = Mapping[str, NDArray]
+_FORMS = {"logits": ("logits",), "probs": ("probs",), "pred with conf": ("pred", "conf")}
+
+
+@dataclass(frozen=True, eq=False)
+class Distributions:
+    """Logits, or log-probabilities where `raw` is false: (exits, examples, classes) float16/32."""
+
+    logits: NDArray[np.floating]
+    raw: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exits(self) -> int:
+        return self.logits.shape[0]
+
+    def outputs(self, **rest: Any) -> Outputs:
+        """Joined with what is not the exits' own: labels, costs and so on, named as in `Outputs`."""
+        return Outputs.from_logits(self.logits, raw=self.raw, **rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Confidences:
+    """Answers and the log-odds of each: (exits, examples) int32 and float32."""
+
+    prediction: NDArray[np.int32]
+    log_odds: NDArray[np.float32]
+    classes: int
+    notes: tuple[str, ...]
+
+    @property
+    def exits(self) -> int:
+        return self.prediction.shape[0]
+
+    def outputs(self, **rest: Any) -> Outputs:
+        return Outputs(prediction=self.prediction, scores={"maxprob": self.log_odds}, classes=self.classes, said="confidence", **rest)
+
+
+def read_said(arrays: Arrays, labels: NDArray[np.int64]) -> Distributions | Confidences:
+    """What the exits said, checked against itself and against the labels. Raises UserError."""
+    form = _form(arrays)
+    costs = {len(array) for name, array in arrays.items() if name.startswith(("cost", "stage_cost")) and array.ndim == 1}
+    axes = {"exits": costs.pop() if len(costs) == 1 else None, "examples": len(labels)}
+    named = len(arrays["class_names"]) if "class_names" in arrays and arrays["class_names"].ndim == 1 else None
+    if form == "pred with conf":
+        for name in _FORMS[form]:
+            check_axes(name, arrays[name], axes)
+        return _confidences(arrays["pred"], arrays["conf"], labels, named)
+    said = arrays[form]
+    check_axes(form, said, axes | {"classes": named})
+    check_size(form, exits=said.shape[0], classes=said.shape[2])
+    check_in_range("labels", labels, said.shape[2])
+    return _probabilities(said) if form == "probs" else _logits(said)
+
+
+def _form(arrays: Arrays) -> str:
+    """Which of the three forms the file has."""
+    present = [form for form, names in _FORMS.items() if any(name in arrays for name in names)]
+    if not present:
+        remedy = "give logits or probs (exits, examples, classes), or pred with conf (exits, examples)"
+        raise UserError(f"There is nothing that the exits said; {remedy}.")
+    if len(present) > 1:
+        raise UserError(f"There is both {present[0]} and {present[1]}; leave one of the two out.")
+    for name in _FORMS[present[0]]:
+        if name not in arrays:
+            raise UserError(f"There is no {name}; pred and conf go together, both (exits, examples).")
+    return present[0]
+
+
+def _logits(logits: NDArray) -> Distributions:
+    raw = check_logits(logits)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is named by the next line
+        kept = in_kept_precision(logits.astype(np.float16 if logits.dtype == np.float16 else np.float32))
+    check_finite("logits", kept)
+    note = "logits are log-probabilities, whose scale says nothing: scores that need it (energy, largest logit) are left out."
+    return Distributions(kept, raw, () if raw else (note,))
+
+
+def _probabilities(probs: NDArray) -> Distributions:
+    """Logarithms, finite throughout: a probability that was rounded to 0 counts as the least that its type can hold."""
+    check_probs(probs)
+    fine = probs if probs.dtype.kind == "f" else probs.astype(np.float32)
+    least = np.finfo(fine.dtype).smallest_subnormal
+    # A logarithm of a probability near 1 needs more digits than float16 has.
+    logits = np.log(np.maximum(fine, least), dtype=np.promote_types(fine.dtype, np.float32))
+    return Distributions(in_kept_precision(logits.astype(np.float32)), raw=False)
+
+
+def _confidences(pred: NDArray, conf: NDArray, labels: NDArray[np.int64], named: int | None) -> Confidences:
+    pred = whole_numbers("pred", pred)
+    classes = named or max(2, int(pred.max(initial=0)) + 1, int(labels.max()) + 1)
+    check_size("pred", exits=len(pred), classes=classes)
+    check_in_range("pred", pred, classes)
+    check_in_range("labels", labels, classes)
+    check_conf(conf)
+    notes = ["Only answers and confidences are given, so policies that need the probability of every class cannot run."]
+    conf = conf.astype(np.float64)
+    if (conf == 1).any():
+        notes.append(f"conf is exactly 1 in {(conf == 1).mean():.1%} of all places: such ties leave together; a finer type may part them.")
+    least = np.finfo(np.float64).epsneg  # so that log-odds stay finite: next to 1 there is no closer float64
+    return Confidences(pred.astype(np.int32), logit(conf.clip(least, 1 - least)).astype(np.float32), classes, tuple(notes))

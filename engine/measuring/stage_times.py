@@ -1,0 +1,109 @@
+"""Stage times: what every trunk and every head of a network takes on a device, batch by batch."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.cascades.base import Cascade, Kind, Stage, State
+from engine.runtime.executor import to_images
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to look. warm_up, least: runs of a part;  seconds: for one part at one batch size;  rounds: of the real runs;
+    joule_seconds: a window over the energy counter, which moves a few times a second
+    """
+
+    warm_up: int = 2
+    least: int = 5
+    seconds: float = 0.2
+    rounds: int = 5
+    joule_seconds: float = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class StageTimes:
+    """Milliseconds for one batch, the median and the 95th percentile of several runs, trunk and head apart.
+
+    batch_sizes: (sizes,);  trunk, trunk_p95, head, head_p95: (sizes, stages)
+    """
+
+    batch_sizes: tuple[int, ...]
+    trunk: NDArray[np.float64]
+    trunk_p95: NDArray[np.float64]
+    head: NDArray[np.float64]
+    head_p95: NDArray[np.float64]
+
+
+@torch.inference_mode()
+def stage_times(
+    cascade: Cascade, image_size: tuple[int, int], device: torch.device, batch_sizes: Sequence[int], effort: Effort
+) -> StageTimes:
+    """Time every trunk and every head at every batch size, on noise."""
+    found = np.empty((2, 2, len(batch_sizes), len(cascade.stages)))  # trunk and head; median and 95th percentile
+    for i, size in enumerate(batch_sizes):
+        for k, (stage, before, after) in enumerate(each_stage(cascade, image_size, device, size)):
+            for part, (module, given) in enumerate(((stage.trunk, before), (stage.head, after))):
+                taken = _times(lambda module=module, given=given: module(given), device, effort)
+                found[part, :, i, k] = np.percentile(taken, (50, 95))
+    (trunk, trunk_p95), (head, head_p95) = found
+    return StageTimes(tuple(batch_sizes), trunk, trunk_p95, head, head_p95)
+
+
+def each_stage(
+    cascade: Cascade, image_size: tuple[int, int], device: torch.device, batch_size: int
+) -> Iterator[tuple[Stage, State, State]]:
+    """Every stage, what goes into its trunk and what comes out of it, for one batch of noise."""
+    pixels = np.random.default_rng(0).integers(0, 256, (batch_size, *image_size, 3), dtype=np.uint8)
+    image: State = (to_images(pixels, device),)
+    before = image
+    for stage in cascade.stages:
+        after = stage.trunk(before)
+        yield stage, before, after
+        before = after if cascade.kind is Kind.CHAIN else image
+
+
+def exit_alone(cascade: Cascade, image: State, exit: int = -1) -> Tensor:
+    """What one exit says, by default the last, without running the heads before it: image (images,) -> logits (batch, classes)."""
+    last = range(len(cascade.stages))[exit]
+    state = image
+    for stage in cascade.stages[: last + 1] if cascade.kind is Kind.CHAIN else cascade.stages[last : last + 1]:
+        state = stage.trunk(state)
+    return cascade.stages[last].head(state)
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done all it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _times(run: Callable[[], object], device: torch.device, effort: Effort) -> list[float]:
+    """Milliseconds of several runs, warmed up."""
+    for _ in range(effort.warm_up):
+        run()
+    taken, until = [], time.perf_counter() + effort.seconds
+    while len(taken) < effort.least or time.perf_counter() < until:
+        taken.append(_milliseconds(run, device))
+    return taken
+
+
+def _milliseconds(run: Callable[[], object], device: torch.device) -> float:
+    if device.type == "cuda":
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        run()
+        end.record()
+        end.synchronize()
+        return start.elapsed_time(end)
+    begun = time.perf_counter()
+    run()
+    synchronise(device)
+    return 1e3 * (time.perf_counter() - begun)

@@ -1,0 +1,105 @@
+"""Mixing: some examples under one rule, the rest under another, whatever they look like.
+
+A policy whose knob has few settings reaches a budget between two of them this way, exactly: cost and accuracy move on the straight line
+between the two. The draw hangs on the example's id alone, see `engine.hashing`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.hashing import hash_uniform
+from engine.outputs import Outputs, Topology
+from engine.policies.core.base import Fitted, Rule
+from engine.policies.core.online_rules import Said, Stepper
+from engine.route import Route
+
+
+@dataclass(frozen=True, eq=False)
+class MixedRule(Rule):
+    """A share of the examples goes by `dear`, the rest by `cheap`.
+
+    share: of the dear rule, in [0, 1]
+    """
+
+    cheap: Rule
+    dear: Rule
+    share: float
+    note: str = ""
+
+    @property
+    def planned_cost(self) -> float:
+        return (1 - self.share) * self.cheap.planned_cost + self.share * self.dear.planned_cost
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        dear = {f"{name} of the rest": value for name, value in self.dear.knob.items()}
+        return {**self.cheap.knob, **dear, "share of the rest": self.share}
+
+    def route(self, outputs: Outputs) -> Route:
+        cheap, dear = self.cheap.route(outputs), self.dear.route(outputs)
+        takes_dear = hash_uniform(outputs.ids) < self.share
+        return Route(
+            np.where(takes_dear, dear.exit, cheap.exit),
+            np.where(takes_dear, dear.visited, cheap.visited),
+            np.where(takes_dear, dear.prediction, cheap.prediction),
+        )
+
+    def stepper(self, topology: Topology) -> Stepper | None:
+        cheap, dear = self.cheap.stepper(topology), self.dear.stepper(topology)
+        return None if cheap is None or dear is None else _MixedStepper(cheap, dear, self.share)
+
+
+@dataclass(frozen=True, eq=False)
+class _MixedStepper(Stepper):
+    """Asks each stepper about its own examples only."""
+
+    cheap: Stepper
+    dear: Stepper
+    share: float
+
+    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._each(ids, lambda stepper, its: stepper.first(ids[its]))
+
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+        return self._each(ids, lambda stepper, its: stepper.after(exit, ids[its], said.of(its)))
+
+    def answer(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int32]:
+        return self._each(ids, lambda stepper, its: stepper.answer(exit, ids[its], said.of(its))).astype(np.int32)
+
+    def _each(self, ids: NDArray[np.int64], ask: Callable[[Stepper, NDArray[np.bool_]], NDArray[np.integer]]) -> NDArray[np.int64]:
+        found = np.empty(len(ids), np.int64)
+        takes_dear = hash_uniform(ids) < self.share
+        for stepper, its in ((self.cheap, ~takes_dear), (self.dear, takes_dear)):
+            if its.any():  # a rule that nobody goes by may not know this exit
+                found[its] = ask(stepper, its)
+        return found
+
+
+def mix_to(budget: float, rules: Sequence[Rule]) -> Rule:
+    """The mix of two neighbours, by planned cost, that costs exactly `budget`; the dearest rule where the budget allows it.
+
+    rules: sorted by increasing planned cost, the first no dearer than `budget`
+    """
+    costs = np.array([rule.planned_cost for rule in rules])
+    below = int(np.searchsorted(costs, budget, side="right")) - 1
+    if below < 0 or below == len(rules) - 1 or costs[below] == budget:
+        return rules[max(below, 0)]
+    share = (budget - costs[below]) / (costs[below + 1] - costs[below])
+    return MixedRule(rules[below], rules[below + 1], float(share))
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingPoints(Fitted):
+    """Rules by increasing planned cost; a budget between two is met by mixing them."""
+
+    rules: Sequence[Rule]
+
+    @property
+    def cheapest(self) -> float:
+        return self.rules[0].planned_cost
+
+    def _solve(self, budget: float) -> Rule:
+        return mix_to(budget, self.rules)

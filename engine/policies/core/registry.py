@@ -1,0 +1,28 @@
+"""The policies there are, by name. A new one registers itself and is tested without writing a test."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypeVar
+
+from engine.errors import UserError
+from engine.policies.core.base import Policy
+
+P = TypeVar("P", bound=Policy)
+_policies: dict[str, Policy] = {}
+
+#: Every registered policy, in the order they introduce themselves.
+POLICIES: Mapping[str, Policy] = MappingProxyType(_policies)
+
+
+def register(kind: type[P]) -> type[P]:
+    """Class decorator: make a policy known under its `name`."""
+    if kind.name in _policies:
+        raise ValueError(f"two policies are called {kind.name!r}")
+    _policies[kind.name] = kind()
+    return kind
+
+
+def policy(name: str) -> Policy:
+    if name not in POLICIES:
+        raise UserError(f"There is no policy {name!r}; choose one of: {', '.join(POLICIES)}.")
+    return POLICIES[name]

@@ -1,0 +1,109 @@
+"""Network selection: at every stage, leave or go on to one of several others, skipping those between.
+
+After Bolukbasi et al. 2017 (slides: N1 -> {stop, N2, N3}, N2 -> {stop, N3}; the decision at N1 is cost-sensitive learning, the one at N2 an
+importance-weighted binary problem). Cost-sensitive learning by weighted all-pairs is our choice. A chain is the graph whose every stage
+leads only to the next: there each choice is one binary gate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Outputs, Topology
+from engine.policies.core.base import Rule
+from engine.policies.core.gates import Gate, GateFeatures, fit_gate
+from engine.policies.core.online_rules import Said, Stepper
+from engine.route import Route
+
+
+def onward(stage: int, exits: int, topology: Topology) -> range:
+    """The stages one may go to from a stage: only the next in a chain, any later network in a family."""
+    return range(stage + 1, exits if topology == "family" else min(stage + 2, exits))
+
+
+def at_stake(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Two ways on, by what each would cost every example: whether it should take the second, and what a wrong turn costs.
+
+    first, second (examples,) -> (examples,) pseudo-labels, ties to the first, and (examples,) importance weights
+    """
+    return second < first, np.abs(second - first)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A decision among several actions by a vote of gates, one for each pair of them; ties go to the earlier action.
+
+    gates: {(a, b), a < b: opens for b}
+    """
+
+    actions: int
+    gates: Mapping[tuple[int, int], Gate]
+
+    def __call__(self, features: NDArray[np.float64]) -> NDArray[np.int64]:
+        """features (examples, features) -> the action of each, (examples,)"""
+        votes = np.zeros((self.actions, len(features)), np.int64)
+        for (a, b), gate in self.gates.items():
+            for_b = gate.opens(features)
+            votes[a] += ~for_b
+            votes[b] += for_b
+        return votes.argmax(axis=0)
+
+
+def fit_choice(features: NDArray[np.float64], costs: NDArray[np.float64], l2: float) -> Choice:
+    """Weighted all-pairs: every pair of actions is a binary problem, labelled by the cheaper one and weighted by the gap.
+
+    features (examples, features), costs (actions, examples)
+    """
+    pairs = combinations(range(len(costs)), 2)
+    return Choice(len(costs), {(a, b): fit_gate(features, *at_stake(costs[a], costs[b]), l2) for a, b in pairs})
+
+
+def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
+    """Walk every example from the first stage until it leaves.
+
+    actions: for every exit but the last what each example would do there, (examples,): 0 leaves, a goes to the a-th stage onward
+    """
+    at = np.zeros(outputs.examples, np.int64)
+    visited = np.zeros((outputs.exits, outputs.examples), bool)
+    visited[0] = True
+    for k, action in enumerate(actions):
+        going = (at == k) & (action > 0)
+        at[going] = np.array(onward(k, outputs.exits, outputs.topology))[action[going] - 1]
+        visited[at[going], np.flatnonzero(going)] = True
+    return Route(at, visited, np.take_along_axis(outputs.prediction, at[None], axis=0)[0])
+
+
+@dataclass(frozen=True, eq=False)
+class ChoiceRule(Rule):
+    """At each stage that is reached a learned choice: leave, or which stage next.
+
+    choices: one for every exit but the last
+    """
+
+    features: GateFeatures
+    choices: Sequence[Choice]
+    knob: Mapping[str, float]
+    planned_cost: float
+
+    def route(self, outputs: Outputs) -> Route:
+        return follow(outputs, [choice(read) for choice, read in zip(self.choices, self.features.of(outputs), strict=True)])
+
+    def stepper(self, topology: Topology) -> Stepper:
+        return _ChoiceStepper(self.features, self.choices, topology)
+
+
+@dataclass(frozen=True, eq=False)
+class _ChoiceStepper(Stepper):
+    features: GateFeatures
+    choices: Sequence[Choice]
+    topology: Topology
+
+    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.zeros(len(ids), np.int64)
+
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+        ways = np.array([exit, *onward(exit, len(self.choices) + 1, self.topology)])
+        return ways[self.choices[exit](self.features.at(exit, said, self.topology))]

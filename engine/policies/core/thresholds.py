@@ -1,0 +1,90 @@
+"""Leave at the first exit that is sure enough: the rule most methods end in, however they choose their thresholds.
+
+Scores may tie: confidences that were rounded, that take few values, or that are the same for all. Where all examples of one score cannot
+leave, a share of them does, drawn by their ids, so that as many leave as were meant to.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.hashing import hash_uniform
+from engine.outputs import Outputs, Topology
+from engine.policies.core.base import Bar, Rule
+from engine.policies.core.online_rules import InOrder, Said
+from engine.policies.core.scorer import Scorer
+from engine.route import Route
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdRule(Rule):
+    """An example leaves at the first exit whose score passes that exit's threshold, with the scorer's answer; the last takes the rest.
+
+    thresholds: (exits - 1,); minus infinity lets every example leave, plus infinity none
+    ties:       (exits - 1,) the share of those exactly at the threshold that leave, or None where all of them do
+    """
+
+    scorer: Scorer
+    thresholds: NDArray[np.float64]
+    knob: Mapping[str, float]
+    planned_cost: float
+    ties: NDArray[np.float64] | None = None
+    note: str = ""
+
+    def bar(self) -> Bar:
+        return Bar(self.scorer.score_name, self.thresholds, self.ties)
+
+    def compared(self, outputs: Outputs) -> NDArray[np.floating]:
+        return self.scorer.of(outputs).score
+
+    def route(self, outputs: Outputs) -> Route:
+        scored = self.scorer.of(outputs)
+        route = Route.through(outputs, first_sure_exit(scored.score, self.thresholds, self.ties, outputs.ids))
+        return Route(route.exit, route.visited, np.take_along_axis(scored.answer, route.exit[None], axis=0)[0])
+
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves, self.scorer.answer_at)
+
+    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
+        tie = 1.0 if self.ties is None else self.ties[exit]
+        return passes(self.scorer.score_at(exit, said), self.thresholds[exit], tie, exit, ids)
+
+
+def passes(
+    scores: NDArray[np.floating], threshold: float, tie: float, exit: int, ids: NDArray[np.int64] | None = None
+) -> NDArray[np.bool_]:
+    """Who leaves at one exit: everyone above its threshold, and of those at it the share `tie`, drawn by `ids`.
+
+    scores, ids (examples,) -> (examples,). `ids` may be left out where `tie` is 1.
+    """
+    if tie >= 1:
+        return scores >= threshold
+    leaves = scores > threshold
+    tied = np.flatnonzero(scores == threshold)
+    leaves[tied] = tie_draw(ids[tied], exit) < tie
+    return leaves
+
+
+def tie_draw(ids: NDArray[np.int64], exit: int) -> NDArray[np.float64]:
+    """What decides who of a tied block leaves at an exit, (examples,) in [0, 1); independent from exit to exit and of mixing."""
+    return hash_uniform(ids, exit + 1)
+
+
+def first_sure_exit(
+    scores: NDArray[np.floating],
+    thresholds: NDArray[np.floating],
+    ties: NDArray[np.floating] | None = None,
+    ids: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
+    """The exit each example leaves at, (examples,).
+
+    scores (exits, examples), thresholds (exits - 1,), ties (exits - 1,) as in `ThresholdRule`, ids (examples,) where there are ties
+    """
+    exits, examples = scores.shape
+    exit = np.full(examples, exits - 1)
+    # Backwards, so that an earlier exit overrules a later one: K passes over memory and no table of all comparisons.
+    for k in range(exits - 2, -1, -1):
+        exit[passes(scores[k], thresholds[k], 1.0 if ties is None else ties[k], k, ids)] = k
+    return exit

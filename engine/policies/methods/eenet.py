@@ -1,0 +1,249 @@
+"""EENet: learned exit scores and a learned assignment of examples to exits under a budget (Ilhan et al., WACV 2024; read in the code).
+
+The paper's. Each exit gets a score q_k, how likely it is to be correct, from its class probabilities, summaries of them, and the scores of
+the exits before. An assignment r, a distribution over exits for each example, is drawn towards exits where q is high and keeps the mean
+cost at the budget. The mean of r says how many examples shall leave at each exit, and thresholds on q let that many out. At test time only
+q and the thresholds are used.
+
+Ours:
+- q is a logistic regression with an L2 penalty, fitted until it converges. It reads the largest log-probabilities, entropy, margin, top
+  probability, log-odds and the predicted class of the exit, and the log-odds of the exits before. Probabilities, which the original reads,
+  saturate at 1; and the loss is convex, so nothing depends on a seed, a learning rate or how long one trains.
+- r_k is proportional to q_k^beta exp(-mu c_k). mu is solved for, so that the plan costs exactly the budget; the original has a term in its
+  loss instead. beta is chosen for each budget by the accuracy on the fit examples, out of `BETAS`; this takes the place of the original's
+  choice among ten restarts by validation accuracy. Geometric quotas are not among the candidates.
+- Scores are learned on the fit split; shares and thresholds are set on the calibration split; and a plan that does worse there than the
+  random mix loses exits, see `planned`.
+- One set of scores serves all budgets and all units of cost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import log_expit, logit
+
+from engine.outputs import Outputs, Tuning
+from engine.policies.core.base import Need, Policy, check_tuning
+from engine.policies.core.description import describe
+from engine.policies.core.features import Reading
+from engine.policies.core.online_rules import Said
+from engine.policies.core.registry import register
+from engine.policies.core.scorer import Scored, Scorer
+from engine.policies.methods.planned import Plan, PlannedFit, Shares, let_out, planned_counts
+from engine.scores import one_score
+
+#: How many of the largest log-probabilities a score reads.
+TOP = 10
+#: Log-odds are clipped here: an exit that is surer still tells no more.
+CLIP = 30.0
+#: Strength of the L2 penalty on the weights of standardised features, as for the gates of `bolukbasi`.
+L2 = 10.0
+#: A class has a weight of its own where an exit predicts it for this many fit examples; the most frequent ones where those are too many.
+FREQUENT, MAX_CLASSES = 20, 100
+#: How sharply examples are drawn to the exits that are likely to be correct; 0 draws every example alike.
+BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+
+
+@dataclass(frozen=True, eq=False)
+class ExitWeights(Reading):
+    """What one exit says, weighed: the part of its score that needs no other exit.
+
+    features:    (top + 4,) weights of `summaries`, in their own units
+    by_class:    (classes,) weight of each predicted class
+    bias:        a number
+    """
+
+    features: NDArray[np.float64]
+    by_class: NDArray[np.float64]
+    bias: float
+
+    def of(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        # Row by row: in a matrix product an example's last digit may depend on its neighbours, and thresholds see it.
+        weighed = (summaries(logits) * self.features).sum(axis=1)
+        return weighed + self.by_class[logits.argmax(axis=1)] + self.bias
+
+
+def summaries(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What an exit's score reads besides its predicted class: `describe` and the log-odds of its top probability.
+
+    logits (examples, classes) -> (examples, min(TOP, classes) + 4)
+    """
+    log_odds = one_score("maxprob", logits).astype(np.float64).clip(-CLIP, CLIP)
+    return np.concatenate([describe(logits, TOP), log_odds[:, None]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class EENetScorer(Scorer):
+    """How likely each exit is to be correct, as log-odds.
+
+    exits:   (exits,) what each exit says, weighed
+    history: (exits, exits) strictly lower triangular, weights of the log-odds of the exits before
+    """
+
+    exits: Sequence[ExitWeights]
+    history: NDArray[np.float64]
+
+    def _of(self, outputs: Outputs) -> Scored:
+        own = np.stack([weights.of(logits) for weights, logits in zip(self.exits, outputs.logits, strict=True)])
+        return Scored(self._with_history(own).astype(np.float32), outputs.prediction)
+
+    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
+        own = np.stack([said.read(k, self.exits[k]) for k in range(exit + 1)])
+        return self._with_history(own)[exit].astype(np.float32)
+
+    def _with_history(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the first exits say, weighed, (some exits, examples) -> log-odds that each of them is correct, alike."""
+        log_odds = own.copy()
+        for k in range(len(own)):
+            for j in range(k):
+                log_odds[k] += self.history[k, j] * log_odds[j].clip(-CLIP, CLIP)
+        return log_odds
+
+
+def learn_scores(fit: Outputs, l2: float = L2) -> EENetScorer:
+    """Fit the scores, exit after exit, each reading the scores of the exits before it."""
+    exits: list[ExitWeights] = []
+    history = np.zeros((fit.exits, fit.exits))
+    earlier: list[NDArray[np.float64]] = []
+    for k, logits in enumerate(fit.logits):
+        correct, predicted = fit.right[k], logits.argmax(axis=1)
+        own = summaries(logits)
+        classes = _frequent(predicted, fit.classes)
+        columns = [own, predicted[:, None] == classes, *(log_odds[:, None] for log_odds in earlier)]
+        weight, bias = _logistic(np.concatenate(columns, axis=1), correct, l2)
+        by_class = np.zeros(fit.classes)
+        own_end, class_end = own.shape[1], own.shape[1] + len(classes)
+        by_class[classes] = weight[own_end:class_end]
+        history[k, :k] = weight[class_end:]
+        exits.append(ExitWeights(weight[:own_end], by_class, bias))
+        log_odds = exits[k].of(logits) + sum(w * before for w, before in zip(history[k], earlier, strict=False))
+        earlier.append(log_odds.clip(-CLIP, CLIP))
+    return EENetScorer(exits, history)
+
+
+def _frequent(predicted: NDArray[np.integer], classes: int) -> NDArray[np.int64]:
+    """The classes that are predicted often enough to have a weight of their own, rising."""
+    count = np.bincount(predicted, minlength=classes)
+    most = np.argsort(-count, kind="stable")[:MAX_CLASSES]
+    return np.sort(most[count[most] >= FREQUENT])
+
+
+def _logistic(features: NDArray[np.float64], correct: NDArray[np.bool_], l2: float) -> tuple[NDArray[np.float64], float]:
+    """Weights (features,) and bias of the log-odds of being correct. Where all examples agree, only the bias says so."""
+    if correct.all() or not correct.any():
+        return np.zeros(features.shape[1]), float(logit((correct.sum() + 1) / (len(correct) + 2)))
+    from sklearn.linear_model import LogisticRegression  # slow to import, and listing the policies needs none of it
+
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale[scale <= 1e-9 * (1 + np.abs(mean))] = 1.0  # what does not vary says nothing; divided by its rounding noise it would shout
+    # newton-cholesky: few features, many examples, and the features of one exit nearly determine each other.
+    model = LogisticRegression(C=1 / l2, solver="newton-cholesky").fit((features - mean) / scale, correct)
+    weight = model.coef_[0] / scale
+    return weight, float(model.intercept_[0] - weight @ mean)
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """How strongly examples are drawn to exits, for one beta, before any price is put on cost.
+
+    pull: (exits, examples) q^beta, each example's largest 1
+    cost: (exits,) cumulative, as shares of the last
+    """
+
+    pull: NDArray[np.float64]
+    cost: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, log_q: NDArray[np.float64], beta: float, exit_cost: NDArray[np.float64]) -> "Pull":
+        """log_q (exits, examples), exit_cost (exits,)"""
+        drawn = beta * (log_q - log_q.max(axis=0))
+        return cls(np.exp(np.maximum(drawn, -300.0)), exit_cost / exit_cost[-1])
+
+    def shares(self, mu: float) -> NDArray[np.float64]:
+        """The mean of r_k over examples, (exits,), where r_k is proportional to q_k^beta exp(-mu c_k)."""
+        discount = -mu * self.cost
+        weight = self.pull * np.exp(discount - discount.max())[:, None]
+        return (weight / weight.sum(axis=0)).mean(axis=1)
+
+    def at_budget(self, budget: float) -> tuple[NDArray[np.float64], float]:
+        """The shares that cost `budget`, a share of the last exit's cost, and their mu. At the two ends mu is merely large."""
+
+        def overspent(mu: float) -> float:
+            return float(self.cost @ self.shares(mu)) - budget
+
+        # So large a mu sends all to one end: neighbours are then apart by e^50 and more, however they are drawn.
+        limit = (50 - float(np.log(self.pull.min()))) / np.diff(self.cost).min(initial=1.0)
+        if overspent(limit) >= 0:
+            mu = limit
+        elif overspent(-limit) <= 0:
+            mu = -limit
+        else:
+            reach = 4.0
+            while reach < limit and overspent(reach) * overspent(-reach) > 0:
+                reach *= 4
+            mu = float(brentq(overspent, -min(reach, limit), min(reach, limit), xtol=1e-9))
+        return self.shares(mu), mu
+
+
+@dataclass(frozen=True, eq=False)
+class EENetPlan(Plan):
+    """Shares from the scores of the calibration examples; how sharply they follow the scores, from the fit examples.
+
+    fit_score, score: (exits, examples) log-odds on fit and on calibration;  fit_ids, fit_correct: (examples,), (exits, examples)
+    """
+
+    exit_cost: NDArray[np.float64]
+    fit_score: NDArray[np.float32]
+    fit_ids: NDArray[np.int64]
+    fit_correct: NDArray[np.bool_]
+    score: NDArray[np.float32]
+    _beta: dict[float, float] = field(default_factory=dict, init=False, repr=False)
+    _pulls: dict[tuple[bool, float, tuple[int, ...]], Pull] = field(default_factory=dict, init=False, repr=False)
+
+    def shares(self, budget: float, kept: Sequence[int]) -> Shares:
+        if budget not in self._beta:  # chosen once, over all exits, whichever of them are then left out
+            self._beta[budget] = max(BETAS, key=lambda beta: self._fit_accuracy(budget, beta))
+        leaving, mu = self._leaving(budget, tuple(kept), self._beta[budget], on_fit=False)
+        return Shares(leaving, {"beta": self._beta[budget], "mu": mu})
+
+    def _fit_accuracy(self, budget: float, beta: float) -> float:
+        leaving, _ = self._leaving(budget, tuple(range(len(self.exit_cost))), beta, on_fit=True)
+        counts = planned_counts(leaving, len(self.fit_ids), self.exit_cost)
+        exit = let_out(counts, self.fit_score, self.fit_ids).exit
+        return float(np.take_along_axis(self.fit_correct, exit[None], axis=0).mean())
+
+    def _leaving(self, budget: float, kept: tuple[int, ...], beta: float, on_fit: bool) -> tuple[NDArray[np.float64], float]:
+        """Shares meant to leave at each exit, (exits,), and their mu."""
+        key = on_fit, beta, kept
+        which = list(kept)
+        if key not in self._pulls:
+            log_q = log_expit((self.fit_score if on_fit else self.score)[which].astype(np.float64))
+            self._pulls[key] = Pull.of(log_q, beta, self.exit_cost[which])
+        leaving = np.zeros(len(self.exit_cost))
+        leaving[which], mu = self._pulls[key].at_budget(budget / self.exit_cost[which[-1]])
+        return leaving, mu
+
+
+@register
+class EENet(Policy):
+    """The result depends on the data and the budget alone: not on a seed, nor on which budgets were asked before."""
+
+    name = "eenet"
+    title = "EENet"
+    source = (
+        "Ilhan et al., WACV 2024, read in the code git-disl/EENet. Scores by converged logistic regression, shares that meet each budget"
+        " exactly, their sharpness chosen on the fit examples: ours."
+    )
+    knob = "mu, what the cost of the full network takes off the pull of an exit"
+    student = "Each exit learns how far it can be trusted, and the budget decides how many examples leave where it is trusted most."
+    needs = frozenset({Need.PROBABILITIES})
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
+        check_tuning(fit, calibration)
+        scorer = learn_scores(fit)
+        exit_cost = calibration.cascade_cost(unit)
+        plan = EENetPlan(exit_cost, scorer.of(fit).score, fit.ids, fit.right, scorer.of(calibration).score)
+        return PlannedFit(plan, scorer, calibration, unit)

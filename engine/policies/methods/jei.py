@@ -1,0 +1,180 @@
+"""A learned gate at every exit, in the style of JEI-DNN (Regol et al. 2024; gate, target, decision read in the code). The gate half only.
+
+The original trains gates and classifiers in turn, the classifiers weighted by where examples leave. Here the classifiers are as recorded
+and only the gates learn, each a linear map on four numbers of its own exit. Ours besides: features are standardised, and a budget is met
+by choosing lambda, mixing two neighbours where no lambda hits it. Gates that weigh both classes alike let some leave even where lambda is
+0, so the last to be mixed in is the full network.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from engine.front import pareto_front
+from engine.outputs import Outputs, Topology, Tuning
+from engine.policies.core.base import Need, Policy, Rule, check_tuning
+from engine.policies.core.mixing import OperatingPoints
+from engine.policies.core.online_rules import InOrder, Said
+from engine.policies.core.registry import register
+from engine.policies.core.scorer import Reader, chunks
+from engine.policies.core.thresholds import first_sure_exit
+from engine.policies.methods.static import StaticRule
+from engine.route import Route
+from engine.scores import SCORES, one_score
+
+#: The scores, as shown, that are the first three of a gate's four numbers.
+SEEN = ("maxprob", "entropy", "margin")
+#: The fourth is the entropy of the squared probabilities: renormalised, those are the softmax of twice the logits.
+SQUARED = 2.0
+#: Lambdas tried between "whatever it costs" and "leave at once".
+LAMBDAS = 24
+
+
+def gate_features(outputs: Outputs) -> NDArray[np.float64]:
+    """What each gate sees of its exit, (4, exits, examples): top probability, entropy, margin, entropy of the squared probabilities."""
+    squared = np.empty((outputs.exits, outputs.examples), np.float32)
+    for some, logits in chunks(outputs):
+        squared[:, some] = one_score("entropy", SQUARED * logits)
+    return _shown(outputs.scores, squared)
+
+
+def features_of_exit(exit: int, said: Said) -> NDArray[np.float64]:
+    """The same of one exit while the network runs, (4, examples)."""
+    return _shown({name: said.score(exit, name) for name in SEEN}, said.combined(exit, np.array([SQUARED])).score(exit, "entropy"))
+
+
+def _shown(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Scores as they are kept -> the four numbers as a person reads them."""
+    kept = [(SCORES[name], scores[name]) for name in SEEN] + [(SCORES["entropy"], squared)]
+    return np.stack([score.shown(values.astype(np.float64)) for score, values in kept])
+
+
+def cross_entropies(outputs: Outputs) -> NDArray[np.float64]:
+    """-log p of the label at every exit, (exits, examples)."""
+    loss = np.empty((outputs.exits, outputs.examples))
+    for some, logits in chunks(outputs):
+        of_label = np.take_along_axis(logits, outputs.labels[None, some, None], axis=-1)[..., 0]
+        loss[:, some] = logsumexp(logits, axis=-1) - of_label
+    return loss
+
+
+def best_exit(loss: NDArray[np.float64], relative_cost: NDArray[np.float64], price: float) -> NDArray[np.int64]:
+    """argmin_k (CE_k + lambda c_k / c_K), the cheaper of equals: loss (exits, examples), relative_cost (exits,) -> (examples,)."""
+    return (loss + price * relative_cost[:, None]).argmin(axis=0)
+
+
+def telling_prices(loss: NDArray[np.float64], relative_cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lambdas from 0 to one that lets everybody out at the first exit, increasing, at most LAMBDAS + 2.
+
+    loss (exits, examples), relative_cost (exits,)
+    Between neighbours evenly many examples come to prefer the first exit to every other, so they fit any scale of losses.
+    """
+    worth_staying = (loss[0] - loss[1:]) / (relative_cost[1:] - relative_cost[0])[:, None]
+    turns = worth_staying.max(axis=0, initial=0.0)
+    between = np.quantile(turns[turns > 0], (np.arange(LAMBDAS) + 0.5) / LAMBDAS) if turns.any() else []
+    return np.unique(np.concatenate([[0.0, 1.01 * turns.max() + 1], between]))
+
+
+@dataclass(frozen=True, eq=False)
+class GateInputs(Reader[NDArray[np.float64]]):
+    """Standardised gate features, (4, exits, examples). mean, deviation: (4, exits, 1), of the fit examples."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def learned_on(cls, fit: Outputs) -> "GateInputs":
+        features = gate_features(fit)
+        deviation = features.std(axis=-1, keepdims=True)
+        return cls(features.mean(axis=-1, keepdims=True), np.where(deviation > 1e-9, deviation, 1.0))
+
+    def _of(self, outputs: Outputs) -> NDArray[np.float64]:
+        return (gate_features(outputs) - self.mean) / self.deviation
+
+    def at(self, exit: int, said: Said) -> NDArray[np.float64]:
+        """The same at one exit while the network runs, (4, examples)."""
+        return (features_of_exit(exit, said) - self.mean[:, exit]) / self.deviation[:, exit]
+
+
+@dataclass(frozen=True, eq=False)
+class GateRule(Rule):
+    """Leave at the first exit whose gate says so with probability 0.5 or more.
+
+    weight: (4, exits), bias: (exits,), the gates of one lambda, in log-odds of leaving
+    """
+
+    inputs: GateInputs
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    price: float
+    planned_cost: float
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        return {"lambda": self.price}
+
+    def route(self, outputs: Outputs) -> Route:
+        log_odds = (self.weight[..., None] * self.inputs.of(outputs)).sum(axis=0) + self.bias[:, None]
+        return Route.through(outputs, first_sure_exit(log_odds, np.zeros(outputs.exits - 1)))
+
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves)
+
+    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
+        return (self.weight[:, exit, None] * self.inputs.at(exit, said)).sum(axis=0) + self.bias[exit] >= 0
+
+
+def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gates that tell "leave at or after your best exit" from "before it": weight (4, exits), bias (exits,).
+
+    features: (4, exits, examples) standardised; best: (examples,)
+    Binary cross-entropy with both classes weighing the same. A gate that should always, or never, let leave is a constant; the last
+    exit's is one by definition.
+    """
+    from sklearn.linear_model import LogisticRegression  # slow to import, and listing the policies needs none of it
+
+    exits = features.shape[1]
+    weight, bias = np.zeros((4, exits)), np.empty(exits)
+    for k in range(exits):
+        may_leave = best <= k
+        if may_leave.all() or not may_leave.any():
+            bias[k] = 1.0 if may_leave.all() else -1.0
+            continue
+        model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(features[:, k].T, may_leave)
+        weight[:, k], bias[k] = model.coef_[0], model.intercept_[0]
+    return weight, bias
+
+
+@register
+class Jei(Policy):
+    """Gates learn on the fit split, one set a lambda; what they cost and get on the calibration split says which lambda suits a budget.
+
+    Learned gates wobble: a lambda that another one beats on calibration, in cost and in accuracy, is passed over.
+    """
+
+    name = "jei"
+    title = "JEI gate"
+    source = "In the style of Regol et al. 2024 (JEI-DNN), read in the code: the gate half, on exits as they are."
+    knob = "lambda, how many nats of cross-entropy the cost of the full network is worth"
+    student = "A small judge at each exit looks at four signs of sureness and has learned when staying is not worth its price."
+    needs = frozenset({Need.PROBABILITIES})
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
+        check_tuning(fit, calibration)
+        exit_cost = calibration.cascade_cost(unit)
+        relative_cost = exit_cost / exit_cost[-1]
+        inputs, loss = GateInputs.learned_on(fit), cross_entropies(fit)
+        rules: list[Rule] = []
+        accuracy: list[float] = []
+        for price in telling_prices(loss, relative_cost):
+            weight, bias = learn_gates(inputs.of(fit), best_exit(loss, relative_cost, price))
+            rule = GateRule(inputs, weight, bias, float(price), planned_cost=np.nan)
+            route = rule.route(calibration)
+            rules.append(replace(rule, planned_cost=route.mean_cost(calibration, unit)))
+            accuracy.append(route.accuracy(calibration))
+        rules.append(StaticRule(calibration.full, float(calibration.static_cost(unit)[calibration.full])))
+        accuracy.append(float(calibration.right[calibration.full].mean()))
+        return OperatingPoints([rules[kept] for kept in pareto_front([rule.planned_cost for rule in rules], accuracy)])

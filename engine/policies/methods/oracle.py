@@ -1,0 +1,73 @@
+"""Oracles: what a rule could do that knew the answers. Bounds to draw, never policies to deploy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Outputs, Tuning
+from engine.policies.core.base import Fitted, Need, Policy, Rule, check_tuning
+from engine.policies.core.registry import register
+from engine.route import Route
+
+
+def cheapest_right(outputs: Outputs, cost: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For every example the cheapest exit that is right, (examples,), and whether there is one; else the cheapest exit of all."""
+    by_cost = np.argsort(cost, kind="stable")
+    right = outputs.right[by_cost]
+    solvable = right.any(axis=0)
+    return by_cost[np.where(solvable, right.argmax(axis=0), 0)], solvable
+
+
+@dataclass(frozen=True, eq=False)
+class OracleRule(Rule):
+    """Each example leaves at its cheapest right exit, as far as the budget goes; those who cost least are served first.
+
+    Every example served is one more right answer, whatever it costs, so serving the cheapest first is optimal: this is the exact
+    solution of the knapsack, not a relaxation.
+    """
+
+    budget: float
+    unit: str
+    planned_cost: float
+    knob: Mapping[str, float]
+
+    def route(self, outputs: Outputs) -> Route:
+        cost = outputs.static_cost(self.unit)
+        wanted, _ = cheapest_right(outputs, cost)
+        extra = cost[wanted] - cost.min()
+        in_turn = np.lexsort((outputs.ids, extra))
+        allowed = (self.budget - cost.min()) * outputs.examples
+        served = np.zeros(outputs.examples, bool)
+        served[in_turn] = np.cumsum(extra[in_turn]) <= allowed * (1 + 1e-9)
+        return Route.straight(outputs, np.where(served, wanted, int(cost.argmin())))
+
+
+@dataclass(frozen=True, eq=False)
+class _OracleFit(Fitted):
+    calibration: Tuning
+    unit: str
+
+    @property
+    def cheapest(self) -> float:
+        return float(self.calibration.static_cost(self.unit).min())
+
+    def _solve(self, budget: float) -> Rule:
+        rule = OracleRule(budget, self.unit, budget, {"budget": budget})
+        spent = rule.route(self.calibration).mean_cost(self.calibration, self.unit)
+        return OracleRule(budget, self.unit, spent, {"budget": budget})
+
+
+@register
+class Oracle(Policy):
+    name = "oracle"
+    title = "Oracle"
+    source = "Bolukbasi et al. 2017 (cheapest model that is right; read in the slides); spent cheapest-first under a budget: our choice."
+    knob = "the budget itself"
+    student = "If we knew the answers: everyone leaves at the first exit that gets it right. Nobody can do better, nobody can do this."
+    needs = frozenset({Need.LABELS})
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
+        check_tuning(fit, calibration)
+        return _OracleFit(calibration, unit)

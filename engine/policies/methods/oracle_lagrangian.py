@@ -1,0 +1,117 @@
+"""Oracles with a price: each example takes what is cheapest for it when an error has a price. Bounds to draw, never policies to deploy.
+
+For a given price every example can be settled by itself (the Lagrangian of the multiple-choice knapsack), and no other routing of these
+very examples that costs as much loses less. Mixing walks the straight line between two prices; together that is the concave front, the
+exact optimum of the knapsack relaxed to fractions of examples. `oracle` keeps to whole examples instead and spends its budget on whatever
+it is given; here the price is set on calibration, like the knob of every deployable policy.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Outputs, Tuning
+from engine.policies.core.base import Need, Policy, Rule, check_tuning
+from engine.policies.core.mixing import OperatingPoints
+from engine.policies.core.registry import register
+from engine.policies.methods.bolukbasi import excess
+from engine.route import Route
+
+
+class PricedOracle(Policy):
+    knob = "lambda, the price of one error in runs of the full network"
+    needs = frozenset({Need.LABELS})
+    by_the_first: ClassVar[bool]  # whether a family's first network runs before any other, as a policy needs it to that looks first
+
+    @abstractmethod
+    def loss(self, outputs: Outputs) -> NDArray[np.float64]:
+        """What every exit loses on every example, (exits, examples): whole numbers, no two of an example's more than 1 apart."""
+
+    def exit_share(self, outputs: Outputs, unit: str) -> NDArray[np.float64]:
+        """What the cheapest way to every exit costs, (exits,), as a share of the full network."""
+        cost = outputs.static_cost(unit).copy()
+        if self.by_the_first and outputs.topology == "family":
+            cost[1:] += cost[0]
+        return cost / outputs.full_cost(unit)
+
+    def way(self, outputs: Outputs, exit: NDArray[np.int64]) -> Route:
+        """The cheapest ways to these exits, (examples,)."""
+        route = Route.straight(outputs, exit)
+        if self.by_the_first:
+            route.visited[0] = True
+        return route
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
+        check_tuning(fit, calibration)
+        rules = [PricedOracleRule(self, unit, price, np.nan) for price in self._prices(calibration, unit)]
+        return OperatingPoints([replace(rule, planned_cost=rule.route(calibration).mean_cost(calibration, unit)) for rule in rules])
+
+    def _prices(self, outputs: Outputs, unit: str) -> list[float]:
+        """0, and one price between any two neighbours at which some example changes exits.
+
+        It does so when the price of its loss passes the difference of two exits' costs, and there are few such differences.
+        """
+        cost = self.exit_share(outputs, unit)
+        turns = np.unique(np.abs(cost[:, None] - cost).round(12))[1:]  # without the 0 from an exit to itself
+        return [0.0, *np.sqrt(turns[:-1] * turns[1:]), *2 * turns[-1:]]
+
+
+@dataclass(frozen=True, eq=False)
+class PricedOracleRule(Rule):
+    """Every example leaves where cost + price * loss is least; ties leave at the cheaper exit, of equally cheap ones where less is lost.
+
+    oracle: says what an exit costs and loses
+    price:  of one unit of loss, in runs of the full network
+    """
+
+    oracle: PricedOracle
+    unit: str
+    price: float
+    planned_cost: float
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        return {"lambda": self.price}
+
+    def route(self, outputs: Outputs) -> Route:
+        cost = self.oracle.exit_share(outputs, self.unit)
+        loss = self.oracle.loss(outputs)
+        total = cost[:, None] + self.price * loss
+        # Last key first: of the exits with the least total the cheapest, and of those the one that loses least.
+        best = np.lexsort((loss, np.broadcast_to(cost[:, None], loss.shape), total), axis=0)[0]
+        return self.oracle.way(outputs, best)
+
+
+@register
+@dataclass(frozen=True, eq=False)
+class PenalisedOracle(PricedOracle):
+    """The optimum of what `bolukbasi` minimises: its recursion with gates that never err, along the same ways."""
+
+    credit_improvements: bool = False
+
+    name = "oracle_penalised"
+    title = "Oracle: perfect gates"
+    source = "Bolukbasi et al. 2017: the recursion (slides) with its pseudo-labels in place of gates. Mixing between prices: our choice."
+    student = "Gates that know whether going on will help, and care only to match the full network: the target of learned gates."
+    by_the_first = True
+
+    def loss(self, outputs: Outputs) -> NDArray[np.float64]:
+        return excess(outputs, self.credit_improvements)
+
+
+@register
+class BudgetedOracle(PricedOracle):
+    """The most right answers for a mean cost, by any way to any exit: nothing that answers with an exit's own word lies above its front."""
+
+    name = "oracle_budgeted"
+    title = "Oracle: best use of a budget"
+    source = "Definition: a multiple-choice knapsack, through its Lagrangian."
+    student = "If we knew the answers and had this much to spend: the most right answers that anyone could buy."
+    by_the_first = False
+
+    def loss(self, outputs: Outputs) -> NDArray[np.float64]:
+        return 1.0 - outputs.right

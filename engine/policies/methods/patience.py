@@ -1,0 +1,78 @@
+"""Patience: leave when several exits in a row have said the same (PABEE; Zhou et al. 2020, rule read in the code).
+
+A counter starts at 0. Each exit that agrees with the one before it adds 1, each that does not sets it back to 0; an example leaves at the
+first exit where the counter equals the patience. So patience p lets nobody out before exit p + 1, and patience K - 1 nobody before the
+last of K exits. Patience 0 is met at the first exit at once: that is our reading, which makes the cheapest exit reachable; the authors'
+code takes 0 for "use all layers". Zero Time Waste's evaluator counts the length of the streak, one more than this counter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Outputs, Topology, Tuning
+from engine.policies.core.base import Policy, Rule, check_tuning
+from engine.policies.core.mixing import OperatingPoints
+from engine.policies.core.online_rules import InOrder, Said
+from engine.policies.core.registry import register
+from engine.route import Route
+
+
+def patient_exit(prediction: NDArray[np.integer], patience: int) -> NDArray[np.int64]:
+    """prediction (exits, examples) -> the first exit whose counter of agreements equals the patience, else the last, (examples,)."""
+    exits, examples = prediction.shape
+    exit = np.full(examples, exits - 1)
+    agreements = np.zeros(examples, np.int64)
+    there = np.ones(examples, bool)
+    for k in range(exits):
+        if k > 0:
+            agreements = np.where(prediction[k] == prediction[k - 1], agreements + 1, 0)
+        leaves = there & (agreements == patience)
+        exit[leaves] = k
+        there &= ~leaves
+    return exit
+
+
+@dataclass(frozen=True, eq=False)
+class PatienceRule(Rule):
+    """Leave once `patience` exits in a row have agreed with the one before them."""
+
+    patience: int
+    planned_cost: float
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        return {"patience": self.patience}
+
+    def route(self, outputs: Outputs) -> Route:
+        return Route.through(outputs, patient_exit(outputs.prediction, self.patience))
+
+    def stepper(self, topology: Topology) -> InOrder:
+        return InOrder(self._leaves)
+
+    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
+        """Whether the `patience` exits before this one say what it says: an example that is still there has then just got there."""
+        latest = said.top_class(exit)
+        agreed = np.full(len(latest), exit >= self.patience)
+        for k in range(max(exit - self.patience, 0), exit):
+            agreed &= said.top_class(k) == latest
+        return agreed
+
+
+@register
+class Patience(Policy):
+    """Planned costs are mean costs of the calibration examples; nothing else is learned, and no label is read."""
+
+    name = "patience"
+    title = "Patience"
+    source = "Zhou et al. 2020 (PABEE), rule read in the code; budgets between two whole patiences by mixing them: our choice."
+    knob = "the patience, a number of agreements in a row"
+    student = "Leave when the same answer has come up several times in a row, however sure anyone is."
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
+        check_tuning(fit, calibration)
+        exit_cost = calibration.cascade_cost(unit)
+        exits = [patient_exit(calibration.prediction, patience) for patience in range(calibration.exits)]
+        return OperatingPoints([PatienceRule(patience, float(exit_cost[exit].mean())) for patience, exit in enumerate(exits)])

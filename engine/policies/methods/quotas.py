@@ -1,0 +1,86 @@
+"""Geometric quotas: how many shall leave at each exit is set first, the thresholds follow.
+
+The share meant to leave at exit k is proportional to rho^k, one number that bends the whole plan from "all at the first" to "all at the
+last"; it is solved for the budget. The thresholds then let exactly that many calibration examples out, exit after exit. This is the
+dynamic evaluation of MSDNet (Huang et al. 2018; form read in the code kalviny/MSDNet-PyTorch). That tied scores are split, and that a plan
+below the random mix loses exits, is ours (see `planned`). Policies of this file differ only in the score they trust, so comparing them
+compares scores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from engine.outputs import Outputs, Tuning
+from engine.policies.core.base import Policy, check_tuning, lacks_score
+from engine.policies.core.registry import register
+from engine.policies.core.scorer import RecordedScore
+from engine.policies.methods.planned import Plan, PlannedFit, Shares
+
+
+def geometric_quotas(log_rho: float, exits: int) -> NDArray[np.float64]:
+    """Shares proportional to rho^k, (exits,). In logs, because rho spans many orders of magnitude at the ends of the budget."""
+    exponent = log_rho * np.arange(exits)
+    weight = np.exp(exponent - exponent.max())
+    return weight / weight.sum()
+
+
+@dataclass(frozen=True, eq=False)
+class GeometricPlan(Plan):
+    """Geometric quotas over the exits that are kept. exit_cost: (exits,) cumulative."""
+
+    exit_cost: NDArray[np.float64]
+
+    def shares(self, budget: float, kept: Sequence[int]) -> Shares:
+        cost = self.exit_cost[list(kept)]
+        log_rho = _log_rho(budget, cost)
+        leaving = np.zeros(len(self.exit_cost))
+        leaving[list(kept)] = geometric_quotas(log_rho, len(cost))
+        return Shares(leaving, {"log rho": log_rho})
+
+
+def _log_rho(budget: float, exit_cost: NDArray[np.float64], limit: float = 60.0) -> float:
+    def overspent(log_rho: float) -> float:
+        return float(geometric_quotas(log_rho, len(exit_cost)) @ exit_cost) - budget
+
+    # The planned cost rises with rho; beyond e^60 the quotas no longer change in float64.
+    if overspent(limit) <= 0:
+        return limit
+    if overspent(-limit) >= 0:
+        return -limit
+    return float(brentq(overspent, -limit, limit, xtol=1e-12))
+
+
+class GeometricQuotas(Policy):
+    """Base of the policies below: subclasses name the score."""
+
+    score: str
+    knob = "rho, the ratio between the quotas of neighbouring exits"
+
+    def why_not(self, outputs: Outputs) -> str | None:
+        return super().why_not(outputs) or lacks_score(self, self.score, outputs)
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
+        check_tuning(fit, calibration)
+        return PlannedFit(GeometricPlan(calibration.cascade_cost(unit)), RecordedScore(self.score), calibration, unit)
+
+
+@register
+class MaxProb(GeometricQuotas):
+    name = "maxprob"
+    title = "MSDNet: top probability"
+    source = "Huang et al. 2018, budgeted batch classification; quotas and thresholds as in the code kalviny/MSDNet-PyTorch."
+    student = "Leave as soon as the likeliest class is likely enough."
+    score = "maxprob"
+
+
+@register
+class Entropy(GeometricQuotas):
+    name = "entropy"
+    title = "BranchyNet: entropy"
+    source = "Teerapittayanon et al. 2016: leave when the entropy is below the exit's threshold. Geometric quotas set it here: our choice."
+    student = "Leave as soon as the answer is undecided about little: probability piled on few classes."
+    score = "entropy"

@@ -1,0 +1,144 @@
+"""Risk control: the cheapest shared threshold that keeps a promise about errors.
+
+The promise: "at most epsilon more errors than the full network". Its risk, as in Fast yet Safe (Jazbec, Timans et al. 2024; form read in
+the code metodj/RC-EENN), is the gap: over new examples, how often the rule is wrong minus how often the full network is wrong. Thresholds
+are tried from strict to loose in an order fixed before any calibration example is looked at, and the last one before the first that fails
+is kept. Three ways to test a threshold:
+
+ucb   The gap itself, by betting (after Waudby-Smith and Ramdas): money is staked, example by example, on the gap being below epsilon. If it
+      is not, the capital grows 1/delta-fold with probability delta at most. How much is staked is our choice.
+ltt   Learn then test: only the harm counts, errors that the full network would not have made, so it is at least the gap; a count of ones
+      and noughts, whose binomial tail is an exact p-value. No credit for examples that leave early and right where the full one is wrong.
+crc   Conformal risk control: the promise holds on average over calibration sets rather than with a confidence. It needs a loss that never
+      falls as the threshold does, so harm once done at a stricter threshold counts for all looser ones, our choice.
+
+For ucb and ltt this walk is a fixed-sequence test: the first threshold that breaks the promise is wrongly passed with probability delta at
+most, and nothing beyond it is reached unless it is. So the promise holds with confidence 1 - delta and the risk need not be monotone. It is
+about examples like the calibration ones. Asked for a budget instead, the policy is the family it chooses from: one threshold for all exits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtr
+
+from engine.errors import UserError
+from engine.hashing import hash_uniform
+from engine.outputs import Outputs, Tuning
+from engine.policies.core.base import Policy, check_tuning, lacks_score, score_named
+from engine.policies.core.registry import register
+from engine.policies.core.scorer import RecordedScore
+from engine.policies.core.thresholds import ThresholdRule, first_sure_exit
+from engine.policies.methods.single import SingleThresholdFit, exact_curve
+
+Method = Literal["ucb", "ltt", "crc"]
+
+#: How many thresholds are tried, and the strictest of them in log-odds: one that sends on all but one in ten million.
+LEVELS, STRICTEST = 100, 16.0
+
+
+@dataclass(frozen=True)
+class Promise:
+    """At most `epsilon` more errors per example than the full network, with this confidence (on average, for crc)."""
+
+    epsilon: float
+    confidence: float = 0.9
+    method: Method = "ucb"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.epsilon < 1:
+            raise UserError(f"{self.epsilon:g} more errors cannot be promised; give a share of the examples between 0 and 1, such as 0.01.")
+        if not 0 < self.confidence < 1:
+            raise UserError(f"A confidence of {self.confidence:g} makes no sense; give one between 0 and 1, such as 0.9.")
+        if self.method not in get_args(Method):
+            raise UserError(f"There is no method {self.method!r} of risk control; choose one of: {', '.join(get_args(Method))}.")
+
+    @property
+    def delta(self) -> float:
+        return 1 - self.confidence
+
+    def passes(self, gap: NDArray[np.int8]) -> bool:
+        """Whether one threshold's losses, (examples,), in an order drawn without looking at them, are evidence enough."""
+        if self.method == "ucb":
+            return betting_p_value(gap, self.epsilon, self.delta) <= self.delta
+        harmed = np.count_nonzero(gap > 0)
+        if self.method == "ltt":
+            return bool(bdtr(harmed, len(gap), self.epsilon) <= self.delta)
+        return (harmed + 1) / (len(gap) + 1) <= self.epsilon
+
+
+def betting_p_value(gap: NDArray[np.integer], epsilon: float, delta: float) -> float:
+    """How little the examples go with a mean gap above epsilon, in [0, 1]. gap (examples,) of -1, 0, 1.
+
+    The stakes are set for a test at level `delta`; the p-value is valid at any level.
+    """
+    seen = np.arange(1, len(gap) + 1)
+    loss, mean_loss = (1 + gap.astype(np.float64)) / 2, (1 + epsilon) / 2
+    mean = (0.5 + np.cumsum(loss)) / (1 + seen)
+    variance = (0.25 + np.cumsum((loss - mean) ** 2)) / (1 + seen)
+    # A stake may hang on the past alone, so each uses the variance before it; three quarters of it can be lost at a blow, never all.
+    before = np.concatenate(([0.25], variance[:-1]))
+    stake = np.minimum(np.sqrt(2 * np.log(1 / delta) / (len(gap) * before)), 0.75 / (1 - mean_loss))
+    log_capital = np.cumsum(np.log1p(stake * (mean_loss - loss)))
+    return float(np.exp(-max(0.0, log_capital.max())))
+
+
+def levels_to_try(classes: int) -> NDArray[np.float64]:
+    """Thresholds on the log-odds of the top probability, (LEVELS,), from strict to "everyone leaves". They know no example."""
+    return np.linspace(STRICTEST, -np.log(classes - 1), LEVELS)
+
+
+@dataclass(frozen=True, eq=False)
+class RiskControlFit(SingleThresholdFit):
+    """One threshold for all exits, by budget (see `SingleThresholdFit`) or by promise."""
+
+    calibration: Tuning
+    unit: str
+
+    def keep(self, promise: Promise) -> ThresholdRule:
+        """The loosest threshold the promise can be made for; plus infinity, the full network itself, where it can be made for none."""
+        chosen = np.inf
+        gaps = self._gaps()
+        if promise.method == "crc":
+            gaps = accumulate(gaps, np.maximum)
+        for level, gap in zip(levels_to_try(self.calibration.classes), gaps, strict=True):
+            if not promise.passes(gap):
+                break
+            chosen = float(level)
+        thresholds = np.full(self.exits - 1, chosen)
+        exit_cost = self.calibration.cascade_cost(self.unit)
+        planned = exit_cost[first_sure_exit(self.calibration.scores[self.score], thresholds)].mean()
+        shown = float(score_named(self.score).shown(np.float64(chosen)))
+        return ThresholdRule(RecordedScore(self.score), thresholds, {"threshold": shown}, float(planned))
+
+    def _gaps(self) -> Iterator[NDArray[np.int8]]:
+        """1 where an example would leave wrong at a level and the full network is right, -1 where the other way round, (examples,)."""
+        # Betting goes by turns: the order of the file may be by class, that of the drawn numbers is by nothing.
+        in_turn = np.argsort(hash_uniform(self.calibration.ids), kind="stable")
+        scores = self.calibration.scores[self.score][:, in_turn]
+        right = self.calibration.right[:, in_turn].astype(np.int8)
+        for level in levels_to_try(self.calibration.classes):
+            exit = first_sure_exit(scores, np.full(self.exits - 1, level))
+            yield right[self.calibration.full] - np.take_along_axis(right, exit[None], axis=0)[0]
+
+
+@register
+class RiskControl(Policy):
+    name = "risk_control"
+    title = "Risk control"
+    source = "Jazbec, Timans et al. 2024 (Fast yet Safe): risks read in the code metodj/RC-EENN; tested in a fixed sequence, our choice."
+    knob = "the threshold, or the promise it is chosen for"
+    student = "One bar for everyone, lowered only as far as the examples prove that it does no harm."
+    score = "maxprob"
+
+    def why_not(self, outputs: Outputs) -> str | None:
+        return super().why_not(outputs) or lacks_score(self, self.score, outputs)
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> RiskControlFit:
+        check_tuning(fit, calibration)
+        levels, cost = exact_curve(calibration.scores[self.score], calibration.cascade_cost(unit))
+        return RiskControlFit(self.score, levels, cost, calibration.exits, calibration, unit)

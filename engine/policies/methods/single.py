@@ -1,0 +1,81 @@
+"""One threshold for all exits: what most people try first (Shallow-Deep Networks, Kaya et al. 2019, rule read in the code)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.outputs import Tuning
+from engine.policies.core.base import Fitted, Policy, check_tuning, score_named
+from engine.policies.core.registry import register
+from engine.policies.core.scorer import RecordedScore
+from engine.policies.core.thresholds import ThresholdRule
+from engine.thresholds.curve import ExactCurve
+
+#: A share of the budget that may go unspent without a word.
+NOTEWORTHY = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class SingleThresholdFit(Fitted):
+    """The exact curve of cost against the one threshold.
+
+    levels: (steps,) float64 increasing, the thresholds at which somebody's exit changes
+    cost:   (steps,) mean cost per calibration example when the threshold is that level
+    """
+
+    score: str
+    levels: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    exits: int
+
+    @property
+    def cheapest(self) -> float:
+        return float(self.cost[0])
+
+    def _solve(self, budget: float) -> ThresholdRule:
+        step = int(np.searchsorted(self.cost, budget * (1 + 1e-12), side="right")) - 1
+        level = float(self.levels[step])
+        shown = float(score_named(self.score).shown(np.float64(level)))
+        spent = float(self.cost[step])
+        note = tied_note(spent, float(self.cost[step + 1]) if step + 1 < len(self.cost) else None, budget)
+        return ThresholdRule(RecordedScore(self.score), np.full(self.exits - 1, level), {"threshold": shown}, spent, note=note)
+
+
+def tied_note(spent: float, next_spent: float | None, budget: float) -> str:
+    """A sentence where tied scores leave much of the budget unspent, else nothing.
+
+    spent, next_spent: mean costs of the setting for the budget and of the next stricter one, None where it is the strictest
+    One knob moves all exits at once and lets all examples of equal score leave together, so it cannot split them.
+    """
+    if next_spent is None or spent >= (1 - NOTEWORTHY) * budget:
+        return ""
+    return (
+        f"Many examples have the same score, and one knob for all exits cannot split them: it spends {spent / budget:.0%} of this budget."
+    )
+
+
+def exact_curve(scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Every threshold that matters, and the mean cost at it.
+
+    scores (exits, examples), exit_cost (exits,) cumulative -> levels (steps,), cost (steps,); see `engine.thresholds.curve`
+    """
+    if len(scores) == 1:
+        return np.array([-np.inf]), exit_cost.copy()
+    curve = ExactCurve.of(scores)
+    return curve.levels, curve.mean_cost(exit_cost)
+
+
+@register
+class SingleThreshold(Policy):
+    name = "single_threshold"
+    title = "One threshold for all exits"
+    source = "Kaya et al. 2019 (Shallow-Deep Networks): leave when the top probability is at least one shared threshold."
+    knob = "the threshold"
+    student = "One bar for everyone: leave at the first exit that is, say, 90% sure."
+    score = "maxprob"
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> SingleThresholdFit:
+        check_tuning(fit, calibration)
+        levels, cost = exact_curve(calibration.scores[self.score], calibration.cascade_cost(unit))
+        return SingleThresholdFit(self.score, levels, cost, calibration.exits)

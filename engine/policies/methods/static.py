@@ -1,0 +1,129 @@
+"""Rules that ignore the input: the thing to beat, and the honest floor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.front import concave_hull
+from engine.outputs import Outputs, Topology, Tuning
+from engine.policies.core.base import Fitted, Policy, Rule, check_tuning
+from engine.policies.core.mixing import MixedRule, mix_to
+from engine.policies.core.online_rules import Said, Stepper
+from engine.policies.core.registry import register
+from engine.route import Route
+
+
+@dataclass(frozen=True, eq=False)
+class StaticRule(Rule):
+    """Every example leaves at the same exit."""
+
+    exit: int
+    planned_cost: float
+    note: str = ""
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        return {"exit": self.exit + 1}
+
+    def route(self, outputs: Outputs) -> Route:
+        return Route.straight(outputs, np.full(outputs.examples, self.exit))
+
+    def stepper(self, topology: Topology) -> Stepper:
+        return _StaticStepper(self.exit)
+
+
+@dataclass(frozen=True, eq=False)
+class _StaticStepper(Stepper):
+    exit: int
+
+    def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.full(len(ids), self.exit)
+
+    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+        return np.full(len(ids), self.exit)
+
+
+def static_rules(calibration: Tuning, unit: str) -> tuple[list[StaticRule], NDArray[np.float64]]:
+    """One rule an exit, and each one's accuracy on the calibration examples, (exits,)."""
+    cost = calibration.static_cost(unit)
+    return [StaticRule(exit, float(cost[exit])) for exit in range(calibration.exits)], calibration.right.mean(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _BestStatic(Fitted):
+    rules: list[StaticRule]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def cheapest(self) -> float:
+        return min(rule.planned_cost for rule in self.rules)
+
+    def _solve(self, budget: float) -> Rule:
+        # A budget is a share times the full cost: that product may miss an exit's own cost by a rounding.
+        affordable = [rule for rule in self.rules if rule.planned_cost <= budget * (1 + 1e-9)]
+        return max(affordable, key=lambda rule: (self.accuracy[rule.exit], -rule.planned_cost))
+
+
+@register
+class Static(Policy):
+    name = "static"
+    title = "Static exit"
+    source = "Definition."
+    knob = "the exit"
+    student = "Everyone leaves at the same exit: the best one the budget can pay for."
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
+        check_tuning(fit, calibration)
+        return _BestStatic(*static_rules(calibration, unit))
+
+
+@dataclass(frozen=True, eq=False)
+class RandomMixRule(MixedRule):
+    """Two static exits, mixed by a coin for each example. What is reported is the expectation over the coins, not one toss of them."""
+
+    def parts(self) -> list[tuple[float, Rule]]:
+        return [(1 - self.share, self.cheap), (self.share, self.dear)]
+
+
+@dataclass(frozen=True, eq=False)
+class RandomMixFit(Fitted):
+    """The static exits on the concave hull of their calibration points, by rising cost. accuracy: (hull,) on calibration."""
+
+    rules: list[StaticRule]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def cheapest(self) -> float:
+        return self.rules[0].planned_cost
+
+    def accuracy_at(self, cost: float) -> float:
+        """The calibration accuracy that mixing can be expected to reach for this mean cost."""
+        return float(np.interp(cost, [rule.planned_cost for rule in self.rules], self.accuracy))
+
+    def _solve(self, budget: float) -> Rule:
+        rule = mix_to(budget, self.rules)
+        return RandomMixRule(rule.cheap, rule.dear, rule.share) if isinstance(rule, MixedRule) else rule
+
+
+def random_mix(calibration: Tuning, unit: str) -> RandomMixFit:
+    """The best that ignoring the input can do, by the calibration examples."""
+    rules, accuracy = static_rules(calibration, unit)
+    hull = concave_hull([rule.planned_cost for rule in rules], accuracy)
+    return RandomMixFit([rules[exit] for exit in hull], accuracy[hull])
+
+
+@register
+class RandomMix(Policy):
+    """Mixes the static exits on the concave hull of their calibration points: the best that ignoring the input can do."""
+
+    name = "random_mix"
+    title = "Random mix"
+    source = "Definition."
+    knob = "the share of each exit"
+    student = "A coin decides who leaves early: whatever looks at the picture should do better than this."
+
+    def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
+        check_tuning(fit, calibration)
+        return random_mix(calibration, unit)

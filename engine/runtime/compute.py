@@ -1,0 +1,238 @@
+"""Compute: run a recipe's network over its data set once, and keep what every exit said.
+
+The unit of work is a shard, an explicit list of examples, written under a temporary name, synced, renamed. Resuming is listing the folder:
+a run killed at any moment goes on where it was and ends in the same bytes as an unbroken one. While the device computes a shard, a second
+thread reads the pictures of the next one and writes the outputs of the last one, and the device is read once a shard.
+"""
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.bundle.bundle import Draft, check_id, write_bundle, write_synced
+from engine.bundle.images import encode
+from engine.cascades.base import Cascade
+from engine.cascades.macs import stage_macs
+from engine.datasets.base import Dataset
+from engine.errors import UserError
+from engine.outputs import Outputs
+from engine.paths import bundles_folder
+from engine.recipes import Recipe, recipe, weights_path
+from engine.runtime.cuda_graphs import in_graphs
+from engine.runtime.devices import device_name, pick_device
+from engine.runtime.precision import FULL
+from engine.runtime.trained import trained_network
+from engine.runtime.weights import digest, provenance_of
+from engine.splits import BUNDLE_SPLITS, Split
+from engine.storage.tensors import map_tensor, save_tensors, tensor_names
+
+SHARD = 1000
+Progress = Callable[[int, int], None]
+MACS_NOTE = "Multiply-accumulates per image, exit heads included, as torch's FlopCounterMode counts them."
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Everything that decides the bytes of a bundle."""
+
+    recipe: Recipe
+    dataset: Dataset
+    weights: Path
+    trained: dict[str, Any]  # where the weights come from
+    device: torch.device
+    dtype: str
+    batch_size: int
+    ids: NDArray[np.int64]
+    split: NDArray[np.str_]
+
+    def provenance(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.listed,
+            "variant": self.recipe.name,
+            "weights_sha256": digest(self.weights),
+            "weights": self.trained,
+            "dataset": self.dataset.name,
+            "dataset_digest": self.dataset.digest(),
+            "image_size": list(self.dataset.image_size),
+            "transform": "pixels / 255",
+            "dtype": self.dtype,
+            "batch_size": self.batch_size,
+            "device": device_name(self.device),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        }
+
+    def key(self) -> str:
+        """Names the run: shards of another one are never mixed in."""
+        examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
+        return hashlib.sha256(json.dumps([SHARD, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
+
+
+def compute(
+    name: str | Recipe,
+    device: str = "auto",
+    batch_size: int = 50,
+    limit: int | None = None,
+    out: Path | None = None,
+    progress: Progress = lambda done, total: None,
+    dtype: str = FULL,
+) -> Path:
+    """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder.
+
+    limit: at most so many examples of each split;  out: where the bundle goes, by default the library
+    dtype: what the network computes in, one of engine.runtime.precision.DTYPES; what it says is kept in float32
+    """
+    chosen = recipe(name)
+    weights = weights_path(chosen.name)
+    if not weights.is_file():
+        raise UserError(f"There are no weights for {chosen.name} at {weights}; {chosen.remedy}.")
+    if batch_size < 1 or (limit is not None and limit < 1):
+        raise UserError("--batch-size and --limit must be at least 1.")
+    folder = out or bundles_folder() / chosen.name
+    check_id(folder.name)  # before the work, not after it
+    dataset = chosen.dataset()
+    trained = provenance_of(weights)
+    if trained.get("data_digest") not in (None, dataset.digest()):
+        # of other pictures, or of others split otherwise, some of the test examples may have been learned
+        raise UserError(f"The weights at {weights} were trained on other pictures than {dataset.name} has now; {chosen.remedy} anew.")
+    by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
+    run = Run(
+        recipe=chosen,
+        dataset=dataset,
+        weights=weights,
+        trained=trained,
+        device=pick_device(device),
+        dtype=dtype,
+        batch_size=batch_size,
+        ids=np.concatenate(list(by_split.values())),
+        split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
+    )
+    shards = _run_shards(run, folder.with_name(folder.name + ".partial"), progress)
+    write_bundle(_assemble(run, folder.name, shards), folder)
+    shutil.rmtree(shards.folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Shards:
+    folder: Path
+    count: int
+
+    def path(self, index: int) -> Path:
+        return self.folder / f"{index:06d}.safetensors"
+
+    def column(self, name: str) -> list[NDArray]:
+        return [map_tensor(self.path(index), name) for index in range(self.count)]
+
+
+def _run_shards(run: Run, folder: Path, progress: Progress) -> Shards:
+    """Do every shard that is not there yet."""
+    marker = folder / "run.json"
+    if not marker.is_file() or marker.read_text() != run.key():
+        shutil.rmtree(folder, ignore_errors=True)  # another run's shards, or none
+        folder.mkdir(parents=True)
+        write_synced(marker, run.key().encode())
+    starts = range(0, len(run.ids), SHARD)
+    shards = Shards(folder, len(starts))
+    missing = [index for index in range(shards.count) if not shards.path(index).is_file()]
+    if missing:
+        cascade = in_graphs(trained_network(run.recipe, run.device, run.dtype), run.device)
+        with ThreadPoolExecutor(1) as aside:
+            reading = aside.submit(_read, run, starts[missing[0]])
+            writing: Future[None] | None = None
+            for index, after in zip(missing, [*missing[1:], None], strict=True):
+                progress(starts[index], len(run.ids))
+                read = reading.result()
+                if after is not None:
+                    reading = aside.submit(_read, run, starts[after])
+                logits = _logits(run, cascade, read.pixels)
+                if writing is not None:
+                    writing.result()  # what went wrong there goes wrong here
+                writing = aside.submit(_write, shards, index, {"logits": logits, **read.columns})
+            writing.result()
+    progress(len(run.ids), len(run.ids))
+    return shards
+
+
+@dataclass(frozen=True, eq=False)
+class ReadShard:
+    """Pictures (examples, height, width, 3), and what a shard holds of its examples beside their logits."""
+
+    pixels: NDArray[np.uint8]
+    columns: dict[str, NDArray]
+
+
+def _read(run: Run, start: int) -> ReadShard:
+    part = slice(start, start + SHARD)
+    images = run.dataset.take(run.ids[part])
+    kept = (run.split[part] == Split.TEST) & run.dataset.shippable
+    shown = [encode(pixels) if keep else b"" for pixels, keep in zip(images.pixels, kept, strict=True)]
+    columns = {
+        "labels": images.labels,
+        "image_bytes": np.array([len(data) for data in shown], np.int64),
+        "images": np.frombuffer(b"".join(shown) or b"\0", np.uint8),
+        **{f"factor.{name}": np.asarray(values, np.float32) for name, values in images.factors.items()},
+    }
+    return ReadShard(images.pixels, columns)
+
+
+@torch.inference_mode()
+def _logits(run: Run, cascade: Cascade, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(exits, examples, classes) of a shard; they stay on the device until all are there."""
+    images = torch.from_numpy(pixels)
+    if run.device.type == "cuda":
+        images = images.pin_memory()
+    shard = images.to(run.device, non_blocking=True)
+    # (batch, height, width, 3) seen as (batch, 3, height, width): channels_last without copying anything
+    said = [cascade(batch.permute(0, 3, 1, 2).float() / 255).float() for batch in shard.split(run.batch_size)]
+    return torch.cat(said, dim=1).cpu().numpy()
+
+
+def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
+    temporary = shards.folder / "unfinished.tmp"
+    save_tensors(temporary, arrays)
+    temporary.replace(shards.path(index))
+
+
+def _assemble(run: Run, id: str, shards: Shards) -> Draft:
+    logits = np.concatenate(shards.column("logits"), axis=1)
+    cascade = run.recipe.cascade()
+    known = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
+    factors = {name.removeprefix("factor."): np.concatenate(shards.column(name)) for name in known}
+    outputs = Outputs.from_logits(
+        logits if logits.shape[2] <= 100 else logits.astype(np.float16),
+        np.concatenate(shards.column("labels")),
+        run.split,
+        {"macs": np.array(stage_macs(cascade, run.dataset.image_size).stage, np.float64)},
+        ids=run.ids,
+        topology=str(cascade.kind),
+        factors=factors,
+    )
+    return Draft(
+        id=id,
+        title=run.recipe.title,
+        outputs=outputs,
+        class_names=run.dataset.class_names,
+        exit_names=run.recipe.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
+        unit_notes={"macs": MACS_NOTE},
+        provenance=run.provenance(),
+        images=_images(run, shards),
+    )
+
+
+def _images(run: Run, shards: Shards) -> Iterator[tuple[int, bytes]]:
+    sizes = shards.column("image_bytes")
+    for index, packed in enumerate(shards.column("images")):
+        ends = np.cumsum(sizes[index])
+        for id, end, size in zip(run.ids[index * SHARD :], ends, sizes[index], strict=False):
+            if size:
+                yield int(id), packed[end - size : end].tobytes()

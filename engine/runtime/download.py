@@ -1,0 +1,26 @@
+"""Fetching what others published. Nothing else in the engine ever asks the network for anything."""
+
+from pathlib import Path
+
+from engine.cascades import pretrained as torchvision_networks
+from engine.cascades.family import IMAGENET_FAMILY, imagenet_family
+from engine.cascades.pretrained import PREFIX, known_network
+from engine.datasets.published import sets as torchvision_sets
+from engine.datasets.published.sets import SOURCES
+from engine.errors import UserError
+from engine.recipes import weights_path
+from engine.recipes.imagenet import NAME, WEIGHTS
+from engine.runtime.weights import save_weights
+
+
+def download(name: str) -> Path:
+    """A data set, torchvision:NETWORK for that network's weights, or imagenet-weights; returns where it lies. Raises UserError."""
+    if name == WEIGHTS:
+        published = [known_network(member).published for member in IMAGENET_FAMILY]
+        save_weights(imagenet_family(published=True), weights_path(NAME), NAME, {"published": published})
+        return weights_path(NAME)
+    if name.startswith(PREFIX):
+        return torchvision_networks.download(name.removeprefix(PREFIX))
+    if name in SOURCES:
+        return torchvision_sets.download(name)
+    raise UserError(f"{name!r} cannot be downloaded; choose one of: {', '.join(SOURCES)}, {WEIGHTS}, {PREFIX}NETWORK.")

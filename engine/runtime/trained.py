@@ -1,0 +1,15 @@
+"""A recipe's trained network, ready to run."""
+
+import torch
+
+from engine.cascades.base import Cascade
+from engine.recipes import Recipe, weights_path
+from engine.runtime.precision import FULL, in_precision
+from engine.runtime.weights import load_weights
+
+
+def trained_network(recipe: Recipe, device: torch.device, dtype: str = FULL) -> Cascade:
+    """With its weights, on a device, in evaluation mode. dtype: one of engine.runtime.precision.DTYPES. Raises UserError if weights are missing."""
+    cascade = recipe.cascade()
+    load_weights(cascade, weights_path(recipe.name))
+    return in_precision(cascade.eval().to(device, memory_format=torch.channels_last), dtype, device)

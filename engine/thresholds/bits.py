@@ -1,0 +1,85 @@
+"""A list of threshold settings by packed bits: 64 examples a machine word, many settings a pass.
+
+Examples are laid out by which exits are right about them, each of these patterns starting a word of its own. So a word's examples are
+right at the same exits, counting its bits once counts the right answers of every exit, and a matrix product sums them up.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.thresholds.counts import Counts
+from engine.thresholds.levels import bins
+
+#: Settings a pass: few enough for their bits to stay in the processor's caches.
+TOGETHER = 64
+
+
+@dataclass(frozen=True, eq=False)
+class PackedBits:
+    """Whom each level of each exit sends on.
+
+    stays:    (exits - 1, levels, words) uint64, a bit set if the example's score is below the level
+    patterns: (words, 1 + exits) float: 1, then whether each exit is right about the word's examples
+    totals:   (1 + exits,) how many examples there are, and how many each exit is right about
+    Up to 63 bits a pattern are empty: thrifty while the patterns, at most 2^exits, are few beside the examples.
+    """
+
+    stays: NDArray[np.uint64]
+    patterns: NDArray[np.floating]
+    totals: NDArray[np.float64]
+
+    @classmethod
+    def pack(cls, scores: NDArray[np.floating], right: NDArray[np.bool_], levels: NDArray[np.float64]) -> "PackedBits":
+        """scores, right (exits, examples); levels (exits - 1, levels) rising from minus infinity: a quantile grid, or any thresholds."""
+        place, patterns = _by_pattern(right)
+        words, count = len(patterns), levels.shape[1]
+        word, bit = place >> 6, np.uint64(1) << (place & 63).astype(np.uint64)
+        stays = np.empty((len(levels), count, words), np.uint64)
+        for k, reached in enumerate(bins(scores, levels)):
+            # Who stays at a level stayed at the level below, or fell between the two.
+            fell = np.zeros((count + 1, words), np.uint64)
+            np.bitwise_or.at(fell.reshape(-1), (reached.astype(np.int64) + 1) * words + word, bit)
+            stays[k] = np.bitwise_or.accumulate(fell, axis=0)[:-1]
+        return cls(stays, patterns, np.concatenate(([right.shape[1]], right.sum(axis=1))).astype(np.float64))
+
+    def counts(self, cuts: NDArray[np.integer]) -> Counts:
+        """cuts (settings, exits - 1), positions in the levels -> counts (settings, exits)."""
+        gates, levels, words = self.stays.shape
+        if cuts.size and not 0 <= cuts.min() <= cuts.max() < levels:
+            raise IndexError(f"cuts run from {cuts.min()} to {cuts.max()}, and there are levels 0 to {levels - 1}")
+        # What is still there after each exit: all, then one row a gate, then nothing.
+        there = np.zeros((gates + 2, len(cuts), len(self.totals)))
+        there[0] = self.totals
+        # Buffers that serve every pass: memory fresh from the system would cost more than all the counting.
+        alive, row = np.empty((2, TOGETHER, words), np.uint64)
+        ones, addends = (np.empty((gates, TOGETHER, words), dtype) for dtype in (np.uint8, self.patterns.dtype))
+        for start in range(0, len(cuts), TOGETHER):
+            some = cuts[start : start + TOGETHER]
+            here = slice(len(some))
+            for k in range(gates):
+                # Checked above; unlike "raise", "clip" takes without a detour.
+                np.take(self.stays[k], some[:, k], axis=0, out=(row if k else alive)[here], mode="clip")
+                if k:
+                    alive[here] &= row[here]
+                np.bitwise_count(alive[here], out=ones[k, here])
+            addends[:, here] = ones[:, here]
+            there[1:-1, start : start + TOGETHER] = addends[:, here] @ self.patterns
+        gone = (there[:-1] - there[1:]).astype(np.int64)
+        exits = np.arange(gates + 1)
+        return Counts(gone[:, :, 0].T, gone[exits, :, 1 + exits].T, int(self.totals[0]))
+
+
+def _by_pattern(right: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """Where each example's bit goes, (examples,), and the pattern of each word, (words, 1 + exits)."""
+    exit = np.arange(len(right))[:, None]
+    pattern, which, count = np.unique((right << exit).sum(axis=0), return_inverse=True, return_counts=True)
+    words = -(-count // 64)
+    first_bit, first_example = 64 * (np.cumsum(words) - words), np.cumsum(count) - count
+    place = np.empty(len(which), np.int64)
+    place[np.argsort(which, kind="stable")] = np.arange(len(which)) + np.repeat(first_bit - first_example, count)
+    # float32 holds every count up to 2^24 exactly and multiplies twice as fast.
+    exact = np.float32 if len(which) < 2**24 else np.float64
+    table = np.concatenate((np.ones_like(pattern)[None], (pattern >> exit) & 1)).T
+    return place, np.repeat(table.astype(exact), words, axis=0)

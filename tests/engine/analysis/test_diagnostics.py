@@ -1,0 +1,134 @@
+"""Fast measures against slow loops."""
+
+import numpy as np
+import pytest
+
+from engine.analysis.diagnostics import disagreement, gain_per_exit, loss_against_full, overthinking, share_captured, step_area
+from engine.policies import policy
+from engine.route import Route
+from engine.splits import Split
+from engine.sweep import sweep
+from tests.synthetic import corner_cases, outputs
+
+CASES = {
+    "chain": outputs(seed=1),
+    "family": outputs(seed=2, topology="family"),
+    "confidence only": outputs(seed=3, said="confidence"),
+    **corner_cases(),
+}
+
+
+@pytest.fixture(params=CASES)
+def some(request):
+    return CASES[request.param]
+
+
+def routes(some):
+    rng = np.random.default_rng(9)
+    yield Route.through(some, rng.integers(some.exits, size=some.examples))
+    yield Route.straight(some, np.full(some.examples, some.exits - 1))
+
+
+def test_gain_per_exit(some):
+    for route in routes(some):
+        found = gain_per_exit(route, some, "latency_ms")
+        cost = some.stage_cost["latency_ms"]
+        full_cost = cost[-1] if some.topology == "family" else sum(cost)
+        for k in range(some.exits):
+            there = [i for i in range(some.examples) if route.exit[i] == k]
+            assert found.leaving[k] == len(there)
+            if not there:
+                assert np.isnan([found.accuracy[k], found.full[k], found.gain[k], found.saved[k]]).all()
+                continue
+            here = np.mean([route.prediction[i] == some.labels[i] for i in there])
+            full = np.mean([some.prediction[-1][i] == some.labels[i] for i in there])
+            spent = np.mean([sum(c for s, c in enumerate(cost) if route.visited[s, i]) for i in there])
+            measured = [found.accuracy[k], found.full[k], found.gain[k], found.saved[k]]
+            np.testing.assert_allclose(measured, [here, full, here - full, 1 - spent / full_cost], atol=1e-12)
+
+
+def test_loss_against_the_full_network(some):
+    for route in routes(some):
+        excess = gap = 0
+        for i in range(some.examples):
+            here, full = int(route.prediction[i] != some.labels[i]), int(some.prediction[-1][i] != some.labels[i])
+            excess += max(0, here - full)
+            gap += here - full
+        found = loss_against_full(route, some)
+        assert found.excess == pytest.approx(excess / some.examples, abs=1e-12)
+        assert found.gap == pytest.approx(gap / some.examples, abs=1e-12)
+    assert loss_against_full(route, some).excess == 0, "the full network loses nothing against itself"
+
+
+def test_overthinking(some):
+    found = overthinking(some, "macs")
+    cost = some.stage_cost["macs"]
+    reach = list(cost) if some.topology == "family" else [sum(cost[: k + 1]) for k in range(some.exits)]
+    first_right, never, wasteful, destructive, errors, spent = [0] * some.exits, 0, 0, 0, 0, 0.0
+    for i in range(some.examples):
+        right = [k for k in range(some.exits) if some.prediction[k][i] == some.labels[i]]
+        if right:
+            first_right[right[0]] += 1
+        else:
+            never += 1
+        wasteful += bool(right) and right[0] < some.exits - 1
+        wrong_last = some.exits - 1 not in right
+        errors += wrong_last
+        destructive += bool(right) and wrong_last
+        spent += reach[right[0] if right else -1]
+    assert found.first_right.tolist() == first_right and found.never == never
+    assert found.wasteful == pytest.approx(wasteful / some.examples) and found.destructive == pytest.approx(destructive / some.examples)
+    np.testing.assert_allclose(found.share_of_errors, destructive / errors if errors else np.nan)
+    assert found.stopping_in_time == pytest.approx(spent / some.examples / reach[-1])
+
+
+def test_disagreement(some):
+    found = disagreement(some)
+    for j in range(some.exits):
+        for k in range(some.exits):
+            assert found[j, k] == pytest.approx(np.mean([some.prediction[j][i] != some.prediction[k][i] for i in range(some.examples)]))
+
+
+def test_step_area_equals_asking_at_very_many_budgets():
+    rng = np.random.default_rng(0)
+    for points in (1, 2, 7, 30):
+        cost, accuracy, calibration = np.round(rng.uniform(0, 1.2, points), 1), rng.uniform(size=points), rng.uniform(size=points)
+        for chosen_by in (None, calibration):
+            by = accuracy if chosen_by is None else chosen_by
+
+            def height(budget, cost=cost, accuracy=accuracy, by=by):
+                settings = [i for i in range(len(cost)) if cost[i] <= budget]
+                return accuracy[max(settings, key=lambda i: (by[i], -cost[i]))] if settings else 0.05
+
+            # Every cost is a multiple of 0.1, so a budget in the middle of each tenth meets every step.
+            middles = np.arange(0.2, 1.0, 0.1) + 0.05
+            expected = np.mean([height(budget) for budget in middles])
+            assert step_area(cost, accuracy, 0.2, 1.0, chosen_by, below=0.05) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("topology", ["chain", "family"])
+def test_share_captured_is_none_for_chance_and_all_for_the_oracle(topology):
+    some = outputs(examples=6000, seed=4, topology=topology)
+    swept = {name: sweep(policy(name), some, 201, "macs") for name in ("random_mix", "oracle", "static", "maxprob")}
+    found = {name: share_captured(one, swept["oracle"]) for name, one in swept.items()}
+    assert found["oracle"] == pytest.approx(1, abs=1e-12)
+    assert abs(found["random_mix"]) < 0.03, "the hull is what mixing reaches, but for chance and for steps instead of lines"
+    assert found["static"] < 0
+    if topology == "chain":
+        assert 0.05 < found["maxprob"] < 1
+
+
+def test_share_captured_is_measured_on_one_thing_only():
+    some = outputs(seed=5)
+    one, other = sweep(policy("maxprob"), some, 5, "macs"), sweep(policy("oracle"), some, 5, "latency_ms")
+    with pytest.raises(ValueError, match="same outputs, split and unit"):
+        share_captured(one, other)
+    with pytest.raises(ValueError, match="same outputs, split and unit"):
+        share_captured(one, sweep(policy("oracle"), some, 5, "macs", Split.CALIBRATION))
+
+
+def test_with_nothing_to_gain_no_share_is_named():
+    some = CASES["always right"]
+    assert np.isnan(share_captured(sweep(policy("static"), some, 5), sweep(policy("oracle"), some, 5)))
+    alone = CASES["one exit"]
+    assert np.isnan(share_captured(sweep(policy("static"), alone, 1), sweep(policy("oracle"), alone, 1)))

@@ -1,0 +1,69 @@
+"""Where stopping early pays, and what is to blame where it does not."""
+
+from dataclasses import replace
+
+import pytest
+
+from engine.analysis.verdict import Loss, Outcome, judged
+from engine.bundle.measurements import Alone, Run
+from tests.measured import fresh
+
+RUN = Run(budget=0.5, cost=0.5, speed_up=1.5, ideal_by_macs=2.0, ideal_by_times=1.8, accuracy=0.9)
+#: Three exits alone: half the time, three quarters of it, and the full network.
+ALONE = (Alone(2.0, 0.7), Alone(4 / 3, 0.85), Alone(1.0, 0.92))
+
+
+def verdict(run, alone=ALONE, others=()):
+    here = replace(fresh(32, 3).measured, alone=alone, runs=(run,))
+    (found,) = judged(here, (here, *others))
+    return found
+
+
+def test_it_pays_where_it_is_faster_and_no_exit_alone_does_as_well():
+    assert verdict(RUN).outcome is Outcome.PAYS
+    assert verdict(replace(RUN, speed_up=1.06), alone=ALONE[-1:]).outcome is Outcome.PAYS
+
+
+@pytest.mark.parametrize("speed_up", [1.04, 1.0, 0.9])
+def test_it_does_not_pay_where_it_is_no_faster(speed_up):
+    assert verdict(replace(RUN, speed_up=speed_up)).outcome is Outcome.SLOWER
+
+
+def test_an_exit_as_fast_and_as_often_right_takes_the_point_away():
+    found = verdict(replace(RUN, accuracy=0.7))
+    assert (found.outcome, found.instead) == (Outcome.MATCHED, 0)
+    assert verdict(replace(RUN, accuracy=0.71)).outcome is Outcome.PAYS
+
+
+def test_the_exit_to_take_instead_is_no_slower_and_right_most_often():
+    assert verdict(RUN).instead == 0
+    assert verdict(replace(RUN, speed_up=1.1)).instead == 1
+    assert verdict(replace(RUN, speed_up=0.8)).instead == 1, "the full network itself is no smaller one"
+    assert verdict(replace(RUN, speed_up=2.5)).instead is None
+    assert verdict(RUN, alone=ALONE[-1:]).instead is None
+
+
+def test_the_larger_loss_is_to_blame():
+    assert verdict(RUN).loss is Loss.RUNNING
+    assert verdict(replace(RUN, ideal_by_times=1.6)).loss is Loss.STAGES
+    assert verdict(replace(RUN, ideal_by_macs=1.01)).loss is Loss.PLAN
+
+
+def test_a_small_batch_is_to_blame_only_where_a_larger_one_promises_more():
+    slow = replace(RUN, ideal_by_times=1.5, speed_up=1.4)
+
+    def larger(**changes):
+        other = fresh(256, 3).measured
+        return replace(other, runs=(replace(RUN, ideal_by_times=1.9),), **changes)
+
+    assert verdict(slow, others=(larger(),)).loss is Loss.SMALL_BATCH
+    assert verdict(slow, others=(larger(device="another"),)).loss is Loss.STAGES
+    assert verdict(slow, others=(larger(batch_size=4),)).loss is Loss.STAGES
+    assert verdict(replace(slow, budget=0.4), others=(larger(),)).loss is Loss.STAGES
+
+
+def test_every_run_is_judged_in_the_order_of_budgets():
+    here = fresh(32).measured
+    shuffled = replace(here, runs=here.runs[::-1])
+    assert [found.run for found in judged(shuffled, (shuffled,))] == list(here.runs)
+    assert judged(replace(here, runs=()), (here,)) == []

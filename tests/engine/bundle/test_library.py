@@ -1,0 +1,118 @@
+"""The library: bundles found by id or by path, broken ones told apart."""
+
+import os
+
+import pytest
+
+from engine.bundle.bundle import MANIFEST, read_bundle, write_bundle
+from engine.bundle.library import Entry, entries, open_bundle
+from engine.errors import UserError
+from tests.sentences import assert_one_sentence
+from tests.synthetic import draft, outputs
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A data folder with two bundles, and the place where they lie."""
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    for seed, id in enumerate(("one", "two")):
+        write_bundle(draft(outputs(examples=9, seed=seed), id=id), tmp_path / "bundles" / id)
+    return tmp_path / "bundles"
+
+
+def test_bundles_are_listed_by_id(library):
+    assert [(entry.id, entry.folder) for entry in entries()] == [("one", library / "one"), ("two", library / "two")]
+    assert [entry.id for entry in entries(library)] == ["one", "two"]
+
+
+def test_unfinished_folders_and_files_are_not_listed(library):
+    for name in ("one.new", "one.old", "three.new", "two.partial"):
+        (library / name).mkdir()
+    (library / "notes.txt").write_text("a file, no bundle")
+    assert [entry.id for entry in entries()] == ["one", "two"]
+
+
+def test_broken_folders_are_listed(library):
+    (library / "broken").mkdir()
+    assert [entry.id for entry in entries()] == ["broken", "one", "two"]
+
+
+def test_a_bundle_caught_between_its_two_names_is_found(library):
+    (library / "one").rename(library / "one.old")
+    assert [entry.id for entry in entries()] == ["one", "two"]
+    assert open_bundle("one").id == "one"
+
+
+def test_no_library_yet(tmp_path, monkeypatch):
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "nothing" / "here"))
+    assert entries() == []
+    with pytest.raises(UserError, match="none yet"):
+        open_bundle("one")
+
+
+@pytest.mark.parametrize("way", [lambda folder: "two", lambda folder: str(folder / "two"), lambda folder: str(folder / "two") + "/"])
+def test_open_by_id_and_by_path(library, way):
+    assert open_bundle(way(library)).id == "two"
+
+
+def test_open_by_relative_path(library, monkeypatch):
+    monkeypatch.chdir(library)
+    monkeypatch.setenv("OFFRAMP_DATA", str(library / "elsewhere"))
+    assert open_bundle("two").id == open_bundle("./two").id == "two"
+
+
+def test_an_id_is_not_mistaken_for_a_folder_that_happens_to_be_here(library, tmp_path, monkeypatch):
+    (tmp_path / "work" / "two").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work")
+    assert open_bundle("two").id == "two"
+
+
+def test_the_folders_name_counts(library):
+    """A copied folder is asked for by its own name, whatever the bundle in it is called."""
+    (library / "two").rename(library / "renamed")
+    assert open_bundle("renamed").id == "two"
+    with pytest.raises(UserError):
+        open_bundle("two")
+
+
+@pytest.mark.parametrize("name", ["three", "", ".", "..", "a/b/c", "x" * 5000, "nul\0byte", "one.new", "~", "*"])
+def test_an_unknown_bundle_is_the_users_mistake(library, name):
+    with pytest.raises(UserError) as mistake:
+        open_bundle(name)
+    assert_one_sentence(str(mistake.value))
+
+
+def test_an_unknown_bundle_is_answered_with_those_there_are(library):
+    with pytest.raises(UserError, match=r"no bundle 'three'; give a path or one of: one, two\."):
+        open_bundle("three")
+
+
+def test_a_path_without_a_manifest_says_so(library):
+    (library / "two" / MANIFEST).unlink()
+    for name in ("two", str(library / "two")):
+        with pytest.raises(UserError, match=r"bundle\.json is missing from bundle two"):
+            open_bundle(name)
+
+
+def test_a_stamp_changes_with_the_files(library):
+    entry = entries()[0]
+    before = entry.stamp()
+    assert before == entries()[0].stamp()
+    file = entry.folder / MANIFEST
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+    touched = entry.stamp()
+    assert touched != before
+    file.unlink()
+    assert entry.stamp() != touched
+    write_bundle(draft(outputs(examples=12), id="one"), entry.folder)
+    assert entry.stamp() not in (before, touched) and read_bundle(entry.folder).outputs.examples == 12
+
+
+def test_a_stamp_of_what_is_gone(library):
+    entry = entries()[0]
+    entry.folder.rename(library / "elsewhere")
+    assert entry.stamp() == ()
+
+
+def test_a_bundle_that_vanishes_has_no_stamp(tmp_path):
+    assert Entry("gone", tmp_path / "gone").stamp() == ()

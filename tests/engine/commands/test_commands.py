@@ -1,0 +1,307 @@
+"""The command line: documents on stdout and nothing else, mistakes in one sentence on stderr, the promised exit codes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.__main__ import main
+from engine.bundle.bundle import LOGITS, TABLE, write_bundle
+from engine.commands.progress import progress_bar
+from engine.policies import POLICIES
+from engine.recipes import RECIPES
+from tests.sentences import assert_one_sentence
+from tests.synthetic import draft, outputs
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    data = tmp_path_factory.mktemp("data")
+    write_bundle(draft(outputs(examples=90, exits=3, classes=4)), data / "bundles" / "tiny")
+    write_bundle(draft(outputs(examples=90, exits=2, said="confidence"), id="sure", images=[]), data / "bundles" / "sure")
+    return data
+
+
+@pytest.fixture
+def data(pristine, tmp_path, monkeypatch):
+    """A data folder with two small bundles."""
+    folder = shutil.copytree(pristine, tmp_path / "data")
+    monkeypatch.setenv("OFFRAMP_DATA", str(folder))
+    return folder
+
+
+def damaged(data: Path, file: str = TABLE) -> None:
+    path = data / "bundles" / "tiny" / file
+    good = path.read_bytes()
+    path.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
+
+
+def said(capsys, *arguments: str) -> str:
+    """What a command that succeeds prints."""
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return printed.out
+
+
+def document(capsys, *arguments: str) -> dict:
+    out = said(capsys, *arguments, "--json")
+    assert out.count("\n") == 1 and out.endswith("\n")
+    return json.loads(out)
+
+
+def mistake(capsys, *arguments: str) -> str:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.endswith("\n")
+    return printed.err[:-1]
+
+
+def run(data: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "OFFRAMP_DATA": str(data), "PYTHONWARNINGS": "error", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "engine", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+# As a program
+
+
+def test_list_as_a_program(data):
+    ran = run(data, "list", "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [bundle["id"] for bundle in json.loads(ran.stdout)["bundles"]] == ["sure", "tiny"]
+
+
+def test_sweep_as_a_program(data):
+    ran = run(data, "sweep", "tiny", "--policy", "maxprob", "--budgets", "0.4,1", "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [point["budget"] for point in json.loads(ran.stdout)["points"]] == [0.4, 1.0]
+
+
+def test_a_mistake_as_a_program(data):
+    damaged(data)
+    ran = run(data, "verify", "tiny")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert_one_sentence(ran.stderr[:-1], TABLE, "tiny")
+
+
+def test_whoever_stops_reading_early_sees_no_complaint(data):
+    environment = {**os.environ, "OFFRAMP_DATA": str(data)}
+    command = f"{sys.executable} -m engine sweep tiny --policy maxprob --points 3000 | head -n 1"
+    ran = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert ran.stderr == "" and "tiny bundle" in ran.stdout
+
+
+# list
+
+
+def test_list_says_what_can_be_done_with_what(data, capsys):
+    found = document(capsys, "list")
+    tiny = next(bundle for bundle in found["bundles"] if bundle["id"] == "tiny")
+    assert {key: tiny[key] for key in ("exits", "classes", "examples", "title")} == {
+        "exits": 3,
+        "classes": 4,
+        "examples": 90,
+        "title": "A tiny bundle",
+    }
+    assert set(tiny["units"]) == {"macs", "latency_ms"}
+    assert {"static", "maxprob", "entropy", "oracle"} <= set(tiny["policies"]) <= set(POLICIES)
+    sure = next(bundle for bundle in found["bundles"] if bundle["id"] == "sure")
+    assert "maxprob" in sure["policies"] and "entropy" not in sure["policies"]
+    assert [recipe["name"] for recipe in found["recipes"]] == list(RECIPES) and found["broken"] == []
+    settings = {recipe["name"]: recipe["training"] for recipe in found["recipes"]}
+    assert settings["imagenet-family"] is None
+    assert settings["cifar10-bof"]["start_from"] == "cifar10-resnet" and len(settings["cifar10-bof"]["exit_weights"]) == 5
+    assert [policy["name"] for policy in found["policies"]] == list(POLICIES)
+
+
+def test_a_data_set_nobody_knows_is_not_downloaded(data, capsys):
+    assert_one_sentence(mistake(capsys, "download", "cifar11"), "cifar11", "cifar10, cifar100, fashion-mnist, svhn")
+
+
+def test_a_recipe_whose_pictures_are_not_here_says_how_to_get_them(data, capsys, monkeypatch):
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(data / "nothing"))
+    assert_one_sentence(mistake(capsys, "train", "cifar10-resnet"), str(data / "nothing"), "python -m engine download cifar10")
+
+
+def test_list_in_words(data, capsys):
+    out = said(capsys, "list")
+    for word in ("tiny", "sure", "3 exits, 4 classes, 90 examples", *RECIPES, *POLICIES):
+        assert word in out
+
+
+def test_list_goes_on_beside_a_broken_bundle(data, capsys):
+    damaged(data, LOGITS)
+    found = document(capsys, "list")
+    assert [bundle["id"] for bundle in found["bundles"]] == ["sure"]
+    (broken,) = found["broken"]
+    assert broken["id"] == "tiny"
+    assert_one_sentence(broken["problem"], LOGITS)
+    assert "broken" in said(capsys, "list")
+
+
+def test_list_of_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "none"))
+    assert document(capsys, "list")["bundles"] == []
+
+
+# sweep
+
+
+@pytest.mark.parametrize("way", [lambda data: "tiny", lambda data: str(data / "bundles" / "tiny")], ids=["by id", "by path"])
+def test_sweep_prints_the_document_of_the_sweep(data, capsys, way):
+    found = document(capsys, "sweep", way(data), "--policy", "entropy", "--budgets", "0.4,0.5,1.0", "--unit", "latency_ms")
+    assert {key: found[key] for key in ("bundle", "policy", "unit", "split")} == {
+        "bundle": "tiny",
+        "policy": "entropy",
+        "unit": "latency_ms",
+        "split": "test",
+    }
+    assert [point["budget"] for point in found["points"]] == [0.4, 0.5, 1.0]
+    assert found["full"]["cost"] == pytest.approx(2.8)
+    for point in found["points"]:
+        assert set(point) >= {"budget", "planned_cost", "cost", "accuracy", "shares", "knob"}
+        assert sum(point["shares"]) == pytest.approx(1) and len(point["shares"]) == 3
+
+
+def test_sweep_spreads_points_evenly(data, capsys):
+    budgets = [point["budget"] for point in document(capsys, "sweep", "tiny", "--policy", "static", "--points", "5")["points"]]
+    assert budgets == pytest.approx([4 / 19 + i / 4 * 15 / 19 for i in range(5)])
+    assert len(document(capsys, "sweep", "tiny", "--policy", "static")["points"]) == 21
+
+
+def test_sweep_on_another_split(data, capsys):
+    splits = ("fit", "calibration", "test")
+    by_split = {split: document(capsys, "sweep", "tiny", "--policy", "static", "--split", split) for split in splits}
+    assert [found["split"] for found in by_split.values()] == list(by_split)
+    assert len({found["full"]["accuracy"] for found in by_split.values()}) > 1
+
+
+def test_sweep_in_words_shows_the_same_numbers(data, capsys):
+    arguments = ("sweep", "tiny", "--policy", "maxprob", "--budgets", "0.4,0.8")
+    points, out = document(capsys, *arguments)["points"], said(capsys, *arguments)
+    rows = [line.split() for line in out.splitlines()[2:]]
+    assert len(rows) == 2
+    for point, row in zip(points, rows, strict=True):
+        assert row[0] == f"{point['budget']:.3f}" and row[3] == f"{point['cost']:.3f}" and row[4] == f"{point['accuracy']:.2%}"
+        assert row[5:] == [f"{share:.1%}" for share in point["shares"]]
+
+
+def test_the_unit_is_the_bundles_own_if_it_knows_no_macs(data, capsys):
+    timed = outputs(examples=90, exits=2)
+    write_bundle(draft(replace(timed, stage_cost={"energy_mj": timed.stage_cost["macs"]}), id="timed"), data / "bundles" / "timed")
+    assert document(capsys, "sweep", "timed", "--policy", "static")["unit"] == "energy_mj"
+
+
+# verify
+
+
+def test_verify(data, capsys):
+    assert document(capsys, "verify", "tiny") == {"bundle": "tiny", "whole": True, "examples": 90}
+    assert "tiny is whole: 3 exits, 90 examples" in said(capsys, "verify", str(data / "bundles" / "tiny"))
+
+
+# Mistakes
+
+MISTAKES = {
+    "no command": ([], ["COMMAND"]),
+    "an unknown command": (["fly"], ["'fly'", "sweep"]),
+    "an unknown option": (["list", "--loud"], ["--loud"]),
+    "no policy": (["sweep", "tiny"], ["--policy"]),
+    "an unknown policy": (["sweep", "tiny", "--policy", "magic"], ["'magic'", "maxprob"]),
+    "an unknown bundle": (["sweep", "huge", "--policy", "maxprob"], ["'huge'", "sure, tiny"]),
+    "an unknown bundle to verify": (["verify", "huge"], ["'huge'", "sure, tiny"]),
+    "budgets that are words": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "much"], ["'much'", "0.3,0.5"]),
+    "budgets with a gap": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.3,,0.5"], ["'0.3,,0.5'"]),
+    "no budgets": (["sweep", "tiny", "--policy", "maxprob", "--budgets", ""], ["''"]),
+    "a budget of nothing": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0"], ["makes no sense", "0.5"]),
+    "a budget that is no number": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "nan"], ["makes no sense"]),
+    "a budget without end": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "1e999"], ["makes no sense"]),
+    "a negative budget": (["sweep", "tiny", "--policy", "maxprob", "--budgets=-0.5"], ["makes no sense"]),
+    "a budget out of reach": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.01"], ["0.01", "at least 0.211"]),
+    "budgets and points": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.5", "--points", "3"], ["--points", "--budgets"]),
+    "no points": (["sweep", "tiny", "--policy", "maxprob", "--points", "0"], ["'0'", "at least 1"]),
+    "half a point": (["sweep", "tiny", "--policy", "maxprob", "--points", "2.5"], ["'2.5'"]),
+    "an unknown unit": (["sweep", "tiny", "--policy", "maxprob", "--unit", "joules"], ["'joules'", "latency_ms"]),
+    "an unknown split": (["sweep", "tiny", "--policy", "maxprob", "--split", "train"], ["'train'", "calibration"]),
+    "a policy that cannot run": (["sweep", "sure", "--policy", "entropy"], ["entropy", "maxprob"]),
+    "an unknown recipe to compute": (["compute", "cats"], ["'cats'", "doodles"]),
+    "an unknown recipe to train": (["train", "cats"], ["'cats'", "doodles"]),
+    "no weights": (["compute", "doodles"], ["no weights for doodles", "python -m engine train doodles"]),
+    "a batch of nothing": (["compute", "doodles", "--batch-size", "0"], ["'0'", "at least 1"]),
+    "epochs that are no number": (["train", "doodles", "--epochs", "many"], ["'many'"]),
+    "an unknown device": (["train", "doodles", "--device", "toaster"], ["'toaster'", "cpu"]),
+}
+
+
+@pytest.mark.parametrize("json_too", [False, True], ids=["words", "json"])
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_answered_in_one_sentence(data, capsys, name, json_too):
+    arguments, mentions = MISTAKES[name]
+    flags = ["--json"] if json_too and arguments else []
+    assert_one_sentence(mistake(capsys, *arguments, *flags), *mentions)
+
+
+def test_a_damaged_bundle_is_answered_in_one_sentence(data, capsys):
+    damaged(data)
+    for arguments in (["verify", "tiny"], ["sweep", "tiny", "--policy", "maxprob"]):
+        assert_one_sentence(mistake(capsys, *arguments), TABLE, "bundle tiny", "checksum")
+
+
+def test_a_folder_that_is_no_bundle(data, capsys, tmp_path):
+    assert_one_sentence(mistake(capsys, "verify", str(tmp_path)), "bundle.json is missing")
+
+
+def test_a_name_that_no_bundle_may_have(data, capsys):
+    weights = data / "weights" / "doodles.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"")
+    assert_one_sentence(mistake(capsys, "compute", "doodles", "--out", str(data / "My Bundle")), "'My Bundle' cannot name a bundle")
+
+
+# What is our fault, and what stops
+
+
+def test_our_own_faults_are_not_hidden(data, monkeypatch):
+    monkeypatch.setattr("engine.bundle.library.read_bundle", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["verify", "tiny"])
+
+
+def test_an_interrupt_says_that_it_can_go_on(data, monkeypatch, capsys):
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.bundle.library.read_bundle", interrupted)
+    assert main(["verify", "tiny"]) == 130
+    assert_one_sentence(capsys.readouterr().err[:-1], "goes on")
+
+
+@pytest.mark.parametrize("command", ["list", "download", "train", "compute", "sweep", "verify", "import"])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"python -m engine {command}" in capsys.readouterr().out
+
+
+def test_progress_goes_to_stderr_a_line_a_tenth(capsys):
+    show = progress_bar("images")
+    for done in range(101):
+        show(done, 100)
+    printed = capsys.readouterr()
+    assert printed.out == "" and len(printed.err.splitlines()) == 11
+    assert printed.err.splitlines()[-1].endswith("100 of 100 images")
+
+
+def test_a_score_policy_can_be_calibrated(data, capsys):
+    found = document(capsys, "sweep", "tiny", "--policy", "maxprob", "--calibrated", "--points", "3")
+    assert found["policy"] == "maxprob_calibrated"
+    assert "nothing to calibrate" in mistake(capsys, "sweep", "tiny", "--policy", "static", "--calibrated")

@@ -1,0 +1,75 @@
+"""Files at the limits, from import to sweep: forty exits, more than a thousand classes, ids of any sign and size."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.bundle.bundle import Bundle, read_bundle
+from engine.importing.importer import import_file
+from engine.policies import POLICIES, Need
+from engine.splits import Split
+from engine.sweep import sweep
+from tests import synthetic
+from tests.engine.policies import reference
+
+EXITS, CLASSES, IDS = 40, 1001, (-1, 2**60)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("extremes")
+
+
+@cache
+def imported(folder: Path, kind: str) -> Bundle:
+    made = {
+        "forty exits": lambda: synthetic.outputs(examples=240, exits=EXITS, seed=1),
+        "1,001 classes": lambda: synthetic.outputs(examples=240, exits=3, classes=CLASSES, seed=2),
+        "far ids": lambda: synthetic.outputs(examples=240, exits=3, seed=3),
+    }[kind]()
+    ids = made.ids.copy()
+    if kind == "far ids":
+        ids[made.split == Split.TEST] = [*IDS, *range(2, 80)]
+    arrays = {"logits": made.logits, "labels": made.labels, "split": made.split, "ids": ids, "stage_cost_macs": made.stage_cost["macs"]}
+    np.savez(folder / "mine.npz", **arrays)
+    return read_bundle(import_file(folder / "mine.npz", "mine", out=folder / kind.replace(" ", "-").replace(",", "")).folder)
+
+
+KINDS = ("forty exits", "1,001 classes", "far ids")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_policy_sweeps_them(folder, name, kind):
+    outputs = imported(folder, kind).outputs
+    reason = POLICIES[name].why_not(outputs)
+    assert reason is None or Need.FAMILY in POLICIES[name].needs
+    found = sweep(POLICIES[name], outputs, 3)
+    np.testing.assert_allclose(found.shares.sum(axis=1), 1)
+    assert (found.cost > 0).all() and (found.cost <= 1 + 1e-9).all()
+
+
+def test_running_forty_stages_costs_forty_stages(folder):
+    outputs = imported(folder, "forty exits").outputs
+    assert outputs.exits == EXITS
+    found = sweep(POLICIES["single_threshold"], outputs, [0.3, 0.6, 1.0])
+    test = outputs.test()
+    for cost, accuracy, rule in zip(found.cost, found.accuracy, found.rules, strict=True):
+        left_at = reference.threshold_cascade(reference.floats(test.scores["maxprob"]), rule.thresholds.tolist())
+        by_hand = reference.walk(test, left_at, "macs")
+        assert (accuracy, cost * outputs.full_cost("macs")) == (by_hand[0], pytest.approx(by_hand[1], rel=1e-12))
+    assert found.cost[-1] == pytest.approx(1) and found.exit[-1].max() == EXITS - 1
+    assert found.paths.shape[1] == EXITS and found.paths.sum(axis=1).max() == EXITS
+
+
+def test_logits_of_more_than_a_thousand_classes_are_kept(folder):
+    outputs = imported(folder, "1,001 classes").outputs
+    assert outputs.logits.shape == (3, 240, CLASSES) and outputs.logits.dtype == np.float16
+    assert np.array_equal(outputs.logits.argmax(axis=-1), outputs.prediction)
+
+
+def test_ids_come_through_whole(folder):
+    test = imported(folder, "far ids").outputs.test()
+    assert test.ids[:2].tolist() == list(IDS)

@@ -1,0 +1,325 @@
+"""Other people's files become bundles that sweep like any other."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.__main__ import main
+from engine.bundle.bundle import read_bundle
+from engine.display_text import plain
+from engine.errors import UserError
+from engine.importing.importer import import_file
+from engine.importing.templates import TEMPLATES, write_template
+from engine.policies import POLICIES, policy
+from engine.splits import Split
+from engine.sweep import sweep
+from tests.synthetic import draw_logits
+
+
+def network(exits, classes, examples, seed=0):
+    """Logits (exits, examples, classes) and labels (examples,)."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(classes, size=examples)
+    return draw_logits(labels, rng.uniform(size=examples), exits, classes, rng), labels
+
+
+def softmax(logits):
+    e = np.exp(np.asarray(logits, np.float64) - np.max(logits, axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def _four_networks():
+    logits, labels = network(4, 10, 2400)
+    return {"logits": logits, "labels": labels, "stage_cost_latency_ms": np.array([1.0, 3.0, 4.5, 20.0]), "topology": np.array("family")}
+
+
+def _two_exits():
+    logits, labels = network(2, 5, 600)
+    return {"logits": logits.astype(np.float64), "labels": labels, "cost": np.array([3, 10])}
+
+
+def _probabilities():
+    logits, labels = network(3, 6, 600)
+    return {"probs": softmax(logits).astype(np.float32), "labels": labels, "cost_macs": np.array([1e6, 4e6, 6e6])}
+
+
+def _confidences():
+    logits, labels = network(3, 6, 600)
+    return {"pred": logits.argmax(-1), "conf": softmax(logits).max(-1), "labels": labels, "cost_macs": np.array([1e6, 4e6, 6e6])}
+
+
+def _a_thousand_classes():
+    logits, labels = network(4, 1000, 2000)
+    split = np.tile([0, 1, 2, 2], 500)
+    return {"logits": logits.astype(np.float16), "labels": labels, "cost_macs": np.array([1.0, 2.0, 4.0, 8.0]), "split": split}
+
+
+FILES = {
+    "four networks": _four_networks,
+    "two exits": _two_exits,
+    "probabilities": _probabilities,
+    "confidences": _confidences,
+    "a thousand classes": _a_thousand_classes,
+}
+
+
+@pytest.fixture(scope="module", params=FILES)
+def imported(request, tmp_path_factory):
+    """Arrays of a file, and the bundle that was made of it."""
+    folder = tmp_path_factory.mktemp("import")
+    arrays = FILES[request.param]()
+    np.savez(folder / "mine.npz", **arrays)
+    made = import_file(folder / "mine.npz", "mine", out=folder / "bundle")
+    return arrays, read_bundle(made.folder)
+
+
+def test_the_bundle_says_what_the_file_says(imported):
+    arrays, bundle = imported
+    outputs = bundle.outputs
+    said = arrays.get("logits", arrays.get("probs"))
+    answers = arrays["pred"] if said is None else said.argmax(-1)
+    assert (outputs.prediction == answers).all() and (outputs.labels == arrays["labels"]).all()
+    assert (outputs.ids == np.arange(outputs.examples)).all()
+    sureness = arrays["conf"] if said is None else (softmax(said) if "logits" in arrays else said).max(-1)
+    found = 1 / (1 + np.exp(-outputs.scores["maxprob"].astype(np.float64)))
+    np.testing.assert_allclose(found, sureness, atol=2e-6)
+    if "logits" in arrays:
+        np.testing.assert_array_equal(outputs.logits, arrays["logits"].astype(outputs.logits.dtype))
+        assert outputs.logits.dtype == (np.float16 if arrays["logits"].dtype == np.float16 else np.float32)
+    assert outputs.topology == str(arrays.get("topology", "chain"))
+    ((unit, cost),) = outputs.stage_cost.items()
+    given = next(array for name, array in arrays.items() if "cost" in name)
+    assert np.allclose(cost if outputs.topology == "family" else np.cumsum(cost), given)
+    assert unit in ("latency_ms", "cost", "macs")
+
+
+def test_a_split_that_was_not_given_is_half_and_half_and_always_the_same(imported):
+    arrays, bundle = imported
+    split = bundle.outputs.split
+    if "split" in arrays:
+        assert [list(split).count(part) for part in ("fit", "calibration", "test")] == [500, 500, 1000]
+    else:
+        assert (split == "calibration").sum() == (split == "test").sum() == len(split) / 2
+        assert "seed 0" in bundle.provenance["split"] and any("seed 0" in note for note in bundle.provenance["notes"])
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_policy_that_supports_it_sweeps_it(imported, name):
+    outputs = imported[1].outputs
+    unit = next(iter(outputs.stage_cost))
+    chosen = policy(name)
+    if chosen.why_not(outputs):
+        with pytest.raises(UserError):
+            sweep(chosen, outputs, 3, unit)
+        return
+    found = sweep(chosen, outputs, [1.0], unit)
+    assert np.isfinite(found.accuracy).all() and np.isfinite(found.cost).all()
+    assert found.accuracy[0] >= found.alone_accuracy.min() - 0.05
+
+
+def slow_max_prob(sureness, outputs, exit_cost, budget):
+    """Geometric quotas over the top probability, example by example. Returns accuracy and mean cost on test."""
+    exits = len(exit_cost)
+    low, high = -60.0, 60.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        weight = [np.exp(middle * k - max(0.0, middle * (exits - 1))) for k in range(exits)]
+        quota = [w / sum(weight) for w in weight]
+        if sum(q * c for q, c in zip(quota, exit_cost, strict=True)) > budget:
+            high = middle
+        else:
+            low = middle
+    calibration = [i for i in range(len(outputs.labels)) if outputs.split[i] == Split.CALIBRATION]
+    there, thresholds = list(calibration), []
+    for k in range(exits - 1):
+        leaving = int(quota[k] * len(calibration) + 1e-9)
+        if leaving >= len(there):
+            thresholds += [-np.inf] * (exits - 1 - k)
+            break
+        ranked = sorted((sureness[k][i] for i in there), reverse=True)
+        thresholds.append(ranked[leaving - 1] if leaving else np.inf)
+        there = [i for i in there if sureness[k][i] < thresholds[k]]
+    test = [i for i in range(len(outputs.labels)) if outputs.split[i] == Split.TEST]
+    right = cost = 0.0
+    for i in test:
+        exit = next((k for k in range(exits - 1) if sureness[k][i] >= thresholds[k]), exits - 1)
+        right += outputs.prediction[exit][i] == outputs.labels[i]
+        cost += exit_cost[exit]
+    return right / len(test), cost / len(test)
+
+
+def test_max_prob_equals_an_evaluation_example_by_example(imported):
+    arrays, bundle = imported
+    outputs = bundle.outputs
+    unit, stage_cost = next(iter(outputs.stage_cost.items()))
+    if "conf" in arrays:
+        sureness = arrays["conf"]
+    else:
+        p = softmax(arrays["logits"]) if "logits" in arrays else arrays["probs"].astype(np.float64)
+        sureness = p.max(-1) / (p.sum(-1) - p.max(-1))  # rises with the top probability, and does not saturate
+    full = stage_cost[-1] if outputs.topology == "family" else stage_cost.sum()
+    exit_cost = [float(stage_cost[: k + 1].sum()) for k in range(outputs.exits)]
+    budgets = [0.5, 0.7, 0.9]
+    found = sweep(policy("maxprob"), outputs, budgets, unit)
+    published = [i for i in range(len(budgets)) if not found.notes[i]]  # plans that the check against the random mix left alone
+    assert published
+    for i, budget in ((i, budgets[i]) for i in published):
+        accuracy, cost = slow_max_prob(sureness, outputs, exit_cost, budget * full)
+        assert found.accuracy[i] == pytest.approx(accuracy, abs=1e-12)
+        assert found.cost[i] * full == pytest.approx(cost, rel=1e-12)
+    assert len(set(found.accuracy)) > 1
+
+
+ENDINGS = [(kind, ending) for kind in TEMPLATES for ending in (".npz", ".safetensors") if kind != "parquet"] + [("parquet", ".parquet")]
+
+
+@pytest.mark.parametrize(("kind", "ending"), ENDINGS)
+def test_templates_import_as_they_are(kind, ending, tmp_path):
+    made = import_file(write_template(kind, tmp_path / f"t{ending}"), "t", out=tmp_path / "bundle")
+    assert not any("ignored" in note for note in made.notes)
+    outputs = read_bundle(made.folder).outputs
+    assert outputs.topology == ("family" if kind == "family" else "chain")
+    assert outputs.said == {"probs": "probabilities", "confidence": "confidence"}.get(kind, "logits")
+    accuracy = outputs.right.mean(axis=1)
+    assert (np.diff(accuracy) > 0).all()
+
+
+def test_the_three_files_of_one_template_make_the_same_outputs(tmp_path):
+    made = []
+    for kind, ending in [("logits", ".npz"), ("logits", ".safetensors"), ("parquet", ".parquet")]:
+        import_file(write_template(kind, tmp_path / f"t{ending}"), "t", out=tmp_path / kind / ending[1:])
+        made.append(read_bundle(tmp_path / kind / ending[1:]))
+    for other in made[1:]:
+        assert (other.class_names, other.exit_names) == (made[0].class_names, made[0].exit_names)
+        for name in ("logits", "labels", "ids", "split"):
+            np.testing.assert_array_equal(getattr(other.outputs, name), getattr(made[0].outputs, name))
+        for unit in ("macs", "latency_ms"):
+            np.testing.assert_array_equal(other.outputs.stage_cost[unit], made[0].outputs.stage_cost[unit])
+        np.testing.assert_array_equal(other.outputs.factors["difficulty"], made[0].outputs.factors["difficulty"])
+    assert [bundle.images is None for bundle in made] == [False, False, True]
+
+
+def test_the_pictures_of_test_rows_are_kept_encoded_by_us(tmp_path):
+    arrays = TEMPLATES["logits"]()
+    np.savez(tmp_path / "t.npz", **arrays)
+    bundle = read_bundle(import_file(tmp_path / "t.npz", "t", out=tmp_path / "b").folder)
+    shown = arrays["ids"][arrays["split"] == "test"]
+    assert len(bundle.images) == len(shown)
+    for row in (200, 250, 299):
+        seen = np.asarray(Image.open(io.BytesIO(bundle.images[int(arrays["ids"][row])])))
+        assert abs(seen.astype(int) - arrays["images"][row]).max() <= 8
+
+
+def test_probabilities_of_zero_and_one_stay_finite_and_in_order(tmp_path):
+    probs = np.tile(np.array([[1, 0, 0], [0.5, 0.5, 0], [1 - 1e-7, 1e-7, 0], [1 - 2e-7, 2e-7, 0]], np.float32), (2, 1, 1))
+    np.savez(tmp_path / "t.npz", probs=probs, labels=[0, 1, 0, 0], cost=[1, 2])
+    outputs = read_bundle(import_file(tmp_path / "t.npz", "t", out=tmp_path / "b").folder).outputs
+    assert np.isfinite(outputs.logits).all() and outputs.said == "probabilities"
+    assert list(np.argsort(outputs.scores["maxprob"][0])) == [1, 3, 2, 0]
+
+
+def test_confidences_of_one_stay_finite_and_are_mentioned(tmp_path):
+    np.savez(tmp_path / "t.npz", pred=[[0, 1, 1, 0]], conf=[[1.0, 0.5, 0.0, 0.9]], labels=[0, 1, 1, 0], cost=[1])
+    made = import_file(tmp_path / "t.npz", "t", out=tmp_path / "b")
+    assert np.isfinite(made.draft.outputs.scores["maxprob"]).all()
+    assert any(note.startswith("conf is exactly 1 in 25.0% of all places") for note in made.notes)
+
+
+def test_log_probabilities_are_known_for_what_they_are(tmp_path):
+    logits, labels = network(2, 5, 40)
+    log_p = np.log(softmax(logits)).astype(np.float32)
+    np.savez(tmp_path / "t.npz", logits=log_p, labels=labels, cost=[1, 2])
+    made = import_file(tmp_path / "t.npz", "t", out=tmp_path / "b")
+    assert made.draft.outputs.said == "probabilities" and "energy" not in made.draft.outputs.scores
+    assert any("log-probabilities" in note for note in made.notes)
+
+
+def test_text_from_a_file_is_cleaned(tmp_path):
+    logits, labels = network(2, 3, 40)
+    names = np.array(["\x1b[31mred\x1b[0m", "a\u202eb\n\tc", "x" * 500])
+    exits = np.array(["\x00", "end"])
+    np.savez(tmp_path / "t.npz", logits=logits, labels=labels, cost=[1, 2], class_names=names, exit_names=exits, **{"a\nb": [1]})
+    made = import_file(tmp_path / "t.npz", "t", title="two\nlines", out=tmp_path / "b")
+    bundle = read_bundle(made.folder)
+    assert bundle.class_names == ("[31mred [0m", "a b c", "x" * 60)
+    assert bundle.exit_names == ("Exit 1", "end")
+    assert bundle.title == "two lines"
+    assert "Of no use here and ignored: a b." in made.notes
+    assert plain("naïve 猫 é") == "naïve 猫 é"
+
+
+def test_an_import_replaces_an_import_and_nothing_else(tmp_path):
+    path = write_template("probs", tmp_path / "t.npz")
+    (tmp_path / "empty").mkdir()
+    for _ in range(2):
+        import_file(path, "t", out=tmp_path / "empty")
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("keep me")
+    with pytest.raises(UserError, match="letters is there already and is no imported bundle; choose another --id or --out."):
+        import_file(path, "t", out=tmp_path / "letters")
+    assert (tmp_path / "letters" / "dear.txt").read_text() == "keep me"
+    manifest = tmp_path / "empty" / "bundle.json"
+    manifest.write_text(manifest.read_text().replace("imported_from", "recipe"))
+    with pytest.raises(UserError, match="is no imported bundle"):
+        import_file(path, "t", out=tmp_path / "empty")
+    with pytest.raises(UserError, match="cannot be written"):
+        import_file(path, "t", out=path / "below a file")
+
+
+def test_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
+    assert main(["import", "--template", "family", "--out", str(tmp_path / "f.npz"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"template": "family", "file": str(tmp_path / "f.npz")}
+    assert main(["import", str(tmp_path / "f.npz"), "--id", "fam", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["topology"] == "family" and document["exits"] == 3 and len(document["notes"]) == 2
+    assert main(["sweep", "fam", "--policy", "maxprob", "--points", "3", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["points"]) == 3
+    assert main(["import", str(tmp_path / "f.npz"), "--id", "fam", "--topology", "chain"]) == 0
+    shown = capsys.readouterr().out
+    assert "No split given: 150 rows drawn with seed 0" in shown and "large 7" in shown
+    assert main(["verify", "fam"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["import", "f.npz"], "An import needs the file and a name for the bundle: `python -m engine import FILE --id NAME`."),
+        (
+            ["import", "--template", "logits"],
+            "A template is written with --template KIND --out FILE, without a file to import and without --id.",
+        ),
+        (["import", "gone.npz", "--id", "x"], "There is no file gone.npz; check the path."),
+        (
+            ["import", "gone.npz", "--id", "X"],
+            "'X' cannot name a bundle; use up to 64 lower-case letters, digits, dots, dashes or underscores.",
+        ),
+        (
+            ["import", "--template", "cats", "--out", "x.npz"],
+            "There is no template 'cats'; choose one of: logits, probs, confidence, family, parquet.",
+        ),
+        (
+            ["import", "--template", "parquet", "--out", "x.npz"],
+            "The template parquet cannot be written to 'x.npz'; let the name end in .parquet.",
+        ),
+        (
+            ["import", "--template", "probs", "--out", "x.csv"],
+            "The template probs cannot be written to 'x.csv'; let the name end in .npz or .safetensors.",
+        ),
+    ],
+)
+def test_what_the_command_line_refuses(arguments, sentence, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == sentence + "\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_template_overwrites_nothing(tmp_path):
+    path = write_template("probs", tmp_path / "t.npz")
+    with pytest.raises(UserError, match="t.npz is there already and is left as it is; give another name with --out."):
+        write_template("probs", path)

@@ -1,0 +1,123 @@
+"""Joules are counted, divided rightly, and never made up. The counters here are made up, the arithmetic is not."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from tests.engine.test_measure import CPU, cascade
+
+from engine.cascades.base import Kind
+from engine.errors import UserError
+from engine.measuring.energy import GpuCounter, energy_counter, joules_each, stage_energy
+from tests.sentences import assert_one_sentence
+
+
+class Meter:
+    """A counter that moves when something runs, and a clock that moves when it is read."""
+
+    def __init__(self):
+        self.total, self.now = 1000.0, 0.0
+
+    def joules(self):
+        return self.total
+
+    def spend(self, joules):
+        self.total += joules
+
+    def clock(self):
+        self.now += 0.1
+        return self.now
+
+
+def metered(kind, meter, cost):
+    """A cascade whose trunks and heads spend so many joules a picture: cost(stage, part, batch size)."""
+    network = cascade(kind)
+    for k, stage in enumerate(network.stages):
+        for part, module in (("trunk", stage.trunk), ("head", stage.head)):
+            module.register_forward_hook(lambda m, given, said, k=k, part=part: meter.spend(cost(k, part, len(given[0][0]))))
+    return network
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_picture_is_charged_what_its_stage_spends(kind):
+    meter = Meter()
+    network = metered(kind, meter, lambda k, part, size: size * 10.0**k * (1 if part == "trunk" else 0.5))
+    found = stage_energy(network, (8, 8), CPU, (1, 5), meter, seconds=1.0, clock=meter.clock)
+    assert found.batch_sizes == (1, 5)
+    np.testing.assert_allclose(found.stage, [[1.5, 15, 150]] * 2)
+    # alone, without the heads before its own; a family's largest without the others
+    np.testing.assert_allclose(found.full, 111 + 50 if kind is Kind.CHAIN else 150)
+
+
+def test_what_was_spent_while_warming_up_is_not_counted():
+    meter, runs = Meter(), []
+
+    def run():
+        runs.append(meter.now)
+        meter.spend(100 if meter.now < 1 else 2)
+
+    assert joules_each(run, meter, lambda: None, seconds=4.0, clock=meter.clock) == pytest.approx(2)
+    assert len(runs) > 100
+
+
+def test_a_counter_that_stands_still_gives_no_number():
+    with pytest.raises(UserError) as refused:
+        joules_each(lambda: None, Meter(), lambda: None, seconds=1.0, clock=Meter().clock)
+    assert_one_sentence(str(refused.value), "Energy was not measured")
+
+
+class NotSupported(Exception):
+    pass
+
+
+def nvml(**changes):
+    """What pynvml does, as far as it is used: millijoules of the board with that UUID."""
+    boards = {"GPU-12-ab": 5_250}
+    offered = {
+        "nvmlInit": lambda: None,
+        "nvmlDeviceGetHandleByUUID": lambda uuid: uuid,
+        "nvmlDeviceGetTotalEnergyConsumption": lambda board: boards[board],
+        "NVMLError": NotSupported,
+    }
+    return SimpleNamespace(**{**offered, **changes})
+
+
+@pytest.mark.parametrize("uuid", ["12-ab", "GPU-12-ab"])
+def test_the_board_is_found_by_its_uuid_and_told_in_joules(uuid):
+    assert GpuCounter(nvml(), uuid).joules() == 5.25
+
+
+def test_without_an_nvidia_gpu_there_is_no_counter():
+    with pytest.raises(UserError) as refused:
+        energy_counter(CPU)
+    assert_one_sentence(str(refused.value), "Energy was not measured", "cpu")
+
+
+def without_package(name):
+    raise ImportError(name)
+
+
+def no_counter(board):
+    raise NotSupported("Not Supported")
+
+
+@pytest.mark.parametrize(
+    ("load", "says"),
+    [(without_package, "nvidia-ml-py"), (lambda name: nvml(nvmlDeviceGetTotalEnergyConsumption=no_counter), "Not Supported")],
+)
+def test_what_is_missing_is_said_in_one_sentence(load, says):
+    with pytest.raises(UserError) as refused:
+        energy_counter(torch.device("cuda"), load, uuid=lambda device: "12-ab")
+    assert_one_sentence(str(refused.value), "Energy was not measured", says)
+
+
+def test_a_gpu_with_a_counter_is_used():
+    asked = []
+
+    def load(name):
+        asked.append(name)
+        return nvml()
+
+    assert energy_counter(torch.device("cuda"), load, uuid=lambda device: "12-ab").joules() == 5.25
+    assert asked == ["pynvml"]

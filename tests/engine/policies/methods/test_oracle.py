@@ -1,0 +1,89 @@
+"""The oracle against trying every routing of a few examples."""
+
+import numpy as np
+import pytest
+
+from engine.outputs import Outputs
+from engine.policies import POLICIES
+from engine.policies.methods.oracle import cheapest_right
+from engine.splits import Split
+from tests.engine.policies import reference
+from tests.synthetic import corner_cases, from_answers, outputs, split_names
+
+
+def parts(made):
+    return made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), made.test()
+
+
+def few(seed: int, exits: int, examples: int, topology="chain") -> Outputs:
+    """As many examples in each split, right or wrong by a coin, at costs in no proportion."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(3, size=3 * examples)
+    answers = np.where(rng.uniform(size=(exits, 3 * examples)) < 0.5, labels, (labels + 1) % 3)
+    cost = rng.uniform(1, 5, exits) if topology == "chain" else np.sort(rng.uniform(1, 9, exits))
+    logits = np.eye(3)[answers]
+    ids = rng.permutation(1000)[: 3 * examples]
+    return Outputs.from_logits(logits, labels, split_names(examples), {"macs": cost}, ids=ids, topology=topology)
+
+
+@pytest.mark.parametrize("topology", ["chain", "family"])
+@pytest.mark.parametrize(("exits", "examples"), [(1, 4), (2, 8), (3, 6), (4, 5)])
+def test_no_routing_buys_more_right_answers(exits, examples, topology):
+    for seed in range(6):
+        fit, calibration, test = parts(few(seed, exits, examples, topology))
+        fitted = POLICIES["oracle"].fit(fit, calibration, "macs")
+        cost = test.static_cost("macs")
+        for budget in np.linspace(cost.min(), cost.max(), 5):
+            rule = fitted.solve(budget)
+            for some in (calibration, test):
+                route = rule.route(some)
+                assert route.right(some).sum() == reference.best_routing(some.right.tolist(), cost.tolist(), budget)
+                assert route.mean_cost(some, "macs") <= budget * (1 + 1e-9)
+            assert rule.planned_cost == rule.route(calibration).mean_cost(calibration, "macs")
+
+
+@pytest.mark.parametrize("name", [*corner_cases(), "chain"])
+def test_cheapest_right_exit(name):
+    made = {**corner_cases(), "chain": outputs()}[name]
+    for cost in (made.static_cost("macs"), made.static_cost("latency_ms"), made.static_cost("macs")[::-1]):
+        exit, solvable = cheapest_right(made, cost)
+        assert exit.tolist() == reference.cheapest_right_exit(made.right.tolist(), cost.tolist())
+        assert solvable.tolist() == made.right.any(axis=0).tolist()
+
+
+def test_with_enough_budget_everyone_solvable_is_right_and_nobody_pays_for_more():
+    fit, calibration, test = parts(outputs())
+    route = POLICIES["oracle"].fit(fit, calibration, "macs").solve(1e9).route(test)
+    assert route.accuracy(test) == test.right.any(axis=0).mean()
+    assert route.exit.tolist() == reference.cheapest_right_exit(test.right.tolist(), test.static_cost("macs").tolist())
+    assert (route.exit[~test.right.any(axis=0)] == 0).all(), "nothing is spent on those that nobody gets right"
+
+
+def test_more_budget_never_gets_fewer_right():
+    fit, calibration, test = parts(outputs(exits=5))
+    fitted = POLICIES["oracle"].fit(fit, calibration, "macs")
+    budgets = np.linspace(fitted.cheapest, test.full_cost("macs"), 60)
+    right = [fitted.solve(budget).route(test).accuracy(test) for budget in budgets]
+    assert (np.diff(right) >= 0).all()
+
+
+def test_no_deployable_policy_beats_it():
+    for topology in ("chain", "family"):
+        fit, calibration, test = parts(outputs(exits=4, seed=9, topology=topology))
+        oracle = POLICIES["oracle"].fit(fit, calibration, "macs")
+        for name in ("static", "maxprob", "entropy", "single_threshold", "random_mix"):
+            fitted = POLICIES[name].fit(fit, calibration, "macs")
+            for budget in np.linspace(fitted.cheapest, test.full_cost("macs"), 9):
+                route = fitted.solve(budget).route(test)
+                bound = oracle.solve(max(route.mean_cost(test, "macs"), oracle.cheapest)).route(test)
+                assert route.accuracy(test) <= bound.accuracy(test)
+
+
+def test_everyone_alike_is_served_in_the_order_of_their_ids():
+    """Forty examples for sale at the same price, and money for half of them."""
+    answers = np.array([[1] * 120, [0] * 120])
+    made = from_answers(answers, np.ones((2, 120)), np.zeros(120, int), 2)
+    fit, calibration, test = parts(made)
+    cost = test.static_cost("macs")
+    route = POLICIES["oracle"].fit(fit, calibration, "macs").solve(cost.mean()).route(test)
+    assert set(test.ids[route.exit == 1]) == set(np.sort(test.ids)[:20])

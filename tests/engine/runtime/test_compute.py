@@ -1,0 +1,358 @@
+"""Compute: the bundle says what the network says, and a run killed at any point ends in the same bytes as an unbroken one."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from engine.bundle import bundle as bundles
+from engine.bundle.bundle import read_bundle
+from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.macs import stage_macs
+from engine.datasets.base import Images
+from engine.errors import UserError
+from engine.recipes import Recipe, Training, catalogue, weights_path
+from engine.runtime import compute as computing
+from engine.runtime.compute import compute
+from engine.runtime.weights import digest, save_weights
+from engine.splits import BUNDLE_SPLITS, Split
+
+ROOT = Path(__file__).resolve().parents[3]
+SHARD, PER_SPLIT, CLASSES = 20, 45, 3  # seven shards, the last one short, two of them across splits
+
+
+class Dots:
+    """Coloured noise, a function of the example's id alone."""
+
+    name, class_names, image_size, shippable = "dots", ("red", "green", "blue"), (8, 8), True
+    taken: list[int] = []
+
+    def ids(self, split):
+        start = 1000 * [Split.TRAIN, *BUNDLE_SPLITS].index(split)
+        return np.arange(start, start + PER_SPLIT)
+
+    def take(self, ids):
+        Dots.taken.extend(ids.tolist())
+        labels = (ids * 5 % CLASSES).astype(np.int64)
+        pixels = np.stack([np.random.default_rng(int(id)).integers(0, 150, (8, 8, 3), dtype=np.uint8) for id in ids])
+        pixels[np.arange(len(ids)), :, :, labels] += 60
+        return Images(pixels, labels, {"fog": (ids % 7).astype(np.float32), "ice": (ids % 2).astype(np.float32)})
+
+    def digest(self):
+        return "dots-1"
+
+
+class First(nn.Module):
+    def forward(self, state):
+        return (torch.relu(self.convolution(state[0])),)
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+class Head(nn.Module):
+    def __init__(self, inputs):
+        super().__init__()
+        self.out = nn.Linear(inputs, CLASSES)
+
+    def forward(self, state):
+        return self.out(state[0].mean(dim=(2, 3)))
+
+
+def chain() -> Cascade:
+    return Cascade([Stage(First(3, 4), Head(4)), Stage(First(4, 6), Head(6))])
+
+
+def family() -> Cascade:
+    return Cascade([Stage(First(3, 4), Head(4)), Stage(First(3, 8), Head(8))], Kind.FAMILY)
+
+
+def set_up(make=chain, seed: int = 0) -> None:
+    """Make the recipe `dots` known, with weights, in whatever data folder is set."""
+    catalogue._recipes["dots"] = Recipe("dots", "Dots", "Dots.", Dots, make, Training(epochs=1))
+    computing.SHARD = SHARD
+    torch.manual_seed(seed)
+    save_weights(make(), weights_path("dots"), "dots", {"by": "a test"})
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(computing, "SHARD", SHARD)
+    monkeypatch.setitem(catalogue._recipes, "dots", None)  # put back afterwards
+    set_up()
+    Dots.taken.clear()
+    return tmp_path / "data"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def direct(make, seed=0):
+    """Logits of every example by one forward pass, (exits, examples, classes), and the pictures they come from."""
+    torch.manual_seed(seed)
+    cascade = make().eval()
+    ids = np.concatenate([Dots().ids(split) for split in BUNDLE_SPLITS])
+    images = Dots().take(ids)
+    with torch.inference_mode():
+        logits = cascade(torch.from_numpy(images.pixels).permute(0, 3, 1, 2).float() / 255)
+    return ids, images, logits.numpy()
+
+
+@pytest.mark.parametrize("make", [chain, family])
+@pytest.mark.parametrize("batch_size", [1, 7, 500])
+def test_the_bundle_says_what_the_network_says(data, make, batch_size):
+    set_up(make)
+    folder = compute("dots", "cpu", batch_size)
+    assert folder == data / "bundles" / "dots"
+    opened = read_bundle(folder)
+    outputs = opened.outputs
+    ids, images, logits = direct(make)
+    assert np.array_equal(outputs.ids, ids) and np.array_equal(outputs.labels, images.labels)
+    np.testing.assert_allclose(outputs.logits, logits, atol=1e-5)
+    assert np.array_equal(outputs.prediction, logits.argmax(axis=-1))
+    assert np.array_equal(outputs.split, np.repeat([str(split) for split in BUNDLE_SPLITS], PER_SPLIT))
+    assert {name: values.tolist() for name, values in outputs.factors.items()} == {
+        name: values.tolist() for name, values in images.factors.items()
+    }
+    assert outputs.topology == ("family" if make is family else "chain") and outputs.said == "logits"
+    assert outputs.stage_cost["macs"].tolist() == list(stage_macs(make(), (8, 8)).stage)
+    assert opened.class_names == ("red", "green", "blue") and opened.exit_names == ("Exit 1", "Exit 2")
+    assert opened.title == "Dots" and opened.unit_notes["macs"]
+
+
+def test_test_examples_have_pictures_and_no_others_do(data):
+    opened = read_bundle(compute("dots", "cpu"))
+    ids, images, _ = direct(chain)
+    for id, split, pixels in zip(ids, opened.outputs.split, images.pixels, strict=True):
+        assert (int(id) in opened.images) == (split == Split.TEST)
+        if split == Split.TEST:
+            shown = np.asarray(Image.open(io.BytesIO(opened.images[int(id)])).convert("RGB"), float)
+            assert abs(shown.mean() - pixels.mean()) < 4 and shown.shape == pixels.shape
+
+
+def test_exits_may_have_names(data, monkeypatch):
+    named = replace(catalogue._recipes["dots"], exit_names=("Quick", "Thorough"))
+    assert read_bundle(compute(named, "cpu")).exit_names == ("Quick", "Thorough")
+
+
+def test_pictures_that_may_not_be_handed_on_stay_where_they_are(data, monkeypatch):
+    monkeypatch.setattr(Dots, "shippable", False)
+    assert read_bundle(compute("dots", "cpu")).images is None
+
+
+def test_provenance_says_where_it_comes_from(data):
+    facts = read_bundle(compute("dots", "cpu", 16)).provenance
+    assert facts["recipe"] == "dots" and facts["dataset"] == "dots" and facts["dataset_digest"] == "dots-1"
+    assert facts["weights_sha256"] == digest(weights_path("dots"))
+    assert facts["batch_size"] == 16 and facts["dtype"] == "float32" and facts["versions"]["torch"] == torch.__version__
+
+
+def test_a_limit_takes_the_first_of_each_split(data):
+    outputs = read_bundle(compute("dots", "cpu", limit=4)).outputs
+    assert outputs.ids.tolist() == [id for split in BUNDLE_SPLITS for id in Dots().ids(split)[:4]]
+
+
+def test_out_names_the_bundle(data, tmp_path):
+    folder = compute("dots", "cpu", limit=2, out=tmp_path / "elsewhere" / "my-dots")
+    assert folder == tmp_path / "elsewhere" / "my-dots" and read_bundle(folder).id == "my-dots"
+    assert not (data / "bundles").exists()
+
+
+def test_nothing_is_left_behind(data):
+    compute("dots", "cpu")
+    assert [path.name for path in (data / "bundles").iterdir()] == ["dots"]
+
+
+def test_many_classes_are_kept_in_half_precision(data, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "CLASSES", 101)
+    monkeypatch.setattr(Dots, "class_names", tuple(f"class {c}" for c in range(101)))
+    monkeypatch.setattr(Dots, "take", lambda self, ids: Images(np.zeros((len(ids), 8, 8, 3), np.uint8), ids % 101))
+    set_up()
+    outputs = read_bundle(compute("dots", "cpu")).outputs
+    assert outputs.logits.dtype == np.float16 and outputs.factors == {}
+
+
+def test_progress_counts_examples_up_to_all(data):
+    seen = []
+    compute("dots", "cpu", progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 135) for done in (0, 20, 40, 60, 80, 100, 120, 135)]
+
+
+# Mistakes
+
+
+def test_no_weights(data):
+    weights_path("dots").unlink()
+    with pytest.raises(UserError, match=r"no weights for dots at .*; train them with `python -m engine train dots`\."):
+        compute("dots", "cpu")
+
+
+def test_weights_of_another_network(data):
+    save_weights(family(), weights_path("dots"), "dots", {})
+    with pytest.raises(UserError, match="another network"):
+        compute("dots", "cpu")
+
+
+@pytest.mark.parametrize("bad", [{"batch_size": 0}, {"limit": 0}, {"batch_size": -3}, {"limit": -1}])
+def test_sizes_that_make_no_sense(data, bad):
+    with pytest.raises(UserError, match="must be at least 1"):
+        compute("dots", "cpu", **bad)
+
+
+def test_a_name_that_no_bundle_may_have_is_refused_before_the_work(data, tmp_path):
+    with pytest.raises(UserError, match="cannot name a bundle"):
+        compute("dots", "cpu", out=tmp_path / "My Dots")
+    assert Dots.taken == [] and list(tmp_path.glob("My*")) == []
+
+
+# Killed and resumed
+
+
+class Killed(BaseException):
+    """Stands in for a process that ends here: nothing catches it, nothing cleans up."""
+
+
+@pytest.fixture
+def unbroken(data) -> dict[str, bytes]:
+    """What a run that nobody disturbs writes."""
+    return contents(compute("dots", "cpu", out=data / "unbroken" / "dots"))
+
+
+def kill_after(shards: int):
+    def progress(done, total):
+        if done >= min(shards * SHARD, total):
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize("shards", range(8))
+def test_killed_after_any_shard_and_resumed(data, unbroken, shards):
+    Dots.taken.clear()
+    with pytest.raises(Killed):
+        compute("dots", "cpu", progress=kill_after(shards))
+    assert not (data / "bundles" / "dots").exists()
+    assert 0 <= len(Dots.taken) - min(shards * SHARD, 3 * PER_SPLIT) <= SHARD  # one shard is read ahead
+    assert contents(compute("dots", "cpu")) == unbroken
+    everyone = np.concatenate([Dots().ids(split) for split in BUNDLE_SPLITS])
+    assert set(Dots.taken) == set(everyone) and len(Dots.taken) <= len(everyone) + SHARD, "more was done twice than was read ahead"
+
+
+def test_killed_again_and_again(data, unbroken):
+    for shards in range(1, 8):
+        with pytest.raises(Killed):
+            compute("dots", "cpu", progress=kill_after(shards))
+    assert contents(compute("dots", "cpu")) == unbroken
+
+
+def test_killed_while_a_shard_is_written(data, unbroken, monkeypatch):
+    def half_written(path, arrays):
+        path.write_bytes(b"half a shard")
+        raise Killed
+
+    with pytest.raises(Killed):
+        compute("dots", "cpu", progress=kill_after(3))
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(computing, "save_tensors", half_written)
+        compute("dots", "cpu")
+    assert contents(compute("dots", "cpu")) == unbroken
+
+
+def test_killed_while_it_is_assembled(data, unbroken, monkeypatch):
+    """At every operation of writing the bundle; the shards are there, so the network is not run again."""
+
+    def deadly(operation, step, taken):
+        def run(*arguments, **options):
+            if next(taken) == step:
+                raise Killed
+            return operation(*arguments, **options)
+
+        return run
+
+    with pytest.raises(Killed):
+        compute("dots", "cpu", progress=kill_after(7))
+    monkeypatch.setattr(computing, "trained_network", lambda *_: pytest.fail("the network is needed again"))
+    for step in count(1):
+        with monkeypatch.context() as patch:
+            taken = count(1)
+            for name in ("write_table", "save_tensors", "write_synced", "_swap_in", "_sha256"):
+                patch.setattr(bundles, name, deadly(getattr(bundles, name), step, taken))
+            patch.setattr(computing.shutil, "rmtree", deadly(computing.shutil.rmtree, step, taken))
+            try:
+                compute("dots", "cpu")
+                break
+            except Killed:
+                assert (data / "bundles" / "dots.partial").is_dir()
+    assert step > 8 and contents(data / "bundles" / "dots") == unbroken
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"batch_size": 16}, {"limit": 30}, {"shard": 10}, {"dtype": "bfloat16"}])
+def test_shards_of_another_run_are_not_mixed_in(data, other, monkeypatch):
+    with pytest.raises(Killed):
+        compute("dots", "cpu", progress=kill_after(4))
+    if "seed" in other:
+        set_up(seed=1)
+    if "shard" in other:
+        monkeypatch.setattr(computing, "SHARD", 10)
+    options = {name: value for name, value in other.items() if name in ("batch_size", "limit", "dtype")}
+    resumed = contents(compute("dots", "cpu", **options))
+    assert resumed == contents(compute("dots", "cpu", **options, out=data / "fresh" / "dots"))
+
+
+def test_shards_of_other_pictures_are_not_mixed_in(data, unbroken, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Dots, "digest", lambda self: "dots-0")
+        patch.setattr(Dots, "take", lambda self, ids: Images(np.zeros((len(ids), 8, 8, 3), np.uint8), ids % CLASSES))
+        compute("dots", "cpu", progress=kill_after(4))
+    assert contents(compute("dots", "cpu")) == unbroken
+
+
+def test_a_folder_without_a_marker_is_started_anew(data, unbroken):
+    with pytest.raises(Killed):
+        compute("dots", "cpu", progress=kill_after(4))
+    (data / "bundles" / "dots.partial" / "run.json").unlink()
+    assert contents(compute("dots", "cpu")) == unbroken
+
+
+def test_the_old_bundle_stays_while_a_new_one_is_computed(data, unbroken):
+    compute("dots", "cpu")
+    set_up(seed=1)
+    with pytest.raises(Killed):
+        compute("dots", "cpu", progress=kill_after(5))
+    assert contents(data / "bundles" / "dots") == unbroken
+
+
+def as_a_program(data: Path, stop_at: int | None) -> subprocess.Popen:
+    """`compute dots` in a process of its own, with as many threads as this one; it falls asleep after so many examples."""
+    code = "import time; from tests.engine import test_compute as t; t.set_up(); "
+    code += f"t.compute('dots', 'cpu', progress=lambda done, total: done == {stop_at} and time.sleep(600))"
+    environment = {**os.environ, "OFFRAMP_DATA": str(data), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
+
+
+def test_really_killed_and_resumed(data, unbroken):
+    shards = data / "bundles" / "dots.partial"
+    victim = as_a_program(data, stop_at=3 * SHARD)
+    deadline = time.monotonic() + 90
+    while len(list(shards.glob("*.safetensors"))) < 3:
+        assert victim.poll() is None and time.monotonic() < deadline, "it ended before it could be killed"
+        time.sleep(0.01)
+    victim.send_signal(signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    assert not (data / "bundles" / "dots").exists()
+    assert as_a_program(data, stop_at=None).wait(timeout=90) == 0
+    assert contents(data / "bundles" / "dots") == unbroken

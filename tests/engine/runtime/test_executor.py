@@ -1,0 +1,471 @@
+"""The executor stops for real, and where and with what the simulation says."""
+
+import weakref
+from collections import Counter
+from contextlib import suppress
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.macs import stage_macs
+from engine.cascades.msdnet import MSDNetShape, msdnet
+from engine.errors import UserError
+from engine.outputs import Outputs
+from engine.policies import POLICIES
+from engine.policies.core.base import Policy, Rule
+from engine.policies.core.mixing import MixedRule
+from engine.policies.core.online_rules import InOrder, Stepper
+from engine.policies.core.scorer import RecordedScore
+from engine.policies.core.thresholds import ThresholdRule
+from engine.policies.methods.bolukbasi import Bolukbasi
+from engine.policies.methods.static import StaticRule
+from engine.policies.methods.temperature import Calibrated
+from engine.recipes import RECIPES
+from engine.route import Route
+from engine.runtime import executor as module
+from engine.runtime import on_device
+from engine.runtime.executor import execute, group_size
+from engine.scores import SCORES, all_scores, one_score
+from engine.splits import Split
+from tests.engine.policies.reference import Everything
+from tests.sentences import assert_one_sentence
+from tests.synthetic import outputs as made_up
+from tests.synthetic import split_names
+
+EXAMPLES, SIDE, CLASSES, EXITS = 180, 32, 7, 3
+IDS = np.random.default_rng(3).permutation(10 * EXAMPLES)[:EXAMPLES].astype(np.int64)
+#: Everything that can be deployed, registered or one remove from it.
+DEPLOYABLE: dict[str, Policy] = {
+    **{name: policy for name, policy in POLICIES.items() if policy.deployable},
+    **{f"{name}, calibrated": Calibrated(policy) for name, policy in POLICIES.items() if hasattr(policy, "score")},
+    "bolukbasi, with history": Bolukbasi(history=True),
+}
+
+
+def pictures(ids, side=SIDE):
+    """Noise of a brightness and a contrast that hang on the id, so that networks answer differently."""
+    made = []
+    for id in ids.tolist():
+        rng = np.random.default_rng(id)
+        made.append(rng.integers(0, 1 + rng.integers(20, 255, 3), (side, side, 3), dtype=np.uint8))
+    return np.stack(made)
+
+
+def images(ids, side=SIDE):
+    return torch.from_numpy(pictures(ids, side)).permute(0, 3, 1, 2).float() / 255
+
+
+class Flat(nn.Module):
+    def __init__(self, *modules):
+        super().__init__()
+        self.inside = nn.Sequential(*modules)
+
+    def forward(self, state):
+        return (self.inside(state[0]),)
+
+
+class Head(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.out = nn.Linear(channels, CLASSES)
+
+    def forward(self, state):
+        return self.out(state[0].mean(dim=(2, 3)))
+
+
+def chain() -> Cascade:
+    shape = MSDNetShape(CLASSES, stem=4, base=(4, 6, 8), growth=(4, 6, 8), layers=(1, 2, 1), scales=(3, 2, 1), hidden=16)
+    return prepared(msdnet(shape))
+
+
+def family() -> Cascade:
+    return prepared(Cascade([Stage(Flat(nn.Conv2d(3, c, 3, stride=2), nn.ReLU()), Head(c)) for c in (4, 8, 16)], Kind.FAMILY))
+
+
+def prepared(cascade: Cascade) -> Cascade:
+    """Surer than untrained networks are: their scores would all but tie."""
+    with torch.no_grad():
+        for stage in cascade.stages:
+            for parameter in stage.head.parameters():
+                parameter.mul_(6)
+    return cascade.eval().to(memory_format=torch.channels_last)
+
+
+@pytest.fixture(scope="module", params=[chain, family], ids=["chain", "family"])
+def world(request):
+    """A cascade, and what it says about every example."""
+    torch.manual_seed(1)
+    cascade = request.param()
+    with torch.inference_mode():
+        logits = cascade(images(IDS)).numpy()
+    labels = np.where(np.arange(EXAMPLES) % 3 == 0, logits[0].argmax(axis=1), logits[-1].argmax(axis=1))
+    macs = np.array(stage_macs(cascade, (SIDE, SIDE)).stage, float)
+    return cascade, Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": macs}, ids=IDS, topology=str(cascade.kind))
+
+
+def spread(outputs) -> ThresholdRule:
+    """About half of those who reach an exit leave there. Halfway between two scores, so that rounding decides nothing."""
+    thresholds, there = [], np.arange(outputs.examples)
+    for scores in outputs.scores["maxprob"][:-1]:
+        ordered = np.sort(scores[there])
+        thresholds.append(float(ordered[len(ordered) // 2 - 1 : len(ordered) // 2 + 1].astype(float).mean()))
+        there = there[scores[there] < thresholds[-1]]
+    return ThresholdRule(RecordedScore("maxprob"), np.array(thresholds), {}, 0.0)
+
+
+def assert_same(found: Route, expected: Route) -> None:
+    assert found.exit.tolist() == expected.exit.tolist()
+    assert found.prediction.tolist() == expected.prediction.tolist()
+    assert found.visited.tolist() == expected.visited.tolist()
+
+
+def watched(cascade, monkeypatch) -> Counter:
+    """How many examples went through every trunk and head: {("trunk", stage): examples}."""
+    seen: Counter = Counter()
+    for k, stage in enumerate(cascade.stages):
+        for name in ("trunk", "head"):
+            part = getattr(stage, name)
+
+            def forward(state, part=part, key=(name, k), run=part.forward):
+                seen[key] += len(state[0])
+                return run(state)
+
+            monkeypatch.setattr(part, "forward", forward)
+    return seen
+
+
+class Listener(Stepper):
+    """Another stepper, and what the running network tells it, {(exit, id): logits (classes,)}."""
+
+    def __init__(self, stepper: Stepper) -> None:
+        self.stepper = stepper
+        self.heard: dict[tuple[int, int], np.ndarray] = {}
+
+    def first(self, ids):
+        return self.stepper.first(ids)
+
+    def after(self, exit, ids, said):
+        self.hear(exit, ids, said)
+        return self.stepper.after(exit, ids, said)
+
+    def answer(self, exit, ids, said):
+        self.hear(exit, ids, said)
+        return self.stepper.answer(exit, ids, said)
+
+    def hear(self, exit, ids, said):
+        self.heard.update({(exit, id): logits for id, logits in zip(ids.tolist(), said.read(exit, Everything()), strict=True)})
+
+
+class Through(Rule):
+    """A rule of which only the stepper matters."""
+
+    def __init__(self, stepper: Stepper) -> None:
+        self.its_stepper = stepper
+
+    def route(self, outputs):
+        raise AssertionError("a running network looked at the simulation")
+
+    def stepper(self, topology):
+        return self.its_stepper
+
+
+@pytest.mark.parametrize("name", DEPLOYABLE)
+def test_every_policy_ends_where_the_simulation_does_wherever_answers_are_judged(world, name, monkeypatch):
+    cascade, outputs = world
+    fitted = DEPLOYABLE[name].fit(outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), "macs")
+    test = outputs.test()
+    full = outputs.full_cost("macs")
+    for budget in (fitted.cheapest, *(max(fitted.cheapest, share * full) for share in (0.4, 0.7, 1.0))):
+        rule = fitted.solve(budget)
+        assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
+        with monkeypatch.context() as patched:
+            patched.setattr(on_device, "keeps_answers", lambda device: True)
+            assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
+
+
+@pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if not policy.deployable])
+def test_oracles_are_refused(world, name):
+    cascade, outputs = world
+    fitted = POLICIES[name].fit(outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), "macs")
+    for share in (0.0, 0.3):
+        rule = fitted.solve(fitted.cheapest + share * outputs.full_cost("macs"))
+        for refused_rule in (rule, MixedRule(StaticRule(0, 1.0), rule, 0.5)):
+            with pytest.raises(UserError) as refused:
+                execute(cascade, refused_rule, outputs.ids, pictures)
+            assert_one_sentence(str(refused.value), "labels")
+
+
+class Telling(nn.Module):
+    """An exit whose logits spread over pictures as a trained one's do: an untrained one says nearly the same of all."""
+
+    def __init__(self, head, said):
+        super().__init__()
+        self.head, self.usual, self.scale = head, said.mean(dim=0), 2 / said.std(dim=0).mean()
+
+    def forward(self, state):
+        return (self.head(state) - self.usual) * self.scale
+
+
+@cache
+def recipe_rules(exits, classes, topology) -> list[Rule]:
+    """Rules of every policy for networks of one shape, whatever is in them."""
+    made = made_up(examples=60, exits=exits, classes=classes, topology=topology)
+    rules = []
+    for name in DEPLOYABLE.keys() & POLICIES:
+        fitted = POLICIES[name].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
+        rules += [fitted.solve(fitted.cheapest + share * made.full_cost("macs")) for share in (0.2, 0.5)]
+    return rules
+
+
+def networks_of_recipes() -> list[str]:
+    """One recipe for every network that is trained here: data sets differ in the number of classes alone."""
+    found: dict[str, str] = {}
+    for name, recipe in RECIPES.items():
+        with torch.device("meta"), suppress(UserError):  # the recipe for a folder has no network until it has one
+            if recipe.training:
+                found.setdefault(" ".join(type(module).__name__ for module in recipe.cascade().modules()), name)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("name", networks_of_recipes())
+def test_every_policy_on_the_network_of_every_recipe(name):
+    """Untrained and on small pictures. A batch of another size may round otherwise, so routes are held to what was really said."""
+    torch.manual_seed(1)
+    cascade, ids, side = RECIPES[name].cascade().eval(), IDS[:12], 16
+    with torch.inference_mode():
+        for stage, said in zip(cascade.stages, cascade(images(ids, side)), strict=True):
+            stage.head = Telling(stage.head, said)
+        logits = cascade(images(ids, side)).numpy()
+    exits, examples, classes = logits.shape
+    labels, cost = np.zeros(examples, np.int32), {"macs": np.ones(exits)}
+    at = {id: position for position, id in enumerate(ids.tolist())}
+    left = np.zeros(exits, np.int64)
+    for rule in recipe_rules(exits, classes, str(cascade.kind)):
+        listener = Listener(rule.stepper(str(cascade.kind)))
+        found = execute(cascade, Through(listener), ids, lambda ids: pictures(ids, side), batch_size=5, group=2)
+        really = logits.copy()
+        for (exit, id), said in listener.heard.items():
+            really[exit, at[id]] = said
+        np.testing.assert_allclose(really, logits, rtol=1e-3, atol=1e-3)
+        heard = Outputs.from_logits(really, labels, split_names(4), cost, ids=ids, topology=str(cascade.kind))
+        assert_same(found, rule.route(heard))
+        left += np.bincount(found.exit, minlength=exits)
+    assert (left > 0).all(), "some exit lets nobody go, so nothing is said about it"
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "group"), [(1, None), (7, None), (16, 1), (16, 3), (7, 5), (32, 1), (60, 1), (500, None), (8, 1000)]
+)
+def test_batches_and_groups_change_nothing(world, batch_size, group):
+    cascade, outputs = world
+    rule = spread(outputs)
+    expected = rule.route(outputs)
+    assert (np.bincount(expected.exit, minlength=EXITS) > 10).all()
+    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=batch_size, group=group), expected)
+
+
+def test_one_example_and_none(world):
+    cascade, outputs = world
+    rule = spread(outputs)
+    for position in range(5):
+        one = outputs.take(slice(position, position + 1))
+        assert_same(execute(cascade, rule, one.ids, pictures), rule.route(one))
+    none = execute(cascade, rule, outputs.ids[:0], pictures)
+    assert (len(none.exit), none.visited.shape[1], len(none.prediction)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("thresholds", [(-np.inf, 0.0), (np.inf, -np.inf), (np.inf, np.inf)])
+def test_stages_that_nobody_reaches_or_leaves(world, thresholds, monkeypatch):
+    cascade, outputs = world
+    rule = ThresholdRule(RecordedScore("maxprob"), np.array(thresholds), {}, 0.0)
+    seen = watched(cascade, monkeypatch)
+    found = execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=2)
+    assert_same(found, rule.route(outputs))
+    last = int(found.exit.max())
+    assert seen == {(part, k): EXAMPLES for part in ("trunk", "head") for k in range(last + 1)}
+
+
+def test_who_leaves_takes_the_rest_of_the_work_along(world, monkeypatch):
+    cascade, outputs = world
+    rule = spread(outputs)
+    seen = watched(cascade, monkeypatch)
+    route = execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=3)
+    ran = route.visited.sum(axis=1).tolist()
+    assert ran[0] > ran[1] > ran[2] > 0
+    assert seen == {(part, k): ran[k] for part in ("trunk", "head") for k in range(EXITS)}
+
+
+def test_what_a_static_exit_does_not_need_never_runs(world, monkeypatch):
+    """A family runs one network; a chain runs the trunks up to the exit and one head."""
+    cascade, outputs = world
+    seen = watched(cascade, monkeypatch)
+    rule = StaticRule(1, 0.0)
+    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=3), rule.route(outputs))
+    trunks = [1] if cascade.kind is Kind.FAMILY else [0, 1]
+    assert seen == {("head", 1): EXAMPLES, **{("trunk", k): EXAMPLES for k in trunks}}
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_a_gate_that_skips_a_network_really_skips_it(history, monkeypatch):
+    torch.manual_seed(1)
+    cascade = family()
+    with torch.inference_mode():
+        logits = cascade(images(IDS)).numpy()
+    # The middle network is never right, so no gate has a reason to send anyone there.
+    best, worst = logits[-1].argmax(axis=1), logits[1].argmin(axis=1)
+    labels = np.where(worst == best, best, np.where(np.arange(EXAMPLES) % 2, best, logits[0].argmax(axis=1)))
+    made = Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": np.array([1.0, 5.0, 6.0])}, ids=IDS, topology="family")
+    fitted = Bolukbasi(history=history).fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
+    rules = [rule for rule in fitted.rules if (rule.route(made).visited == [[True], [False], [True]]).all(axis=0).any()]
+    assert rules, "no rule goes from the first network straight to the last"
+    for rule in rules:
+        with monkeypatch.context() as patched:
+            seen = watched(cascade, patched)
+            route = execute(cascade, rule, made.ids, pictures, batch_size=16, group=4)
+        assert_same(route, rule.route(made))
+        assert seen == {(part, k): ran for part in ("trunk", "head") for k in range(EXITS) if (ran := int(route.visited[k].sum()))}
+
+
+def test_who_comes_along_and_in_which_order_does_not_matter(world):
+    """Neither to a mix, which draws by id, nor to rules that go by what earlier exits said."""
+    cascade, outputs = world
+    fit, calibration, full = outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), outputs.full_cost("macs")
+    committee, patience = (POLICIES[name].fit(fit, calibration, "macs").solve(0.8 * full) for name in ("committee", "patience"))
+    order = np.random.default_rng(0).permutation(EXAMPLES)
+    for rule in (MixedRule(StaticRule(0, 1.0), spread(outputs), 0.5), MixedRule(committee, StaticRule(1, 1.0), 0.3), patience):
+        expected = rule.route(outputs)
+        assert len(np.unique(expected.exit)) > 1
+        assert_same(execute(cascade, rule, IDS, pictures, batch_size=16, group=2), expected)
+        shuffled = execute(cascade, rule, IDS[order], pictures, batch_size=7, group=1)
+        assert_same(shuffled, Route(expected.exit[order], expected.visited[:, order], expected.prediction[order]))
+
+
+def test_batches_are_full_until_the_pictures_are_used_up(world, monkeypatch):
+    """One smaller batch a stage, in whatever groups: nobody is computed beside empty rows, or in small batches one after the other."""
+    cascade, outputs = world
+    for group in (1, 4):
+        sizes = [[] for _ in cascade.stages]
+        with monkeypatch.context() as patched:
+            for stage, its in zip(cascade.stages, sizes, strict=True):
+
+                def forward(state, its=its, run=stage.trunk.forward):
+                    its.append(len(state[0]))
+                    return run(state)
+
+                patched.setattr(stage.trunk, "forward", forward)
+            execute(cascade, spread(outputs), outputs.ids, pictures, batch_size=8, group=group)
+        for its in sizes:
+            assert len(its) > 2 and sum(size < 8 for size in its) <= 1
+
+
+def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(world):
+    cascade, _ = world
+    rooms, told = set(), []
+
+    def onward(exit, ids, said):
+        rooms.add(said.answers[exit].array.shape)
+        told.append((exit, said))
+        return np.arange(len(said.rows)) % 2 == 0
+
+    for examples in (120, 480):
+        execute(cascade, Through(InOrder(onward)), np.arange(examples), pictures, batch_size=8, group=3)
+    assert rooms == {(3 * 8 * (EXITS + 1), CLASSES)}
+    for answers in told[-1][1].answers.values():
+        assert np.isnan(answers.array).all(), "what was said of those that left is still known"
+
+
+def test_of_those_that_an_exit_skipped_nothing_is_known(world):
+    """Nor what it said of others who had the same room before."""
+    cascade, _ = world
+    skipping = np.arange(400) % 3 == 0
+
+    class Skips(Stepper):
+        def first(self, ids):
+            return skipping[ids].astype(np.int64)
+
+        def after(self, exit, ids, said):
+            if exit == 1:
+                assert (np.isnan(said.score(0, "maxprob")) == skipping[ids]).all()
+            return np.where(ids % 5 == 0, exit, exit + 1)
+
+    execute(cascade, Through(Skips()), np.arange(400), pictures, batch_size=8, group=2)
+
+
+@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"group": 0}])
+def test_impossible_sizes_are_refused(world, wrong):
+    cascade, outputs = world
+    with pytest.raises(UserError) as refused:
+        execute(cascade, StaticRule(0, 1.0), outputs.ids, pictures, **wrong)
+    assert_one_sentence(str(refused.value))
+
+
+def test_memory_hangs_on_the_group_and_not_on_the_data(monkeypatch):
+    torch.manual_seed(1)
+    cascade = chain()
+    live = peak = asked = 0
+
+    def gone(many):
+        nonlocal live
+        live -= many
+
+    for stage in cascade.stages:
+
+        def forward(state, run=stage.trunk.forward):
+            nonlocal live, peak
+            after = run(state)
+            live += len(after[-1])
+            peak = max(peak, live)
+            weakref.finalize(after[-1], gone, len(after[-1]))
+            return after
+
+        monkeypatch.setattr(stage.trunk, "forward", forward)
+
+    def take(ids):
+        nonlocal asked
+        asked = max(asked, len(ids))
+        return pictures(ids)
+
+    peaks = []
+    for examples in (48, 480):
+        peak = 0
+        execute(
+            cascade,
+            ThresholdRule(RecordedScore("maxprob"), np.array([np.inf, np.inf]), {}, 0.0),
+            np.arange(examples),
+            take,
+            batch_size=8,
+            group=3,
+        )
+        peaks.append(peak)
+        assert live == 0
+    # What a stage reads is freed batch by batch while what it writes fills up.
+    assert peaks[0] == peaks[1] <= 24 + 2 * 8
+    assert asked == 24
+
+
+def test_a_group_is_what_memory_allows(world, monkeypatch):
+    cascade, _ = world
+    host, gpu = torch.device("cpu"), torch.device("cuda")
+    found = []
+    for most in (1, 10**7, 10**8, 10**12):
+        monkeypatch.setattr(module, "HOST_BYTES", most)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, most=most: (4 * most, 8 * most))
+        found.append(group_size(cascade, (SIDE, SIDE), 64, host))
+        assert group_size(cascade, (SIDE, SIDE), 64, gpu) == found[-1]
+    picture = 64 * 3 * SIDE * SIDE * 4  # bytes of a batch in float32
+    assert found[0] == 1 < found[1] < found[2] == found[3] == module.MOST_BATCHES
+    assert found[1] * picture < 10**7
+    assert group_size(cascade, (SIDE, SIDE), 32, host) >= found[1]
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_one_score_is_what_all_scores_keep_to_the_last_bit(name):
+    logits = (40 * np.random.default_rng(2).standard_normal((2, 300, 5))).astype(np.float32)
+    logits[0, 0] = [3e38, -3e38, 0, 0, 0]
+    kept = all_scores(logits)[name]
+    assert one_score(name, logits[1, 3:10]).tobytes() == kept[1, 3:10].tobytes()
+    assert one_score(name, logits[0]).tobytes() == kept[0].tobytes()

@@ -1,0 +1,111 @@
+"""A device that keeps what exits said works out what the host would, and hands out no more than it is asked for."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.policies.core.features import DescriptionOf, Reading, ScoreOf
+from engine.policies.core.online_rules import Said
+from engine.policies.methods.eenet import TOP, ExitWeights
+from engine.runtime.on_device import SCORES_ON_DEVICE, OnDevice, OnHost, nothing_said, worked_out
+from engine.scores import SCORES, one_score
+
+RNG = np.random.default_rng(0)
+LOGITS = {
+    "unsure": RNG.normal(0, 1, (500, 10)),
+    "sure": RNG.normal(0, 1, (500, 10)) * np.exp(RNG.normal(3, 2, (500, 1))),
+    "two classes": RNG.normal(0, 8, (500, 2)),
+    "many classes": RNG.normal(0, 6, (200, 1000)),
+    "ties": np.repeat(RNG.integers(-3, 4, (200, 1)), 7, axis=1) + (RNG.random((200, 7)) < 0.4),
+    "far apart": np.array([[1e4, -1e4, 0], [3e38, -3e38, 3e38], [0, 0, 0], [-1e30, 1e-30, 88]]),
+}
+
+
+def both(logits, rows=None):
+    """The same answers on the host and on a device."""
+    said = torch.from_numpy(logits.astype(np.float32))
+    rows = np.arange(len(said)) if rows is None else rows
+    unknown = np.full((int(rows.max()) + 1, said.shape[1]), np.nan, np.float32)
+    kept = OnHost(unknown), OnDevice(torch.from_numpy(unknown.copy()))
+    for answers in kept:
+        answers.keep(rows, said)
+    return kept
+
+
+def test_every_score_can_be_worked_out_there():
+    assert SCORES_ON_DEVICE.keys() == SCORES.keys()
+
+
+@pytest.mark.parametrize("case", LOGITS)
+@pytest.mark.parametrize("name", SCORES)
+def test_scores_are_the_hosts(name, case):
+    host, device = both(LOGITS[case])
+    rows = np.arange(len(LOGITS[case]))
+    expected, found = host.read(ScoreOf(name), rows), device.read(ScoreOf(name), rows)
+    assert found.dtype == np.float32 and np.array_equal(expected, one_score(name, LOGITS[case].astype(np.float32)))
+    # in the last digit of float32 they may differ, and hardly ever do, but where a tie leaves nothing but rounding
+    np.testing.assert_allclose(found, expected, rtol=2e-7, atol=1e-7)
+    assert np.mean((found == expected) | (np.abs(expected) < 1e-15)) > 0.99
+
+
+@pytest.mark.parametrize("case", LOGITS)
+def test_what_gates_read_is_what_the_host_reads(case):
+    host, device = both(LOGITS[case])
+    rows = np.arange(len(LOGITS[case]))
+    np.testing.assert_allclose(device.read(DescriptionOf(10), rows), host.read(DescriptionOf(10), rows), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", LOGITS)
+def test_answers_are_the_hosts_ties_too(case):
+    host, device = both(LOGITS[case])
+    rows = np.arange(len(LOGITS[case]))[::-1].copy()
+    assert np.array_equal(host.top_class(rows), device.top_class(rows)) and device.top_class(rows).dtype == np.int32
+
+
+def test_examples_are_found_where_they_stand_and_of_others_nothing_is_known():
+    rows = np.array([5, 0, 3])
+    host, device = both(LOGITS["unsure"][:3], rows)
+    for name in ("maxprob", "energy"):
+        some = np.array([3, 5])
+        np.testing.assert_allclose(device.read(ScoreOf(name), some), host.read(ScoreOf(name), some), rtol=2e-7)
+        assert np.isnan(device.read(ScoreOf(name), np.array([1]))).all()
+    assert device.top_class(rows).tolist() == host.top_class(rows).tolist()
+
+
+@pytest.mark.parametrize("case", LOGITS)
+def test_eenets_scores_begin_with_the_hosts(case):
+    classes = LOGITS[case].shape[1]
+    reading = ExitWeights(RNG.normal(size=min(TOP, classes) + 4), RNG.normal(size=classes), 0.3)
+    host, device = both(LOGITS[case])
+    rows = np.arange(len(LOGITS[case]))
+    np.testing.assert_allclose(device.read(reading, rows), host.read(reading, rows), rtol=1e-9, atol=1e-9)
+
+
+def test_exits_speak_together_as_on_the_host():
+    """The second was asked about fewer, in another order."""
+    first, second = both(LOGITS["unsure"][:9]), both(LOGITS["unsure"][9:12], np.array([5, 0, 3]))
+    weight, bias, rows = np.array([0.3, 1.7]), RNG.normal(size=10), np.array([3, 5])
+    host, device = (Said({0: zero, 1: one}, rows).combined(1, weight, bias) for zero, one in zip(first, second, strict=True))
+    assert np.array_equal(device.top_class(1), host.top_class(1))
+    np.testing.assert_allclose(device.score(1, "energy"), host.score(1, "energy"), rtol=2e-7)
+    expected = 0.3 * LOGITS["unsure"][[3, 5]] + 1.7 * LOGITS["unsure"][[11, 9]] + bias
+    np.testing.assert_allclose(host.score(1, "energy"), one_score("energy", expected), rtol=1e-6)
+
+
+def test_whatever_policies_read_can_be_worked_out_there():
+    def kinds(reading):
+        return {reading, *(kind for below in reading.__subclasses__() for kind in kinds(below))}
+
+    policies = {kind for kind in kinds(Reading) if kind.__module__.startswith("engine.")}
+    assert policies - {Reading} <= worked_out.registry.keys() and len(policies) > 3
+
+
+def test_what_is_forgotten_is_unknown_again():
+    for answers in both(LOGITS["unsure"][:4]):
+        answers.forget(np.array([2, 0]))
+        assert np.isnan(answers.read(ScoreOf("maxprob"), np.arange(4))).tolist() == [True, False, True, False]
+
+
+def test_a_processors_answers_are_judged_in_memory():
+    answers = nothing_said(2, torch.zeros(5, 3))
+    assert isinstance(answers, OnHost) and answers.array.shape == (2, 3) and np.isnan(answers.array).all()
