@@ -8,8 +8,6 @@
 A bundle appears all at once or not at all, holds no pickle, and says in one sentence what is wrong with it.
 """
 
-import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +24,7 @@ from engine.bundle.table import TopAnswers, read_table, top_answers, write_table
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.splits import BUNDLE_SPLITS
+from engine.storage.files import sha256_of, write_synced
 from engine.storage.tensors import map_tensor, save_tensors
 
 #: Up to this many classes the top answers are found again from the full logits, as quickly as they could be read, and not kept twice.
@@ -111,7 +110,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "exit_names": list(draft.exit_names),
         "units": {unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in outputs.stage_cost.items()},
         "provenance": dict(draft.provenance),
-        "files": {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(new.iterdir())},
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(new.iterdir())},
     }
     write_synced(new / MANIFEST, sealed(manifest))
     _swap_in(new, folder)
@@ -178,19 +177,9 @@ def verify_files(folder: Path) -> dict[str, Any]:
             raise UserError(f"{name} is missing from bundle {folder.name}; {remedy(folder)}")
         if path.stat().st_size != entry["bytes"]:
             raise UserError(f"{name} in bundle {folder.name} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {remedy(folder)}")
-        if _sha256(path) != entry["sha256"]:
+        if sha256_of(path) != entry["sha256"]:
             raise UserError(f"{name} in bundle {folder.name} was changed after it was written: its checksum differs; {remedy(folder)}")
     return manifest
-
-
-def write_synced(path: Path, data: bytes) -> None:
-    """Write under a temporary name, sync, rename: whoever sees the name sees the whole file."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> None:
@@ -238,8 +227,3 @@ def _undo_half_swap(folder: Path) -> None:
 
 def _old(folder: Path) -> Path:
     return folder.with_name(folder.name + ".old")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,7 +19,7 @@ from torchvision import models
 
 from engine.errors import UserError
 from engine.paths import weights_file
-from engine.runtime.weights import read_tensors, write_tensors
+from engine.storage.sealed import read_sealed, write_sealed
 
 #: What `download` and recipes know them as: this and torchvision's name.
 PREFIX = "torchvision:"
@@ -138,7 +138,7 @@ def download(name: str) -> Path:
     """Fetch the published weights of torchvision's network `name` and keep them as safetensors; returns the file."""
     known = known_network(name)
     path = published_file(known)
-    write_tensors(path, dict(fetch(known)), {"kind": "published", "name": known.published})
+    write_sealed(path, dict(fetch(known)), {"kind": "published", "name": known.published})
     return path
 
 
@@ -150,7 +150,7 @@ def weights_of(known: Known) -> State:
             f"The published weights of {known.name} are not at {path}; fetch them with `python -m engine download {PREFIX}{known.name}`, "
             "or name a safetensors file of yours with --weights."
         )
-    tensors, _ = read_tensors(path)
+    tensors, _ = read_sealed(path)
     return tensors
 
 

@@ -25,11 +25,10 @@ What may be there:
     topology     text         "chain" (the default) for the exits of one network, "family" for separate networks from small to large, any of
                               which may be skipped; for them only `stage_cost` has a meaning
 
-In Parquet these are columns, see `engine.importing.parquet`. A safetensors file holds no text: names and topology lie in its metadata, as JSON
-lists and as plain text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB as it lies there and 2 GiB unpacked.
+In Parquet these are columns, see `engine.importing.parquet`. A safetensors file holds no text: names and topology lie in its metadata, as
+JSON lists and as plain text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB as it lies there and 2 GiB unpacked.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -49,6 +48,7 @@ from engine.importing.readers import MOST_BYTES, Given, read_arrays
 from engine.outputs import Topology
 from engine.paths import bundles_folder
 from engine.splits import Split
+from engine.storage.files import sha256_of
 
 Arrays = Mapping[str, NDArray]
 SEED = 0
@@ -120,7 +120,7 @@ def draft_from(
         unit_notes={unit: f"As given in {plain(path.name)}." for unit in outputs.stage_cost},
         provenance={
             "imported_from": plain(path.name),
-            "sha256": _sha256(path),
+            "sha256": sha256_of(path),
             "split": "as given" if "split" in arrays else f"half and half, drawn with seed {SEED}",
             "notes": notes,
         },
@@ -182,8 +182,3 @@ def _check_free(folder: Path) -> None:
         replaceable = False
     if not replaceable:
         raise UserError(f"{folder} is there already and is no imported bundle; choose another --id or --out.")
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

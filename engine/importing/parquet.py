@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 
 from engine.display_text import MOST_CHARACTERS, plain
 from engine.errors import UserError
-from engine.importing.readers import Given, read_npz, texts, wanted
+from engine.importing.npz import read_npz
+from engine.importing.schema import Given, texts, wanted
 
 _OF_EXIT = re.compile(r"exit(\d{1,3})\.(\w+)")
 _PLURAL = {"label": "labels", "id": "ids"}
@@ -44,7 +45,7 @@ def read_parquet(path: Path, most: int) -> Given:
         unpacked = Path(folder) / "arrays.npz"
         found = subprocess.run(
             [sys.executable, "-m", __name__, str(path.absolute()), str(unpacked), str(most)],
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=Path(__file__).resolve().parents[2],
             env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
             capture_output=True,
             encoding="utf-8",

@@ -33,8 +33,8 @@ from engine.runtime.devices import device_name, pick_device
 from engine.runtime.executor import execute, group_size, to_images
 from engine.runtime.precision import FULL, in_precision
 from engine.runtime.trained import trained_network
-from engine.runtime.weights import digest
 from engine.splits import Split
+from engine.storage.files import sha256_of
 
 BATCH_SIZES, BUDGETS, POLICY = (1, 32, 256), (0.25, 0.5, 0.75), "maxprob"
 
@@ -134,7 +134,7 @@ def measure(
     batch_sizes = tuple(dict.fromkeys(batch_sizes))  # asked for twice, measured once
     chosen, where = recipe(name), pick_device(device)
     cascade, dataset = trained_network(chosen, where), chosen.dataset()
-    weights = digest(weights_path(chosen.name))
+    weights = sha256_of(weights_path(chosen.name))
     macs = stage_macs(cascade, dataset.image_size)
     cascade = in_graphs(in_precision(cascade, dtype, where), where)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -13,7 +13,7 @@ from engine.outputs import Test
 from engine.paths import bundles_folder
 from engine.recipes import Recipe, recipe, weights_path
 from engine.runtime.precision import FULL
-from engine.runtime.weights import digest
+from engine.storage.files import sha256_of
 
 
 def bundle_to_keep_in(asked: str | Recipe) -> Path:
@@ -23,7 +23,7 @@ def bundle_to_keep_in(asked: str | Recipe) -> Path:
     if not folder.is_dir():
         raise UserError(f"There is no bundle of {name} to save to; make one with `python -m engine compute` or leave --save out.")
     if weights.is_file():  # if not, the measuring says so
-        _check(folder, digest(weights))
+        _check(folder, sha256_of(weights))
     return folder
 
 

@@ -1,15 +1,12 @@
 """The same recipe with its exits elsewhere. Its weights and bundle have a name of their own, so they are never mixed up with the others."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.errors import UserError
 from engine.recipes.catalogue import RECIPES, Recipe, Training
-
-#: Longest name that a bundle may have.
-MOST_CHARACTERS = 64
+from engine.recipes.names import short_name
 
 
 def with_exits(base: Recipe, exits: Sequence[str]) -> Recipe:
@@ -59,9 +56,3 @@ def check_network(recipe: Recipe) -> None:
 
     with torch.device("meta"):
         recipe.cascade()
-
-
-def short_name(name: str) -> str:
-    """A name that weights and bundles may have: other characters become dashes, and what is too long ends in a digest of the whole."""
-    fit = re.sub(r"[^a-z0-9._-]+", "-", name.lower())
-    return fit if len(fit) <= MOST_CHARACTERS else f"{fit[: MOST_CHARACTERS - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

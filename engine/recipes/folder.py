@@ -10,14 +10,15 @@ from engine.display_text import plain
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.recipes.catalogue import RECIPES, Recipe, register
-from engine.recipes.exits import short_name, with_exits
+from engine.recipes.exits import with_exits
+from engine.recipes.names import FOLDER, folder_name
 from engine.recipes.networks import SMALL
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
     from engine.datasets.base import Dataset
 
-FOLDER, NETWORK = "folder", "cifar10-resnet"
+NETWORK = "cifar10-resnet"
 #: What names of torchvision's networks begin with.
 TORCHVISION = "torchvision:"
 
@@ -79,10 +80,6 @@ def _with_network(images: Path, network: str) -> Recipe:
         varies=FOLDER,
         options=f"--images {shlex.quote(str(images))} --network {network}",
     )
-
-
-def folder_name(images: Path, *parts: str) -> str:
-    return short_name("-".join((FOLDER, images.resolve().name, *parts)))
 
 
 def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":

@@ -6,7 +6,8 @@ from pathlib import Path
 from engine.errors import UserError
 from engine.recipes.catalogue import RECIPES, Recipe
 from engine.recipes.exits import with_exits
-from engine.recipes.folder import FOLDER, folder_recipe
+from engine.recipes.folder import folder_recipe
+from engine.recipes.names import FOLDER
 
 
 @dataclass(frozen=True)

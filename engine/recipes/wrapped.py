@@ -14,9 +14,10 @@ from engine.datasets.base import Dataset
 from engine.datasets.folder import ImageFolder
 from engine.errors import UserError
 from engine.recipes.catalogue import Recipe, Training
-from engine.recipes.exits import check_network, short_name
-from engine.recipes.folder import FOLDER, folder_name
-from engine.runtime.weights import checksum, digest
+from engine.recipes.exits import check_network
+from engine.recipes.names import FOLDER, folder_name, short_name
+from engine.storage.files import sha256_of
+from engine.storage.sealed import checksum
 
 #: Heads alone learn: a linear layer each.
 HEADS = Training(epochs=5, label_smoothing=0.0, average=0.99, shift=8, frozen=True)
@@ -95,7 +96,7 @@ def torchvision_recipe(images: Path, name: str, exits: Sequence[str], weights: P
         cascade=wrapped,
         training=HEADS,
         begin=begin,
-        about={"trunk_sha256": digest(weights)} if weights else {"trunk": known.published},
+        about={"trunk_sha256": sha256_of(weights)} if weights else {"trunk": known.published},
         varies=FOLDER,
         options=f"{options} --weights {shlex.quote(str(weights))}" if weights else options,
     )

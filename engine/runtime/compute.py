@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.bundle.bundle import Draft, check_id, write_bundle, write_synced
+from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
 from engine.cascades.base import Cascade
 from engine.cascades.macs import stage_macs
@@ -32,8 +32,9 @@ from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import device_name, pick_device
 from engine.runtime.precision import FULL
 from engine.runtime.trained import trained_network
-from engine.runtime.weights import digest, provenance_of
+from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS, Split
+from engine.storage.files import sha256_of, write_synced
 from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 SHARD = 1000
@@ -59,7 +60,7 @@ class Run:
         return {
             "recipe": self.recipe.listed,
             "variant": self.recipe.name,
-            "weights_sha256": digest(self.weights),
+            "weights_sha256": sha256_of(self.weights),
             "weights": self.trained,
             "dataset": self.dataset.name,
             "dataset_digest": self.dataset.digest(),

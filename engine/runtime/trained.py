@@ -9,7 +9,10 @@ from engine.runtime.weights import load_weights
 
 
 def trained_network(recipe: Recipe, device: torch.device, dtype: str = FULL) -> Cascade:
-    """With its weights, on a device, in evaluation mode. dtype: one of engine.runtime.precision.DTYPES. Raises UserError if weights are missing."""
+    """With its weights, on a device, in evaluation mode. Raises UserError if weights are missing.
+
+    dtype: one of engine.runtime.precision.DTYPES
+    """
     cascade = recipe.cascade()
     load_weights(cascade, weights_path(recipe.name))
     return in_precision(cascade.eval().to(device, memory_format=torch.channels_last), dtype, device)

@@ -1,26 +1,16 @@
-"""A cascade's weights in one safetensors file, with where they came from and a checksum of every number.
+"""A cascade's weights in one sealed file (see `engine.storage.sealed`), with where they came from."""
 
-The file's metadata has one entry, `offramp`: JSON with sorted keys, so that equal weights give equal bytes.
-"""
-
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from engine.bundle.bundle import write_synced
 from engine.cascades.base import Cascade
 from engine.errors import UserError
 from engine.recipes import RECIPES
+from engine.storage.sealed import read_sealed, write_sealed
 
-SCHEMA = 1
-_KEY = "offramp"
 Tensors = dict[str, Tensor]
 
 
@@ -32,7 +22,7 @@ def save_weights(cascade: Cascade, path: Path, recipe: str, provenance: Mapping[
     tensors = {name: tensor.detach().cpu() for name, tensor in cascade.state_dict().items()}
     if half:
         tensors = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in tensors.items()}
-    write_tensors(path, tensors, {"kind": "weights", "recipe": recipe, "provenance": provenance})
+    write_sealed(path, tensors, {"kind": "weights", "recipe": recipe, "provenance": provenance})
 
 
 def load_weights(cascade: Cascade, path: Path) -> dict[str, Any]:
@@ -65,49 +55,10 @@ def provenance_of(path: Path) -> dict[str, Any]:
 
 
 def _finished(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    tensors, about = read_tensors(path)
+    tensors, about = read_sealed(path, _remedy(path))
     if about.get("kind") != "weights":
         raise UserError(f"{path} holds no finished weights but a {about.get('kind')}; {_remedy(path)}")
     return tensors, about
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of the file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_tensors(path: Path, tensors: Tensors, about: Mapping[str, Any]) -> None:
-    """Tensors by name and what there is to say about them, whole or not at all."""
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    text = json.dumps({**about, "schema": SCHEMA, "sha256": checksum(tensors)}, sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_synced(path, save(tensors, metadata={_KEY: text}))
-
-
-def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The tensors of a file and what was said about them. Raises UserError unless we wrote it and nothing changed since."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        about = json.loads(text) if text else {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a safetensors file ({error}); {_remedy(path)}") from error
-    if about.get("schema") != SCHEMA:
-        raise UserError(f"{path} was not written by this version of Offramp; {_remedy(path)}")
-    if about["sha256"] != checksum(tensors):
-        raise UserError(f"{path} was changed after it was written: its checksum differs; {_remedy(path)}")
-    return tensors, about
-
-
-def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and numbers."""
-    state = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        state.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        state.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
-    return state.hexdigest()
 
 
 def _remedy(path: Path) -> str:

@@ -25,15 +25,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.bundle.bundle import write_synced
 from engine.cascades.base import Cascade
 from engine.cascades.whitening import whiten
 from engine.datasets.base import Dataset
 from engine.errors import UserError
 from engine.recipes import RECIPES, Recipe, Training, recipe, weights_path
 from engine.runtime.devices import pick_device
-from engine.runtime.weights import Tensors, digest, load_weights, read_tensors, save_weights, take_over, write_tensors
+from engine.runtime.weights import Tensors, load_weights, save_weights, take_over
 from engine.splits import Split
+from engine.storage.files import sha256_of, write_synced
+from engine.storage.sealed import read_sealed, write_sealed
 from engine.training.augment import augmented, to_float
 from engine.training.optimizers import Optimizers
 
@@ -79,7 +80,7 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     held_out = min(settings.validation, max(1, len(dataset.ids(Split.TRAIN)) // 3))
     settings = replace(settings, epochs=epochs or settings.epochs, validation=held_out)
     began_with = _weights_to_start_from(chosen, out)
-    began_digest = None if began_with is None else digest(began_with)
+    began_digest = None if began_with is None else sha256_of(began_with)
     data, trunk = dataset.digest(), dict(chosen.about)
     key = json.loads(json.dumps({"recipe": chosen.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
     partial = out / f"{chosen.name}.partial"
@@ -192,13 +193,13 @@ class Run:
     def save(self, path: Path, key: dict[str, Any]) -> None:
         parts = {"network": self.network.state_dict(), "average": self.average, "optimizers": self.optimizers.state()}
         tensors = {f"{part}/{name}": tensor.detach().cpu() for part, named in parts.items() for name, tensor in named.items()}
-        write_tensors(path, tensors, {"kind": "checkpoint", "key": key, "curve": self.curve})
+        write_sealed(path, tensors, {"kind": "checkpoint", "key": key, "curve": self.curve})
 
     def resume(self, path: Path, key: dict[str, Any]) -> None:
         """Go on from the checkpoint at `path`, if there is one. Refuses one that another training left behind."""
         if not path.is_file():
             return
-        tensors, about = read_tensors(path)
+        tensors, about = read_sealed(path)
         since = {field.name: field.default for field in fields(Training) if field.default is not MISSING}
         there = {**since, **about.get("key", {})}  # a setting that is younger than the checkpoint had its default
         if there != key:

@@ -5,7 +5,8 @@ exits are looked for on the calibration examples themselves, in three steps:
 
 1. Start: every combination of a quantile grid of levels is counted exactly (`engine.thresholds.grid`), and so is every shared threshold
    (`engine.thresholds.curve`). What is found later can only be better, so these are the certificate.
-2. Ascent: at 40 prices of an answer, spread over the budgets, cut after cut is set to the best of all its values (`engine.thresholds.ascent`).
+2. Ascent: at 40 prices of an answer, spread over the budgets, cut after cut is set to the best of all its values
+   (`engine.thresholds.ascent`).
 3. All settings met are joined, and those that no other one beats are kept. A budget then gets the most accurate one it can pay for.
 
 So much freedom fits chance as well: with few calibration examples the accuracy found there is too good to be true, and on new examples one

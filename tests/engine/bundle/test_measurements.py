@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.test_bundle import Killed, killed_at, refused, resealed, same_outputs
+from tests.engine.bundle.test_bundle import Killed, killed_at, refused, resealed, same_outputs
 
 from engine.bundle.bundle import LOGITS, MANIFEST, add_measured, read_bundle, write_bundle
 from engine.bundle.measurements import in_unit

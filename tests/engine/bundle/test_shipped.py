@@ -16,7 +16,8 @@ from engine.front import concave_hull
 from engine.paths import bundles_folder, data_root
 from engine.policies import POLICIES
 from engine.recipes import recipe, weights_path
-from engine.runtime.weights import digest, load_weights
+from engine.runtime.weights import load_weights
+from engine.storage.files import sha256_of
 from engine.sweep import sweep
 
 
@@ -62,7 +63,7 @@ def test_hard_images_travel_further(doodles: Bundle) -> None:
 
 
 def test_weights_data_and_bundle_belong_together(doodles: Bundle) -> None:
-    assert doodles.provenance["weights_sha256"] == digest(weights_path("doodles"))
+    assert doodles.provenance["weights_sha256"] == sha256_of(weights_path("doodles"))
     assert doodles.provenance["dataset_digest"] == Doodles().digest()
 
 

@@ -15,8 +15,9 @@ from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from engine.paths import datasets_folder
 from engine.recipes import recipe, weights_path
 from engine.runtime.executor import to_images
-from engine.runtime.weights import digest, load_weights
+from engine.runtime.weights import load_weights
 from engine.splits import Split
+from engine.storage.files import sha256_of
 
 SHIPPED = ("cifar10-msdnet", "cifar10-resnet", "cifar10-bof", "cifar10-family")
 
@@ -49,7 +50,7 @@ def test_later_exits_are_better_and_dearer(bundle: Bundle) -> None:
 
 
 def test_weights_and_bundle_belong_together(bundle: Bundle) -> None:
-    assert bundle.provenance["weights_sha256"] == digest(weights_path(bundle.id))
+    assert bundle.provenance["weights_sha256"] == sha256_of(weights_path(bundle.id))
     assert bundle.provenance["dataset"] == "cifar10" and bundle.provenance["device"]
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tests.engine.test_measure import CPU, cascade
+from tests.engine.measuring.test_measure import CPU, cascade
 
 from engine.cascades.base import Kind
 from engine.errors import UserError

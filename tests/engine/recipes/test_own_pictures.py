@@ -18,8 +18,9 @@ from engine.recipes import Choices, Recipe, Training, recipe, weights_path
 from engine.recipes.wrapped import wrapped_recipe
 from engine.runtime.compute import compute
 from engine.runtime.download import download
-from engine.runtime.weights import load_weights, provenance_of, read_tensors
+from engine.runtime.weights import load_weights, provenance_of
 from engine.splits import BUNDLE_SPLITS, Split
+from engine.storage.sealed import read_sealed
 from engine.training.loop import train, with_settings
 from tests.image_folders import image_folder
 from tests.sentences import assert_one_sentence
@@ -181,8 +182,8 @@ def wrapped_mine(network: nn.Sequential, pictures) -> Recipe:
 
 def test_trained_further_a_wrapped_network_stays_and_its_heads_learn(pictures):
     mine = wrapped_mine(of_mine(), pictures)
-    before = read_tensors(train(mine, device="cpu"))[0]
-    after = read_tensors(train(with_settings(mine, start_from="mine"), device="cpu"))[0]
+    before = read_sealed(train(mine, device="cpu"))[0]
+    after = read_sealed(train(with_settings(mine, start_from="mine"), device="cpu"))[0]
     same = {name for name in before if torch.equal(before[name], after[name])}
     assert {name for name in before if ".head." not in name} <= same and same != before.keys()
 

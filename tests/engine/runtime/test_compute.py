@@ -25,8 +25,9 @@ from engine.errors import UserError
 from engine.recipes import Recipe, Training, catalogue, weights_path
 from engine.runtime import compute as computing
 from engine.runtime.compute import compute
-from engine.runtime.weights import digest, save_weights
+from engine.runtime.weights import save_weights
 from engine.splits import BUNDLE_SPLITS, Split
+from engine.storage.files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARD, PER_SPLIT, CLASSES = 20, 45, 3  # seven shards, the last one short, two of them across splits
@@ -157,7 +158,7 @@ def test_pictures_that_may_not_be_handed_on_stay_where_they_are(data, monkeypatc
 def test_provenance_says_where_it_comes_from(data):
     facts = read_bundle(compute("dots", "cpu", 16)).provenance
     assert facts["recipe"] == "dots" and facts["dataset"] == "dots" and facts["dataset_digest"] == "dots-1"
-    assert facts["weights_sha256"] == digest(weights_path("dots"))
+    assert facts["weights_sha256"] == sha256_of(weights_path("dots"))
     assert facts["batch_size"] == 16 and facts["dtype"] == "float32" and facts["versions"]["torch"] == torch.__version__
 
 
@@ -289,7 +290,7 @@ def test_killed_while_it_is_assembled(data, unbroken, monkeypatch):
     for step in count(1):
         with monkeypatch.context() as patch:
             taken = count(1)
-            for name in ("write_table", "save_tensors", "write_synced", "_swap_in", "_sha256"):
+            for name in ("write_table", "save_tensors", "write_synced", "_swap_in", "sha256_of"):
                 patch.setattr(bundles, name, deadly(getattr(bundles, name), step, taken))
             patch.setattr(computing.shutil, "rmtree", deadly(computing.shutil.rmtree, step, taken))
             try:

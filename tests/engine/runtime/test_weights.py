@@ -8,7 +8,9 @@ from safetensors.torch import save_file
 
 from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.errors import UserError
-from engine.runtime.weights import digest, load_weights, save_weights, write_tensors
+from engine.runtime.weights import load_weights, save_weights
+from engine.storage.files import sha256_of
+from engine.storage.sealed import write_sealed
 
 SMALL = MSDNetShape(classes=3, stem=4, base=(4, 4), growth=(4, 4), layers=(1, 1), scales=(2, 1), hidden=8)
 
@@ -48,7 +50,7 @@ def test_equal_weights_give_equal_bytes_and_digests(path, tmp_path):
     again, different = tmp_path / "again.safetensors", tmp_path / "different.safetensors"
     save_weights(network(1), again, "tiny", {"seed": 1})
     save_weights(network(2), different, "tiny", {"seed": 1})
-    assert digest(again) == digest(path) != digest(different)
+    assert sha256_of(again) == sha256_of(path) != sha256_of(different)
     assert list(tmp_path.glob("*.tmp")) == []
 
 
@@ -96,5 +98,5 @@ def test_another_networks_weights_are_refused(path, change):
 
 
 def test_a_checkpoint_is_no_set_of_weights(path):
-    write_tensors(path, {"network/a": torch.zeros(1)}, {"kind": "checkpoint"})
+    write_sealed(path, {"network/a": torch.zeros(1)}, {"kind": "checkpoint"})
     assert "checkpoint" in refusal(path)

@@ -15,8 +15,10 @@ from engine.cascades.whitening import whiten
 from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.recipes import Recipe, Training
-from engine.runtime.weights import digest, load_weights, provenance_of, read_tensors
+from engine.runtime.weights import load_weights, provenance_of
 from engine.splits import Split
+from engine.storage.files import sha256_of
+from engine.storage.sealed import read_sealed
 from engine.training import loop as training
 from engine.training.augment import to_float
 from engine.training.loop import exits_loss, learning_rate, train_recipe, with_settings
@@ -100,7 +102,7 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(unbroken, tmp_pa
         with pytest.raises(KeyboardInterrupt):
             train_recipe(bars(), None, "cpu", tmp_path)
     torch.rand(3)  # other random numbers drawn in between change nothing
-    assert digest(train_recipe(bars(), None, "cpu", tmp_path)) == digest(unbroken)
+    assert sha256_of(train_recipe(bars(), None, "cpu", tmp_path)) == sha256_of(unbroken)
 
 
 def stopped(tmp_path, monkeypatch, **settings):
@@ -125,7 +127,7 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path, monkeypatch):
 
 def test_a_damaged_checkpoint_is_refused(tmp_path, monkeypatch):
     checkpoint = stopped(tmp_path, monkeypatch, distillation=0.5, exit_weights=(1.0, 2.0))
-    _, about = read_tensors(checkpoint)
+    _, about = read_sealed(checkpoint)
     assert len(about["curve"]) == 1
     checkpoint.write_bytes(checkpoint.read_bytes()[:-3])
     with pytest.raises(UserError, match="checkpoint.safetensors cannot be read"):
@@ -160,7 +162,7 @@ def test_muon_learns_and_resumes_too(tmp_path, monkeypatch):
     unbroken = train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path / "unbroken")
     assert min(curve(unbroken)[-1]["accuracy"]) > 0.8
     stopped(tmp_path, monkeypatch, optimizer="muon")
-    assert digest(train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path)) == digest(unbroken)
+    assert sha256_of(train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path)) == sha256_of(unbroken)
 
 
 def other(**settings):
@@ -180,7 +182,7 @@ def test_a_training_may_begin_with_the_weights_of_another(unbroken, tmp_path):
     shutil.copy(unbroken, tmp_path)
     weights = train_recipe(other(), 1, "cpu", tmp_path)
     about = load_weights(other().cascade(), weights)
-    assert about["began_with"] == digest(unbroken)
+    assert about["began_with"] == sha256_of(unbroken)
     first = json.loads(weights.with_name("other.curve.jsonl").read_text())
     assert first["accuracy"][0] > curve(unbroken)[0]["accuracy"][0]  # what was learned before helps at once
 
@@ -190,7 +192,7 @@ def test_finished_weights_are_trained_further(unbroken, tmp_path):
     again = with_settings(bars(), start_from="bars", learning_rate=1e-3, seed=1)
     weights = train_recipe(again, 1, "cpu", tmp_path)
     facts = provenance_of(weights)
-    assert facts["began_with"] == digest(unbroken) != digest(weights)
+    assert facts["began_with"] == sha256_of(unbroken) != sha256_of(weights)
     asked = {"start_from": "bars", "learning_rate": 1e-3, "seed": 1, "epochs": 1}
     assert {name: facts["settings"][name] for name in asked} == asked
     assert min(curve(weights)[0]["accuracy"]) > max(curve(unbroken)[0]["accuracy"])  # it did not begin anew
@@ -199,7 +201,7 @@ def test_finished_weights_are_trained_further(unbroken, tmp_path):
 def test_what_is_frozen_stays_as_it_was(unbroken, tmp_path):
     shutil.copy(unbroken, tmp_path)
     weights = train_recipe(other(frozen=True), 2, "cpu", tmp_path)
-    before, after = read_tensors(unbroken)[0], read_tensors(weights)[0]
+    before, after = read_sealed(unbroken)[0], read_sealed(weights)[0]
     taken = {name for name, tensor in after.items() if name in before and before[name].shape == tensor.shape}
     assert {name for name in after if not name.startswith("stages.1.head")} < taken
     assert {name for name in taken if torch.equal(before[name], after[name])} == taken

@@ -1,0 +1,60 @@
+"""Arrays of .npz archives, read without pickle and without believing their headers."""
+
+import math
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.display_text import plain
+from engine.errors import UserError
+from engine.importing.schema import Given, damaged, ignored_names, too_large, wanted
+
+_MOST_ARRAYS = 200
+_ZIP_PROBLEMS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_HEADER_PROBLEMS = (ValueError, SyntaxError, tokenize.TokenError, MemoryError)  # numpy reads headers as Python literals
+
+
+def read_npz(path: Path, most: int) -> Given:
+    """Arrays of a zip archive of .npy files, as numpy.savez writes it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if len(members) < len(archive.infolist()) or len(members) > _MOST_ARRAYS:
+                found = f"{len(archive.infolist())} arrays, {len(members)} of them with names of their own"
+                raise UserError(f"{plain(path.name)} has {found}; give at most {_MOST_ARRAYS}, each under another name.")
+            useful = {name: info for name, info in members.items() if wanted(name)}
+            unpacked = sum(info.file_size for info in useful.values())
+            if unpacked > most:
+                raise too_large(path, f"unpacks to {unpacked:,}", most)
+            arrays = {name: _read_npy(archive, name, info) for name, info in useful.items()}
+    except (*_ZIP_PROBLEMS, *_HEADER_PROBLEMS, OSError) as problem:
+        raise damaged(path, problem, "numpy.savez") from problem
+    return Given(arrays, ignored_names(members))
+
+
+def _read_npy(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NDArray:
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UserError(f"{name} is packed in a way numpy does not use; save the file again with numpy.savez_compressed.")
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+        check_dtype(name, dtype)
+        # The header's word alone decides how much memory is asked for, so it must agree with what is there.
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - file.tell():
+            raise UserError(f"{name} claims the shape {plain(str(shape))} and holds data of another size; save it again with numpy.savez.")
+    with archive.open(info) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def check_dtype(name: str, dtype: np.dtype) -> None:
+    if dtype.hasobject:
+        remedy = "turn it into a plain array first, with astype('int64'), astype('float32') or, for text, astype('U')"
+        raise UserError(f"{name} holds Python objects, which only pickle could read; {remedy}.")
+    if dtype.kind not in "biufU" or dtype.itemsize == 0:
+        remedy = "save integers, float16 or float32, and text with astype('U')"
+        raise UserError(f"{name} is of type {plain(str(dtype))}, which has no use here; {remedy}.")
