@@ -1,0 +1,20 @@
+"""The methods, one file each. A new one registers itself and is named here."""
+
+from engine.policies.methods import (  # noqa: F401, I001 - in the order they introduce themselves
+    static,
+    quotas,
+    more_scores,
+    single,
+    temperature,
+    bof_alpha,
+    patience,
+    free_thresholds,
+    risk_control,
+    bolukbasi,
+    myopic,
+    jei,
+    eenet,
+    ensembles,
+    oracle,
+    oracle_lagrangian,
+)

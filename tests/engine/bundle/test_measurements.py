@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.bundle.test_bundle import Killed, killed_at, refused, resealed, same_outputs
 
 from engine.bundle.bundle import LOGITS, MANIFEST, add_measured, read_bundle, write_bundle
 from engine.bundle.measurements import in_unit
 from engine.errors import UserError
 from engine.policies import POLICIES
 from engine.sweep import sweep
+from tests.engine.bundle.test_bundle import Killed, killed_at, refused, resealed, same_outputs
 from tests.measured import DEVICE, fresh
 from tests.synthetic import draft, outputs
 

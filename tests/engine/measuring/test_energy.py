@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from tests.engine.measuring.test_measure import CPU, cascade
 
 from engine.cascades.base import Kind
 from engine.errors import UserError
 from engine.measuring.energy import GpuCounter, energy_counter, joules_each, stage_energy
+from tests.engine.measuring.test_measure import CPU, cascade
 from tests.sentences import assert_one_sentence
 
 

@@ -399,7 +399,7 @@ def test_an_unknown_policy_is_the_users_mistake():
 
 def test_every_file_that_registers_a_policy_is_imported_by_the_package():
     """A policy in a file that nobody imports is one that nobody can use."""
-    folder = Path(engine.policies.__file__).parent
+    folder = Path(engine.policies.__file__).parent / "methods"
     tree = ast.parse((folder / "__init__.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
     registering = {path.stem for path in folder.glob("*.py") if re.search(r"^@register", path.read_text(), re.MULTILINE)}

@@ -339,7 +339,7 @@ def test_the_old_bundle_stays_while_a_new_one_is_computed(data, unbroken):
 
 def as_a_program(data: Path, stop_at: int | None) -> subprocess.Popen:
     """`compute dots` in a process of its own, with as many threads as this one; it falls asleep after so many examples."""
-    code = "import time; from tests.engine import test_compute as t; t.set_up(); "
+    code = "import time; from tests.engine.runtime import test_compute as t; t.set_up(); "
     code += f"t.compute('dots', 'cpu', progress=lambda done, total: done == {stop_at} and time.sleep(600))"
     environment = {**os.environ, "OFFRAMP_DATA": str(data), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)

@@ -1,0 +1,42 @@
+"""Viewing, importing and sweeping work where torch is not installed: a process in which it cannot be imported shows it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+#: What trains, runs, wraps or measures networks, or reads the data sets that torchvision publishes.
+NEED_TORCH = (
+    *("engine.training", "engine.runtime", "engine.cascades", "engine.measuring"),
+    *("engine.datasets.published", "engine.datasets.folder", "engine.recipes.wrapped"),
+)
+CODE = f"""
+import importlib, sys
+from pathlib import Path
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision"):
+            raise ImportError(name + " is not installed")
+
+sys.meta_path.insert(0, Blocked())
+for path in sorted(Path("engine").rglob("*.py")):
+    name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+    if path.stem != "__main__" and not name.startswith({NEED_TORCH!r}):
+        importlib.import_module(name)
+
+from engine.policies import POLICIES
+from engine.sweep import sweep
+from tests.synthetic import outputs
+
+made = outputs(examples=150, exits=3)
+swept = [name for name, policy in POLICIES.items() if policy.why_not(made) is None and len(sweep(policy, made, 3).cost) == 3]
+print(len(swept), len(POLICIES))
+"""
+
+
+def test_everything_but_running_networks_works_without_torch():
+    ran = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert ran.returncode == 0, ran.stderr
+    swept, policies = map(int, ran.stdout.split())
+    assert swept == policies >= 21
