@@ -20,7 +20,7 @@ class Choice:
 
 
 def choose(query: Mapping[str, str], key: str, options: Sequence[str], default: str, what: str) -> Choice:
-    """The value of a key if it is one of the options, else the default."""
+    """The value of a key of the address if it is one of the options, else the default."""
     wanted = query.get(key)
     if wanted is None or wanted in options:
         return Choice(wanted or default)
@@ -47,9 +47,10 @@ class View:
         low: the least budget there is;  ids: of the examples that can be picked, as text
         """
         said: list[str] = []
-        budget = _number(query.get(BUDGET), DEFAULT_BUDGET)
-        if budget is None or not low - 5e-4 <= budget <= 1.0:
-            clamped = DEFAULT_BUDGET if budget is None else min(max(budget, low), 1.0)
+        default = max(DEFAULT_BUDGET, low)
+        budget = _number(query.get(BUDGET), default)
+        if budget is None or not low - 5e-4 <= budget <= max(low, 1.0):
+            clamped = default if budget is None else min(max(budget, low), 1.0)
             asked = _short(query[BUDGET])
             said.append(f"The address asks for a budget of “{asked}”; it must lie between {low:.2f} and 1, showing {clamped:.2f}.")
             budget = clamped

@@ -18,4 +18,8 @@ def weights_file(recipe: str) -> Path:
 
 def datasets_folder() -> Path:
     """Where other people's data sets lie (OFFRAMP_DATASETS, by default `datasets` in the data folder). They are never shipped."""
-    return Path(os.environ.get("OFFRAMP_DATASETS") or data_root() / "datasets")
+    return Path(os.environ.get("OFFRAMP_DATASETS") or default_datasets_folder())
+
+
+def default_datasets_folder() -> Path:
+    return data_root() / "datasets"

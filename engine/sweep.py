@@ -17,6 +17,9 @@ from engine.route import Route, distinct_paths
 from engine.route_changes import Changes
 from engine.splits import Split
 
+#: A budget above this was meant in per cent: running every network of a family costs a few times its largest one at most.
+MOST_BUDGET = 10.0
+
 
 @dataclass(frozen=True)
 class Full:
@@ -151,11 +154,12 @@ def sweep(
     if reason:
         raise UserError(reason)
     full_cost = outputs.full_cost(unit)
-    if isinstance(budgets, int):
-        budgets = default_budgets(outputs, unit, budgets)
-    budgets = np.asarray(budgets, np.float64)
     calibration, reported = outputs.tuning(Split.CALIBRATION), outputs.part(split)
     fitted = policy.fit(outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration, calibration, unit)
+    if isinstance(budgets, int):
+        # Where the cheapest network is not the first, a policy that begins with the first cannot spend so little.
+        budgets = np.maximum(default_budgets(outputs, unit, budgets), fitted.cheapest / full_cost)
+    budgets = np.asarray(budgets, np.float64)
     _check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
     tuned = [follow(rule, calibration, unit) for rule in rules]
@@ -259,6 +263,8 @@ def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float
     for budget in budgets:
         if not np.isfinite(budget) or budget <= 0:
             raise UserError(f"A budget of {budget:g} makes no sense; give a share of the full network's cost, such as 0.5.")
+        if budget > MOST_BUDGET:
+            raise UserError(f"A budget of {budget:g} is {budget:g} times the full network's cost; for {budget:g} % write {budget / 100:g}.")
         # Budgets are typed with few digits: one that misses the cheapest exit by a rounding is meant as that exit.
         if budget < cheapest - 5e-4:
             raise UserError(

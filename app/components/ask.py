@@ -42,4 +42,5 @@ def answer_sentence(answer: Answer, examples: int) -> str:
     chosen = f"{percent(tuned.cost)} of the full network’s {spent(answer.unit)} gets {percent(tuned.accuracy)} right on calibration"
     reported = f"On {examples:,} test examples it spends {percent(test.cost)} and gets {percent(test.accuracy)} right"
     full = f"the full network gets {percent(answer.full.accuracy)}"
-    return f"{POLICIES[answer.policy].title}: {chosen}, where it was chosen. {reported}; {full}."
+    sentences = f"{POLICIES[answer.policy].title}: {chosen}, where it was chosen. {reported}; {full}."
+    return f"{sentences} {answer.rule.note}".strip()

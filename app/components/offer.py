@@ -11,7 +11,7 @@ from app.pictures import album
 from app.words import literal
 from engine.bundle.library import Entry
 from engine.datasets.published.files import FILES
-from engine.paths import datasets_folder
+from engine.paths import datasets_folder, default_datasets_folder
 
 WATCHED = 1.0  # seconds between two looks at a download that goes on
 WAITING = 5.0  # and at a folder into which somebody may put the files by hand
@@ -53,9 +53,12 @@ def _progress(name: str) -> None:
 def _explain(name: str) -> None:
     files = FILES[name]
     lie = "are not whole" if files.complete(datasets_folder()) else "are missing"
+    given = datasets_folder() != default_datasets_folder()
+    command = f"python -m engine download {name}" + (" --datasets DIR" if given else "")
+    which = ", DIR being the folder that run_app.py was given," if given else ","
     st.markdown(
-        f"The pictures of {literal(files.title)} {lie}: the person running this server can fetch them with "
-        f"`python -m engine download {name}`, or serve the page to that computer alone, where it has a button for the download."
+        f"The pictures of {literal(files.title)} {lie}: the person running this server can fetch them with `{command}`{which}"
+        " or serve the page to that computer alone, where it has a button for the download."
     )
 
 

@@ -1,6 +1,7 @@
 """Explore: a budget that can be dragged, over what a network's exits really said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 import streamlit as st
@@ -79,7 +80,7 @@ def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
         titles = {name: POLICIES[name].title for name in runnable}
         default = state.DEFAULT_POLICY if state.DEFAULT_POLICY in runnable else runnable[0]
         help = f"Not on this bundle:\n\n{missing}" if missing else None
-        policy = _select("Policy", state.POLICY, runnable, default, titles, help)
+        policy = _select("Policy", state.POLICY, runnable, default, titles, help, reasons)
     with columns[2]:
         opened = store.opened(entry)
         titles = {unit: unit_title(unit, opened.measured) for unit in opened.outputs.stage_cost}
@@ -95,11 +96,25 @@ def _told_apart(titles: dict[str, str]) -> dict[str, str]:
     return {id: f"{title} ({id})" if shown.count(title) > 1 else title for id, title in titles.items()}
 
 
-def _select(label: str, key: str, options: list[str], default: str, titles: dict[str, str], help: str | None = None) -> str:
-    """A select box that the address knows. What the address asks for and is not here is said and replaced."""
-    if st.session_state.get(key) not in options:
+def _select(
+    label: str,
+    key: str,
+    options: list[str],
+    default: str,
+    titles: dict[str, str],
+    help: str | None = None,
+    reasons: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A select box that the address knows. What the address asks for and is not here is said and replaced.
+
+    reasons: why something that is known is not among the options, a sentence each
+    """
+    chosen = st.session_state.get(key)
+    if chosen not in options:
         choice = state.choose(st.query_params, key, options, default, label.lower())
-        if choice.said:
+        if reason := reasons.get(chosen or st.query_params.get(key, "")):
+            st.warning(literal(f"{reason} Showing “{titles[default]}” instead."))
+        elif choice.said:
             st.warning(literal(choice.said))
         st.session_state[key] = choice.value
     chosen = st.selectbox(label, options, key=key, format_func=lambda option: titles[option], help=help)

@@ -4,6 +4,9 @@ import argparse
 from typing import Any
 
 from engine.commands.arguments import numbers, positive
+from engine.errors import UserError
+
+MAX_POINTS = 10_000
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -31,6 +34,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     bundle = open_bundle(given.bundle)
     units = bundle.outputs.stage_cost
     unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may know its costs in another unit only
+    if given.points > MAX_POINTS:
+        raise UserError(f"{given.points:,} budgets are too many to sweep; ask for at most {MAX_POINTS:,} with --points.")
     result = sweep(chosen, bundle.outputs, given.budgets or given.points, unit, Split(given.split))
     document = result.as_json(bundle.id)
     if not given.json:
@@ -42,4 +47,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
             shares = " ".join(f"{share:6.1%}" for share in point["shares"])
             planned = f"{point['budget']:8.3f} {point['planned_cost']:8.3f} {point['calibration_cost']:12.3f}"
             print(f"{planned} {point['cost']:8.3f} {point['accuracy']:9.2%}  {shares}")
+        for note in dict.fromkeys(filter(None, result.notes)):
+            budgets = ", ".join(f"{budget:.3f}" for budget, said in zip(result.budgets, result.notes, strict=True) if said == note)
+            print(f"At {budgets}: {note}")
     return document

@@ -118,7 +118,11 @@ def _confidences(pred: NDArray, conf: NDArray, labels: NDArray[np.int64], named:
     check_conf(conf)
     notes = ["Only answers and confidences are given, so policies that need the probability of every class cannot run."]
     conf = conf.astype(np.float64)
-    if (conf == 1).any():
-        notes.append(f"conf is exactly 1 in {(conf == 1).mean():.1%} of all places: such ties leave together; a finer type may part them.")
+    distinct = min(len(np.unique(of_exit)) for of_exit in conf)
+    if distinct < conf.shape[1] / 2:
+        notes.append(
+            f"conf takes as few as {distinct:,} different values at an exit, over {conf.shape[1]:,} rows: tied examples are split by a hash"
+            " of their ids, or leave together where a policy has one knob for all exits; unrounded confidences would tell them apart."
+        )
     least = np.finfo(np.float64).epsneg  # so that log-odds stay finite: next to 1 there is no closer float64
     return Confidences(pred.astype(np.int32), logit(conf.clip(least, 1 - least)).astype(np.float32), classes, tuple(notes))

@@ -1,7 +1,7 @@
 """The rest of other people's arrays: costs, splits, ids, pictures, factors and names. Refusals as in `engine.importing.checks`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ MOST_PIXELS = 512
 _UNIT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
-def check_costs(arrays: Mapping[str, NDArray], exits: int, family: bool) -> dict[str, NDArray[np.float64]]:
-    """Costs of each stage alone, {unit: (exits,)}, from arrays named cost, stage_cost, cost_UNIT or stage_cost_UNIT."""
+def check_costs(arrays: Mapping[str, NDArray], exits: int, family: bool, ignored: Sequence[str] = ()) -> dict[str, NDArray[np.float64]]:
+    """Costs of each stage alone, {unit: (exits,)}, from arrays named cost, stage_cost, cost_UNIT or stage_cost_UNIT.
+
+    ignored: names of arrays that are of no use
+    """
     found: dict[str, NDArray[np.float64]] = {}
     for name in sorted(arrays):
         if name not in ("cost", "stage_cost") and not name.startswith(("cost_", "stage_cost_")):
@@ -43,7 +46,11 @@ def check_costs(arrays: Mapping[str, NDArray], exits: int, family: bool) -> dict
             raise UserError(f"{name} is {above}, which is the full network; list the networks from small to large.")
         found[unit] = stage
     if not found:
-        raise UserError("There is no cost; give cost (exits,), what leaving at each exit costs in all, or stage_cost, that of each stage.")
+        there = ", ".join([*ignored, *arrays][:10])  # the ignored first: one may be meant, misspelt
+        raise UserError(
+            f"There is no cost, only {there};"
+            " give cost (exits,), what leaving at each exit costs in all, or stage_cost, that of each stage."
+        )
     return found
 
 
@@ -103,6 +110,8 @@ def check_factor(name: str, values: NDArray, examples: int) -> NDArray[np.float3
     """(examples,) finite numbers."""
     check_rows(name, values, examples)
     check_finite(name, values)
+    if at := first_place(np.abs(values.astype(np.float64)) > np.finfo(np.float32).max):
+        raise UserError(f"{name} has {values[at]} in {in_words(at)}, more than float32 holds; give smaller numbers, such as shares.")
     return values.astype(np.float32)
 
 

@@ -93,7 +93,7 @@ def draft_from(
     said = read_said(arrays, labels)
     split = _split(arrays, len(labels), notes)
     ids = check_ids(arrays["ids"], len(labels)) if "ids" in arrays else np.arange(len(labels))
-    costs = check_costs(arrays, said.exits, topology == "family")
+    costs = check_costs(arrays, said.exits, topology == "family", given.ignored)
     if "cost" in costs:
         notes.append("Costs have no unit, so theirs is called cost; name the array cost_macs or cost_latency_ms to give them one.")
     factors = [name for name in arrays if name.startswith("factor_")]

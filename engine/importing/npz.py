@@ -55,6 +55,6 @@ def check_dtype(name: str, dtype: np.dtype) -> None:
     if dtype.hasobject:
         remedy = "turn it into a plain array first, with astype('int64'), astype('float32') or, for text, astype('U')"
         raise UserError(f"{name} holds Python objects, which only pickle could read; {remedy}.")
-    if dtype.kind not in "biufU" or dtype.itemsize == 0:
+    if dtype.kind not in "biufU" or dtype.itemsize == 0 or (dtype.kind == "f" and dtype.itemsize > 8):
         remedy = "save integers, float16 or float32, and text with astype('U')"
         raise UserError(f"{name} is of type {plain(str(dtype))}, which has no use here; {remedy}.")

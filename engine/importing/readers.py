@@ -28,7 +28,11 @@ def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
         raise UserError(f"{name} is a pickle, which can run anything and is never opened; save its arrays with numpy.savez instead.")
     if form not in _READERS:
         raise UserError(f"{name} is of a form that cannot be imported; give an .npz, .safetensors or .parquet file.")
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a name that no file can have
+        there = False
+    if not there:
         raise UserError(f"There is no file {name}; check the path.")
     if path.stat().st_size > most:
         raise too_large(path, f"has {path.stat().st_size:,}", most)

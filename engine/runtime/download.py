@@ -13,8 +13,11 @@ from engine.recipes.imagenet import NAME, WEIGHTS
 from engine.runtime.weights import save_weights
 
 
-def download(name: str) -> Path:
-    """A data set, torchvision:NETWORK for that network's weights, or imagenet-weights; returns where it lies. Raises UserError."""
+def download(name: str, datasets: Path | None = None) -> Path:
+    """A data set, torchvision:NETWORK for that network's weights, or imagenet-weights; returns where it lies. Raises UserError.
+
+    datasets: the folder for a data set, by default the one of all data sets
+    """
     if name == WEIGHTS:
         published = [known_network(member).published for member in IMAGENET_FAMILY]
         save_weights(imagenet_family(published=True), weights_path(NAME), NAME, {"published": published})
@@ -22,5 +25,5 @@ def download(name: str) -> Path:
     if name.startswith(PREFIX):
         return torchvision_networks.download(name.removeprefix(PREFIX))
     if name in SOURCES:
-        return torchvision_sets.download(name)
+        return torchvision_sets.download(name, datasets)
     raise UserError(f"{name!r} cannot be downloaded; choose one of: {', '.join(SOURCES)}, {WEIGHTS}, {PREFIX}NETWORK.")

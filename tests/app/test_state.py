@@ -17,6 +17,12 @@ def test_an_empty_address_is_the_default_and_says_nothing() -> None:
     assert read() == View(DEFAULT_BUDGET, None, "all", None, ())
 
 
+def test_where_the_default_budget_is_out_of_reach_the_least_is_shown_without_a_word() -> None:
+    assert View.read({}, low=0.4, classes=CLASSES, ids=IDS) == View(0.4)
+    assert View.read({}, low=1.0, classes=CLASSES, ids=IDS) == View(1.0)
+    assert View.read({"budget": "0.3"}, low=0.4, classes=CLASSES, ids=IDS).said
+
+
 @pytest.mark.parametrize(
     "view",
     [View(0.25, 2, "wrong", "7"), View(1.0), View(0.13, 0, "right", "3000001"), View(0.5, picked="-1"), View(0.5, picked=str(2**60))],

@@ -31,7 +31,7 @@ LAUNCH = "import sys; from app.serve import main; sys.exit(main(sys.argv[1:]))"
 class Site:
     """A running dashboard.
 
-    bundles: the folder it shows; `tiny`, `family`, `hostile`, `far`, `deep`, `wide` and `tied` are whole, the others damaged
+    bundles: the folder it shows; `tiny`, `family`, `hostile`, `far`, `deep`, `wide`, `costly` and `tied` are whole, the others damaged
     """
 
     url: str
@@ -51,6 +51,8 @@ def make_bundles(folder: Path) -> None:
     write_bundle(synthetic.draft(synthetic.outputs(examples=300, exits=40, seed=8), "deep"), folder / "deep")
     many = synthetic.outputs(examples=300, exits=3, classes=1001, seed=9, dtype=np.float16)
     write_bundle(synthetic.draft(many, "wide"), folder / "wide")
+    costly = replace(synthetic.outputs(examples=300, exits=3, said="confidence"), stage_cost={"macs": np.array([4.0, 3.0, 3.0])})
+    write_bundle(synthetic.draft(costly, "costly"), folder / "costly")
     write_bundle(synthetic.draft(tied_outputs("constant first exit", 900, 5, 4, seed=0), "tied"), folder / "tied")
     for name in ("cut", "flipped", "foreign", "missing"):
         shutil.copytree(folder / "tiny", folder / name)

@@ -242,6 +242,20 @@ def test_a_network_that_was_skipped_is_told_as_such(page: Page, site: Site) -> N
     expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
 
 
+def test_a_bundle_whose_cheapest_exit_is_costly_opens_at_it(page: Page, site: Site) -> None:
+    outputs, found = swept(site, bundle="costly")
+    assert found.budgets[0] > 0.25
+    explore(page, site, "bundle=costly")
+    assert page.evaluate(SEEN)["step"] == 0
+    assert not page.get_by_text("The address asks for").count()
+
+
+def test_a_policy_that_the_next_bundle_does_not_allow_is_told_why(page: Page, site: Site) -> None:
+    explore(page, site, "bundle=costly&policy=eenet")
+    reason = POLICIES["eenet"].why_not(open_bundle(str(site.bundles / "costly")).outputs)
+    expect(page.get_by_text(reason)).to_contain_text(f"Showing “{POLICIES['maxprob'].title}” instead.")
+
+
 def test_forty_exits_are_shown(page: Page, site: Site) -> None:
     outputs, found = swept(site, bundle="deep")
     explore(page, site, "bundle=deep&budget=0.5")

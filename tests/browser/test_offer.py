@@ -200,7 +200,8 @@ def test_a_page_that_others_reach_offers_no_download_and_takes_no_order_for_one(
         tile = page.locator(TILE)
         expect(tile).to_have_text(
             "The pictures of CIFAR-10 are missing: the person running this server can fetch them with "
-            "python -m engine download cifar10, or serve the page to that computer alone, where it has a button for the download."
+            "python -m engine download cifar10 --datasets DIR, DIR being the folder that run_app.py was given,"
+            " or serve the page to that computer alone, where it has a button for the download."
         )
         expect(tile.get_by_role("button")).to_have_count(0)
         page.evaluate("(order) => sockets.at(-1).send(new Uint8Array(order))", list(order))

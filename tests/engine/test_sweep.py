@@ -116,6 +116,11 @@ def test_budgets_keep_the_order_asked_for():
         assert np.array_equal(mixed.exit[i], alone.exit[0]) and mixed.budgets[i] == budget
 
 
+def test_a_budget_in_per_cent_is_refused():
+    with pytest.raises(UserError, match=r"^A budget of 25 is 25 times the full network's cost; for 25 % write 0\.25\.$"):
+        sweep(POLICIES["maxprob"], CHAIN, [25])
+
+
 # The document
 
 

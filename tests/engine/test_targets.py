@@ -89,3 +89,10 @@ def test_what_a_policy_needs_is_asked_for_first():
         by_accuracy_floor(POLICIES["entropy"], outputs(examples=90, said="confidence"), 0.5)
     bare = outputs(examples=90, said="confidence")
     assert np.isfinite(by_guarantee(bare, Promise(0.4)).test.cost)
+
+
+def test_the_random_mix_is_answered_as_its_expectation():
+    made = outputs(examples=300, exits=2, seed=3)
+    swept = sweep(POLICIES["random_mix"], made, [0.7])
+    answer = by_budget(POLICIES["random_mix"], made, 0.7)
+    assert (answer.test.cost, answer.test.accuracy) == (swept.cost[0], swept.accuracy[0])

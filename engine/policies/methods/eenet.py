@@ -43,6 +43,8 @@ CLIP = 30.0
 L2 = 10.0
 #: A class has a weight of its own where an exit predicts it for this many fit examples; the most frequent ones where those are too many.
 FREQUENT, MAX_CLASSES = 20, 100
+#: Two exits whose costs differ by less than this share of the last one's are not told apart.
+CLOSEST = 1e-9
 #: How sharply examples are drawn to the exits that are likely to be correct; 0 draws every example alike.
 BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
@@ -175,7 +177,7 @@ class Pull:
             return float(self.cost @ self.shares(mu)) - budget
 
         # So large a mu sends all to one end: neighbours are then apart by e^50 and more, however they are drawn.
-        limit = (50 - float(np.log(self.pull.min()))) / np.diff(self.cost).min(initial=1.0)
+        limit = (50 - float(np.log(self.pull.min()))) / max(np.diff(self.cost).min(initial=1.0), CLOSEST)
         if overspent(limit) >= 0:
             mu = limit
         elif overspent(-limit) <= 0:
@@ -201,7 +203,7 @@ class EENetPlan(Plan):
     fit_correct: NDArray[np.bool_]
     score: NDArray[np.float32]
     _beta: dict[float, float] = field(default_factory=dict, init=False, repr=False)
-    _pulls: dict[tuple[bool, float, tuple[int, ...]], Pull] = field(default_factory=dict, init=False, repr=False)
+    _pulls: dict[tuple[bool, float], Pull] = field(default_factory=dict, init=False, repr=False)
 
     def shares(self, budget: float, kept: Sequence[int]) -> Shares:
         if budget not in self._beta:  # chosen once, over all exits, whichever of them are then left out
@@ -217,13 +219,15 @@ class EENetPlan(Plan):
 
     def _leaving(self, budget: float, kept: tuple[int, ...], beta: float, on_fit: bool) -> tuple[NDArray[np.float64], float]:
         """Shares meant to leave at each exit, (exits,), and their mu."""
-        key = on_fit, beta, kept
-        which = list(kept)
-        if key not in self._pulls:
+        which, every = list(kept), len(kept) == len(self.exit_cost)
+        pull = self._pulls.get((on_fit, beta)) if every else None
+        if pull is None:
             log_q = log_expit((self.fit_score if on_fit else self.score)[which].astype(np.float64))
-            self._pulls[key] = Pull.of(log_q, beta, self.exit_cost[which])
+            pull = Pull.of(log_q, beta, self.exit_cost[which])
+        if every:  # of all subsets that are tried at one budget or another there may be thousands
+            self._pulls[on_fit, beta] = pull
         leaving = np.zeros(len(self.exit_cost))
-        leaving[which], mu = self._pulls[key].at_budget(budget / self.exit_cost[which[-1]])
+        leaving[which], mu = pull.at_budget(budget / self.exit_cost[which[-1]])
         return leaving, mu
 
 

@@ -23,6 +23,8 @@ from engine.policies.methods.planned import PlannedFit
 from engine.policies.methods.quotas import GeometricPlan
 from engine.scores import one_score
 
+#: Log-probabilities below this count as this: no ensemble answers with such a class, and float32 could not hold all of them.
+LEAST = -1e4
 #: Fit examples a class from which on class biases are trusted like weights; with fewer they are shrunk towards 0.
 ROWS_PER_CLASS = 30
 
@@ -95,7 +97,7 @@ def _fit_head(outputs: Outputs, members: int, steps: int) -> ZtwHead:
     # float32 holds the log-probabilities, float64 the sums: half the memory to read at every step, and no gradient lost.
     said = np.empty((members, outputs.examples, outputs.classes), np.float32)
     for some, logits in chunks(outputs, slice(0, members)):
-        said[:, some] = log_softmax(logits, axis=-1)
+        said[:, some] = np.maximum(log_softmax(logits, axis=-1), LEAST)
 
     # A class that the fit examples hardly show would learn from its absence alone that it never is the answer.
     shrink = max(1.0, ROWS_PER_CLASS * outputs.classes / outputs.examples)

@@ -2,8 +2,8 @@
 
 A plan may be poor. One that must give a worthless first exit its share can do worse than mixing static exits blindly, so every plan is
 held against the random mix of equal cost on the calibration examples. Where it falls below, exits are left out of the plan, each time the
-one without which it does best, until it no longer does; where no exits are left to leave out, the mix itself is used. A plan that passes
-is kept as it is. The check and its remedy are ours, whatever the plan.
+one without which it does best, until it no longer does; where leaving out another one does not help, the mix itself is used. A plan that
+passes is kept as it is. The check and its remedy are ours, whatever the plan.
 """
 
 from abc import ABC, abstractmethod
@@ -22,6 +22,8 @@ from engine.policies.methods.static import RandomMixFit, random_mix
 
 #: What the examples that rounding leaves over may add to the planned cost, as a share of it, before they are handed out.
 ROUNDING = 0.01
+#: How many exits are tried at a time where one is to be left out.
+MAX_TRIED = 24
 #: Accuracies are means of zeros and ones; a difference as small as this is a matter of the last digits.
 NEGLIGIBLE = 1e-9
 
@@ -118,6 +120,7 @@ class _Candidate:
     """A plan over some exits, and how much more accurate it is on calibration than the random mix of equal cost."""
 
     kept: tuple[int, ...]
+    leaving: NDArray[np.float64]
     rule: ThresholdRule
     advantage: float
 
@@ -148,12 +151,17 @@ class PlannedFit(Fitted):
         every = tuple(range(self.calibration.exits))
         best = self._candidate(budget, every)
         while best.advantage < -NEGLIGIBLE:
-            fewer = [tuple(k for k in best.kept if k != left_out) for left_out in best.kept]
+            fewer = [tuple(k for k in best.kept if k != left_out) for left_out in self._most_planned(best)]
             within = [kept for kept in fewer if kept and self._can_spend(budget, kept)]
-            if not within:
+            better = max((self._candidate(budget, kept) for kept in within), key=lambda candidate: candidate.advantage, default=best)
+            if better.advantage <= best.advantage:
                 return self._mix(budget)
-            best = max((self._candidate(budget, kept) for kept in within), key=lambda candidate: candidate.advantage)
+            best = better
         return replace(best.rule, note=left_out_note([k for k in every if k not in best.kept]))
+
+    def _most_planned(self, candidate: "_Candidate") -> list[int]:
+        """The exits that may be left out next: those meant for most examples, where there are too many to try them all."""
+        return sorted(candidate.kept, key=lambda k: -candidate.leaving[k])[:MAX_TRIED]
 
     def _can_spend(self, budget: float, kept: tuple[int, ...]) -> bool:
         """Whether some shares over these exits cost the budget: less is no match for a mix that may spend it all."""
@@ -167,7 +175,7 @@ class PlannedFit(Fitted):
         accuracy = float(np.take_along_axis(self._correct, found.exit[None], axis=0).mean())
         ties = None if (found.ties == 1).all() else found.ties
         rule = ThresholdRule(self.scorer, found.thresholds, shares.knob, float(shares.leaving @ cost), ties)
-        return _Candidate(kept, rule, accuracy - self.mix.accuracy_at(float(cost[found.exit].mean())))
+        return _Candidate(kept, shares.leaving, rule, accuracy - self.mix.accuracy_at(float(cost[found.exit].mean())))
 
     def _mix(self, budget: float) -> Rule:
         return replace(

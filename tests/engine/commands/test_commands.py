@@ -15,6 +15,7 @@ from engine.bundle.bundle import LOGITS, TABLE, write_bundle
 from engine.commands.progress import progress_bar
 from engine.policies import POLICIES
 from engine.recipes import RECIPES
+from tests.engine.policies.tied import tied_outputs
 from tests.sentences import assert_one_sentence
 from tests.synthetic import draft, outputs
 
@@ -228,6 +229,11 @@ MISTAKES = {
     "a budget out of reach": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.01"], ["0.01", "at least 0.211"]),
     "budgets and points": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.5", "--points", "3"], ["--points", "--budgets"]),
     "no points": (["sweep", "tiny", "--policy", "maxprob", "--points", "0"], ["'0'", "at least 1"]),
+    "points in another script": (["sweep", "tiny", "--policy", "maxprob", "--points", "²"], ["'²'", "at least 1"]),
+    "points without end": (["sweep", "tiny", "--policy", "maxprob", "--points", "1" + "0" * 23], ["below a billion"]),
+    "too many points": (["sweep", "tiny", "--policy", "maxprob", "--points", "20000"], ["20,000", "at most 10,000"]),
+    "a budget in per cent": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "25"], ["25 times", "write 0.25"]),
+    "a file name that is too long": (["import", "a" * 300 + ".npz", "--id", "x"], ["There is no file"]),
     "half a point": (["sweep", "tiny", "--policy", "maxprob", "--points", "2.5"], ["'2.5'"]),
     "an unknown unit": (["sweep", "tiny", "--policy", "maxprob", "--unit", "joules"], ["'joules'", "latency_ms"]),
     "an unknown split": (["sweep", "tiny", "--policy", "maxprob", "--split", "train"], ["'train'", "calibration"]),
@@ -247,6 +253,16 @@ def test_a_mistake_is_answered_in_one_sentence(data, capsys, name, json_too):
     arguments, mentions = MISTAKES[name]
     flags = ["--json"] if json_too and arguments else []
     assert_one_sentence(mistake(capsys, *arguments, *flags), *mentions)
+
+
+def test_a_sweep_says_what_is_to_be_said_of_its_budgets(data, capsys):
+    write_bundle(draft(tied_outputs("constant first exit", 900, 5, 4, seed=0), id="tied", images=[]), data / "bundles" / "tied")
+    arguments = ["sweep", "tied", "--policy", "maxprob", "--budgets", "0.3,0.9"]
+    notes = [point["note"] for point in document(capsys, *arguments)["points"]]
+    assert any(notes)
+    printed = said(capsys, *arguments)
+    for budget, note in zip(("0.300", "0.900"), notes, strict=True):
+        assert not note or f"{budget}: {note}" in printed or note in printed
 
 
 def test_a_damaged_bundle_is_answered_in_one_sentence(data, capsys):

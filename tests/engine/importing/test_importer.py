@@ -221,11 +221,19 @@ def test_probabilities_of_zero_and_one_stay_finite_and_in_order(tmp_path):
     assert list(np.argsort(outputs.scores["maxprob"][0])) == [1, 3, 2, 0]
 
 
-def test_confidences_of_one_stay_finite_and_are_mentioned(tmp_path):
+def test_confidences_of_one_stay_finite(tmp_path):
     np.savez(tmp_path / "t.npz", pred=[[0, 1, 1, 0]], conf=[[1.0, 0.5, 0.0, 0.9]], labels=[0, 1, 1, 0], cost=[1])
     made = import_file(tmp_path / "t.npz", "t", out=tmp_path / "b")
     assert np.isfinite(made.draft.outputs.scores["maxprob"]).all()
-    assert any(note.startswith("conf is exactly 1 in 25.0% of all places") for note in made.notes)
+
+
+@pytest.mark.parametrize(("digits", "told"), [(1, True), (8, False)])
+def test_confidences_that_tie_are_mentioned(digits, told, tmp_path):
+    rng = np.random.default_rng(0)
+    conf, labels = rng.uniform(0.3, 0.9, (2, 200)).round(digits), rng.integers(3, size=200)
+    np.savez(tmp_path / "t.npz", pred=rng.integers(3, size=(2, 200)), conf=conf, labels=labels, cost=[1, 2])
+    notes = import_file(tmp_path / "t.npz", "t", out=tmp_path / "b").notes
+    assert any(note.startswith("conf takes as few as 7 different values at an exit, over 200 rows") for note in notes) == told
 
 
 def test_log_probabilities_are_known_for_what_they_are(tmp_path):

@@ -148,7 +148,7 @@ WRONG = [
     # costs
     (
         {"cost": None, "cost_macs": None, "stage_cost_latency_ms": None},
-        "There is no cost; give cost (exits,), what leaving at each exit costs in all, or stage_cost, that of each stage.",
+        "There is no cost, only {}; give cost (exits,), what leaving at each exit costs in all, or stage_cost, that of each stage.",
     ),
     ({"stage_cost": np.ones(3)}, "There are both cost and stage_cost in the unit cost; leave one of the two out."),
     ({"cost": np.ones(2)}, "cost has shape (2,), and there are 3 exits; give one number for each, (3,)."),
@@ -546,3 +546,11 @@ def test_the_memory_of_the_process_that_reads_parquet_is_capped():
         assert found.returncode == 1 and "MemoryError" in found.stderr
     else:
         assert "Traceback" not in found.stderr or "MemoryError" in found.stderr
+
+
+def test_a_cost_of_another_name_is_named_first(tmp_path):
+    arrays = good()
+    for name in [name for name in arrays if name.startswith(("cost", "stage_cost"))]:
+        arrays["costs"] = arrays.pop(name)
+    np.savez(tmp_path / "mine.npz", **arrays)
+    assert refusal(tmp_path / "mine.npz").startswith("There is no cost, only costs, ")

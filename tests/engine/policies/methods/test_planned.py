@@ -1,6 +1,7 @@
 """Planned shares: as many leave as were meant to, tied or not, and no plan is worse than the random mix."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,12 @@ from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import first_sure_exit
-from engine.policies.methods.planned import ROUNDING, PlannedFit, let_out, planned_counts, tie_share
+from engine.policies.methods.eenet import BETAS
+from engine.policies.methods.planned import MAX_TRIED, ROUNDING, PlannedFit, let_out, planned_counts, tie_share
 from engine.policies.methods.quotas import GeometricPlan, geometric_quotas
 from engine.policies.methods.static import random_mix
 from engine.splits import Split
+from engine.sweep import sweep
 from tests.engine.policies import reference
 from tests.synthetic import from_answers, outputs, stage_costs
 
@@ -142,7 +145,8 @@ def test_exits_are_left_out_one_by_one_each_time_the_one_that_helps_most():
         while kept and advantage(budget, kept) < -1e-9:
             fewer = [[k for k in kept if k != one] for one in kept]
             fewer = [some for some in fewer if some and cost[some[0]] <= budget * (1 + 1e-9) and cost[some[-1]] >= budget * (1 - 1e-9)]
-            kept = max(fewer, key=lambda some: advantage(budget, some), default=[])
+            better = max(fewer, key=lambda some: advantage(budget, some), default=[])
+            kept = better if better and advantage(budget, better) > advantage(budget, kept) else []
         rule = fitted.solve(budget)
         notes.add(rule.note)
         if not kept:
@@ -177,3 +181,34 @@ def test_one_exit_and_one_example():
         fitted = POLICIES["maxprob"].fit(fit, calibration, "macs")
         for budget in np.linspace(fitted.cheapest, 2 * made.full_cost("macs"), 5):
             assert fitted.solve(budget).route(test).shares(made.exits).sum() == 1
+
+
+@pytest.mark.parametrize("name", ["maxprob", "eenet"])
+def test_very_many_exits_are_planned_in_bounded_memory_and_time(name):
+    """A last exit that knows no more than the first: every plan that must use it does harm."""
+    whole = outputs(examples=600, exits=60, seed=4)
+    logits = whole.logits.copy()
+    logits[-1] = logits[0]
+    made = Outputs.from_logits(logits, whole.labels, whole.split, whole.stage_cost, ids=whole.ids)
+    fit, calibration, _ = parts(made)
+    fitted = POLICIES[name].fit(fit, calibration, "macs")
+    tried = []
+    candidate = PlannedFit._candidate
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PlannedFit, "_candidate", lambda self, budget, kept: tried.append(kept) or candidate(self, budget, kept))
+        assert "random mix is used" in fitted.solve(made.full_cost("macs")).note
+    assert len(tried) <= 1 + 3 * MAX_TRIED
+    assert name != "eenet" or len(fitted.plan._pulls) <= 2 * len(BETAS)
+
+
+def test_a_first_network_that_is_not_the_cheapest_is_where_its_sweep_begins():
+    made = replace(outputs(examples=90, exits=3, topology="family"), stage_cost={"macs": np.array([10.0, 1.0, 20.0])})
+    found = sweep(POLICIES["maxprob"], made, 5)
+    assert found.budgets[0] == 0.5 and found.planned_cost[0] == pytest.approx(0.5) and found.budgets[-1] == 1
+
+
+def test_costs_that_hardly_differ_and_costs_far_apart_are_planned_with():
+    for cost in ([1e29, 1e29, 1e-29, 1e29], [1.0, 1e-12, 1e-12, 1.0]):
+        made = replace(outputs(examples=90, exits=4), stage_cost={"macs": np.array(cost)})
+        for name in ("maxprob", "eenet"):
+            assert np.isfinite(sweep(POLICIES[name], made, 5).cost).all()
