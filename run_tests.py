@@ -1,11 +1,20 @@
 #!/usr/bin/env python3
-"""Runs the linter and the whole test suite; arguments go to pytest. The first run sets everything up in .venv.
+"""Runs the linter and the whole test suite in two processes; arguments go to pytest. The first run sets everything up in .venv.
 
 This file must start under any Python 3, if only to say that it is too old: what needs a newer one is imported after that check.
 """
 
 import os
 import sys
+
+
+def workers(argv: list) -> list:
+    """Two processes, each with whole files and one thread for its arithmetic, unless the arguments say how many."""
+    if any(argument.startswith(("-n", "--numprocesses", "--dist", "--pdb")) for argument in argv):
+        return []
+    for library in ("OMP", "OPENBLAS"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    return ["-n", "2", "--dist", "loadfile"]
 
 
 def main(argv: list) -> int:
@@ -24,7 +33,7 @@ def main(argv: list) -> int:
         python = bootstrap.ensure(bootstrap.ROOT / "requirements-dev.txt")
         os.chdir(bootstrap.ROOT)
         lint = bootstrap.call([python, "-m", "ruff", "check"])
-        return bootstrap.call([python, "-m", "pytest", *argv]) or lint
+        return bootstrap.call([python, "-m", "pytest", *workers(argv), *argv]) or lint
     except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2
