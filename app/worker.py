@@ -43,7 +43,7 @@ def answered(request: Request) -> Answer:
         return Answer(problem=str(problem))
     except MemoryError:
         return Answer(problem="This computer is short of memory, so the data set cannot be read.")
-    except Exception:  # ours to mend: whoever asked says so
+    except Exception:  # ours to mend: the process that asked says so
         return Answer(fault=traceback.format_exc())
 
 

@@ -208,14 +208,23 @@ def whole_numbers(name: str, array: NDArray) -> NDArray[np.int64]:
     Raises ValueError that says what is wrong; a type of floating point must also be able to tell its numbers from their neighbours.
     """
     _demand(array.dtype.kind in "biuf", f"{name} are of type {array.dtype}, expected whole numbers")
-    if array.dtype.kind == "f":
-        most = 2 ** (np.finfo(array.dtype).nmant + 1)
-        whole = array.astype(np.float64)
-        odd = whole[~((np.abs(whole) <= most) & (whole == np.floor(whole)))]  # NaN fails both
-        _demand(len(odd) == 0, f"{name} contain {odd[:1].tolist()}; {array.dtype} holds whole numbers up to {most:,} only")
-    if array.dtype.kind == "u":
-        _demand(bool((array < 2**63).all()), f"{name} contain a number that int64 does not hold")
+    most = largest_exact(array.dtype)
+    odd = array[~exactly_whole(array)]
+    _demand(len(odd) == 0, f"{name} contain {odd[:1].tolist()}; {array.dtype} holds whole numbers up to {most:,} only")
     return array.astype(np.int64)
+
+
+def largest_exact(dtype: np.dtype) -> int:
+    """The largest whole number up to which a type tells all of them apart, and which int64 holds."""
+    return 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind == "f" else 2**63 - 1
+
+
+def exactly_whole(array: NDArray) -> NDArray[np.bool_]:
+    """Which of some numbers are whole and no larger than their type and int64 can hold exactly."""
+    if array.dtype.kind == "f":
+        whole = array.astype(np.float64)  # in float16 the limits themselves would overflow
+        return (np.abs(whole) <= largest_exact(array.dtype)) & (whole == np.floor(whole))  # NaN fails both
+    return array <= largest_exact(array.dtype) if array.dtype.kind == "u" else np.ones(array.shape, bool)
 
 
 def in_kept_precision(logits: NDArray[np.floating]) -> NDArray[np.floating]:

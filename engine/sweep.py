@@ -164,14 +164,13 @@ def sweep(
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
     tuned = [follow(rule, calibration, unit) for rule in rules]
     mix = random_mix(calibration, unit)
-    found = [follow(rule, reported, unit) for rule in rules]
-    paths, path = _paths([point.route.visited for point in found])
-    tables = {
-        "exit": np.array([point.route.exit for point in found], np.uint8),
-        "answer": np.array([point.route.prediction for point in found]),
-        "is_right": np.array([point.route.right(reported) for point in found]),
-        "path": path,
-    }
+    found, rows, known = [], [], {}
+    for rule in rules:
+        route = rule.route(reported)
+        found.append(follow(rule, reported, unit, route))
+        rows.append((route.exit.astype(np.uint8), route.prediction, route.right(reported), _path_index(route, known)))
+    tables = dict(zip(("exit", "answer", "is_right", "path"), map(np.array, zip(*rows, strict=True)), strict=True))
+    paths = np.array([np.frombuffer(path, bool) for path in known])
     return Sweep(
         policy=policy.name,
         unit=unit,
@@ -202,7 +201,6 @@ def sweep(
 class Followed:
     """What a rule does on some examples. Numbers are means over examples; costs are in the unit of the sweep."""
 
-    route: Route
     cost: float
     accuracy: float
     shares: NDArray[np.float64]
@@ -210,13 +208,16 @@ class Followed:
     before_half: float
 
 
-def follow(rule: Rule, outputs: Outputs, unit: str) -> Followed:
-    """A rule that leaves its examples to chance is followed part by part, and its numbers are their expectation."""
-    route, half = rule.route(outputs), 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
+def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) -> Followed:
+    """A rule that leaves its examples to chance is followed part by part, and its numbers are their expectation.
+
+    route: of the rule itself over these outputs, where it is known already
+    """
+    half = 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
     cost = accuracy = before_half = 0.0
     shares, right = np.zeros(outputs.exits), np.zeros(outputs.exits)
     for weight, part in rule.parts():
-        taken = route if part is rule else part.route(outputs)
+        taken = route if part is rule and route is not None else part.route(outputs)
         if len(taken.exit) != outputs.examples:
             raise AssertionError("a route lost or doubled an example")
         costs = taken.cost(outputs.cost_in(unit))
@@ -227,7 +228,7 @@ def follow(rule: Rule, outputs: Outputs, unit: str) -> Followed:
         right += weight * taken.right_shares(outputs)
     if not np.isclose(shares.sum(), 1.0, atol=1e-12):
         raise AssertionError(f"the shares of the exits sum to {shares.sum()}")
-    return Followed(route, cost, accuracy, shares, right, before_half)
+    return Followed(cost, accuracy, shares, right, before_half)
 
 
 def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget: float) -> str:
@@ -245,18 +246,10 @@ def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget
     return f"On calibration the random mix is {more} at this budget; {why}."
 
 
-def _paths(visited: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.bool_], NDArray[np.unsignedinteger]]:
-    """The different paths at all points together, (paths, exits), and which each example takes at each point, (points, examples)."""
-    known: dict[bytes, int] = {}
-    paths, index = [], []
-    for ran in visited:
-        here, taken = distinct_paths(ran)
-        places = np.array([known.setdefault(path.tobytes(), len(known)) for path in here])
-        for path, place in zip(here, places, strict=True):
-            if place == len(paths):
-                paths.append(path)
-        index.append(places[taken])
-    return np.array(paths), np.array(index).astype(np.min_scalar_type(len(known)))
+def _path_index(route: Route, known: dict[bytes, int]) -> NDArray[np.uint16]:
+    """Which path each example took, (examples,), counted as in `known`, {stages that ran: number}; new ones are added to it."""
+    paths, taken = distinct_paths(route.visited)
+    return np.array([known.setdefault(path.tobytes(), len(known)) for path in paths], np.uint16)[taken]
 
 
 def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float) -> None:

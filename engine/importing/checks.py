@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 from engine.display_text import plain
 from engine.errors import UserError
-from engine.outputs import MAX_EXITS
+from engine.outputs import MAX_EXITS, exactly_whole, largest_exact
 
 MOST_CLASSES = 100_000
 MOST_EXAMPLES = 10_000_000
@@ -22,15 +22,12 @@ def whole_numbers(name: str, array: NDArray) -> NDArray[np.int64]:
     """The array as int64, if it holds whole numbers only, in whatever type."""
     if array.dtype.kind not in "biuf":
         raise UserError(f"{name} holds {plain(str(array.dtype))}, not numbers; give whole numbers.")
-    if array.dtype.kind == "f":
-        most = 2 ** (np.finfo(array.dtype).nmant + 1)
-        whole = array.astype(np.float64)
-        if at := first_place(whole != np.floor(whole)):  # NaN is unlike itself
-            raise UserError(f"{name} has {array[at]} in {in_words(at)}; give whole numbers.")
-        if at := first_place(~(np.abs(whole) <= most)):
-            raise UserError(f"{name} has {array[at]} in {in_words(at)}, and {array.dtype} is exact up to {most:,} only; save integers.")
-    if array.dtype.kind == "u" and (at := first_place(array >= 2**63)):
-        raise UserError(f"{name} has {array[at]} in {in_words(at)}, and the largest whole number that can be kept is {2**63 - 1:,}.")
+    if at := first_place(~exactly_whole(array)):
+        most, kind = largest_exact(array.dtype), array.dtype.kind
+        remedy = {"f": f"{array.dtype} is exact up to {most:,} only; save integers", "u": f"the largest that can be kept is {most:,}"}
+        too_large = kind == "u" or np.abs(array[at].astype(np.float64)) > most
+        why = f", and {remedy[kind]}." if too_large else "; give whole numbers."
+        raise UserError(f"{name} has {array[at]} in {in_words(at)}{why}")
     return array.astype(np.int64)
 
 

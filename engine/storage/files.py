@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Write under a temporary name, sync, rename: whoever sees the name sees the whole file."""
+    """Write under a temporary name, sync, rename: a file of that name is always whole."""
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "wb") as file:
         file.write(data)

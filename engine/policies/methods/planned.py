@@ -180,7 +180,7 @@ class PlannedFit(Fitted):
     def _mix(self, budget: float) -> Rule:
         return replace(
             self.mix.solve(budget),
-            note="At this budget the random mix is used: on calibration the plan does worse, whichever exits are left out of it.",
+            note="At this budget the random mix is used: on calibration the plan does worse, and leaving out exits does not mend that.",
         )
 
 
@@ -191,4 +191,4 @@ def left_out_note(exits: Sequence[int]) -> str:
     names = [str(k + 1) for k in exits]
     listed = f"exit {names[0]} is" if len(names) == 1 else f"exits {', '.join(names[:-1])} and {names[-1]} are"
     them = "it" if len(names) == 1 else "them"
-    return f"At this budget {listed} left out of the plan: with {them} it does worse than the random mix on calibration."
+    return f"At this budget {listed} left out of the plan: with {them}, the plan does worse than the random mix on calibration."

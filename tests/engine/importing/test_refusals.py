@@ -133,7 +133,7 @@ WRONG = [
     (spoilt("labels", 3, np.nan, float), "labels has nan in row 3; give whole numbers."),
     (
         spoilt("labels", 3, 2**63, np.uint64),
-        "labels has 9223372036854775808 in row 3, and the largest whole number that can be kept is 9,223,372,036,854,775,807.",
+        "labels has 9223372036854775808 in row 3, and the largest that can be kept is 9,223,372,036,854,775,807.",
     ),
     (spoilt("labels", 3, 4096, np.float16), "labels has 4096.0 in row 3, and float16 is exact up to 2,048 only; save integers."),
     (spoilt("labels", 3, np.inf, np.float16), "labels has inf in row 3, and float16 is exact up to 2,048 only; save integers."),

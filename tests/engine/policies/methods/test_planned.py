@@ -111,7 +111,7 @@ def test_an_exit_that_does_harm_is_left_out_and_named():
     cost = calibration.cascade_cost("macs")
     budget = 0.4 * cost[-1]
     rule = fitted.solve(budget)
-    assert rule.note == "At this budget exit 1 is left out of the plan: with it it does worse than the random mix on calibration."
+    assert rule.note == "At this budget exit 1 is left out of the plan: with it, the plan does worse than the random mix on calibration."
     assert np.isposinf(rule.thresholds[0]) and rule.planned_cost == pytest.approx(budget)
     mix = fitted.mix.solve(budget)
     expected = sum(weight * part.route(test).accuracy(test) for weight, part in mix.parts())
@@ -160,7 +160,7 @@ def test_exits_are_left_out_one_by_one_each_time_the_one_that_helps_most():
 
 
 def test_where_no_plan_is_any_good_the_mix_itself_is_used():
-    """Scores that say the opposite of the truth: whoever is sure is wrong."""
+    """Scores that say the opposite of the truth: an exit that is sure is wrong."""
     rng = np.random.default_rng(0)
     labels = rng.integers(4, size=900)
     correct = rng.random((3, 900)) < np.array([0.6, 0.75, 0.9])[:, None]
