@@ -28,7 +28,7 @@ _SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
 EXIT_SIZE, RUN_SIZE, LINE = 17, 10, 3  # of markers and of what a line takes up, in pixels
 #: Cost and accuracy of each.
 Points = Iterable[tuple[float, float]]
-_HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} right<extra>%{fullData.name}</extra>"
+_HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} accuracy<extra>%{fullData.name}</extra>"
 
 
 def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequence[Measured] = ()) -> go.Figure:
@@ -37,7 +37,7 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
     measured: real runs to mark, each where the share of the full network's time that it took meets the accuracy of its rule
     """
     figure = go.Figure()
-    exit_cost, exit_accuracy = chosen.alone_cost, chosen.alone_accuracy
+    exit_cost, exit_accuracy = chosen.static_cost, chosen.static_accuracy
     hull = concave_hull(exit_cost, exit_accuracy)
 
     def line(name: str, x: np.ndarray, y: np.ndarray, colour: str, width: float, dash: str = "solid", **more: object) -> None:
@@ -61,11 +61,11 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
         hovertemplate="Everyone leaves at exit %{text}<br>" + _HOVER,
     )
     runs = [run for entry in measured for run in entry.runs]
-    dearest = max([float(chosen.cost.max()), *(run.time for run in runs)])
+    max_cost = max([float(chosen.cost.max()), *(run.time for run in runs)])
     everything = np.concatenate([chosen.accuracy, exit_accuracy, oracle.accuracy, [run.accuracy for run in runs]])
     low, high = float(everything.min()), float(everything.max())
     room = max(high - low, 0.01) * 0.08
-    axes = Box(0, low - room, max(1.04, 1.04 * dearest), high + room)
+    axes = Box(0, low - room, max(1.04, 1.04 * max_cost), high + room)
     curve = zip(chosen.cost.tolist(), chosen.accuracy.tolist(), strict=True)
     _real_runs(figure, measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), curve, axes)
     figure.update_layout(
@@ -134,10 +134,13 @@ def with_point(figure: go.Figure, chosen: Sweep, step: int) -> go.Figure:
 
 
 def exit_shares(chosen: Sweep, exit_names: Sequence[str], step: int) -> go.Figure:
-    """Share of the examples leaving at each exit, right and wrong ones apart."""
+    """Share of the examples leaving at each exit, correct and incorrect ones apart."""
     colours, names = exit_colours(len(exit_names)), [escape(name) for name in exit_names]
     figure = go.Figure()
-    parts = (("right", chosen.right, {"color": colours}), ("wrong", chosen.wrong, {"color": colours, "pattern": {"shape": "/"}}))
+    parts = (
+        ("correct", chosen.correct, {"color": colours}),
+        ("incorrect", chosen.incorrect, {"color": colours, "pattern": {"shape": "/"}}),
+    )
     for name, shares, marker in parts:
         hover = "%{y}: %{x:.1%} " + name + "<extra></extra>"
         figure.add_bar(name=name, y=names, x=_short(shares[step]), orientation="h", marker=marker, hovertemplate=hover)
@@ -155,8 +158,8 @@ def exit_shares(chosen: Sweep, exit_names: Sequence[str], step: int) -> go.Figur
 
 def exit_shares_alt(chosen: Sweep, exit_names: Sequence[str], step: int) -> str:
     """Who leaves where, for whoever does not see it."""
-    leaving = zip(exit_names, chosen.shares[step], chosen.wrong[step], strict=True)
-    listed = "; ".join(f"{name} {percent(share)}, of which {percent(wrong)} of all wrong" for name, share, wrong in leaving)
+    leaving = zip(exit_names, chosen.shares[step], chosen.incorrect[step], strict=True)
+    listed = "; ".join(f"{name} {percent(share)}, of which {percent(incorrect)} of all incorrect" for name, share, incorrect in leaving)
     return f"Share of the images leaving at each exit: {listed}."
 
 
@@ -166,16 +169,16 @@ def front_alt(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Se
     middle = int(np.abs(chosen.budgets - 0.5).argmin())
     what = spent(chosen.unit)
     sentences = [
-        f"Accuracy against cost on test. {title} goes from {percent(chosen.accuracy[0])} right at {percent(chosen.cost[0], 0)} of the full"
-        f" network’s {what} to {percent(chosen.accuracy[-1])} at {percent(chosen.cost[-1], 0)}.",
-        f"At half the cost it gets {percent(chosen.accuracy[middle])}, mixing static exits blindly {percent(mix.accuracy[middle])},"
+        f"Accuracy against cost on test. {title} goes from {percent(chosen.accuracy[0])} accuracy at {percent(chosen.cost[0], 0)} of the"
+        f" full network’s {what} to {percent(chosen.accuracy[-1])} at {percent(chosen.cost[-1], 0)}.",
+        f"At half the cost it reaches {percent(chosen.accuracy[middle])}, mixing static exits blindly {percent(mix.accuracy[middle])},"
         f" the oracle {percent(oracle.accuracy[middle])}.",
     ]
     if len(near):
         cost = percent(chosen.cost[near[0]], 0)
         sentences.insert(1, f"From {cost} on it is within one point of the full network ({percent(chosen.full.accuracy)}).")
     for entry in measured:
-        runs = ", ".join(f"{percent(run.accuracy)} right in {percent(run.time, 0)} of the time" for run in entry.runs)
+        runs = ", ".join(f"{percent(run.accuracy)} correct in {percent(run.time, 0)} of the time" for run in entry.runs)
         sentences.append(f"Measured for real at batch {entry.batch_size} on {entry.device}: {runs or 'nothing'}.")
     return " ".join(sentences)
 

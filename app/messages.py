@@ -42,7 +42,7 @@ _KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Ta
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """digest:  of the data set, if it was to be opened
     problem: the sentence to show if what was asked for cannot be had
     fault:   what went wrong in our own code, for the log
@@ -65,14 +65,14 @@ def read_request(line: bytes) -> Request:
     return _KINDS[said.pop("kind")](**said)
 
 
-def write_answer(answer: Answer, file: IO[bytes]) -> None:
+def write_reply(answer: Reply, file: IO[bytes]) -> None:
     sizes = [len(picture) for picture in answer.pictures]
     head = {"sizes": sizes, "digest": answer.digest, "problem": answer.problem, "fault": answer.fault}
     file.write(json.dumps(head).encode() + b"\n" + b"".join(answer.pictures))
     file.flush()
 
 
-def read_answer(file: IO[bytes]) -> Answer:
+def read_reply(file: IO[bytes]) -> Reply:
     """Raises EOFError if the other end is gone."""
     line = file.readline()
     if not line.endswith(b"\n"):
@@ -82,4 +82,4 @@ def read_answer(file: IO[bytes]) -> Answer:
     pictures = [file.read(size) for size in sizes]
     if [len(picture) for picture in pictures] != sizes:
         raise EOFError
-    return Answer(pictures, **said)
+    return Reply(pictures, **said)

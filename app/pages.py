@@ -48,5 +48,5 @@ def payload(entry: Entry, policy: str, unit: str) -> dict[str, Any]:
 def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:
     """Names of the policies that can run on a bundle, and for the others one sentence why not."""
     outputs = store.opened(entry).outputs
-    reasons = {name: policy.why_not(outputs) for name, policy in POLICIES.items()}
+    reasons = {name: policy.unavailable_reason(outputs) for name, policy in POLICIES.items()}
     return [name for name, reason in reasons.items() if reason is None], {name: reason for name, reason in reasons.items() if reason}

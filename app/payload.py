@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app import figures, media
 from app.colours import exit_colours
 from app.pictures import Album
-from app.words import budget_sentence, payoff_sentence, spent
+from app.words import budget_sentence, speedup_sentence, spent
 from engine.analysis.factors import factor_by_exit
 from engine.analysis.verdict import judged
 from engine.balance import effective_exits
@@ -49,10 +49,10 @@ class Shown:
         """The real runs that belong beside the costs shown."""
         return in_unit(self.bundle.measured, self.chosen.unit)
 
-    def payoff(self) -> list[str]:
+    def speedup_verdicts(self) -> list[str]:
         """Whether stopping early paid, a sentence for each device and batch size."""
         every = self.bundle.measured
-        return [payoff_sentence(entry, judged(entry, every), self.bundle.exit_names) for entry in self.measured]
+        return [speedup_sentence(entry, judged(entry, every), self.bundle.exit_names) for entry in self.measured]
 
 
 def pack(array: NDArray, dtype: str) -> dict[str, str]:
@@ -88,20 +88,20 @@ def explorer_payload(shown: Shown) -> dict[str, Any]:
         "notes": list(chosen.notes),
         "exits": [
             {"name": name, "colour": colour, "cost": round(float(cost), 4)}
-            for name, colour, cost in zip(bundle.exit_names, exit_colours(len(bundle.exit_names)), chosen.alone_cost, strict=True)
+            for name, colour, cost in zip(bundle.exit_names, exit_colours(len(bundle.exit_names)), chosen.static_cost, strict=True)
         ],
         "share": pack(chosen.shares, "f4"),
-        "right": pack(chosen.right, "f4"),
-        "wrong": pack(chosen.wrong, "f4"),
+        "correct": pack(chosen.correct, "f4"),
+        "incorrect": pack(chosen.incorrect, "f4"),
         "changes": _changes(chosen),
         "pathCost": _numbers(chosen.path_cost),
         "pathRan": chosen.paths.astype(int).tolist(),
-        "policy": {"title": title, "student": POLICIES[shown.policy].student},
-        "bar": _bar(shown),
+        "policy": {"title": title, "summary": POLICIES[shown.policy].summary},
+        "threshold": _threshold_spec(shown),
         "figure": json.loads(figure.to_json()),
         "config": figures.CONFIG,
         "alt": figures.front_alt(chosen, title, shown.mix, shown.oracle, shown.measured),
-        "payoff": shown.payoff(),
+        "speedupVerdict": shown.speedup_verdicts(),
         "plotly": media.plotly_address(),
         **_examples(shown),
     }
@@ -142,7 +142,7 @@ def _difficulty(chosen: Sweep, factors: Mapping[str, NDArray[np.float32]]) -> di
 
 def _changes(chosen: Sweep) -> dict[str, Any]:
     """Where an example's route or answer differs from the budget before; the first budget in full."""
-    kinds = {"exit": "u1", "answer": "u4", "is_right": "u1", "path": "u2"}
+    kinds = {"exit": "u1", "answer": "u4", "is_correct": "u1", "path": "u2"}
     changes = chosen.routes
     return {
         "step": pack(changes.step, "u2"),
@@ -152,22 +152,22 @@ def _changes(chosen: Sweep) -> dict[str, Any]:
     }
 
 
-def _bar(shown: Shown) -> dict[str, Any] | None:
+def _threshold_spec(shown: Shown) -> dict[str, Any] | None:
     """The score that decides and its thresholds at every budget, as a person reads them; None where no threshold ever decides.
 
     At budgets where none does, thresholds are NaN. ties: the share of those exactly at a threshold that leave.
     """
-    bars = [rule.bar() for rule in shown.chosen.rules]
-    deciding = next((step for step, bar in enumerate(bars) if bar is not None), None)
+    specs = [rule.threshold_spec() for rule in shown.chosen.rules]
+    deciding = next((step for step, spec in enumerate(specs) if spec is not None), None)
     if deciding is None:
         return None
-    outputs, score = shown.bundle.outputs, SCORES.get(bars[deciding].score, SURENESS)
+    outputs, score = shown.bundle.outputs, SCORES.get(specs[deciding].score, SURENESS)
     gates = np.ones(outputs.exits - 1)
-    kept = np.stack([np.nan * gates if bar is None else bar.thresholds for bar in bars])
-    ties = np.stack([gates if bar is None or bar.ties is None else bar.ties for bar in bars])
+    kept = np.stack([np.nan * gates if spec is None else spec.thresholds for spec in specs])
+    ties = np.stack([gates if spec is None or spec.ties is None else spec.ties for spec in specs])
     # What lets all examples out, or none, is told as such, not as a probability of 0 or 1.
     read = np.where(np.isinf(kept), kept, score.shown(kept))
-    value = shown.chosen.rules[deciding].compared(outputs.test())
+    value = shown.chosen.rules[deciding].decision_scores(outputs.test())
     return {
         "score": score.name,
         "title": score.title,

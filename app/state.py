@@ -4,27 +4,27 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 #: Keys of the address.
-BUNDLE, POLICY, UNIT, BUDGET, CLASS, SHOW, IMAGE, PLAIN = "bundle", "policy", "unit", "budget", "class", "show", "image", "plain"
+BUNDLE, POLICY, UNIT, BUDGET, CLASS, SHOW, IMAGE, FALLBACK = "bundle", "policy", "unit", "budget", "class", "show", "image", "plain"
 #: What the gallery may be limited to.
-SHOWS = ("all", "right", "wrong")
+SHOWS = ("all", "correct", "incorrect")
 DEFAULT_BUDGET = 0.25
 DEFAULT_POLICY = "maxprob"
 
 
 @dataclass(frozen=True)
-class Choice:
+class AddressValue:
     """One value of the address, made valid. `said` is the sentence to show if it had to be changed."""
 
     value: str
-    said: str | None = None
+    notice: str | None = None
 
 
-def choose(query: Mapping[str, str], key: str, options: Sequence[str], default: str, what: str) -> Choice:
+def choose(query: Mapping[str, str], key: str, options: Sequence[str], default: str, what: str) -> AddressValue:
     """The value of a key of the address if it is one of the options, else the default."""
     wanted = query.get(key)
     if wanted is None or wanted in options:
-        return Choice(wanted or default)
-    return Choice(default, f"The address asks for the {what} “{_short(wanted)}”, which is not here; showing “{default}” instead.")
+        return AddressValue(wanted or default)
+    return AddressValue(default, f"The address asks for the {what} “{_short(wanted)}”, which is not here; showing “{default}” instead.")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class View:
     shown_class: int | None = None
     show: str = "all"
     picked: str | None = None
-    said: tuple[str, ...] = field(default=())
+    notice: tuple[str, ...] = field(default=())
 
     @classmethod
     def read(cls, query: Mapping[str, str], low: float, classes: Sequence[str], ids: Collection[str]) -> "View":
@@ -46,26 +46,26 @@ class View:
 
         low: the least budget there is;  ids: of the examples that can be picked, as text
         """
-        said: list[str] = []
+        notice: list[str] = []
         default = max(DEFAULT_BUDGET, low)
         budget = _number(query.get(BUDGET), default)
         if budget is None or not low - 5e-4 <= budget <= max(low, 1.0):
             clamped = default if budget is None else min(max(budget, low), 1.0)
             asked = _short(query[BUDGET])
-            said.append(f"The address asks for a budget of “{asked}”; it must lie between {low:.2f} and 1, showing {clamped:.2f}.")
+            notice.append(f"The address asks for a budget of “{asked}”; it must lie between {low:.2f} and 1, showing {clamped:.2f}.")
             budget = clamped
         by_name = {name: index for index, name in enumerate(classes)}
         wanted = query.get(CLASS)
         if wanted is not None and wanted not in by_name:
-            said.append(f"The address asks for the class “{_short(wanted)}”, which is not here; showing all classes.")
+            notice.append(f"The address asks for the class “{_short(wanted)}”, which is not here; showing all classes.")
         show = choose(query, SHOW, SHOWS, "all", "filter")
-        if show.said:
-            said.append(show.said)
+        if show.notice:
+            notice.append(show.notice)
         picked = query.get(IMAGE)
         if picked is not None and picked not in ids:
-            said.append(f"The address asks for the image “{_short(picked)}”, which is not in this bundle's test split.")
+            notice.append(f"The address asks for the image “{_short(picked)}”, which is not in this bundle's test split.")
             picked = None
-        return cls(budget, by_name.get(wanted or ""), show.value, picked, tuple(said))
+        return cls(budget, by_name.get(wanted or ""), show.value, picked, tuple(notice))
 
     def as_query(self, classes: Sequence[str]) -> dict[str, str]:
         """What a link to here says, defaults left out."""

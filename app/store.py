@@ -12,7 +12,7 @@ from engine.bundle.library import Entry, entries
 from engine.policies import POLICIES
 from engine.runtime.host_memory import give_memory_back
 from engine.sweep import Sweep, sweep
-from engine.targets import Answer, Promise, by_accuracy_floor, by_guarantee
+from engine.targets import Promise, TargetResult, by_accuracy_floor, by_guarantee
 
 #: Budgets a sweep of the page has: one for every half per cent or so, finer than a hand moves a slider.
 STEPS = 201
@@ -21,7 +21,7 @@ FIRST = "doodles"
 #: Rules drawn beside every policy. The static exits, mixing them, and what nobody can beat.
 STATIC, MIX, ORACLE = "static", "random_mix", "oracle"
 #: Bytes that a rule takes, or an answer with its rule: a few numbers and what Python adds to them.
-_RULE, _ANSWER = 1_000, 5_000
+_RULE, _TARGET_RESULT = 1_000, 5_000
 
 Stamp = tuple[tuple[str, int, int], ...]
 Found = TypeVar("Found")
@@ -29,7 +29,7 @@ Found = TypeVar("Found")
 _titles: ByteCache[str] = ByteCache(1_000_000, lambda title: 100 + 4 * len(title))
 _bundles: ByteCache[Bundle] = ByteCache(128_000_000, lambda bundle: bundle.nbytes)
 _sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda swept: swept.nbytes + _RULE * len(swept.rules))
-_answers: ByteCache[Answer] = ByteCache(2_000_000, lambda _: _ANSWER)
+_target_results: ByteCache[TargetResult] = ByteCache(2_000_000, lambda _: _TARGET_RESULT)
 
 
 def _kept(cache: ByteCache[Found], key: Hashable, make: Callable[[], Found]) -> Found:
@@ -64,15 +64,15 @@ def swept(entry: Entry, policy: str, unit: str) -> Sweep:
     return _kept(_sweeps, (_key(entry), policy, unit), lambda: sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit))
 
 
-def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> Answer:
+def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> TargetResult:
     """The cheapest setting of a policy that is right so often on calibration. Raises UserError if none is."""
     key = _key(entry), policy, unit, floor
-    return _kept(_answers, key, lambda: by_accuracy_floor(POLICIES[policy], opened(entry).outputs, floor, unit))
+    return _kept(_target_results, key, lambda: by_accuracy_floor(POLICIES[policy], opened(entry).outputs, floor, unit))
 
 
-def for_promise(entry: Entry, unit: str, promise: Promise) -> Answer:
+def for_promise(entry: Entry, unit: str, promise: Promise) -> TargetResult:
     """The cheapest shared threshold that keeps a promise about errors."""
-    return _kept(_answers, (_key(entry), unit, promise), lambda: by_guarantee(opened(entry).outputs, promise, unit))
+    return _kept(_target_results, (_key(entry), unit, promise), lambda: by_guarantee(opened(entry).outputs, promise, unit))
 
 
 def _key(entry: Entry) -> tuple[str, Stamp]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from engine.analysis.verdict import MARGIN, Loss, Outcome, Verdict
-from engine.bundle.measurements import JOULES, MS, UNIT, Measured, Run
+from engine.analysis.verdict import MARGIN, LostSpeed, Outcome, Verdict
+from engine.bundle.measurements import JOULES, MS, UNIT, Measured, MeasuredRun
 from engine.sweep import Sweep
 
 #: What is spent, in the words of each unit.
@@ -62,7 +62,7 @@ def _early(sweep: Sweep, step: int) -> str:
     return f"{tenths} of 10 images {'leaves' if tenths == 1 else 'leave'} before half-way"
 
 
-def run_lines(entry: Measured, run: Run) -> list[str]:
+def run_lines(entry: Measured, run: MeasuredRun) -> list[str]:
     """One real run, a fact a line."""
     return [
         f"Measured: batch {entry.batch_size}, budget {percent(run.budget, 0)} of the compute",
@@ -83,7 +83,7 @@ def _factor(number: float) -> str:
     return f"{number:.1f}" if number >= 1.095 else f"{number:.2f}"
 
 
-def payoff_sentence(entry: Measured, verdicts: Sequence[Verdict], exit_names: Sequence[str]) -> str:
+def speedup_sentence(entry: Measured, verdicts: Sequence[Verdict], exit_names: Sequence[str]) -> str:
     """For one device and batch size: at which budgets stopping early pays in time, at which not, and then why and what else would do."""
     pays = [verdict.run for verdict in verdicts if verdict.outcome is Outcome.PAYS]
     parts, told = [], None
@@ -112,10 +112,10 @@ def _because(entry: Measured, verdict: Verdict) -> str:
     promised = f"{run.ideal_by_macs:.2f} times as fast was promised by MACs, {run.ideal_by_times:.2f} by stage times"
     pictures = "one image" if entry.batch_size == 1 else f"{entry.batch_size} images"
     reasons = {
-        Loss.PLAN: "the exits passed on the way cost what stopping saves",
-        Loss.SMALL_BATCH: f"with {pictures} a batch every stage takes its fixed time, however little it computes",
-        Loss.STAGES: "the stages that every image runs take more time for a multiplication than the ones it is spared",
-        Loss.RUNNING: "deciding, gathering who goes on and cutting new batches eats up the gain",
+        LostSpeed.PLAN: "the exits passed on the way cost what stopping saves",
+        LostSpeed.SMALL_BATCH: f"with {pictures} a batch every stage takes its fixed time, however little it computes",
+        LostSpeed.STAGES: "the stages that every image runs take more time for a multiplication than the ones it is spared",
+        LostSpeed.RUNNING: "deciding, gathering who goes on and cutting new batches eats up the gain",
     }
     return f"{reasons[verdict.loss]} ({promised})"
 
@@ -124,8 +124,8 @@ def _instead(entry: Measured, verdict: Verdict, exit_names: Sequence[str]) -> st
     if verdict.instead is None:
         return ""
     exit = entry.alone[verdict.instead]
-    right = f"gets {percent(exit.accuracy)} right, the cascade {percent(verdict.run.accuracy)}"
-    return f": {exit_names[verdict.instead]} alone is {times(exit.speed_up)} and {right}"
+    correct = f"gets {percent(exit.accuracy)} right, the cascade {percent(verdict.run.accuracy)}"
+    return f": {exit_names[verdict.instead]} alone is {times(exit.speed_up)} and {correct}"
 
 
 def _and(parts: Sequence[str]) -> str:

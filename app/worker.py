@@ -20,31 +20,31 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.messages import Answer, Fetch, Open, Request, Take, read_request, write_answer
+from app.messages import Fetch, Open, Reply, Request, Take, read_request, write_reply
 from engine.datasets.base import Dataset
 from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
 from engine.recipes.folder import dataset_of
 
 
-def answered(request: Request) -> Answer:
+def answered(request: Request) -> Reply:
     try:
         match request:
             case Fetch(name, datasets):
                 from engine.datasets.published.sets import download  # with torch: only where something is downloaded
 
                 download(name, Path(datasets))
-                return Answer()
+                return Reply()
             case Open():
-                return Answer(digest=_opened(request).digest())
+                return Reply(digest=_opened(request).digest())
             case Take(ids=ids):
-                return Answer([encode_exactly(pixels) for pixels in _opened(request).take(np.array(ids, np.int64)).pixels])
+                return Reply([encode_exactly(pixels) for pixels in _opened(request).take(np.array(ids, np.int64)).pixels])
     except UserError as problem:
-        return Answer(problem=str(problem))
+        return Reply(problem=str(problem))
     except MemoryError:
-        return Answer(problem="This computer is short of memory, so the data set cannot be read.")
+        return Reply(problem="This computer is short of memory, so the data set cannot be read.")
     except Exception:  # ours to mend: the process that asked says so
-        return Answer(fault=traceback.format_exc())
+        return Reply(fault=traceback.format_exc())
 
 
 def encode_exactly(pixels: NDArray[np.uint8]) -> bytes:
@@ -91,7 +91,7 @@ def main() -> None:
     requests: SimpleQueue[Request] = SimpleQueue()
     Thread(target=_listen, args=[requests], daemon=True).start()
     while True:
-        write_answer(answered(requests.get()), answers)
+        write_reply(answered(requests.get()), answers)
 
 
 if __name__ == "__main__":

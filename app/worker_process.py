@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from threading import Lock, Timer
 
-from app.messages import Answer, Request, read_answer, write_request
+from app.messages import Reply, Request, read_reply, write_request
 from engine.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +40,7 @@ class WorkerProcess:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Reply:
         """Raises UserError if what is asked for cannot be had; WorkerLost, which is one, if the process ended meanwhile."""
         with self._turn:
             self._cancel_rest()
@@ -48,7 +48,7 @@ class WorkerProcess:
             assert process.stdin is not None and process.stdout is not None
             try:
                 write_request(request, process.stdin)
-                answer = read_answer(process.stdout)
+                answer = read_reply(process.stdout)
             except (OSError, EOFError) as problem:
                 raise WorkerLost(f"The process that handles data sets {self._end()} before it had answered; try again.") from problem
             self._timer = Timer(self._rest, self.stop)

@@ -127,12 +127,12 @@ def differing(task: Task, routes: Mapping[float, Route]) -> str:
     }
     counts = []
     for name, method in methods.items():
-        wrong = []
+        incorrect = []
         for budget, rule in task.rules.items():
             found, expected = method(rule), routes[budget]
             n = len(found.exit)
-            wrong.append((found.exit != expected.exit[:n]) | (found.prediction != expected.prediction[:n]))
-        counts.append(f"{name} {np.sum(wrong)} of {np.size(wrong):,}")
+            incorrect.append((found.exit != expected.exit[:n]) | (found.prediction != expected.prediction[:n]))
+        counts.append(f"{name} {np.sum(incorrect)} of {np.size(incorrect):,}")
     return ", ".join(counts)
 
 

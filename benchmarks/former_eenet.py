@@ -94,7 +94,7 @@ class Sample:
     """features: (exits, examples, classes + 2) standardised; right: (exits, examples) of 0 and 1."""
 
     features: Tensor
-    right: Tensor
+    correct: Tensor
 
 
 class ScoreHeads(nn.Module):
@@ -103,14 +103,14 @@ class ScoreHeads(nn.Module):
     They start where too few examples to learn from would best leave them: at the share of right answers, and surer with the summaries.
     """
 
-    def __init__(self, features: int, right: Tensor) -> None:
+    def __init__(self, features: int, correct: Tensor) -> None:
         super().__init__()
-        exits, examples = right.shape
+        exits, examples = correct.shape
         weight = torch.zeros(exits, features)
         weight[:, -2:] = 0.5
         self.weight = nn.Parameter(weight)
         self.history = nn.Parameter(torch.zeros(exits, exits))
-        self.bias = nn.Parameter(((right.sum(dim=1) + 1) / (examples + 2)).logit())
+        self.bias = nn.Parameter(((correct.sum(dim=1) + 1) / (examples + 2)).logit())
 
     def forward(self, features: Tensor) -> Tensor:
         """(exits, examples, features) -> log-odds (exits, examples). Earlier scores are inputs: no gradient goes back through them."""
@@ -156,16 +156,16 @@ def learn(fit: Outputs, exit_cost: NDArray[np.float64], seed: int = 0) -> Schedu
     Which examples are held out hangs on their ids and the seed, so their order does not matter (but for the last digits of sums).
     """
     features, center, scale = standardised(fit)
-    right = torch.from_numpy(fit.right).float()
+    correct = torch.from_numpy(fit.correct).float()
     apart = torch.from_numpy(hash_uniform(fit.ids, seed) < HELD_OUT)
     if apart.all() or not apart.any():  # too few to hold any out
-        train = held_out = Sample(features, right)
+        train = held_out = Sample(features, correct)
     else:
-        train, held_out = (Sample(features[:, part], right[:, part]) for part in (~apart, apart))
+        train, held_out = (Sample(features[:, part], correct[:, part]) for part in (~apart, apart))
     exits, _, width = features.shape
     # The ratio is to the inputs of the last exit, which has most.
     hidden = min(max(int(HIDDEN_RATIO * (width + exits - 1)), 1), MOST_HIDDEN)
-    heads = ScoreHeads(width, train.right)
+    heads = ScoreHeads(width, train.correct)
     assignment = Assignment(exits, width, hidden, torch.Generator().manual_seed(seed))
     for _ in range(ROUNDS):
         learn_scores(heads, assignment, train, held_out, exit_cost)
@@ -220,7 +220,7 @@ def learn_scores(heads: ScoreHeads, assignment: Assignment, train: Sample, held_
         weight = torch.from_numpy((kept / kept.sum(axis=2, keepdims=True)).mean(axis=0)).float()
 
         def loss() -> Tensor:
-            each = binary_cross_entropy_with_logits(heads(sample.features), sample.right, reduction="none")
+            each = binary_cross_entropy_with_logits(heads(sample.features), sample.correct, reduction="none")
             return (weight * each).sum(dim=1).mean()
 
         return loss

@@ -145,7 +145,7 @@ def main() -> None:
     shown = {}
     for bundle in bundles:
         outputs = open_bundle(bundle).outputs
-        shown[bundle] = [name for name, policy in POLICIES.items() if policy.why_not(outputs) is None]
+        shown[bundle] = [name for name, policy in POLICIES.items() if policy.unavailable_reason(outputs) is None]
     if given.quick:
         shown = {bundles[-1]: shown[bundles[-1]][:QUICK]}
     report.say(

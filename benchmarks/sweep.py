@@ -58,39 +58,39 @@ def best_times(methods: dict[str, Callable[[], object]], rounds: int) -> dict[st
 
 def evaluation(examples: Outputs, rounds: int) -> list[str]:
     """One policy, a thousand policies, a whole grid, a whole curve."""
-    scores, right = np.ascontiguousarray(examples.scores["maxprob"]), np.ascontiguousarray(examples.right)
+    scores, correct = np.ascontiguousarray(examples.scores["maxprob"]), np.ascontiguousarray(examples.correct)
     macs, ms = examples.cascade_cost("macs"), examples.cascade_cost("latency_ms")
     levels, coarse = quantile_levels(scores, LEVELS), quantile_levels(scores, GRID_LEVELS)
     cuts = np.random.default_rng(0).integers(1, LEVELS - 1, size=(MANY, EXITS - 1))
     one = levels[GATES, cuts[0]]
-    tensors = torch.from_numpy(scores.copy()), torch.from_numpy(right.copy())
-    ranked, packed = Ranked.of(scores, right), PackedBits.pack(scores, right, levels)
-    grid, curve = Grid.of(scores, right, coarse), ExactCurve.of(scores)
-    counted, table = packed.counts(cuts), curve.counts(right)
+    tensors = torch.from_numpy(scores.copy()), torch.from_numpy(correct.copy())
+    ranked, packed = Ranked.of(scores, correct), PackedBits.pack(scores, correct, levels)
+    grid, curve = Grid.of(scores, correct, coarse), ExactCurve.of(scores)
+    counted, table = packed.counts(cuts), curve.counts(correct)
 
-    for setting, leaving, good in zip(cuts[:2], counted.leaving, counted.right, strict=False):
+    for setting, leaving, good in zip(cuts[:2], counted.leaving, counted.correct, strict=False):
         on_grid, step = setting * GRID_LEVELS // LEVELS, int(setting[0]) * len(curve.levels) // LEVELS
         for thresholds, counts in (
             (levels[GATES, setting], Counts(leaving, good, len(scores[0]))),
             (coarse[GATES, on_grid], grid.counts(on_grid)),
-            (np.full(EXITS - 1, curve.levels[step]), Counts(table.leaving[step], table.right[step], len(scores[0]))),
+            (np.full(EXITS - 1, curve.levels[step]), Counts(table.leaving[step], table.correct[step], len(scores[0]))),
         ):
             masks = ranked.counts(ranked.cuts(thresholds))
-            found = [(each.leaving.tolist(), each.right.tolist()) for each in (counts, masks)]
-            if not found[0] == found[1] == walk(scores, right, thresholds):
+            found = [(each.leaving.tolist(), each.correct.tolist()) for each in (counts, masks)]
+            if not found[0] == found[1] == walk(scores, correct, thresholds):
                 raise AssertionError("a fast method counts what the plain loop does not")
 
     def by_numpy() -> tuple:
         exit = first_sure_exit(scores, one)
-        return np.take_along_axis(right, exit[None], axis=0).mean(), macs[exit].mean()
+        return np.take_along_axis(correct, exit[None], axis=0).mean(), macs[exit].mean()
 
     def whole_grid() -> tuple:
-        counts = Grid.of(scores, right, coarse)
+        counts = Grid.of(scores, correct, coarse)
         return counts.accuracy(), counts.mean_cost(macs)
 
     def whole_curve() -> tuple:
         steps = ExactCurve.of(scores)
-        return steps.accuracy(right), steps.mean_cost(macs)
+        return steps.accuracy(correct), steps.mean_cost(macs)
 
     # The least a policy can do is to read its data once: a row of bits for every threshold and for every exit's right answers.
     words = (2 * EXITS - 1) * -(-len(scores[0]) // 64)
@@ -99,7 +99,7 @@ def evaluation(examples: Outputs, rounds: int) -> list[str]:
     # A loop takes the longer the later examples leave, so it is timed over several of the policies that the others evaluate.
     some = levels[GATES, cuts[:LOOPED]]
     loops = best_times(
-        {"tensors": lambda: [walk(*tensors, each) for each in some], "arrays": lambda: [walk(scores, right, each) for each in some]}, 2
+        {"tensors": lambda: [walk(*tensors, each) for each in some], "arrays": lambda: [walk(scores, correct, each) for each in some]}, 2
     )
     loops = {name: seconds / LOOPED for name, seconds in loops.items()}
     times = best_times(
@@ -107,8 +107,8 @@ def evaluation(examples: Outputs, rounds: int) -> list[str]:
             "floor": lambda: np.bitwise_or.reduce(read, axis=1),
             "numpy": by_numpy,
             "masks": lambda: ranked.counts(one_cut),
-            "few": lambda: PackedBits.pack(scores, right, levels).counts(cuts[:FEW]),
-            "many": lambda: PackedBits.pack(scores, right, levels).counts(cuts),
+            "few": lambda: PackedBits.pack(scores, correct, levels).counts(cuts[:FEW]),
+            "many": lambda: PackedBits.pack(scores, correct, levels).counts(cuts),
             "packed": lambda: packed.counts(cuts),
             "grid": whole_grid,
             "curve": whole_curve,

@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from benchmarks.options import Options, run
 from engine.analysis.factors import factor_by_exit
 from engine.analysis.intervals import wilson_interval
-from engine.balance import evenness
+from engine.balance import normalized_entropy
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import open_bundle
 from engine.front import concave_hull
 from engine.policies import POLICIES
-from engine.policies.methods.bof_alpha import AlphaRule, typical_right
+from engine.policies.methods.bof_alpha import AlphaRule, mean_correct_confidence
 from engine.recipes import recipe
 from engine.splits import Split
 from engine.sweep import Sweep, sweep
@@ -44,7 +44,7 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
     lines = ["| policy | " + " | ".join(f"budget {budget:.0%}" for budget in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
     for name in names:
         policy = POLICIES[name]
-        if policy.why_not(bundle.outputs):
+        if policy.unavailable_reason(bundle.outputs):
             continue
         found = sweep(policy, bundle.outputs, list(budgets))
         cells = [cell(a, c, found.examples) for a, c in zip(found.accuracy, found.cost, strict=True)]
@@ -56,8 +56,8 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
 def hull_row(bundle: Bundle) -> str:
     """What mixing the static exits reaches, read off their hull on test itself: the most generous form of the baseline."""
     found = sweep(POLICIES["static"], bundle.outputs, [1.0])
-    hull = concave_hull(found.alone_cost, found.alone_accuracy)
-    reached = np.interp(BUDGETS, found.alone_cost[hull], found.alone_accuracy[hull])
+    hull = concave_hull(found.static_cost, found.static_accuracy)
+    reached = np.interp(BUDGETS, found.static_cost[hull], found.static_accuracy[hull])
     cells = [cell(a, c, found.examples) for a, c in zip(reached, BUDGETS, strict=True)]
     return "| *Hull of the static exits, chosen on test* | " + " | ".join(cells) + " |"
 
@@ -69,7 +69,7 @@ def cell(accuracy: float, cost: float, examples: int) -> str:
 def how_read(bundle: Bundle) -> str:
     """What the numbers of the tables are."""
     test = bundle.outputs.test()
-    full = float(test.right[test.full].mean())
+    full = float(test.correct[test.full].mean())
     return (
         f"Percent right on {test.examples:,} test images with the 95 % interval, and in brackets the share of the full network's compute"
         f" really spent; knobs chosen on calibration. The full network gets {100 * full:.1f} ± {interval(full, test.examples):.1f}."
@@ -83,8 +83,8 @@ def exits_table(bundle: Bundle, found: Sweep) -> list[str]:
     difficulty, _ = factor_by_exit(found.exit, test.factors["difficulty"], test.exits)
     lines = ["| | " + " | ".join(bundle.exit_names) + " |", "|---" * (test.exits + 1) + "|"]
     rows = {
-        "cost, share of the full network's": [f"{cost:.0%}" for cost in found.alone_cost],
-        "right on test when all leave there": [f"{accuracy:.1%}" for accuracy in found.alone_accuracy],
+        "cost, share of the full network's": [f"{cost:.0%}" for cost in found.static_cost],
+        "right on test when all leave there": [f"{accuracy:.1%}" for accuracy in found.static_accuracy],
     }
     for i, budget in enumerate(found.budgets):
         rows[f"leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in found.shares[i]]
@@ -98,8 +98,8 @@ def networks_table(bundles: Iterable[Bundle]) -> list[str]:
     for bundle in bundles:
         test = bundle.outputs.test()
         alone = test.static_cost("macs") / test.full_cost("macs")
-        exits = ", ".join(f"{cost:.0%}: {100 * right:.1f}" for cost, right in zip(alone, test.right.mean(axis=1), strict=True))
-        full = float(test.right[test.full].mean())
+        exits = ", ".join(f"{cost:.0%}: {100 * correct:.1f}" for cost, correct in zip(alone, test.correct.mean(axis=1), strict=True))
+        full = float(test.correct[test.full].mean())
         size = f"{test.full_cost('macs') / 1e6:.0f} | {parameters(bundle) / 1e6:.1f} M"
         lines.append(f"| `{bundle.id}` | {size} | {exits} | {100 * full:.1f} ± {interval(full, test.examples):.1f} |")
     return lines
@@ -115,12 +115,12 @@ def bags_table(plain: Bundle, bags: Bundle) -> list[str]:
     for alpha in ALPHAS:
         for name, bundle in (("plain heads", plain), ("bag of features", bags)):
             test = bundle.outputs.test()
-            route = AlphaRule(alpha, typical_right(bundle.outputs.tuning(Split.FIT)), math.nan).route(test)
-            shares, right = route.shares(test.exits), route.accuracy(test)
+            route = AlphaRule(alpha, mean_correct_confidence(bundle.outputs.tuning(Split.FIT)), math.nan).route(test)
+            shares, correct = route.shares(test.exits), route.accuracy(test)
             cost = route.mean_cost(test, "macs") / plain.outputs.full_cost("macs")
             leaving = " ".join(f"{share:.0%}" for share in shares)
-            accuracy = f"{100 * right:.1f} ± {interval(right, test.examples):.1f}"
-            lines.append(f"| {alpha:g} | {name} | {leaving} | {float(evenness(shares)):.2f} | {accuracy} | {cost:.0%} |")
+            accuracy = f"{100 * correct:.1f} ± {interval(correct, test.examples):.1f}"
+            lines.append(f"| {alpha:g} | {name} | {leaving} | {float(normalized_entropy(shares)):.2f} | {accuracy} | {cost:.0%} |")
     return lines
 
 

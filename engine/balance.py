@@ -9,7 +9,7 @@ def _entropy(shares: NDArray[np.floating]) -> NDArray[np.float64]:
     return entr(np.asarray(shares, np.float64)).sum(axis=-1)
 
 
-def evenness(shares: NDArray[np.floating]) -> NDArray[np.float64]:
+def normalized_entropy(shares: NDArray[np.floating]) -> NDArray[np.float64]:
     """Normalised entropy of the shares leaving at each exit: 0 if all leave at one, 1 if each exit takes the same.
 
     shares (..., exits), each row summing to 1 -> (...). A single exit is as even as can be: 1.

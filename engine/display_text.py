@@ -6,7 +6,7 @@ import unicodedata
 MOST_CHARACTERS = 60
 
 
-def plain(text: str, most: int = MOST_CHARACTERS) -> str:
+def printable(text: str, most: int = MOST_CHARACTERS) -> str:
     """The text on one line, without control, direction and other unseen characters, and no longer than `most`."""
     # Far more than is kept is cut off first: the rest of a name of a million characters is nobody's loss.
     start = text[: most * 4]

@@ -12,7 +12,7 @@ from engine.scores import all_scores
 from engine.splits import Split
 
 #: What the exits were recorded as. Each kind supports fewer policies than the one before it.
-Said = Literal["logits", "probabilities", "confidence"]
+Recorded = Literal["logits", "probabilities", "confidence"]
 Topology = Literal["chain", "family"]
 Part = TypeVar("Part", bound="Outputs")
 #: Exits are numbered in one byte wherever routes are kept or sent.
@@ -28,7 +28,7 @@ class Outputs:
     prediction: (exits, examples) int32, the top class of every exit
     scores:     {name: (exits, examples) float32}, see `engine.scores`; larger = surer
     logits:     (exits, examples, classes) float16/32 or None where only confidences are known;
-                log-probabilities where `said` is "probabilities"
+                log-probabilities where `recorded` is "probabilities"
     labels:     (examples,) int32
     ids:        (examples,) int64, unique: the same example has the same id in every bundle of its data set
     split:      (examples,) of `Split` values
@@ -45,7 +45,7 @@ class Outputs:
     stage_cost: Mapping[str, NDArray[np.float64]]
     classes: int
     topology: Topology = "chain"
-    said: Said = "logits"
+    recorded: Recorded = "logits"
     logits: NDArray[np.floating] | None = None
     factors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -104,7 +104,7 @@ class Outputs:
             stage_cost={unit: np.array(cost, np.float64) for unit, cost in stage_cost.items()},
             classes=classes,
             topology=topology,
-            said="logits" if raw else "probabilities",
+            recorded="logits" if raw else "probabilities",
             factors={name: np.array(values, np.float32) for name, values in (factors or {}).items()},
         )
 
@@ -124,7 +124,7 @@ class Outputs:
         return sum(array.nbytes for array in (*per_example, *logits))
 
     @property
-    def right(self) -> NDArray[np.bool_]:
+    def correct(self) -> NDArray[np.bool_]:
         """Whether each exit's prediction is the label, (exits, examples)."""
         return self.prediction == self.labels
 
@@ -183,7 +183,7 @@ class Outputs:
         }
         if kind is None:
             return replace(self, **arrays)
-        return kind(stage_cost=self.stage_cost, classes=self.classes, topology=self.topology, said=self.said, **arrays)
+        return kind(stage_cost=self.stage_cost, classes=self.classes, topology=self.topology, recorded=self.recorded, **arrays)
 
 
 class Tuning(Outputs):

@@ -25,7 +25,7 @@ class Route:
     def through(cls, outputs: Outputs, exit: NDArray[np.integer]) -> "Route":
         """Every stage up to the exit runs, and the exit answers: how a chain is walked, and a cascade of networks in order."""
         exit = np.asarray(exit, np.int64)
-        return cls(exit, np.arange(outputs.exits)[:, None] <= exit, _said_at(outputs, exit))
+        return cls(exit, np.arange(outputs.exits)[:, None] <= exit, _prediction_at(outputs, exit))
 
     @classmethod
     def straight(cls, outputs: Outputs, exit: NDArray[np.integer]) -> "Route":
@@ -33,7 +33,7 @@ class Route:
         if outputs.topology == "chain":
             return cls.through(outputs, exit)
         exit = np.asarray(exit, np.int64)
-        return cls(exit, np.arange(outputs.exits)[:, None] == exit, _said_at(outputs, exit))
+        return cls(exit, np.arange(outputs.exits)[:, None] == exit, _prediction_at(outputs, exit))
 
     def cost(self, stage_cost: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each example cost, (examples,), in the unit of `stage_cost` (stages,)."""
@@ -46,20 +46,20 @@ class Route:
     def mean_cost(self, outputs: Outputs, unit: str) -> float:
         return float(self.cost(outputs.cost_in(unit)).mean())
 
-    def right(self, outputs: Outputs) -> NDArray[np.bool_]:
+    def correct(self, outputs: Outputs) -> NDArray[np.bool_]:
         """Whether each example left with the right answer, (examples,)."""
         return self.prediction == outputs.labels
 
     def accuracy(self, outputs: Outputs) -> float:
-        return float(self.right(outputs).mean())
+        return float(self.correct(outputs).mean())
 
     def shares(self, exits: int) -> NDArray[np.float64]:
         """Share of all examples leaving at each exit, (exits,), summing to 1."""
         return np.bincount(self.exit, minlength=exits) / len(self.exit)
 
-    def right_shares(self, outputs: Outputs) -> NDArray[np.float64]:
+    def correct_shares(self, outputs: Outputs) -> NDArray[np.float64]:
         """Share of all examples that leave at each exit with the right answer, (exits,), summing to the accuracy."""
-        return np.bincount(self.exit, weights=self.right(outputs), minlength=outputs.exits) / len(self.exit)
+        return np.bincount(self.exit, weights=self.correct(outputs), minlength=outputs.exits) / len(self.exit)
 
 
 def distinct_paths(visited: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -76,5 +76,5 @@ def distinct_paths(visited: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArr
     return visited[:, first].T.copy(), index.reshape(-1)
 
 
-def _said_at(outputs: Outputs, exit: NDArray[np.int64]) -> NDArray[np.int32]:
+def _prediction_at(outputs: Outputs, exit: NDArray[np.int64]) -> NDArray[np.int32]:
     return np.take_along_axis(outputs.prediction, exit[None], axis=0)[0]

@@ -38,13 +38,13 @@ class Sweep:
     calibration_shares:                   (points, exits) of those examples leaving at each exit
     cost, accuracy:                       (points,) what it does on the reported split
     shares:                               (points, exits) of the reported examples leaving at each exit
-    right:                                (points, exits) of them leaving there with the right answer
-    routes:                               the tables exit, answer, is_right and path, kept as changes from one budget to the next
+    correct:                              (points, exits) of them leaving there with the correct answer
+    routes:                               the tables exit, answer, is_correct and path, kept as changes from one budget to the next
     paths:                                (paths, exits) bool, the different sets of stages that examples ran
     path_cost:                            (paths,) what each of them costs
     before_half:                          (points,) share of the reported examples that cost at most half of the full network
     exit_cost:                            (exits,) what leaving at each exit costs when every stage before it ran
-    alone_cost, alone_accuracy:           (exits,) what each exit costs and gets when everyone leaves there
+    static_cost, static_accuracy:           (exits,) what each exit costs and gets when everyone leaves there
     notes:                                (points,) what is to be said beside the numbers of each point, or empty
     rules:                                (points,) the policy with its knob set
     """
@@ -61,14 +61,14 @@ class Sweep:
     cost: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     shares: NDArray[np.float64]
-    right: NDArray[np.float64]
+    correct: NDArray[np.float64]
     routes: Changes
     paths: NDArray[np.bool_]
     path_cost: NDArray[np.float64]
     before_half: NDArray[np.float64]
     exit_cost: NDArray[np.float64]
-    alone_cost: NDArray[np.float64]
-    alone_accuracy: NDArray[np.float64]
+    static_cost: NDArray[np.float64]
+    static_accuracy: NDArray[np.float64]
     notes: Sequence[str]
     rules: Sequence[Rule]
 
@@ -88,9 +88,9 @@ class Sweep:
         return self.routes.table("answer")
 
     @property
-    def is_right(self) -> NDArray[np.bool_]:
+    def is_correct(self) -> NDArray[np.bool_]:
         """Whether that is right, (points, examples)."""
-        return self.routes.table("is_right")
+        return self.routes.table("is_correct")
 
     @property
     def path(self) -> NDArray[np.unsignedinteger]:
@@ -104,9 +104,9 @@ class Sweep:
         return self.routes.nbytes + sum(array.nbytes for array in arrays)
 
     @property
-    def wrong(self) -> NDArray[np.float64]:
+    def incorrect(self) -> NDArray[np.float64]:
         """Share of the reported examples leaving at each exit with a wrong answer, (points, exits)."""
-        return self.shares - self.right
+        return self.shares - self.correct
 
     def as_json(self, bundle: str) -> dict:
         """The document of `sweep --json`: plain numbers only."""
@@ -120,9 +120,9 @@ class Sweep:
                 "cost": float(self.cost[i]),
                 "accuracy": float(self.accuracy[i]),
                 "shares": self.shares[i].tolist(),
-                "right_shares": self.right[i].tolist(),
+                "right_shares": self.correct[i].tolist(),
                 "effective_exits": float(effective_exits(self.shares[i])),
-                "knob": _plain(rule),
+                "knob": _json_knob(rule),
                 "note": self.notes[i],
             }
             for i, rule in enumerate(self.rules)
@@ -150,7 +150,7 @@ def sweep(
     budgets: shares of the full network's cost, or how many to spread evenly
     Raises UserError if the policy cannot run on these outputs or a budget is out of reach.
     """
-    reason = policy.why_not(outputs)
+    reason = policy.unavailable_reason(outputs)
     if reason:
         raise UserError(reason)
     full_cost = outputs.full_cost(unit)
@@ -168,14 +168,14 @@ def sweep(
     for rule in rules:
         route = rule.route(reported)
         found.append(follow(rule, reported, unit, route))
-        rows.append((route.exit.astype(np.uint8), route.prediction, route.right(reported), _path_index(route, known)))
-    tables = dict(zip(("exit", "answer", "is_right", "path"), map(np.array, zip(*rows, strict=True)), strict=True))
+        rows.append((route.exit.astype(np.uint8), route.prediction, route.correct(reported), _path_index(route, known)))
+    tables = dict(zip(("exit", "answer", "is_correct", "path"), map(np.array, zip(*rows, strict=True)), strict=True))
     paths = np.array([np.frombuffer(path, bool) for path in known])
     return Sweep(
         policy=policy.name,
         unit=unit,
         split=split,
-        full=Full(full_cost, float(reported.right[reported.full].mean())),
+        full=Full(full_cost, float(reported.correct[reported.full].mean())),
         budgets=budgets,
         planned_cost=np.array([rule.planned_cost for rule in rules]) / full_cost,
         calibration_cost=np.array([point.cost for point in tuned]) / full_cost,
@@ -184,14 +184,14 @@ def sweep(
         cost=np.array([point.cost for point in found]) / full_cost,
         accuracy=np.array([point.accuracy for point in found]),
         shares=np.array([point.shares for point in found]),
-        right=np.array([point.right for point in found]),
+        correct=np.array([point.correct for point in found]),
         routes=Changes.between(tables),
         paths=paths,
         path_cost=paths @ outputs.cost_in(unit) / full_cost,
         before_half=np.array([point.before_half for point in found]),
         exit_cost=outputs.cascade_cost(unit) / full_cost,
-        alone_cost=outputs.static_cost(unit) / full_cost,
-        alone_accuracy=reported.right.mean(axis=1),
+        static_cost=outputs.static_cost(unit) / full_cost,
+        static_accuracy=reported.correct.mean(axis=1),
         notes=[_note(policy, point, rule, mix, budget * full_cost) for point, rule, budget in zip(tuned, rules, budgets, strict=True)],
         rules=rules,
     )
@@ -204,7 +204,7 @@ class Followed:
     cost: float
     accuracy: float
     shares: NDArray[np.float64]
-    right: NDArray[np.float64]
+    correct: NDArray[np.float64]
     before_half: float
 
 
@@ -215,7 +215,7 @@ def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) 
     """
     half = 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
     cost = accuracy = before_half = 0.0
-    shares, right = np.zeros(outputs.exits), np.zeros(outputs.exits)
+    shares, correct = np.zeros(outputs.exits), np.zeros(outputs.exits)
     for weight, part in rule.parts():
         taken = route if part is rule and route is not None else part.route(outputs)
         if len(taken.exit) != outputs.examples:
@@ -225,10 +225,10 @@ def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) 
         accuracy += weight * taken.accuracy(outputs)
         before_half += weight * float(np.mean(costs <= half))
         shares += weight * taken.shares(outputs.exits)
-        right += weight * taken.right_shares(outputs)
+        correct += weight * taken.correct_shares(outputs)
     if not np.isclose(shares.sum(), 1.0, atol=1e-12):
         raise AssertionError(f"the shares of the exits sum to {shares.sum()}")
-    return Followed(cost, accuracy, shares, right, before_half)
+    return Followed(cost, accuracy, shares, correct, before_half)
 
 
 def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget: float) -> str:
@@ -266,14 +266,14 @@ def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float
             )
 
 
-def _plain(rule: Rule) -> dict[str, float | None | list[float | None]]:
+def _json_knob(rule: Rule) -> dict[str, float | None | list[float | None]]:
     """The knob, with infinities as null: JSON knows none."""
 
     def number(value: float) -> float | None:
         return float(value) if np.isfinite(value) else None
 
     knob: dict[str, float | None | list[float | None]] = {name: number(value) for name, value in rule.knob.items()}
-    bar = rule.bar()
-    if bar is not None:
-        knob["thresholds"] = [number(value) for value in bar.thresholds]
+    threshold_spec = rule.threshold_spec()
+    if threshold_spec is not None:
+        knob["thresholds"] = [number(value) for value in threshold_spec.thresholds]
     return knob

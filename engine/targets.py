@@ -21,7 +21,7 @@ BUDGETS, ROUNDS = 17, 3
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class TargetPoint:
     """What a rule does on some examples. cost: a share of the full network's; shares: (exits,) of the examples leaving at each exit."""
 
     cost: float
@@ -30,7 +30,7 @@ class Measured:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class TargetResult:
     """A rule, and how it does.
 
     asked:        what was asked for, as a sentence that also says what is promised
@@ -40,21 +40,21 @@ class Answer:
 
     policy: str
     unit: str
-    asked: str
+    target: str
     rule: Rule
     full: Full
     planned_cost: float
-    calibration: Measured
-    test: Measured
+    calibration: TargetPoint
+    test: TargetPoint
 
 
-def by_budget(policy: Policy, outputs: Outputs, budget: float, unit: str = "macs") -> Answer:
+def by_budget(policy: Policy, outputs: Outputs, budget: float, unit: str = "macs") -> TargetResult:
     """The rule for a budget, a share of the full network's cost. Raises UserError if that is out of reach."""
     rule = sweep(policy, outputs, [budget], unit).rules[0]
-    return _answer(policy, outputs, unit, rule, f"Spend {budget:.1%} of the full network's cost at most.")
+    return _target_result(policy, outputs, unit, rule, f"Spend {budget:.1%} of the full network's cost at most.")
 
 
-def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str = "macs") -> Answer:
+def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str = "macs") -> TargetResult:
     """The rule for the least budget at which the calibration accuracy is at least `floor`, in [0, 1]. On test it may fall short.
 
     More budget may buy less accuracy, so budgets are tried from the least upwards, then more and more finely below the first that is
@@ -76,45 +76,45 @@ def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str 
         if found is None:
             raise UserError(f"{policy.title} reaches an accuracy of {max(tried):.3f} at most, not {floor:g}; ask for no more than that.")
         high = budget
-    asked = f"Be right on at least {floor:.1%} of the calibration examples, for as little as possible."
-    return _answer(policy, outputs, unit, found, asked)
+    target = f"Be right on at least {floor:.1%} of the calibration examples, for as little as possible."
+    return _target_result(policy, outputs, unit, found, target)
 
 
-def by_guarantee(outputs: Outputs, promise: Promise, unit: str = "macs") -> Answer:
+def by_guarantee(outputs: Outputs, promise: Promise, unit: str = "macs") -> TargetResult:
     """The cheapest shared threshold that keeps a promise about errors, see `engine.policies.methods.risk_control`."""
     policy = policy_named("risk_control")
     fitted = _fit(policy, outputs, unit)
     assert isinstance(fitted, RiskControlFit)
     rule = fitted.keep(promise)
-    bar = rule.bar()
+    threshold_spec = rule.threshold_spec()
     how = "on average" if promise.method == "crc" else f"with {promise.confidence:.0%} confidence"
-    asked = f"Make at most {promise.epsilon:.1%} more errors than the full network, {how}."
-    if bar is not None and np.isposinf(bar.thresholds).all():
-        asked += f" The {fitted.calibration.examples:,} calibration examples do not prove that of any threshold, so nobody leaves early."
-    return _answer(policy, outputs, unit, rule, asked)
+    target = f"Make at most {promise.epsilon:.1%} more errors than the full network, {how}."
+    if threshold_spec is not None and np.isposinf(threshold_spec.thresholds).all():
+        target += f" The {fitted.calibration.examples:,} calibration examples do not prove that of any threshold, so nobody leaves early."
+    return _target_result(policy, outputs, unit, rule, target)
 
 
 def _fit(policy: Policy, outputs: Outputs, unit: str) -> Fitted:
-    reason = policy.why_not(outputs)
+    reason = policy.unavailable_reason(outputs)
     if reason:
         raise UserError(reason)
     calibration = outputs.tuning(Split.CALIBRATION)
     return policy.fit(outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration, calibration, unit)
 
 
-def _answer(policy: Policy, outputs: Outputs, unit: str, rule: Rule, asked: str) -> Answer:
+def _target_result(policy: Policy, outputs: Outputs, unit: str, rule: Rule, target: str) -> TargetResult:
     full_cost, test = outputs.full_cost(unit), outputs.test()
 
-    def measured(part: Outputs) -> Measured:
+    def measured(part: Outputs) -> TargetPoint:
         found = follow(rule, part, unit)
-        return Measured(found.cost / full_cost, found.accuracy, found.shares)
+        return TargetPoint(found.cost / full_cost, found.accuracy, found.shares)
 
-    return Answer(
+    return TargetResult(
         policy=policy.name,
         unit=unit,
-        asked=asked,
+        target=target,
         rule=rule,
-        full=Full(full_cost, float(test.right[test.full].mean())),
+        full=Full(full_cost, float(test.correct[test.full].mean())),
         planned_cost=rule.planned_cost / full_cost,
         calibration=measured(outputs.tuning(Split.CALIBRATION)),
         test=measured(test),

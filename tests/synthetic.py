@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft
 from engine.bundle.images import encode
-from engine.outputs import Outputs, Said, Topology
+from engine.outputs import Outputs, Recorded, Topology
 from engine.splits import BUNDLE_SPLITS, Split
 
 #: What running each stage costs; more than eight exits start over. The two units are not proportional, so mixing them up shows.
@@ -59,14 +59,14 @@ def outputs(
     seed: int = 0,
     topology: Topology = "chain",
     *,
-    said: Said = "logits",
+    recorded: Recorded = "logits",
     agreement: float = 0.6,
     shuffled: bool = False,
     dtype: type = np.float32,
 ) -> Outputs:
     """Outputs of a cascade that gets better with depth: a third of the examples for each of fit, calibration and test.
 
-    said:      "probabilities" keeps log-probabilities only, "confidence" keeps predictions and probability scores only
+    recorded:  "probabilities" keeps log-probabilities only, "confidence" keeps predictions and probability scores only
     agreement: how far the exits make the same mistakes, in [0, 1]
     shuffled:  mix the splits instead of laying them one after the other
     """
@@ -74,7 +74,7 @@ def outputs(
     labels = rng.integers(classes, size=examples)
     difficulty = rng.uniform(size=examples)
     logits = draw_logits(labels, difficulty, exits, classes, rng, agreement)
-    if said != "logits":
+    if recorded != "logits":
         logits = logits - np.log(np.exp(logits.astype(np.float64)).sum(axis=-1, keepdims=True))
     split = split_names(-(-examples // 3))[:examples]
     made = Outputs.from_logits(
@@ -84,10 +84,10 @@ def outputs(
         stage_costs(exits, topology),
         ids=ids_for(examples, seed),
         topology=topology,
-        raw=said == "logits",
+        raw=recorded == "logits",
         factors={"difficulty": difficulty},
     )
-    return confidence_only(made) if said == "confidence" else made
+    return confidence_only(made) if recorded == "confidence" else made
 
 
 def confidence_only(whole: Outputs) -> Outputs:
@@ -101,7 +101,7 @@ def confidence_only(whole: Outputs) -> Outputs:
         stage_cost=whole.stage_cost,
         classes=whole.classes,
         topology=whole.topology,
-        said="confidence",
+        recorded="confidence",
         factors=whole.factors,
     )
 

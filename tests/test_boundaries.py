@@ -38,7 +38,7 @@ COMPUTING |= {"softmax", "log_softmax", "logsumexp", "exp", "expit"}
 SAMENESS = {"equal", "not_equal", "array_equal", "isclose", "eq", "ne", "isin"}
 ANSWERS = {"prediction", "predictions", "predicted", "pred", "answer", "answers", "logits"}
 TRUTH = {"label", "labels", "truth", "target", "targets"}
-RIGHTNESS = {"right", "is_right", "wrong", "correct"}
+CORRECTNESS = {"correct", "is_correct", "incorrect", "is_incorrect"}
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -96,7 +96,7 @@ def computations(source: str) -> list[str]:
                 found.append(f"line {node.lineno} calls {name}")
             elif name in SAMENESS and touched & ANSWERS and touched & TRUTH:
                 found.append(f"line {node.lineno} compares answers with labels")
-            elif name in {"sum", "fsum", "nansum"} and (products or touched & (ANSWERS | TRUTH | RIGHTNESS)):
+            elif name in {"sum", "fsum", "nansum"} and (products or touched & (ANSWERS | TRUTH | CORRECTNESS)):
                 found.append(f"line {node.lineno} sums what the engine has to sum")
     return found
 
@@ -171,10 +171,10 @@ def test_what_the_engine_offers_may_be_imported():
     "source",
     [
         "accuracy = (outputs.prediction[2] == outputs.labels)",
-        "wrong = outputs.labels != answers",
+        "incorrect = outputs.labels != answers",
         "hits = np.equal(sweep.answer[i], bundle.outputs.labels)",
         "hits = table['answer'] == table['label']",
-        "right.mean()",
+        "correct.mean()",
         "np.mean(x)",
         "mean(x)",
         "np.average(cost, weights=shares)",
@@ -182,8 +182,8 @@ def test_what_the_engine_offers_may_be_imported():
         "np.dot(shares, cost)",
         "(shares * cost).sum()",
         "sum(s * c for s, c in zip(shares, cost))",
-        "np.sum(sweep.is_right[i])",
-        "sweep.right[step].sum()",
+        "np.sum(sweep.is_correct[i])",
+        "sweep.correct[step].sum()",
         "outputs.logits.argmax(-1)",
         "outputs.stage_cost['macs'].cumsum()",
         "np.bincount(exit)",
@@ -204,7 +204,7 @@ def test_a_computation_is_seen(source):
         "step = int(np.abs(sweep.budgets - 0.5).argmin())",
         "early = sweep.shares[step][sweep.exit_cost <= 0.5].sum()",
         "text = f'{sweep.accuracy[step]:.1%} at {sweep.cost[step]:.2f}'",
-        "shown = [flag for flag in sweep.is_right[step]]",
+        "shown = [flag for flag in sweep.is_correct[step]]",
         "if page == 'labels': pass",
         "if state.answer == 'yes': pass",
         "np.round(values, 5).tolist()",

@@ -30,7 +30,7 @@ from engine.sweep import sweep
 from tests.synthetic import outputs
 
 made = outputs(examples=150, exits=3)
-swept = [name for name, policy in POLICIES.items() if policy.why_not(made) is None and len(sweep(policy, made, 3).cost) == 3]
+swept = [name for name, policy in POLICIES.items() if policy.unavailable_reason(made) is None and len(sweep(policy, made, 3).cost) == 3]
 print(len(swept), len(POLICIES))
 """
 

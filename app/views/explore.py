@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from app import pages, state, store
-from app.components.ask import ask
+from app.components.dataset_download import dataset_download
 from app.components.explorer import explorer
-from app.components.offer import offer
-from app.components.plain import plain
+from app.components.fallback import fallback
+from app.components.target_form import target_form
 from app.state import View
 from app.words import literal, unit_title
 from engine.bundle.bundle import Bundle
@@ -30,11 +30,11 @@ def page() -> None:
         st.info("There is no bundle to show yet; make one with `python -m engine compute doodles`.")
         return
     entry, policy, unit = _controls(whole)
-    st.session_state.setdefault(state.PLAIN, st.query_params.get(state.PLAIN) == "1")
-    offer(entry)
+    st.session_state.setdefault(state.FALLBACK, st.query_params.get(state.FALLBACK) == "1")
+    dataset_download(entry)
     _block(entry, policy, unit)
-    ask(entry, policy, unit, go=lambda policy, budget: _go(entry, policy, budget))
-    _plain_switch()
+    target_form(entry, policy, unit, go=lambda policy, budget: _go(entry, policy, budget))
+    _fallback_switch()
 
 
 def _go(entry: Entry, policy: str, budget: float) -> None:
@@ -45,12 +45,12 @@ def _go(entry: Entry, policy: str, budget: float) -> None:
     st.query_params[state.BUDGET] = f"{budget:.4f}"
 
 
-def _plain_switch() -> None:
+def _fallback_switch() -> None:
     help = "Stock widgets only: nothing moves while you drag. For browsers in which the live block does not work."
-    if st.toggle("Plain controls", key=state.PLAIN, help=help):
-        st.query_params[state.PLAIN] = "1"
+    if st.toggle("Plain controls", key=state.FALLBACK, help=help):
+        st.query_params[state.FALLBACK] = "1"
     else:
-        st.query_params.pop(state.PLAIN, None)
+        st.query_params.pop(state.FALLBACK, None)
 
 
 def _sorted_out() -> tuple[dict[str, Entry], list[str]]:
@@ -86,7 +86,7 @@ def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
         titles = {unit: unit_title(unit, opened.measured) for unit in opened.outputs.stage_cost}
         notes = "\n\n".join(f"{literal(titles[unit])}: {literal(note)}" for unit, note in opened.unit_notes.items() if note)
         unit = _select("Cost in", state.UNIT, list(titles), next(iter(titles)), titles, notes or None)
-    st.caption(POLICIES[policy].student)
+    st.caption(POLICIES[policy].summary)
     return entry, policy, unit
 
 
@@ -114,8 +114,8 @@ def _select(
         choice = state.choose(st.query_params, key, options, default, label.lower())
         if reason := reasons.get(chosen or st.query_params.get(key, "")):
             st.warning(literal(f"{reason} Showing “{titles[default]}” instead."))
-        elif choice.said:
-            st.warning(literal(choice.said))
+        elif choice.notice:
+            st.warning(literal(choice.notice))
         st.session_state[key] = choice.value
     chosen = st.selectbox(label, options, key=key, format_func=lambda option: titles[option], help=help)
     if chosen == default:
@@ -131,11 +131,11 @@ def _block(entry: Entry, policy: str, unit: str) -> None:
     with st.spinner(f"Fitting “{POLICIES[policy].title}” …", show_time=True):  # seconds for a learned one, the first time only
         shown = pages.shown(entry, policy, unit)
     start = _start(entry, bundle, shown.chosen)
-    for sentence in start.said:
+    for sentence in start.notice:
         st.warning(literal(sentence))
     key = f"{entry.id}-{st.session_state.get(f'starts-{entry.id}', 0)}"
-    if st.session_state[state.PLAIN]:
-        _write_address(plain(shown, start, key=f"plain-{key}"), bundle)
+    if st.session_state[state.FALLBACK]:
+        _write_address(fallback(shown, start, key=f"plain-{key}"), bundle)
     else:
         left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{key}")
         if left:

@@ -11,7 +11,7 @@ def page() -> None:
     for name, policy in POLICIES.items():
         with st.container(border=True):
             st.subheader(policy.title, anchor=name)
-            st.write(policy.student)
+            st.write(policy.summary)
             lines = [f"**Knob:** {policy.knob}", f"**Source:** {policy.source}", f"**On the command line:** `--policy {name}`"]
             if not policy.deployable:
                 lines.append("**A bound, not a method to deploy:** it reads the labels of what it routes.")

@@ -17,7 +17,7 @@ export class Routes {
     this.examples = examples
     this.exit = new Uint8Array(steps * examples)
     this.answer = new Uint32Array(steps * examples)
-    this.is_right = new Uint8Array(steps * examples)
+    this.is_correct = new Uint8Array(steps * examples)
     this.path = new Uint16Array(steps * examples) // which set of stages ran
     this.#replay(changes)
     this.away = this.#distances()

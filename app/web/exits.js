@@ -1,4 +1,4 @@
-// One row an exit: how many leave there, how many of them right and wrong, and how hard they are.
+// One row an exit: how many leave there, how many of them correctly and incorrectly, and how hard they are.
 
 import { element, percent } from "./dom.js"
 
@@ -11,14 +11,14 @@ export class Exits {
     this.data = data
     const hard = data.difficulty !== null
     const key = (name) => element("i", `offramp-key offramp-key-${name}`)
-    const shares = element("span", "", "Share leaving", key("right"), "right", key("wrong"), "wrong")
+    const shares = element("span", "", "Share leaving", key("correct"), "correct", key("incorrect"), "incorrect")
     const head = element("div", "offramp-row offramp-head", element("span"), element("span", "", "Exit, its cost"), shares, element("span"))
     if (hard) head.append(element("span", "", "How hard they are"))
     this.rows = data.exits.map((exit, k) => {
       const row = element("div", "offramp-row")
       row.setAttribute("role", "group")
       row.style.setProperty("--exit", exit.colour)
-      const bar = element("div", "offramp-bar", element("b", "offramp-right"), element("b", "offramp-wrong"))
+      const bar = element("div", "offramp-bar", element("b", "offramp-correct"), element("b", "offramp-incorrect"))
       row.append(
         element("span", "offramp-chip", String(k + 1)),
         element("span", "offramp-name", exit.name, element("small", "", ` ${percent(exit.cost, 0)}`)),
@@ -33,16 +33,16 @@ export class Exits {
   }
 
   paint(step) {
-    const { share, right, wrong, difficulty } = this.data
+    const { share, correct, incorrect, difficulty } = this.data
     const exits = this.rows.length
     for (let k = 0; k < exits; k++) {
       const at = step * exits + k
       const row = this.rows[k]
       const [good, bad] = row.children[2].children
-      good.style.width = `${100 * right[at]}%`
-      bad.style.width = `${100 * wrong[at]}%`
+      good.style.width = `${100 * correct[at]}%`
+      bad.style.width = `${100 * incorrect[at]}%`
       row.children[3].textContent = percent(share[at])
-      row.setAttribute("aria-label", `${percent(share[at])} leave at ${this.data.exits[k].name}, ${percent(wrong[at])} of all wrong`)
+      row.setAttribute("aria-label", `${percent(share[at])} leave at ${this.data.exits[k].name}, ${percent(incorrect[at])} of all incorrect`)
       row.classList.toggle("offramp-nobody", share[at] === 0)
       if (difficulty) this.#difficulty(row.children[4], at)
     }

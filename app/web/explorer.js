@@ -9,7 +9,7 @@ import { Pictures } from "./pictures.js"
 import { Trace } from "./trace.js"
 
 const SETTLE = 150 // ms without a move before the server hears of it
-const SHOWS = { all: "All", right: "Right", wrong: "Wrong" }
+const SHOWS = { all: "All", correct: "Correct", incorrect: "Incorrect" }
 
 const blocks = new WeakMap()
 
@@ -26,7 +26,7 @@ class Explorer {
   constructor(root) {
     const find = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
-    this.parts = Object.fromEntries(["sentence", "told", "hidden", "slider", "ticks", "readouts", "payoff", "class", "show"].map((name) => [name, find(name)]))
+    this.parts = Object.fromEntries(["sentence", "told", "hidden", "slider", "ticks", "readouts", "speedup", "class", "show"].map((name) => [name, find(name)]))
     this.front = new Front(find("front"), (share, done) => this.#pointAt(share, done))
     this.exits = new Exits(find("exits"))
     this.gallery = new Gallery(find("gallery"), (example) => this.#pick(example))
@@ -94,12 +94,12 @@ class Explorer {
     const group = (title, ...names) => element("div", "", element("dt", "", title), ...names.map((name) => element("dd", `offramp-${name}`)))
     parts.readouts.replaceChildren(
       group("Cost", "cost", "cost-tuned", "cost-planned"),
-      group("Right", "accuracy", "accuracy-tuned"),
+      group("Test accuracy", "accuracy", "accuracy-tuned"),
       group("Full network", "full"),
       group("Exits in use", "balance"),
     )
     parts.told.hidden = data.notes.every((note) => note === "") // else its place is kept, so that nothing jumps as the budget moves
-    parts.payoff.replaceChildren(...data.payoff.map((sentence) => element("p", "", sentence)))
+    parts.speedup.replaceChildren(...data.speedupVerdict.map((sentence) => element("p", "", sentence)))
     parts.show.replaceChildren(
       ...Object.entries(SHOWS).map(([value, title]) => {
         const button = element("button", "", title)
@@ -171,7 +171,7 @@ class Explorer {
       "cost-planned": `${percent(data.planned[step])} planned`,
       accuracy: percent(data.accuracy[step]),
       "accuracy-tuned": `${percent(data.calibrationAccuracy[step])} on calibration`,
-      full: `${percent(data.full.accuracy)} right at 100%`,
+      full: `${percent(data.full.accuracy)} accuracy at 100%`,
       balance: `${data.effectiveExits[step].toFixed(1)} of ${data.exits.length}`,
     }
     parts.readouts.lastElementChild.title = "How many exits, used evenly, would be as mixed as these: the exponential of the shares' entropy"
@@ -200,10 +200,10 @@ class Explorer {
 
 function unpacked(data) {
   const made = { ...data }
-  for (const name of ["share", "right", "wrong", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
+  for (const name of ["share", "correct", "incorrect", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
   made.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
   made.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
-  made.bar = data.bar && { ...data.bar, threshold: unpack(data.bar.threshold), ties: unpack(data.bar.ties), value: unpack(data.bar.value) }
+  made.threshold = data.threshold && { ...data.threshold, threshold: unpack(data.threshold.threshold), ties: unpack(data.threshold.ties), value: unpack(data.threshold.value) }
   return made
 }
 

@@ -85,10 +85,10 @@ export class Gallery {
   #choose(step, limit) {
     const { routes, filter, data } = this
     const found = data.exits.map(() => [])
-    const wanted = filter.show === "right" ? 1 : 0
+    const wanted = filter.show === "correct" ? 1 : 0
     for (let i = 0, at = step * routes.examples; i < routes.examples; i++, at++) {
       if (filter.class !== null && data.label[i] !== filter.class) continue
-      if (filter.show !== "all" && routes.is_right[at] !== wanted) continue
+      if (filter.show !== "all" && routes.is_correct[at] !== wanted) continue
       found[routes.exit[at]].push(routes.away[at] * routes.examples + i)
     }
     return found.map((keys, k) => {
@@ -105,14 +105,14 @@ export class Gallery {
       tile = this.#newTile(example)
       this.tiles.set(example, tile)
     }
-    const right = routes.is_right[at] === 1
-    if (tile.dataset.right !== String(right) || tile.dataset.exit !== String(routes.exit[at])) {
-      tile.dataset.right = String(right)
+    const correct = routes.is_correct[at] === 1
+    if (tile.dataset.correct !== String(correct) || tile.dataset.exit !== String(routes.exit[at])) {
+      tile.dataset.correct = String(correct)
       tile.dataset.exit = String(routes.exit[at])
       const said = data.classes[routes.answer[at]]
       const name = data.classes[data.label[example]]
-      tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${right ? "right" : `taken for ${said}`}`)
-      tile.lastElementChild.textContent = right ? "" : "✗"
+      tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${correct ? "correct" : `taken for ${said}`}`)
+      tile.lastElementChild.textContent = correct ? "" : "✗"
     }
     return tile
   }

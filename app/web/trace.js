@@ -55,7 +55,7 @@ export class Trace {
     const at = routes.at(step, example)
     const left = routes.exit[at]
     const said = data.classes[routes.answer[at]]
-    const outcome = routes.is_right[at] ? "right" : "wrong"
+    const outcome = routes.is_correct[at] ? "correct" : "incorrect"
     const cost = percent(data.pathCost[routes.path[at]], 0)
     this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${said}”, which is ${outcome}, for ${cost} of the full network’s ${data.spent}.`
     this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, left, step)))
@@ -70,11 +70,11 @@ export class Trace {
     item.style.setProperty("--exit", exit.colour)
     const sure = data.topProbability[first]
     const top = data.topClass[first]
-    const right = top === data.label[example]
+    const correct = top === data.label[example]
     const bar = element("div", "offramp-sure", element("b"))
     bar.firstElementChild.style.width = percent(sure)
     const threshold = this.#threshold(k, step)
-    if (threshold !== null && data.bar.score === "maxprob" && Number.isFinite(threshold)) {
+    if (threshold !== null && data.threshold.score === "maxprob" && Number.isFinite(threshold)) {
       const mark = element("i")
       mark.style.left = percent(threshold)
       mark.title = `threshold ${threshold.toFixed(3)}`
@@ -84,7 +84,7 @@ export class Trace {
     for (let j = 1; j < data.top; j++) others.push(`${data.classes[data.topClass[first + j]]} ${percent(data.topProbability[first + j], 0)}`)
     item.append(
       element("span", "offramp-chip", String(k + 1)),
-      element("strong", "", `${data.classes[top]} ${right ? "✓" : "✗"}`),
+      element("strong", "", `${data.classes[top]} ${correct ? "✓" : "✗"}`),
       element("span", "offramp-probability", percent(sure)),
       bar,
       element("small", "", others.length ? `then ${others.join(", ")}` : ""),
@@ -98,8 +98,8 @@ export class Trace {
   }
 
   #threshold(k, step) {
-    const { bar, exits } = this.data
-    const threshold = bar && k < exits.length - 1 ? bar.threshold[step * (exits.length - 1) + k] : NaN
+    const { threshold: spec, exits } = this.data
+    const threshold = spec && k < exits.length - 1 ? spec.threshold[step * (exits.length - 1) + k] : NaN
     return Number.isNaN(threshold) ? null : threshold
   }
 
@@ -108,20 +108,20 @@ export class Trace {
     if (k === data.exits.length - 1) return "leaves here: the last exit takes everyone"
     if (threshold === null) return k === left ? "leaves here" : "goes on"
     if (threshold === Infinity || threshold === -Infinity) {
-      const open = (threshold === Infinity) === data.bar.falls
+      const open = (threshold === Infinity) === data.threshold.falls
       return open ? "leaves here: at this budget everyone does" : "goes on: at this budget nobody leaves here"
     }
-    const value = data.bar.value[k * data.label.length + example]
-    const tie = data.bar.ties[this.step * (data.exits.length - 1) + k]
+    const value = data.threshold.value[k * data.label.length + example]
+    const tie = data.threshold.ties[this.step * (data.exits.length - 1) + k]
     if (value === threshold && tie < 1) {
       const [shown] = apart(value, threshold)
-      return `${k === left ? "leaves here" : "goes on"}: ${data.bar.title.toLowerCase()} ${shown}, exactly the threshold, where ${percent(tie, 0)} leave`
+      return `${k === left ? "leaves here" : "goes on"}: ${data.threshold.title.toLowerCase()} ${shown}, exactly the threshold, where ${percent(tie, 0)} leave`
     }
     const enough = k === left
-    const sign = enough === data.bar.falls ? "≤" : "≥"
-    const compare = enough ? sign : data.bar.falls ? ">" : "<"
+    const sign = enough === data.threshold.falls ? "≤" : "≥"
+    const compare = enough ? sign : data.threshold.falls ? ">" : "<"
     const [shown, needed] = apart(value, threshold)
-    return `${enough ? "leaves here" : "goes on"}: ${data.bar.title.toLowerCase()} ${shown} ${compare} ${needed}`
+    return `${enough ? "leaves here" : "goes on"}: ${data.threshold.title.toLowerCase()} ${shown} ${compare} ${needed}`
   }
 
   #factors(example) {

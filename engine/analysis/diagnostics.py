@@ -45,11 +45,11 @@ def gain_per_exit(route: Route, outputs: Outputs, unit: str) -> Gain:
         return np.divide(total, leaving, out=np.full(outputs.exits, np.nan), where=leaving > 0)
 
     saved = 1 - route.cost(outputs.cost_in(unit)) / outputs.full_cost(unit)
-    return Gain(leaving, mean(route.right(outputs)), mean(outputs.right[outputs.full]), mean(saved))
+    return Gain(leaving, mean(route.correct(outputs)), mean(outputs.correct[outputs.full]), mean(saved))
 
 
 @dataclass(frozen=True)
-class Loss:
+class LossAgainstFull:
     """What a route loses against the full network, as shares of all examples.
 
     excess: wrong where the full network is right
@@ -60,17 +60,17 @@ class Loss:
     gap: float
 
 
-def loss_against_full(route: Route, outputs: Outputs) -> Loss:
+def loss_against_full(route: Route, outputs: Outputs) -> LossAgainstFull:
     """Excess loss, mean max(0, L - L_full), and signed gap, mean (L - L_full), of the 0/1 loss (Bolukbasi et al. 2017)."""
-    here, full = route.right(outputs), outputs.right[outputs.full]
-    return Loss(excess=float((full & ~here).mean()), gap=float(full.mean() - here.mean()))
+    here, full = route.correct(outputs), outputs.correct[outputs.full]
+    return LossAgainstFull(excess=float((full & ~here).mean()), gap=float(full.mean() - here.mean()))
 
 
 @dataclass(frozen=True, eq=False)
 class Overthinking:
     """What going on cost those who had the right answer already (Shallow-Deep Networks, Kaya et al. 2019; definitions read in the code).
 
-    first_right:      (exits,) how many examples each exit is the first to get right
+    first_correct:      (exits,) how many examples each exit is the first to get right
     never:            how many no exit gets right
     wasteful:         share of the examples that are right before the last exit
     destructive:      share of the examples that are right before the last exit and wrong at it
@@ -78,7 +78,7 @@ class Overthinking:
     stopping_in_time: mean cost if each example stopped where it is first right, at the last exit if nowhere; a share of the full network's
     """
 
-    first_right: NDArray[np.int64]
+    first_correct: NDArray[np.int64]
     never: int
     wasteful: float
     destructive: float
@@ -87,12 +87,12 @@ class Overthinking:
 
 
 def overthinking(outputs: Outputs, unit: str) -> Overthinking:
-    right, last = outputs.right, outputs.exits - 1
-    ever = right.any(axis=0)
-    first = np.where(ever, right.argmax(axis=0), last)
-    destroyed, errors = (ever & ~right[last]).mean(), (~right[last]).mean()
+    correct, last = outputs.correct, outputs.exits - 1
+    ever = correct.any(axis=0)
+    first = np.where(ever, correct.argmax(axis=0), last)
+    destroyed, errors = (ever & ~correct[last]).mean(), (~correct[last]).mean()
     return Overthinking(
-        first_right=np.bincount(first[ever], minlength=outputs.exits),
+        first_correct=np.bincount(first[ever], minlength=outputs.exits),
         never=int((~ever).sum()),
         wasteful=float((first < last).mean()),
         destructive=float(destroyed),
@@ -141,7 +141,7 @@ def share_captured(policy: Sweep, oracle: Sweep) -> float:
     """
     if (policy.unit, policy.split, policy.examples) != (oracle.unit, oracle.split, oracle.examples):
         raise ValueError("a policy is measured against an oracle of the same outputs, split and unit")
-    cost, accuracy = policy.alone_cost, policy.alone_accuracy
+    cost, accuracy = policy.static_cost, policy.static_accuracy
     low, high, below = float(cost.min()), 1.0, float(accuracy[cost.argmin()])
     if low >= high:
         return float("nan")

@@ -16,10 +16,10 @@ class Interval:
     high: float
 
 
-def wilson_interval(right: int, examples: int, confidence: float = 0.95) -> Interval:
+def wilson_interval(correct: int, examples: int, confidence: float = 0.95) -> Interval:
     """Of one accuracy: `right` of `examples`. Wilson 1927, by scipy; unlike the usual +- it stays inside [0, 1]."""
-    ends = binomtest(right, examples).proportion_ci(confidence, method="wilson")
-    return Interval(right / examples, float(ends.low), float(ends.high))
+    ends = binomtest(correct, examples).proportion_ci(confidence, method="wilson")
+    return Interval(correct / examples, float(ends.low), float(ends.high))
 
 
 def paired_interval(

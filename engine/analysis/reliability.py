@@ -54,12 +54,12 @@ def reliability(outputs: Outputs, among: Mask | None = None, bins: int = 15, equ
     equal: "width" cuts [0, 1] into equal bins (Guo et al. 2017), "mass" at quantiles, so that each bin has as many examples but for ties.
     A value on an edge belongs to the bin above, 1 to the last.
     """
-    sure, right = confidence(outputs), outputs.right
+    sure, correct = confidence(outputs), outputs.correct
     shape = (outputs.exits, bins)
     mean_confidence, accuracy, count = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.int64)
     for k in range(outputs.exits):
         here = slice(None) if among is None else among[k]
-        p, correct = sure[k][here], right[k][here]
+        p, hits = sure[k][here], correct[k][here]
         if len(p) == 0:
             continue
         steps = np.linspace(0, 1, bins + 1)[1:-1]
@@ -68,16 +68,16 @@ def reliability(outputs: Outputs, among: Mask | None = None, bins: int = 15, equ
         count[k] = np.bincount(bin, minlength=bins)
         some = count[k] > 0
         mean_confidence[k, some] = np.bincount(bin, p, bins)[some] / count[k, some]
-        accuracy[k, some] = np.bincount(bin, correct, bins)[some] / count[k, some]
+        accuracy[k, some] = np.bincount(bin, hits, bins)[some] / count[k, some]
     return Reliability(mean_confidence, accuracy, count)
 
 
 def settled(outputs: Outputs) -> Mask:
     """Where going on cannot help: the exit is right, or every later one is wrong too, (exits, examples). Our own definition."""
-    right = outputs.right
-    later = np.zeros_like(right)
-    later[:-1] = np.logical_or.accumulate(right[:0:-1], axis=0)[::-1]
-    return right | ~later
+    correct = outputs.correct
+    later = np.zeros_like(correct)
+    later[:-1] = np.logical_or.accumulate(correct[:0:-1], axis=0)[::-1]
+    return correct | ~later
 
 
 def auroc(outputs: Outputs, score: str = "maxprob", target: Mask | None = None, among: Mask | None = None) -> NDArray[np.float64]:
@@ -86,7 +86,7 @@ def auroc(outputs: Outputs, score: str = "maxprob", target: Mask | None = None, 
 
     target: (exits, examples), what is to be told apart instead of right from wrong; see `settled`
     """
-    target = outputs.right if target is None else target
+    target = outputs.correct if target is None else target
     found = np.full(outputs.exits, np.nan)
     for k in range(outputs.exits):
         here = slice(None) if among is None else among[k]
@@ -121,17 +121,17 @@ class RiskCoverage:
         return float(self.risk[np.searchsorted(self.coverage, coverage - 1e-12)])
 
 
-def risk_coverage(sureness: NDArray[np.floating], right: Mask) -> RiskCoverage:
+def risk_coverage(sureness: NDArray[np.floating], correct: Mask) -> RiskCoverage:
     """The curve of some answers: sureness and right (examples,)."""
     _, block, size = np.unique(-sureness, return_inverse=True, return_counts=True)
-    answered = np.arange(1, len(right) + 1)
+    answered = np.arange(1, len(correct) + 1)
     # Errors add up evenly along a run of ties: that is what a random order comes to on average.
     ends = np.concatenate(([0], np.cumsum(size)))
-    errors = np.concatenate(([0], np.cumsum(np.bincount(block, ~right, len(size)))))
-    return RiskCoverage(answered / max(len(right), 1), np.interp(answered, ends, errors) / answered)
+    errors = np.concatenate(([0], np.cumsum(np.bincount(block, ~correct, len(size)))))
+    return RiskCoverage(answered / max(len(correct), 1), np.interp(answered, ends, errors) / answered)
 
 
 def risk_coverage_per_exit(outputs: Outputs, score: str = "maxprob", among: Mask | None = None) -> tuple[RiskCoverage, ...]:
     """The curve of each exit, answering the examples it is surest of by a score."""
     who = np.ones(outputs.prediction.shape, bool) if among is None else among
-    return tuple(risk_coverage(outputs.scores[score][k][who[k]], outputs.right[k][who[k]]) for k in range(outputs.exits))
+    return tuple(risk_coverage(outputs.scores[score][k][who[k]], outputs.correct[k][who[k]]) for k in range(outputs.exits))

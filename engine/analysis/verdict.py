@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.bundle.measurements import Measured, Run
+from engine.bundle.measurements import Measured, MeasuredRun
 
 #: Speeds closer than this are the same: on a shared machine a clock says no more.
 MARGIN = 1.05
@@ -20,7 +20,7 @@ class Outcome(StrEnum):
     SLOWER = "slower"  # no faster than the full network
 
 
-class Loss(StrEnum):
+class LostSpeed(StrEnum):
     """What cost the most between the speed-up that MACs promise and the real one."""
 
     PLAN = "plan"  # nothing was promised: the heads on the way cost what stopping saves
@@ -33,9 +33,9 @@ class Loss(StrEnum):
 class Verdict:
     """One real run, judged. instead: the exit before the last that is right most often among those alone no slower, or None."""
 
-    run: Run
+    run: MeasuredRun
     outcome: Outcome
-    loss: Loss
+    loss: LostSpeed
     instead: int | None
 
 
@@ -55,17 +55,17 @@ def judged(here: Measured, all_measured: Sequence[Measured]) -> list[Verdict]:
     return found
 
 
-def _instead(here: Measured, run: Run) -> int | None:
+def _instead(here: Measured, run: MeasuredRun) -> int | None:
     smaller = here.alone[:-1]
     no_slower = [k for k, exit in enumerate(smaller) if exit.speed_up >= run.speed_up]
     return max(no_slower, key=lambda k: (smaller[k].accuracy, smaller[k].speed_up), default=None)
 
 
-def _loss(run: Run, larger: Sequence[Measured]) -> Loss:
+def _loss(run: MeasuredRun, larger: Sequence[Measured]) -> LostSpeed:
     if run.ideal_by_macs < MARGIN:
-        return Loss.PLAN
+        return LostSpeed.PLAN
     by_stages, by_running = run.ideal_by_macs / run.ideal_by_times, run.ideal_by_times / run.speed_up
     if by_running >= by_stages:
-        return Loss.RUNNING
+        return LostSpeed.RUNNING
     ideals = [other.ideal_by_times for entry in larger for other in entry.runs if other.budget == run.budget]
-    return Loss.SMALL_BATCH if max(ideals, default=0.0) > 1.1 * run.ideal_by_times else Loss.STAGES
+    return LostSpeed.SMALL_BATCH if max(ideals, default=0.0) > 1.1 * run.ideal_by_times else LostSpeed.STAGES

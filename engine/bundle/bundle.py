@@ -104,7 +104,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "id": draft.id,
         "title": draft.title,
         "topology": outputs.topology,
-        "said": outputs.said,
+        "said": outputs.recorded,
         "examples": outputs.examples,
         "class_names": list(draft.class_names),
         "exit_names": list(draft.exit_names),
@@ -134,7 +134,7 @@ def read_bundle(folder: Path) -> Bundle:
             stage_cost=stage_cost,
             classes=len(class_names),
             topology=manifest["topology"],
-            said=manifest["said"],
+            recorded=manifest["said"],
             logits=logits,
             factors=rows.factors,
         )
@@ -189,7 +189,7 @@ def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> No
         raise ValueError("its provenance is no list of facts")
     if outputs.examples == 0 or outputs.examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
         raise ValueError("its rows are not the examples it names")
-    if outputs.topology not in ("chain", "family") or outputs.said not in ("logits", "probabilities", "confidence"):
+    if outputs.topology not in ("chain", "family") or outputs.recorded not in ("logits", "probabilities", "confidence"):
         raise ValueError("its topology or its kind of outputs is unknown")
     if not np.isin(outputs.split, BUNDLE_SPLITS).all():
         raise ValueError("an example belongs to no known split")

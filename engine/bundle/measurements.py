@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.display_text import plain
+from engine.display_text import printable
 
 #: What is counted for each stage and picture, by the first word of its unit.
 MS, JOULES = "ms", "joules"
@@ -22,7 +22,7 @@ _MOST = 1000  # entries of any list: far more than anybody measures, and nothing
 
 
 @dataclass(frozen=True)
-class Alone:
+class StaticExit:
     """One exit alone, by a plain loop over batches without the heads before it. speed_up: over the full network, the last of these."""
 
     speed_up: float
@@ -30,7 +30,7 @@ class Alone:
 
 
 @dataclass(frozen=True)
-class Run:
+class MeasuredRun:
     """The cascade at one budget, stopping for real.
 
     budget, cost: shares of the full network's MACs, asked for and spent
@@ -50,7 +50,7 @@ class Run:
         return 1 / self.speed_up
 
 
-Record = TypeVar("Record", Alone, Run)
+Record = TypeVar("Record", StaticExit, MeasuredRun)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Measured:
     policy: str
     date: str
     units: Mapping[str, str] = field(default_factory=dict)
-    alone: tuple[Alone, ...] = ()
-    runs: tuple[Run, ...] = ()
+    alone: tuple[StaticExit, ...] = ()
+    runs: tuple[MeasuredRun, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def with_measured(manifest: Mapping[str, Any], fresh: Sequence[Fresh]) -> dict[s
     # Units stand as their entries do, after those that were there first.
     last = [unit for entry in entries for unit in entry.units.values()]
     ordered = {unit: units[unit] for unit in (*(unit for unit in units if unit not in last), *last)}
-    return {**manifest, "units": ordered, "measured": [_plain(entry) for entry in entries]}
+    return {**manifest, "units": ordered, "measured": [_entry_json(entry) for entry in entries]}
 
 
 def in_unit(measured: Sequence[Measured], unit: str) -> tuple[Measured, ...]:
@@ -123,7 +123,7 @@ def in_unit(measured: Sequence[Measured], unit: str) -> tuple[Measured, ...]:
     return tuple(entry for entry in measured if entry.units.get(MS) == unit)
 
 
-def _plain(entry: Measured) -> dict[str, Any]:
+def _entry_json(entry: Measured) -> dict[str, Any]:
     """As JSON has it: lists, not tuples."""
     return {**asdict(entry), "alone": [asdict(exit) for exit in entry.alone], "runs": [asdict(run) for run in entry.runs]}
 
@@ -148,8 +148,8 @@ def _measured(entry: Any) -> Measured:
         policy=_text(entry["policy"]),
         date=_text(entry["date"]),
         units=dict(units),
-        alone=tuple(_record(Alone, exit) for exit in _list(entry["alone"])),
-        runs=tuple(_record(Run, run) for run in _list(entry["runs"])),
+        alone=tuple(_record(StaticExit, exit) for exit in _list(entry["alone"])),
+        runs=tuple(_record(MeasuredRun, run) for run in _list(entry["runs"])),
     )
 
 
@@ -173,7 +173,7 @@ def _whole(given: Any) -> int:
 
 
 def _text(given: Any) -> str:
-    _demand(isinstance(given, str) and plain(given, 100) == given and given != "", "a name in what was measured is none")
+    _demand(isinstance(given, str) and printable(given, 100) == given and given != "", "a name in what was measured is none")
     return given
 
 

@@ -32,7 +32,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     made = import_file(given.file, given.id, given.title, given.topology, given.out)
     outputs, exit_names = made.draft.outputs, made.draft.exit_names
     test = outputs.test()
-    accuracy = test.right.mean(axis=1).tolist()
+    accuracy = test.correct.mean(axis=1).tolist()
     if not given.json:
         size = f"{outputs.exits} exits, {outputs.classes} classes, {outputs.examples:,} examples"
         print(f"The bundle is at {made.folder}: {size}; costs in {', '.join(outputs.stage_cost)}.")
@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         "exits": outputs.exits,
         "classes": outputs.classes,
         "examples": outputs.examples,
-        "said": outputs.said,
+        "said": outputs.recorded,
         "topology": outputs.topology,
         "stage_cost": {unit: cost.tolist() for unit, cost in outputs.stage_cost.items()},
         "test_accuracy": accuracy,

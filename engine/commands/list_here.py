@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
                 "classes": outputs.classes,
                 "examples": outputs.examples,
                 "units": list(outputs.stage_cost),
-                "policies": [name for name, policy in POLICIES.items() if policy.why_not(outputs) is None],
+                "policies": [name for name, policy in POLICIES.items() if policy.unavailable_reason(outputs) is None],
             }
         )
     policies = [

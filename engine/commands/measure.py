@@ -20,14 +20,14 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.measuring.measure import measure
-    from engine.measuring.save_measurements import bundle_to_keep_in, keep_measured
+    from engine.measuring.save_measurements import bundle_to_save_to, save_measurements
 
     chosen = recipe_of(given)
-    folder = bundle_to_keep_in(chosen) if given.save else None  # before the work, not after it
+    folder = bundle_to_save_to(chosen) if given.save else None  # before the work, not after it
     found = measure(chosen, given.device, given.batch_sizes, given.examples, dtype=given.dtype)
     document = found.as_json()
     if folder is not None:
-        document["saved"] = {"bundle": str(folder), "units": keep_measured(found, folder)}
+        document["saved"] = {"bundle": str(folder), "units": save_measurements(found, folder)}
     if not given.json:
         _tell(found)
         if folder is not None:

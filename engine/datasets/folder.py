@@ -21,7 +21,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms import functional as transforms
 
 from engine.datasets.base import Images
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.splits import Split
 
@@ -56,13 +56,13 @@ class ImageFolder:
 
     @property
     def name(self) -> str:
-        return plain(self.folder.resolve().name)
+        return printable(self.folder.resolve().name)
 
     @property
     def class_names(self) -> tuple[str, ...]:
         if self.names is not None:
             return self.names
-        return tuple(plain(name) for name in self._classes)
+        return tuple(printable(name) for name in self._classes)
 
     def ids(self, split: Split) -> NDArray[np.int64]:
         """The ids of a split's pictures, (examples,) int64: places in the sorted list of files. The order is shuffled."""
@@ -121,7 +121,7 @@ class ImageFolder:
         for name in self._classes:
             found = sorted(_pictures(self.folder / name))
             if not found:
-                raise UserError(f"The class {plain(name)!r} in {_shown(self.folder)} has no pictures; add some or remove its folder.")
+                raise UserError(f"The class {printable(name)!r} in {_shown(self.folder)} has no pictures; add some or remove its folder.")
             files += found
             if len(files) > MOST_FILES:
                 raise UserError(f"{_shown(self.folder)} holds more than {MOST_FILES:,} pictures; give a smaller folder.")
@@ -168,4 +168,4 @@ def _refused(path: Path, why: str) -> UserError:
 
 
 def _shown(path: Path) -> str:
-    return plain(str(path), most=400)
+    return printable(str(path), most=400)

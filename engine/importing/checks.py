@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.outputs import MAX_EXITS, exactly_whole, largest_exact
 
@@ -21,7 +21,7 @@ MOST_EXAMPLES = 10_000_000
 def whole_numbers(name: str, array: NDArray) -> NDArray[np.int64]:
     """The array as int64, if it holds whole numbers only, in whatever type."""
     if array.dtype.kind not in "biuf":
-        raise UserError(f"{name} holds {plain(str(array.dtype))}, not numbers; give whole numbers.")
+        raise UserError(f"{name} holds {printable(str(array.dtype))}, not numbers; give whole numbers.")
     if at := first_place(~exactly_whole(array)):
         most, kind = largest_exact(array.dtype), array.dtype.kind
         remedy = {"f": f"{array.dtype} is exact up to {most:,} only; save integers", "u": f"the largest that can be kept is {most:,}"}
@@ -108,7 +108,7 @@ def check_conf(conf: NDArray) -> None:
 def check_finite(name: str, array: NDArray) -> None:
     """Numbers only, none of them NaN or infinite."""
     if array.dtype.kind not in "biuf":
-        raise UserError(f"{name} holds {plain(str(array.dtype))}, not numbers; give floats.")
+        raise UserError(f"{name} holds {printable(str(array.dtype))}, not numbers; give floats.")
     # Both ends of a range with a NaN in it are NaN: no table of flags as large as the array is needed to know that all is well.
     if array.size and not np.isfinite([array.min(), array.max()]).all():
         at = first_place(~np.isfinite(array))

@@ -56,10 +56,10 @@ class Confidences:
         return self.prediction.shape[0]
 
     def outputs(self, **rest: Any) -> Outputs:
-        return Outputs(prediction=self.prediction, scores={"maxprob": self.log_odds}, classes=self.classes, said="confidence", **rest)
+        return Outputs(prediction=self.prediction, scores={"maxprob": self.log_odds}, classes=self.classes, recorded="confidence", **rest)
 
 
-def read_said(arrays: Arrays, labels: NDArray[np.int64]) -> Distributions | Confidences:
+def read_exit_outputs(arrays: Arrays, labels: NDArray[np.int64]) -> Distributions | Confidences:
     """What the exits said, checked against itself and against the labels. Raises UserError."""
     form = _form(arrays)
     costs = {len(array) for name, array in arrays.items() if name.startswith(("cost", "stage_cost")) and array.ndim == 1}
@@ -69,11 +69,11 @@ def read_said(arrays: Arrays, labels: NDArray[np.int64]) -> Distributions | Conf
         for name in _FORMS[form]:
             check_axes(name, arrays[name], axes)
         return _confidences(arrays["pred"], arrays["conf"], labels, named)
-    said = arrays[form]
-    check_axes(form, said, axes | {"classes": named})
-    check_size(form, exits=said.shape[0], classes=said.shape[2])
-    check_in_range("labels", labels, said.shape[2])
-    return _probabilities(said) if form == "probs" else _logits(said)
+    recorded = arrays[form]
+    check_axes(form, recorded, axes | {"classes": named})
+    check_size(form, exits=recorded.shape[0], classes=recorded.shape[2])
+    check_in_range("labels", labels, recorded.shape[2])
+    return _probabilities(recorded) if form == "probs" else _logits(recorded)
 
 
 def _form(arrays: Arrays) -> str:

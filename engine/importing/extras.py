@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.checks import check_finite, check_rows, first_place, in_words, whole_numbers
 from engine.splits import BUNDLE_SPLITS, Split
@@ -65,7 +65,7 @@ def check_split(split: NDArray, examples: int) -> NDArray[np.str_]:
         split = names[codes]
     if at := first_place(~np.isin(split, names)):
         remedy = "leave out what the network was trained on" if split[at] == Split.TRAIN else f"use {', '.join(names)}"
-        raise UserError(f"split has {plain(str(split[at]))!r} in {in_words(at)}; {remedy}.")
+        raise UserError(f"split has {printable(str(split[at]))!r} in {in_words(at)}; {remedy}.")
     for part in (Split.CALIBRATION, Split.TEST):
         if part not in split:
             raise UserError(f"split has no {part} row; name some so, or leave split out to have one drawn.")
@@ -118,9 +118,9 @@ def check_factor(name: str, values: NDArray, examples: int) -> NDArray[np.float3
 def check_names(name: str, names: NDArray, otherwise: list[str]) -> tuple[str, ...]:
     """As many texts as there are in `otherwise`, cleaned; where nothing is left of one, the other is taken."""
     if names.shape != (len(otherwise),) or names.dtype.kind != "U":
-        held = f"shape {names.shape} and type {plain(str(names.dtype))}"
+        held = f"shape {names.shape} and type {printable(str(names.dtype))}"
         raise UserError(f"{name} has {held}; give {len(otherwise)} names, as numpy.array([...]) makes them.")
-    return tuple(plain(str(text)) or default for text, default in zip(names, otherwise, strict=True))
+    return tuple(printable(str(text)) or default for text, default in zip(names, otherwise, strict=True))
 
 
 def _differences(name: str, cost: NDArray[np.float64]) -> NDArray[np.float64]:

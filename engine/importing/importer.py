@@ -39,10 +39,10 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import MANIFEST, Draft, check_id, write_bundle
 from engine.bundle.images import encode
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.checks import check_labels
-from engine.importing.exit_outputs import read_said
+from engine.importing.exit_outputs import read_exit_outputs
 from engine.importing.extras import check_costs, check_factor, check_ids, check_images, check_names, check_split
 from engine.importing.readers import MOST_BYTES, Given, read_arrays
 from engine.outputs import Topology
@@ -77,7 +77,7 @@ def import_file(
     try:
         write_bundle(draft, folder)
     except OSError as problem:
-        raise UserError(f"{folder} cannot be written ({plain(str(problem), 200)}); give another place with --out.") from problem
+        raise UserError(f"{folder} cannot be written ({printable(str(problem), 200)}); give another place with --out.") from problem
     return Imported(folder, draft, notes)
 
 
@@ -90,14 +90,14 @@ def draft_from(
     arrays, notes = given.arrays, []
     labels = check_labels(_labels(given))
     topology = topology or _topology(arrays, notes)
-    said = read_said(arrays, labels)
+    recorded = read_exit_outputs(arrays, labels)
     split = _split(arrays, len(labels), notes)
     ids = check_ids(arrays["ids"], len(labels)) if "ids" in arrays else np.arange(len(labels))
-    costs = check_costs(arrays, said.exits, topology == "family", given.ignored)
+    costs = check_costs(arrays, recorded.exits, topology == "family", given.ignored)
     if "cost" in costs:
         notes.append("Costs have no unit, so theirs is called cost; name the array cost_macs or cost_latency_ms to give them one.")
     factors = [name for name in arrays if name.startswith("factor_")]
-    outputs = said.outputs(
+    outputs = recorded.outputs(
         labels=labels.astype(np.int32),
         split=split,
         stage_cost=costs,
@@ -105,7 +105,7 @@ def draft_from(
         topology=topology,
         factors={name.removeprefix("factor_"): check_factor(name, arrays[name], len(labels)) for name in factors},
     )
-    notes += said.notes
+    notes += recorded.notes
     images = _images(arrays, ids, split)
     if given.ignored:
         more = f" and {len(given.ignored) - 5} more" if len(given.ignored) > 5 else ""
@@ -113,13 +113,13 @@ def draft_from(
     stages = "Network" if topology == "family" else "Exit"
     draft = Draft(
         id=id,
-        title=plain(title or "", 200) or id,
+        title=printable(title or "", 200) or id,
         outputs=outputs,
         class_names=_names(arrays, "class_names", [f"Class {c}" for c in range(outputs.classes)]),
         exit_names=_names(arrays, "exit_names", [f"{stages} {k + 1}" for k in range(outputs.exits)]),
-        unit_notes={unit: f"As given in {plain(path.name)}." for unit in outputs.stage_cost},
+        unit_notes={unit: f"As given in {printable(path.name)}." for unit in outputs.stage_cost},
         provenance={
-            "imported_from": plain(path.name),
+            "imported_from": printable(path.name),
             "sha256": sha256_of(path),
             "split": "as given" if "split" in arrays else f"half and half, drawn with seed {SEED}",
             "notes": notes,
@@ -140,10 +140,10 @@ def _topology(arrays: Arrays, notes: list[str]) -> Topology:
     if "topology" not in arrays:
         notes.append("Taken as the exits of one network; if these are separate networks, say so with --topology family.")
         return "chain"
-    said = plain(str(arrays["topology"].reshape(-1)[0])) if arrays["topology"].size else ""
-    if said not in ("chain", "family"):
-        raise UserError(f"topology is {said!r}; use 'chain' for the exits of one network and 'family' for separate networks.")
-    return said
+    recorded = printable(str(arrays["topology"].reshape(-1)[0])) if arrays["topology"].size else ""
+    if recorded not in ("chain", "family"):
+        raise UserError(f"topology is {recorded!r}; use 'chain' for the exits of one network and 'family' for separate networks.")
+    return recorded
 
 
 def _split(arrays: Arrays, examples: int, notes: list[str]) -> NDArray[np.str_]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.schema import Given, damaged, ignored_names, too_large, wanted
 
@@ -25,7 +25,7 @@ def read_npz(path: Path, most: int) -> Given:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             if len(members) < len(archive.infolist()) or len(members) > _MOST_ARRAYS:
                 found = f"{len(archive.infolist())} arrays, {len(members)} of them with names of their own"
-                raise UserError(f"{plain(path.name)} has {found}; give at most {_MOST_ARRAYS}, each under another name.")
+                raise UserError(f"{printable(path.name)} has {found}; give at most {_MOST_ARRAYS}, each under another name.")
             useful = {name: info for name, info in members.items() if wanted(name)}
             unpacked = sum(info.file_size for info in useful.values())
             if unpacked > most:
@@ -46,7 +46,9 @@ def _read_npy(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NDA
         check_dtype(name, dtype)
         # The header's word alone decides how much memory is asked for, so it must agree with what is there.
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - file.tell():
-            raise UserError(f"{name} claims the shape {plain(str(shape))} and holds data of another size; save it again with numpy.savez.")
+            raise UserError(
+                f"{name} claims the shape {printable(str(shape))} and holds data of another size; save it again with numpy.savez."
+            )
     with archive.open(info) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
@@ -57,4 +59,4 @@ def check_dtype(name: str, dtype: np.dtype) -> None:
         raise UserError(f"{name} holds Python objects, which only pickle could read; {remedy}.")
     if dtype.kind not in "biufU" or dtype.itemsize == 0 or (dtype.kind == "f" and dtype.itemsize > 8):
         remedy = "save integers, float16 or float32, and text with astype('U')"
-        raise UserError(f"{name} is of type {plain(str(dtype))}, which has no use here; {remedy}.")
+        raise UserError(f"{name} is of type {printable(str(dtype))}, which has no use here; {remedy}.")

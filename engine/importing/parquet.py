@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from engine.display_text import MOST_CHARACTERS, plain
+from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
 from engine.importing.npz import read_npz
 from engine.importing.schema import Given, texts, wanted
@@ -53,7 +53,7 @@ def read_parquet(path: Path, most: int) -> Given:
         if found.returncode == 2:
             raise UserError(found.stderr.splitlines()[-1])  # whatever a library may have warned of stands above
         if found.returncode != 0:
-            raise UserError(_too_large(plain(path.name), most))
+            raise UserError(_too_large(printable(path.name), most))
         return Given(read_npz(unpacked, most).arrays, tuple(found.stdout.splitlines()))
 
 
@@ -61,14 +61,14 @@ def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
     """The arrays of a Parquet file, and its columns that are of no use. To be called where memory is capped."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         places = _places(file.schema_arrow.names)
-        _check_size(file.metadata, plain(path.name), most)
+        _check_size(file.metadata, printable(path.name), most)
         arrays: dict[str, NDArray] = {}
         for name in dict.fromkeys(name for name, _ in places.values()):
             columns = {exit: column for column, (other, exit) in places.items() if other == name}
             parts = [_values(file, columns[exit]) for exit in _in_order(name, columns)]
             arrays[name] = parts[0] if None in columns else _stacked(name, parts)
         metadata = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (file.metadata.metadata or {}).items()}
-        return arrays | texts(metadata), [plain(column) for column in file.schema_arrow.names if column not in places]
+        return arrays | texts(metadata), [printable(column) for column in file.schema_arrow.names if column not in places]
 
 
 def _check_size(stated: pq.FileMetaData, name: str, most: int) -> None:
@@ -142,7 +142,7 @@ def _lists(column: str, values: pa.ChunkedArray) -> NDArray:
 def _numbers(column: str, values: pa.ChunkedArray | pa.Array) -> NDArray:
     kind = values.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        raise UserError(f"{plain(column)} is of type {plain(str(kind))}; write it as integers, floats, text, or lists of floats.")
+        raise UserError(f"{printable(column)} is of type {printable(str(kind))}; write it as integers, floats, text, or lists of floats.")
     if values.null_count:
         raise UserError(f"{column} has a list with an empty place; fill it or leave that row out.")
     return values.to_numpy(zero_copy_only=False)
@@ -185,10 +185,10 @@ def _main(source: str, target: str, most: str) -> int:
         print(mistake, file=sys.stderr)
         return 2
     except MemoryError:
-        print(_too_large(plain(Path(source).name), int(most)), file=sys.stderr)
+        print(_too_large(printable(Path(source).name), int(most)), file=sys.stderr)
         return 2
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as problem:
-        name, reason = plain(Path(source).name), plain(str(problem), 120)
+        name, reason = printable(Path(source).name), printable(str(problem), 120)
         print(f"{name} is damaged or no Parquet file ({reason}); write it again with pyarrow or pandas.", file=sys.stderr)
         return 2
     np.savez(target, **arrays)

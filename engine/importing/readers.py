@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.npz import read_npz
 from engine.importing.parquet import read_parquet
@@ -22,7 +22,7 @@ _SAFETENSORS_DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F
 
 def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
     """The arrays of an .npz, .safetensors or .parquet file. Raises UserError if it is none, damaged, or larger than `most` bytes."""
-    name = plain(path.name)
+    name = printable(path.name)
     form = path.suffix.lower()
     if form in (".pkl", ".pickle", ".pt", ".pth", ".joblib"):
         raise UserError(f"{name} is a pickle, which can run anything and is never opened; save its arrays with numpy.savez instead.")
@@ -46,7 +46,7 @@ def _read_safetensors(path: Path, most: int) -> Given:
             for name in filter(wanted, names):
                 dtype = file.get_slice(name).get_dtype()
                 if dtype not in _SAFETENSORS_DTYPES:
-                    raise UserError(f"{name} is of type {plain(str(dtype))}, which numpy does not have; save float16 or float32.")
+                    raise UserError(f"{name} is of type {printable(str(dtype))}, which numpy does not have; save float16 or float32.")
             arrays = {name: file.get_tensor(name) for name in filter(wanted, names)}
             metadata = file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as problem:

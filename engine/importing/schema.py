@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 
 _NAMES = {
@@ -38,7 +38,7 @@ def wanted(name: str) -> bool:
 
 def texts(metadata: Mapping[str, str]) -> dict[str, NDArray[np.str_]]:
     """Names kept in a file's metadata, for forms whose arrays hold only numbers: JSON lists of strings, and `topology` as it is."""
-    found = {"topology": np.array(plain(metadata["topology"]))} if "topology" in metadata else {}
+    found = {"topology": np.array(printable(metadata["topology"]))} if "topology" in metadata else {}
     for name in ("class_names", "exit_names"):
         if name not in metadata:
             continue
@@ -49,18 +49,18 @@ def texts(metadata: Mapping[str, str]) -> dict[str, NDArray[np.str_]]:
         if not isinstance(listed, list) or not listed or not all(isinstance(text, str) for text in listed):
             raise UserError(f'{name} in the metadata is no JSON list of strings; write it as ["first", "second"].')
         # Cleaned before it becomes an array: every cell of one is as wide as its longest text.
-        found[name] = np.array([plain(text) for text in listed])
+        found[name] = np.array([printable(text) for text in listed])
     return found
 
 
 def ignored_names(names: list[str] | Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(plain(name) for name in names if not wanted(name))
+    return tuple(printable(name) for name in names if not wanted(name))
 
 
 def too_large(path: Path, size: str, most: int) -> UserError:
-    return UserError(f"{plain(path.name)} {size} bytes, more than the {most:,} allowed; give fewer examples, or float16.")
+    return UserError(f"{printable(path.name)} {size} bytes, more than the {most:,} allowed; give fewer examples, or float16.")
 
 
 def damaged(path: Path, problem: Exception, writer: str) -> UserError:
-    reason = plain(str(problem), 120)
-    return UserError(f"{plain(path.name)} is damaged or no {path.suffix.lower()} file ({reason}); write it again with {writer}.")
+    reason = printable(str(problem), 120)
+    return UserError(f"{printable(path.name)} is damaged or no {path.suffix.lower()} file ({reason}); write it again with {writer}.")

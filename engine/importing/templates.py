@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from scipy.special import log_softmax, softmax
 
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 
 Arrays = dict[str, NDArray]
@@ -84,9 +84,9 @@ def write_template(kind: str, path: Path) -> Path:
         raise UserError(f"There is no template {kind!r}; choose one of: {', '.join(TEMPLATES)}.")
     writers = {".parquet": _write_parquet} if kind == "parquet" else {".npz": _write_npz, ".safetensors": _write_safetensors}
     if path.suffix not in writers:
-        raise UserError(f"The template {kind} cannot be written to {plain(path.name)!r}; let the name end in {' or '.join(writers)}.")
+        raise UserError(f"The template {kind} cannot be written to {printable(path.name)!r}; let the name end in {' or '.join(writers)}.")
     if path.exists():
-        raise UserError(f"{plain(path.name)} is there already and is left as it is; give another name with --out.")
+        raise UserError(f"{printable(path.name)} is there already and is left as it is; give another name with --out.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix](path, TEMPLATES[kind]())

@@ -245,8 +245,8 @@ def real_runs(
                 ideal_by_times=alone(times.trunk[row], times.head[row], cascade.kind) / float(reached @ ms_each),
             )
         )
-    right = [float((answers[k] == shown.labels).mean()) for k in exits]
-    return runs, [ExitRun(batch_size, k, right[k], len(ids) / took, full / took) for k, took in enumerate(alone_took)]
+    correct = [float((answers[k] == shown.labels).mean()) for k in exits]
+    return runs, [ExitRun(batch_size, k, correct[k], len(ids) / took, full / took) for k, took in enumerate(alone_took)]
 
 
 @torch.inference_mode()

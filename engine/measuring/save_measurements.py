@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.bundle.bundle import add_measured, read_bundle
-from engine.bundle.measurements import JOULES, MS, Alone, Fresh, Measured, Run
-from engine.display_text import plain
+from engine.bundle.measurements import JOULES, MS, Fresh, Measured, MeasuredRun, StaticExit
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.measuring.measure import POLICY, Measurement
 from engine.outputs import Test
@@ -16,7 +16,7 @@ from engine.runtime.precision import FULL
 from engine.storage.files import sha256_of
 
 
-def bundle_to_keep_in(asked: str | Recipe) -> Path:
+def bundle_to_save_to(asked: str | Recipe) -> Path:
     """The folder of a recipe's bundle, to be asked before the measuring. Raises UserError if there is none, or one of other weights."""
     name = recipe(asked).name
     folder, weights = bundles_folder() / name, weights_path(name)
@@ -27,7 +27,7 @@ def bundle_to_keep_in(asked: str | Recipe) -> Path:
     return folder
 
 
-def keep_measured(found: Measurement, folder: Path) -> list[str]:
+def save_measurements(found: Measurement, folder: Path) -> list[str]:
     """Add what was measured to a bundle and return the names of its new units. Raises UserError if it was made with other weights."""
     _check(folder, found.weights_sha256)
     test = read_bundle(folder).outputs.test()
@@ -42,7 +42,7 @@ def fresh_at(found: Measurement, batch_size: int, test: Test) -> Fresh:
 
     A clock needs few pictures, an accuracy many: it is that of the same rules and exits on all of the bundle's test examples.
     """
-    row, device = found.times.batch_sizes.index(batch_size), plain(found.device, 100)
+    row, device = found.times.batch_sizes.index(batch_size), printable(found.device, 100)
     if found.dtype != FULL:
         device = f"{device}, {found.dtype}"  # another precision is another device to the bundle: neither takes the other's place
     costs = {MS: (found.times.trunk + found.times.head)[row] / batch_size}
@@ -64,9 +64,9 @@ def fresh_at(found: Measurement, batch_size: int, test: Test) -> Fresh:
         tested=test.examples,
         policy=POLICY,
         date=found.date,
-        alone=tuple(Alone(exit.speed_up, float(test.right[exit.exit].mean())) for exit in alone),
+        alone=tuple(StaticExit(exit.speed_up, float(test.correct[exit.exit].mean())) for exit in alone),
         runs=tuple(
-            Run(
+            MeasuredRun(
                 budget=run.budget,
                 cost=run.cost,
                 speed_up=run.speed_up,

@@ -1,6 +1,6 @@
 """What a recipe is, and the catalogue of them.
 
-Reading the catalogue is cheap: data sets and networks are imported when a recipe is followed, not when it is listed.
+Feature the catalogue is cheap: data sets and networks are imported when a recipe is followed, not when it is listed.
 """
 
 from collections.abc import Callable, Mapping

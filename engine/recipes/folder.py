@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.recipes.catalogue import RECIPES, Recipe, register
@@ -93,7 +93,7 @@ def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
     name = str(provenance.get("dataset"))
     place = datasets_folder() / name
     if place.parent != datasets_folder() or name == ".." or not place.is_dir():  # a bundle's word must not lead elsewhere
-        raise UserError(f"The pictures of {plain(name)} are not in {datasets_folder()}; put their folder, or a link to it, there.")
+        raise UserError(f"The pictures of {printable(name)} are not in {datasets_folder()}; put their folder, or a link to it, there.")
     if recipe.images:
         return recipe.images(place)
     from engine.datasets.folder import ImageFolder
@@ -101,5 +101,5 @@ def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
     try:
         height, width = (int(side) for side in provenance["image_size"])
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"The bundle does not say the size of its pictures of {plain(name)}; compute it anew.") from error
+        raise UserError(f"The bundle does not say the size of its pictures of {printable(name)}; compute it anew.") from error
     return ImageFolder(place, (height, width))

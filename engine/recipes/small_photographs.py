@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source:
+class PhotographSet:
     """A data set of engine.datasets.published.sets. settings: of the training, where the pictures ask for others than CIFAR-10's"""
 
     title: str
@@ -22,11 +22,11 @@ class Source:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-SOURCES = {
-    "cifar10": Source("CIFAR-10", 10, "32x32 photographs of ten things"),
-    "cifar100": Source("CIFAR-100", 100, "32x32 photographs of a hundred things"),
-    "fashion-mnist": Source("Fashion-MNIST", 10, "28x28 grey pictures of ten kinds of clothes, framed to 32x32"),
-    "svhn": Source("SVHN", 10, "32x32 photographs of the digits of house numbers", {"flip": False}),
+PHOTOGRAPH_SETS = {
+    "cifar10": PhotographSet("CIFAR-10", 10, "32x32 photographs of ten things"),
+    "cifar100": PhotographSet("CIFAR-100", 100, "32x32 photographs of a hundred things"),
+    "fashion-mnist": PhotographSet("Fashion-MNIST", 10, "28x28 grey pictures of ten kinds of clothes, framed to 32x32"),
+    "svhn": PhotographSet("SVHN", 10, "32x32 photographs of the digits of house numbers", {"flip": False}),
 }
 
 
@@ -37,7 +37,7 @@ def _dataset(data: str) -> "Dataset":
 
 
 def _recipe(data: str, network: str) -> Recipe:
-    source, small = SOURCES[data], SMALL[network]
+    source, small = PHOTOGRAPH_SETS[data], SMALL[network]
     return Recipe(
         name=f"{data}-{network}",
         title=f"{source.title}, {small.title}",
@@ -50,6 +50,6 @@ def _recipe(data: str, network: str) -> Recipe:
     )
 
 
-for _data in SOURCES:
+for _data in PHOTOGRAPH_SETS:
     for _network in SMALL:
         register(partial(_recipe, _data, _network))

@@ -43,7 +43,7 @@ MACS_NOTE = "Multiply-accumulates per image, exit heads included, as torch's Flo
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ComputeRun:
     """Everything that decides the bytes of a bundle."""
 
     recipe: Recipe
@@ -106,7 +106,7 @@ def compute(
         # of other pictures, or of others split otherwise, some of the test examples may have been learned
         raise UserError(f"The weights at {weights} were trained on other pictures than {dataset.name} has now; {chosen.remedy} anew.")
     by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
-    run = Run(
+    run = ComputeRun(
         recipe=chosen,
         dataset=dataset,
         weights=weights,
@@ -135,7 +135,7 @@ class Shards:
         return [map_tensor(self.path(index), name) for index in range(self.count)]
 
 
-def _run_shards(run: Run, folder: Path, progress: Progress) -> Shards:
+def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
     """Do every shard that is not there yet."""
     marker = folder / "run.json"
     if not marker.is_file() or marker.read_text() != run.key():
@@ -172,7 +172,7 @@ class ReadShard:
     columns: dict[str, NDArray]
 
 
-def _read(run: Run, start: int) -> ReadShard:
+def _read(run: ComputeRun, start: int) -> ReadShard:
     part = slice(start, start + SHARD)
     images = run.dataset.take(run.ids[part])
     kept = (run.split[part] == Split.TEST) & run.dataset.shippable
@@ -187,7 +187,7 @@ def _read(run: Run, start: int) -> ReadShard:
 
 
 @torch.inference_mode()
-def _logits(run: Run, cascade: Cascade, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _logits(run: ComputeRun, cascade: Cascade, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(exits, examples, classes) of a shard; they stay on the device until all are there."""
     images = torch.from_numpy(pixels)
     if run.device.type == "cuda":
@@ -204,7 +204,7 @@ def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
     temporary.replace(shards.path(index))
 
 
-def _assemble(run: Run, id: str, shards: Shards) -> Draft:
+def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
     logits = np.concatenate(shards.column("logits"), axis=1)
     cascade = run.recipe.cascade()
     known = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
@@ -230,7 +230,7 @@ def _assemble(run: Run, id: str, shards: Shards) -> Draft:
     )
 
 
-def _images(run: Run, shards: Shards) -> Iterator[tuple[int, bytes]]:
+def _images(run: ComputeRun, shards: Shards) -> Iterator[tuple[int, bytes]]:
     sizes = shards.column("image_bytes")
     for index, packed in enumerate(shards.column("images")):
         ends = np.cumsum(sizes[index])

@@ -24,7 +24,7 @@ from torch import Tensor
 from engine.cascades.base import Cascade, Kind, State
 from engine.errors import UserError
 from engine.policies.core.base import Rule
-from engine.policies.core.online_rules import Said, Stepper
+from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
 from engine.runtime.on_device import OnDevice, OnHost, nothing_said
 from engine.runtime.queues import Batch, Places, Queue
@@ -53,14 +53,14 @@ def execute(
     group:   full batches that go through a stage together; by default as many as `group_size` says
     Raises UserError if the rule is an oracle's, which cannot decide while the network runs.
     """
-    stepper = rule.stepper(cascade.kind.value)
-    if stepper is None:
+    online_rule = rule.online_rule(cascade.kind.value)
+    if online_rule is None:
         raise UserError(f"{type(rule).__name__} cannot stop a running network, for it must know the labels; choose another policy.")
     if batch_size < 1 or (group is not None and group < 1):
         raise UserError(f"Batches of {batch_size} and groups of {group} batches cannot be run; give at least 1.")
     if group is None:
         group = 1 if len(ids) <= batch_size else group_size(cascade, pictures(ids[:1]).shape[1:3], batch_size, torch.device(device))
-    run = _Run(cascade, stepper, ids, pictures, torch.device(device), batch_size, group)
+    run = _Execution(cascade, online_rule, ids, pictures, torch.device(device), batch_size, group)
     run.all()
     return Route(run.exit, run.visited, run.prediction)
 
@@ -94,7 +94,7 @@ def to_images(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tenso
     return torch.as_tensor(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
 
 
-class _Run:
+class _Execution:
     """Examples on their way. exit, prediction, visited: as in `Route`, filled as they leave.
 
     exit: of those under way the exit that they are to be asked at next
@@ -104,18 +104,18 @@ class _Run:
     def __init__(
         self,
         cascade: Cascade,
-        stepper: Stepper,
+        online_rule: OnlineRule,
         ids: NDArray[np.int64],
         pictures: Pictures,
         device: torch.device,
         batch_size: int,
         group: int,
     ) -> None:
-        self.cascade, self.stepper, self.ids, self.pictures = cascade, stepper, ids, pictures
+        self.cascade, self.online_rule, self.ids, self.pictures = cascade, online_rule, ids, pictures
         self.device, self.batch_size, self.group = device, batch_size, group
         self.chain = cascade.kind is Kind.CHAIN
         self.last = len(cascade.stages) - 1
-        self.exit = stepper.first(ids)
+        self.exit = online_rule.first(ids)
         self.prediction = np.empty(len(ids), np.int32)
         self.visited = np.zeros((len(cascade.stages), len(ids)), bool)
         self.queues = [Queue(batch_size) for _ in cascade.stages]
@@ -186,12 +186,12 @@ class _Run:
         if k not in self.said:
             self.said[k] = nothing_said(self.slots, logits)
         self.said[k].keep(self.slot[asking], logits)
-        said = Said(self.said, self.slot[asking])
-        then = np.full(len(asking), k) if k == self.last else self.stepper.after(k, self.ids[asking], said)
+        said = ExitOutputs(self.said, self.slot[asking])
+        then = np.full(len(asking), k) if k == self.last else self.online_rule.after(k, self.ids[asking], said)
         self.exit[asking] = then
         leaves = then == k
         left = asking[leaves]
-        self.prediction[left] = self.stepper.answer(k, self.ids[left], said.of(leaves))
+        self.prediction[left] = self.online_rule.answer(k, self.ids[left], said.of(leaves))
         for answers in self.said.values():
             answers.forget(self.slot[left])
         self.free = np.concatenate((self.free, self.slot[left]))

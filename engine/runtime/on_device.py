@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.policies.core.description import FLOOR
-from engine.policies.core.features import DescriptionOf, Reading, ScoreOf
+from engine.policies.core.features import Feature, ScoreFeature, SummaryFeature
 from engine.policies.core.online_rules import Answers, InMemory, Rows, combine
 from engine.policies.methods.eenet import CLIP, TOP, ExitWeights
 from engine.scores import MOST
@@ -32,8 +32,8 @@ class OnDevice(Answers):
     def __init__(self, said: Tensor) -> None:
         self.said = said
 
-    def read(self, reading: Reading, rows: Rows) -> NDArray[np.floating]:
-        return worked_out(reading, self._of(rows)).cpu().numpy()
+    def read(self, feature: Feature, rows: Rows) -> NDArray[np.floating]:
+        return worked_out(feature, self._of(rows)).cpu().numpy()
 
     def top_class(self, rows: Rows) -> NDArray[np.int32]:
         return self._of(rows).argmax(dim=1).int().cpu().numpy()
@@ -109,19 +109,19 @@ SCORES_ON_DEVICE: Mapping[str, Callable[[Tensor], Tensor]] = {
 
 
 @singledispatch
-def worked_out(reading: Reading, logits: Tensor) -> Tensor:
+def worked_out(feature: Feature, logits: Tensor) -> Tensor:
     """What a reading is of these logits, as its `of` has it: (examples, classes) -> (examples, ...)"""
-    raise NotImplementedError(f"{type(reading).__name__} cannot be worked out on a device")
+    raise NotImplementedError(f"{type(feature).__name__} cannot be worked out on a device")
 
 
 @worked_out.register
-def _(reading: ScoreOf, logits: Tensor) -> Tensor:
-    return SCORES_ON_DEVICE[reading.name](logits.double().clamp(-MOST, MOST)).float()
+def _(feature: ScoreFeature, logits: Tensor) -> Tensor:
+    return SCORES_ON_DEVICE[feature.name](logits.double().clamp(-MOST, MOST)).float()
 
 
 @worked_out.register
-def _(reading: DescriptionOf, logits: Tensor) -> Tensor:
-    return _described(logits, reading.top)
+def _(feature: SummaryFeature, logits: Tensor) -> Tensor:
+    return _described(logits, feature.top)
 
 
 def _described(logits: Tensor, top: int) -> Tensor:
@@ -134,8 +134,8 @@ def _described(logits: Tensor, top: int) -> Tensor:
 
 
 @worked_out.register
-def _(reading: ExitWeights, logits: Tensor) -> Tensor:
-    log_odds = worked_out(ScoreOf("maxprob"), logits).double().clamp(-CLIP, CLIP)
+def _(feature: ExitWeights, logits: Tensor) -> Tensor:
+    log_odds = worked_out(ScoreFeature("maxprob"), logits).double().clamp(-CLIP, CLIP)
     features = torch.cat((_described(logits, TOP), log_odds[:, None]), dim=1)
-    weight, by_class = map(features.new_tensor, (reading.features, reading.by_class))
-    return (features * weight).sum(dim=1) + by_class[logits.argmax(dim=1)] + reading.bias
+    weight, by_class = map(features.new_tensor, (feature.features, feature.by_class))
+    return (features * weight).sum(dim=1) + by_class[logits.argmax(dim=1)] + feature.bias

@@ -22,23 +22,23 @@ class Settings:
     """cuts (settings, exits - 1), how many examples they get right (settings,), and what all examples together cost (settings,)."""
 
     cuts: NDArray[np.int64]
-    right: NDArray[np.int64]
+    correct: NDArray[np.int64]
     cost: NDArray[np.float64]
 
     @classmethod
     def joined(cls, parts: list["Settings"]) -> "Settings":
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("cuts", "right", "cost")))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("cuts", "correct", "cost")))
 
     def take(self, chosen: NDArray[np.integer]) -> "Settings":
-        return Settings(self.cuts[chosen], self.right[chosen], self.cost[chosen])
+        return Settings(self.cuts[chosen], self.correct[chosen], self.cost[chosen])
 
     def front(self) -> "Settings":
         """Those that no other one beats, by rising cost."""
-        return self.take(front_of_many(self.cost, self.right.astype(np.float64)))
+        return self.take(front_of_many(self.cost, self.correct.astype(np.float64)))
 
     def best_at(self, price: float) -> int:
         """Which one has the most right answers after paying `price` right answers per unit of cost."""
-        return int(np.argmax(self.right - price * self.cost))
+        return int(np.argmax(self.correct - price * self.cost))
 
 
 def scan(
@@ -49,21 +49,21 @@ def scan(
     cuts (exits - 1,), exit_cost (exits,) cumulative -> (cuts of this exit,) each; the cost rises with the cut
     """
     # First as if the exit were closed: what every example meets without it, from the last exit forwards.
-    right, cost = ranked.right[-1], np.full(ranked.right.shape[1], exit_cost[-1])
-    there = np.ones(len(right), bool)
+    correct, cost = ranked.correct[-1], np.full(ranked.correct.shape[1], exit_cost[-1])
+    there = np.ones(len(correct), bool)
     for k in range(len(cuts) - 1, -1, -1):
         if k != exit:
             leaves = ranked.ranks[k] >= cuts[k]
-            right, cost = np.where(leaves, ranked.right[k], right), np.where(leaves, exit_cost[k], cost)
+            correct, cost = np.where(leaves, ranked.correct[k], correct), np.where(leaves, exit_cost[k], cost)
             if k < exit:
                 there &= ~leaves
     # Then what each of those that reach it gains by leaving here, added up from the surest down.
     reach, closed = np.flatnonzero(there), len(ranked.values[exit])
     rank = ranked.ranks[exit][reach]
-    won = ranked.right[exit][reach].astype(np.float64) - right[reach]
+    won = ranked.correct[exit][reach].astype(np.float64) - correct[reach]
     spent = exit_cost[exit] - cost[reach]
     return (
-        (np.count_nonzero(right) + _at_or_above(rank, won, closed)).astype(np.int64),
+        (np.count_nonzero(correct) + _at_or_above(rank, won, closed)).astype(np.int64),
         cost.sum() + _at_or_above(rank, spent, closed),
     )
 
@@ -78,13 +78,13 @@ def ascend(ranked: Ranked, cuts: NDArray[np.int64], price: float, exit_cost: NDA
     met: list[tuple[NDArray[np.int64], int, NDArray[np.int64], NDArray[np.float64]]] = []
     exit, still = gates - 1, 0
     while still < gates:
-        right, cost = scan(ranked, cuts, exit, exit_cost)
-        worth = right - price * cost
+        correct, cost = scan(ranked, cuts, exit, exit_cost)
+        worth = correct - price * cost
         best = int(worth.argmax())
         if worth[best] > worth[cuts[exit]] + NEGLIGIBLE:
             cuts, still, met = cuts.copy(), 0, []
             cuts[exit] = best
-        met.append((cuts, exit, right, cost))
+        met.append((cuts, exit, correct, cost))
         exit, still = (exit - 1) % gates, still + 1
     return Settings.joined([_front_along(*scanned) for scanned in met])
 
@@ -95,9 +95,9 @@ def _at_or_above(rank: NDArray[np.unsignedinteger], amount: NDArray[np.float64],
     return below[-1] - below
 
 
-def _front_along(cuts: NDArray[np.int64], exit: int, right: NDArray[np.int64], cost: NDArray[np.float64]) -> Settings:
+def _front_along(cuts: NDArray[np.int64], exit: int, correct: NDArray[np.int64], cost: NDArray[np.float64]) -> Settings:
     """The cuts of one exit that no other one beats. Their cost rises, so these are where the right answers reach a new high."""
-    chosen = np.flatnonzero(np.diff(np.maximum.accumulate(right), prepend=-1) > 0)
+    chosen = np.flatnonzero(np.diff(np.maximum.accumulate(correct), prepend=-1) > 0)
     along = np.tile(cuts, (len(chosen), 1))
     along[:, exit] = chosen
-    return Settings(along, right[chosen], cost[chosen])
+    return Settings(along, correct[chosen], cost[chosen])

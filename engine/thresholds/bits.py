@@ -31,9 +31,9 @@ class PackedBits:
     totals: NDArray[np.float64]
 
     @classmethod
-    def pack(cls, scores: NDArray[np.floating], right: NDArray[np.bool_], levels: NDArray[np.float64]) -> "PackedBits":
+    def pack(cls, scores: NDArray[np.floating], correct: NDArray[np.bool_], levels: NDArray[np.float64]) -> "PackedBits":
         """scores, right (exits, examples); levels (exits - 1, levels) rising from minus infinity: a quantile grid, or any thresholds."""
-        place, patterns = _by_pattern(right)
+        place, patterns = _by_pattern(correct)
         words, count = len(patterns), levels.shape[1]
         word, bit = place >> 6, np.uint64(1) << (place & 63).astype(np.uint64)
         stays = np.empty((len(levels), count, words), np.uint64)
@@ -42,7 +42,7 @@ class PackedBits:
             fell = np.zeros((count + 1, words), np.uint64)
             np.bitwise_or.at(fell.reshape(-1), (reached.astype(np.int64) + 1) * words + word, bit)
             stays[k] = np.bitwise_or.accumulate(fell, axis=0)[:-1]
-        return cls(stays, patterns, np.concatenate(([right.shape[1]], right.sum(axis=1))).astype(np.float64))
+        return cls(stays, patterns, np.concatenate(([correct.shape[1]], correct.sum(axis=1))).astype(np.float64))
 
     def counts(self, cuts: NDArray[np.integer]) -> Counts:
         """cuts (settings, exits - 1), positions in the levels -> counts (settings, exits)."""
@@ -71,10 +71,10 @@ class PackedBits:
         return Counts(gone[:, :, 0].T, gone[exits, :, 1 + exits].T, int(self.totals[0]))
 
 
-def _by_pattern(right: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+def _by_pattern(correct: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
     """Where each example's bit goes, (examples,), and the pattern of each word, (words, 1 + exits)."""
-    exit = np.arange(len(right))[:, None]
-    pattern, which, count = np.unique((right << exit).sum(axis=0), return_inverse=True, return_counts=True)
+    exit = np.arange(len(correct))[:, None]
+    pattern, which, count = np.unique((correct << exit).sum(axis=0), return_inverse=True, return_counts=True)
     words = -(-count // 64)
     first_bit, first_example = 64 * (np.cumsum(words) - words), np.cumsum(count) - count
     place = np.empty(len(which), np.int64)

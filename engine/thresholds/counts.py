@@ -14,7 +14,7 @@ class Counts:
     """leaving, right: (..., exits) integers, one row a setting; every row of `leaving` sums to `examples`."""
 
     leaving: NDArray[np.integer]
-    right: NDArray[np.integer]
+    correct: NDArray[np.integer]
     examples: int
 
     def shares(self) -> NDArray[np.float64]:
@@ -23,7 +23,7 @@ class Counts:
 
     def accuracy(self) -> NDArray[np.float64]:
         """(...)"""
-        return self.right.sum(axis=-1) / self.examples
+        return self.correct.sum(axis=-1) / self.examples
 
     def mean_cost(self, exit_cost: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean cost per example. exit_cost (exits,), or (exits, units) for several axes at once -> (...) or (..., units)."""

@@ -50,13 +50,13 @@ class ExactCurve:
         """Mean cost per example at every level, (steps,) rising; exit_cost (exits,) cumulative."""
         return self.total(exit_cost[:, None]) / self._examples
 
-    def accuracy(self, right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def accuracy(self, correct: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Accuracy at every level, (steps,); right (exits, examples)."""
-        return self.total(right) / self._examples
+        return self.total(correct) / self._examples
 
-    def counts(self, right: NDArray[np.bool_]) -> Counts:
+    def counts(self, correct: NDArray[np.bool_]) -> Counts:
         """The whole count table, (steps, exits); right (exits, examples)."""
-        here = np.eye(len(right), dtype=np.int64)[:, :, None]
+        here = np.eye(len(correct), dtype=np.int64)[:, :, None]
         leaving = [self.total(only) for only in here]
-        good = [self.total(only * right) for only in here]
+        good = [self.total(only * correct) for only in here]
         return Counts(np.stack(leaving, axis=-1), np.stack(good, axis=-1), self._examples)

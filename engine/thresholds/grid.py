@@ -22,25 +22,25 @@ class Grid:
     levels:  (exits - 1, levels)
     leaving: per exit, how many leave there: exit k hangs on the cuts up to its own, so its table has the axes (levels,) * (k + 1), the
              last exit's one less
-    right:   per exit, how many of them are right, alike
+    correct: per exit, how many of them are correct, alike
     """
 
     levels: NDArray[np.float64]
     leaving: Sequence[NDArray[np.integer]]
-    right: Sequence[NDArray[np.integer]]
+    correct: Sequence[NDArray[np.integer]]
     examples: int
 
     @classmethod
-    def of(cls, scores: NDArray[np.floating], right: NDArray[np.bool_], levels: NDArray[np.float64]) -> "Grid":
+    def of(cls, scores: NDArray[np.floating], correct: NDArray[np.bool_], levels: NDArray[np.float64]) -> "Grid":
         """scores, right (exits, examples); levels (exits - 1, levels) rising from minus infinity. Memory: levels ** (exits - 1) cells."""
         reached, count = bins(scores, levels), levels.shape[1]
-        still = [_still_there(reached[:k], count) for k in range(len(right))]
+        still = [_still_there(reached[:k], count) for k in range(len(correct))]
         leaving = [before[..., None] - after for before, after in pairwise(still)]
         good = [
             _still_there(reached[:k, well], count)[..., None] - _still_there(reached[: k + 1, well], count)
-            for k, well in enumerate(right[:-1])
+            for k, well in enumerate(correct[:-1])
         ]
-        return cls(levels, [*leaving, still[-1]], [*good, _still_there(reached[:, right[-1]], count)], right.shape[1])
+        return cls(levels, [*leaving, still[-1]], [*good, _still_there(reached[:, correct[-1]], count)], correct.shape[1])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -48,7 +48,7 @@ class Grid:
 
     def accuracy(self) -> NDArray[np.float64]:
         """Accuracy of every setting, one axis an exit, `shape`."""
-        return self._total(self.right, np.ones(len(self.right))) / self.examples
+        return self._total(self.correct, np.ones(len(self.correct))) / self.examples
 
     def mean_cost(self, exit_cost: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean cost of every setting, `shape`; exit_cost (exits,)."""
@@ -61,7 +61,7 @@ class Grid:
         def looked_up(tables: Sequence[NDArray[np.integer]]) -> NDArray[np.integer]:
             return np.stack([np.broadcast_to(table[axes[: table.ndim]], cuts.shape[:-1]) for table in tables], axis=-1)
 
-        return Counts(looked_up(self.leaving), looked_up(self.right), self.examples)
+        return Counts(looked_up(self.leaving), looked_up(self.correct), self.examples)
 
     def _total(self, tables: Sequence[NDArray[np.integer]], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         # Adding from the front keeps the sums small for as long as possible: only the last two tables have every axis.

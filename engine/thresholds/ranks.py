@@ -14,23 +14,23 @@ class Ranked:
 
     values: per exit its distinct scores, rising
     ranks:  (exits - 1, examples) uint16, uint32 where an exit has more than 65,535 distinct scores: position in `values`
-    right:  (exits, examples) bool
+    correct: (exits, examples) bool
 
     A cut is a threshold in ranks: an example leaves if its rank is at least the cut. Cut 0 lets everyone out, cut `len(values[k])` nobody.
     """
 
     values: tuple[NDArray[np.floating], ...]
     ranks: NDArray[np.unsignedinteger]
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, scores: NDArray[np.floating], right: NDArray[np.bool_]) -> "Ranked":
+    def of(cls, scores: NDArray[np.floating], correct: NDArray[np.bool_]) -> "Ranked":
         """scores, right: (exits, examples)"""
         found = [np.unique(row, return_inverse=True) for row in scores[:-1]]
         values = tuple(value for value, _ in found)
         narrow = all(len(value) < 2**16 for value in values)
         ranks = np.array([rank for _, rank in found], np.uint16 if narrow else np.uint32).reshape(len(found), scores.shape[1])
-        return cls(values, ranks, right)
+        return cls(values, ranks, correct)
 
     def cuts(self, thresholds: NDArray[np.floating]) -> NDArray[np.int64]:
         """The cuts that let out whom these thresholds let out. thresholds (..., exits - 1) -> the same shape."""
@@ -49,16 +49,16 @@ class Ranked:
 
     def counts(self, cuts: NDArray[np.integer]) -> Counts:
         """One setting by masks: cuts (exits - 1,) -> counts (exits,)."""
-        exits, examples = self.right.shape
-        leaving, right = np.zeros(exits, np.int64), np.zeros(exits, np.int64)
+        exits, examples = self.correct.shape
+        leaving, correct = np.zeros(exits, np.int64), np.zeros(exits, np.int64)
         there = np.ones(examples, bool)
         for k, cut in enumerate(cuts):
             leaves = self.ranks[k] >= cut
             leaves &= there
             there ^= leaves
             leaving[k] = np.count_nonzero(leaves)
-            leaves &= self.right[k]
-            right[k] = np.count_nonzero(leaves)
+            leaves &= self.correct[k]
+            correct[k] = np.count_nonzero(leaves)
         leaving[-1] = np.count_nonzero(there)
-        right[-1] = np.count_nonzero(there & self.right[-1])
-        return Counts(leaving, right, examples)
+        correct[-1] = np.count_nonzero(there & self.correct[-1])
+        return Counts(leaving, correct, examples)

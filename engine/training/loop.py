@@ -86,9 +86,9 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     partial = out / f"{chosen.name}.partial"
     network = untrained(chosen, settings)
     say(f"{chosen.name}: drawing or reading the training pictures")
-    learn, check = Pictures.halves(dataset, settings.validation, where)
+    learn, check = LabelledImages.halves(dataset, settings.validation, where)
     whiten(network, to_float(learn.pixels[:WHITENED_WITH]))
-    run = Run.start(network, settings, where, began_with)
+    run = TrainingRun.start(network, settings, where, began_with)
     run.resume(partial / CHECKPOINT, key)
     for epoch in range(len(run.curve), settings.epochs):
         began = time.monotonic()
@@ -111,14 +111,14 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class LabelledImages:
     """Pictures on the device, as bytes: (examples, height, width, 3) uint8, and their labels (examples,) int64."""
 
     pixels: Tensor
     labels: Tensor
 
     @classmethod
-    def halves(cls, dataset: Dataset, validation: int, device: torch.device) -> "tuple[Pictures, Pictures]":
+    def halves(cls, dataset: Dataset, validation: int, device: torch.device) -> "tuple[LabelledImages, LabelledImages]":
         """What to learn from, and what to check on: the last `validation` examples of TRAIN."""
         ids = dataset.ids(Split.TRAIN)
         images = dataset.take(ids)
@@ -128,7 +128,7 @@ class Pictures:
 
 
 @dataclass(eq=False)
-class Run:
+class TrainingRun:
     """A training under way. The only thing here that changes; all of it goes into the checkpoint.
 
     averaged: a second network that takes the running average, to be checked and kept
@@ -143,7 +143,7 @@ class Run:
     curve: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, network: Cascade, settings: Training, device: torch.device, began_with: Path | None = None) -> "Run":
+    def start(cls, network: Cascade, settings: Training, device: torch.device, began_with: Path | None = None) -> "TrainingRun":
         """began_with: weights to take over, where names and shapes agree"""
         if began_with is not None:
             taken = take_over(network, began_with)
@@ -155,7 +155,7 @@ class Run:
         optimizers = Optimizers(network, settings.optimizer, settings.weight_decay)
         return cls(network, deepcopy(network), average, optimizers, settings, device)
 
-    def epoch(self, epoch: int, learn: Pictures) -> float:
+    def epoch(self, epoch: int, learn: LabelledImages) -> float:
         """Once through the data; returns the mean loss."""
         settings = self.settings
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
@@ -288,14 +288,14 @@ def _processor_has_bf16() -> bool:
 
 
 @torch.inference_mode()
-def accuracies(network: Cascade, pictures: Pictures, device: torch.device) -> list[float]:
+def accuracies(network: Cascade, pictures: LabelledImages, device: torch.device) -> list[float]:
     """The share of pictures each exit gets right, in float32 as when outputs are computed. (exits,)"""
     network.eval()
-    right = sum((network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(pictures))
-    return [round(share, 6) for share in (right / len(pictures.labels)).tolist()]
+    correct = sum((network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(pictures))
+    return [round(share, 6) for share in (correct / len(pictures.labels)).tolist()]
 
 
-def _batches(pictures: Pictures, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(pictures: LabelledImages, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
     for pixels, labels in zip(pictures.pixels.split(size), pictures.labels.split(size), strict=True):
         yield to_float(pixels), labels
 

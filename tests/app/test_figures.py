@@ -8,7 +8,7 @@ import pytest
 
 from app import figures
 from app.colours import exit_colours
-from app.words import budget_sentence, payoff_sentence, spent, unit_title
+from app.words import budget_sentence, speedup_sentence, spent, unit_title
 from engine.analysis.verdict import judged
 from engine.bundle.measurements import Measured
 from engine.policies import POLICIES
@@ -52,7 +52,7 @@ def test_the_front_marks_what_was_measured(sweeps: dict[str, Sweep]) -> None:
     assert two.data[-1].name == "Measured time on &lt;b&gt;Slide rule&lt;/b&gt;" and "&lt;b&gt;" in two.data[-1].customdata[0]
     json.dumps(json.loads(two.to_json()), allow_nan=False)
     alt = figures.front_alt(sweeps["maxprob"], "Title", sweeps["random_mix"], sweeps["oracle"], entries[1:2])
-    assert "55.0% right in 50% of the time" in alt and "batch 32" in alt
+    assert "55.0% correct in 50% of the time" in alt and "batch 32" in alt
 
 
 def test_batch_sizes_close_to_each_other_stand_on_other_sides_of_their_marks(sweeps: dict[str, Sweep]) -> None:
@@ -74,7 +74,7 @@ def test_a_batch_size_does_not_stand_on_the_curve(sweeps: dict[str, Sweep]) -> N
 
 
 def said(entry: Measured, *others: Measured) -> str:
-    return payoff_sentence(entry, judged(entry, (entry, *others)), ("Exit 1", "Exit 2", "Exit 3", "Exit 4"))
+    return speedup_sentence(entry, judged(entry, (entry, *others)), ("Exit 1", "Exit 2", "Exit 3", "Exit 4"))
 
 
 def test_the_page_says_where_stopping_early_pays_and_where_not() -> None:

@@ -34,7 +34,7 @@ def test_replaying_the_changes_gives_every_route_back(tmp_path: Path, policy: st
     what = shown(tmp_path, policy)
     changes, found = explorer_payload(what)["changes"], what.chosen
     steps, examples = unpack(changes["step"]), unpack(changes["example"])
-    tables = {"exit": found.exit, "answer": found.answer, "is_right": found.is_right, "path": found.path}
+    tables = {"exit": found.exit, "answer": found.answer, "is_correct": found.is_correct, "path": found.path}
     for name, table in tables.items():
         row, then = unpack(changes["first"][name]).copy(), unpack(changes["then"][name])
         assert (row == table[0]).all()
@@ -47,15 +47,15 @@ def test_replaying_the_changes_gives_every_route_back(tmp_path: Path, policy: st
 @pytest.mark.parametrize("said", ["logits", "confidence"])
 @pytest.mark.parametrize("policy", ["maxprob", "single_threshold", "random_mix"])
 def test_it_is_plain_json_whatever_the_bundle_holds(tmp_path: Path, policy: str, said: str) -> None:
-    payload = explorer_payload(shown(tmp_path, policy, said=said))
+    payload = explorer_payload(shown(tmp_path, policy, recorded=said))
     json.dumps(payload, allow_nan=False)
-    assert (payload["bar"] is None) == (policy == "random_mix")
+    assert (payload["threshold"] is None) == (policy == "random_mix")
 
 
 def test_thresholds_are_told_as_a_person_reads_them(tmp_path: Path) -> None:
     what = shown(tmp_path, "maxprob")
-    bar = explorer_payload(what)["bar"]
-    thresholds = unpack(bar["threshold"]).reshape(41, 3)
+    threshold_spec = explorer_payload(what)["threshold"]
+    thresholds = unpack(threshold_spec["threshold"]).reshape(41, 3)
     kept = np.stack([rule.thresholds for rule in what.chosen.rules])
     finite = np.isfinite(kept)
     assert np.allclose(thresholds[finite], 1 / (1 + np.exp(-kept[finite])), atol=1e-6)
@@ -65,7 +65,7 @@ def test_thresholds_are_told_as_a_person_reads_them(tmp_path: Path) -> None:
 def test_real_runs_go_with_the_costs_they_belong_to(tmp_path: Path) -> None:
     folder = write_bundle(synthetic.draft(synthetic.outputs(examples=300, exits=4), "tiny"), tmp_path / "tiny")
     none = explorer_payload(shown(tmp_path, "maxprob"))
-    assert none["payoff"] == [] and not any("Measured" in trace["name"] for trace in none["figure"]["data"])
+    assert none["speedupVerdict"] == [] and not any("Measured" in trace["name"] for trace in none["figure"]["data"])
     add_measured(folder, [fresh(1), fresh(32, joules=True)])
     bundle = read_bundle(folder)
     for unit, sizes in {"macs": (1, 32), "ms_batch_1": (1,), "ms_batch_32": (32,), "joules_batch_32": ()}.items():
@@ -75,7 +75,7 @@ def test_real_runs_go_with_the_costs_they_belong_to(tmp_path: Path) -> None:
         payload = json.loads(json.dumps(explorer_payload(what), allow_nan=False))
         marks = [trace for trace in payload["figure"]["data"] if trace["name"].startswith("Measured")]
         assert sorted({text for trace in marks for text in trace["text"]}) == sorted(str(size) for size in sizes)
-        assert [sentence.split(" on ")[0] for sentence in payload["payoff"]] == [f"Batch {size}" for size in sizes]
+        assert [sentence.split(" on ")[0] for sentence in payload["speedupVerdict"]] == [f"Batch {size}" for size in sizes]
 
 
 def test_arrays_travel_unharmed() -> None:

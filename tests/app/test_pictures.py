@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app import pictures, worker
-from app.messages import Answer, Request
+from app.messages import Reply, Request
 from engine.bundle.bundle import write_bundle
 from engine.bundle.library import Entry
 from engine.datasets.base import Images
@@ -36,7 +36,7 @@ def nowhere() -> Elsewhere:
 class Here:
     """The worker without a process of its own, so that it knows the recipes of the tests."""
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Reply:
         answer = worker.answered(request)
         assert answer.fault is None, answer.fault
         if answer.problem is not None:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from app import pictures, worker_process
-from app.messages import Answer, Fetch, Open, Take, read_answer, read_request, write_answer, write_request
+from app.messages import Fetch, Open, Reply, Take, read_reply, read_request, write_reply, write_request
 from app.worker_process import COMMAND, ROOT, WorkerFault, WorkerLost, WorkerProcess
 from engine.bundle.bundle import write_bundle
 from engine.bundle.library import Entry
@@ -87,24 +87,24 @@ def test_a_request_arrives_as_it_was_sent(request_: Open | Take | Fetch) -> None
     assert file.getvalue().count(b"\n") == 1 and read_request(file.getvalue()) == request_
 
 
-@pytest.mark.parametrize("answer", [Answer(), Answer([b"one\n", b"", b"\xff"]), Answer(digest="d"), Answer(problem="p\n", fault="f")])
-def test_so_does_an_answer_and_the_next_one_after_it(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [Reply(), Reply([b"one\n", b"", b"\xff"]), Reply(digest="d"), Reply(problem="p\n", fault="f")])
+def test_so_does_an_answer_and_the_next_one_after_it(answer: Reply) -> None:
     file = io.BytesIO()
-    write_answer(answer, file)
-    write_answer(Answer(digest="next"), file)
+    write_reply(answer, file)
+    write_reply(Reply(digest="next"), file)
     file.seek(0)
-    found = read_answer(file)
+    found = read_reply(file)
     assert (list(found.pictures), found.digest, found.problem) == (list(answer.pictures), answer.digest, answer.problem)
-    assert found.fault == answer.fault and read_answer(file).digest == "next"
+    assert found.fault == answer.fault and read_reply(file).digest == "next"
 
 
 def test_an_answer_that_breaks_off_is_none() -> None:
     file = io.BytesIO()
-    write_answer(Answer([b"12345", b"67890"]), file)
+    write_reply(Reply([b"12345", b"67890"]), file)
     whole = file.getvalue()
     for length in range(len(whole)):
         with pytest.raises(EOFError):
-            read_answer(io.BytesIO(whole[:length]))
+            read_reply(io.BytesIO(whole[:length]))
 
 
 # What it answers
@@ -137,7 +137,7 @@ def test_a_fault_of_ours_comes_with_its_traceback_and_the_process_stays(
 
 def test_what_is_printed_in_it_does_not_end_up_between_the_answers(monkeypatch: pytest.MonkeyPatch, process: WorkerProcess) -> None:
     chatty = (
-        "import os; from app import worker\nworker.answered = lambda _: (print('x' * 9), os.write(1, b'y'), worker.Answer(digest='d'))[2]"
+        "import os; from app import worker\nworker.answered = lambda _: (print('x' * 9), os.write(1, b'y'), worker.Reply(digest='d'))[2]"
     )
     monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, "-P", "-c", f"{chatty}\nworker.main()"))
     assert [process.ask(Open({}, ".")).digest for _ in range(3)] == ["d"] * 3
@@ -160,9 +160,9 @@ def test_a_folder_named_as_ours_where_the_server_was_started_is_not_taken_for_it
 # When it ends
 
 
-@pytest.mark.parametrize("second", ["worker.Answer()", "(open('begun', 'w').close(), time.sleep(600))"], ids=["resting", "at work"])
+@pytest.mark.parametrize("second", ["worker.Reply()", "(open('begun', 'w').close(), time.sleep(600))"], ids=["resting", "at work"])
 def test_it_ends_with_the_server_even_if_that_is_killed(second: str, tmp_path: Path) -> None:
-    answers = f"lambda request: {second} if request.datasets == 'second' else worker.Answer()"
+    answers = f"lambda request: {second} if request.datasets == 'second' else worker.Reply()"
     working = f"import time\nfrom app import worker\nworker.answered = {answers}\nworker.main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-P", "-c", SERVER, working]

@@ -51,7 +51,7 @@ def make_bundles(folder: Path) -> None:
     write_bundle(synthetic.draft(synthetic.outputs(examples=300, exits=40, seed=8), "deep"), folder / "deep")
     many = synthetic.outputs(examples=300, exits=3, classes=1001, seed=9, dtype=np.float16)
     write_bundle(synthetic.draft(many, "wide"), folder / "wide")
-    costly = replace(synthetic.outputs(examples=300, exits=3, said="confidence"), stage_cost={"macs": np.array([4.0, 3.0, 3.0])})
+    costly = replace(synthetic.outputs(examples=300, exits=3, recorded="confidence"), stage_cost={"macs": np.array([4.0, 3.0, 3.0])})
     write_bundle(synthetic.draft(costly, "costly"), folder / "costly")
     write_bundle(synthetic.draft(tied_outputs("constant first exit", 900, 5, 4, seed=0), "tied"), folder / "tied")
     for name in ("cut", "flipped", "foreign", "missing"):

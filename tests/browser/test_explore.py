@@ -25,7 +25,7 @@ SEEN = """() => ({
 })"""
 TILES = """() => [...document.querySelectorAll('.offramp-strip')].map((strip) =>
   [...strip.querySelectorAll('.offramp-tile')].map((tile) => ({id: Number(tile.dataset.id), exit: Number(tile.dataset.exit),
-    right: tile.dataset.right === 'true'})))"""
+    correct: tile.dataset.correct === 'true'})))"""
 
 
 def swept(site: Site, policy: str = "maxprob", bundle: str = "tiny") -> tuple[Outputs, Sweep]:
@@ -79,7 +79,7 @@ def test_what_is_shown_at_a_budget_is_what_the_sweep_says(page: Page, site: Site
 
 
 @pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle"])
-@pytest.mark.parametrize("show", ["all", "wrong"])
+@pytest.mark.parametrize("show", ["all", "incorrect"])
 def test_the_gallery_shows_only_images_that_leave_at_that_exit(page: Page, site: Site, policy: str, show: str) -> None:
     outputs, found = swept(site, policy)
     ids = outputs.test().ids
@@ -92,13 +92,13 @@ def test_the_gallery_shows_only_images_that_leave_at_that_exit(page: Page, site:
     tiles = page.evaluate(TILES)
     assert len(tiles) == outputs.exits
     for exit, shown in enumerate(tiles):
-        there = (found.exit[step] == exit) & (~found.is_right[step] if show == "wrong" else True)
+        there = (found.exit[step] == exit) & (~found.is_correct[step] if show == "incorrect" else True)
         in_order = np.flatnonzero(there)[np.argsort(away[there], kind="stable")]
         assert [tile["id"] for tile in shown] == ids[in_order][: len(shown)].tolist()
         assert len(shown) >= min(len(in_order), 5)
         assert all(tile["exit"] == exit for tile in shown)
         positions = {int(id): i for i, id in enumerate(ids)}
-        assert all(tile["right"] == found.is_right[step, positions[tile["id"]]] for tile in shown)
+        assert all(tile["correct"] == found.is_correct[step, positions[tile["id"]]] for tile in shown)
 
 
 def test_keys_move_the_budget(page: Page, site: Site) -> None:
@@ -163,8 +163,8 @@ def test_the_trace_says_what_every_exit_said(page: Page, site: Site) -> None:
     at = int(np.flatnonzero(test.ids == id)[0])
     steps = page.locator(".offramp-steps li")
     said = [steps.nth(k).locator("strong").text_content() for k in range(outputs.exits)]
-    right = test.prediction[:, at] == test.labels[at]
-    assert said == [f"class {c} {'✓' if ok else '✗'}" for c, ok in zip(test.prediction[:, at], right, strict=True)]
+    correct = test.prediction[:, at] == test.labels[at]
+    assert said == [f"class {c} {'✓' if ok else '✗'}" for c, ok in zip(test.prediction[:, at], correct, strict=True)]
     why = steps.locator(".offramp-why").all_text_contents()
     assert why[0].startswith("goes on") and why[1].startswith("leaves here") and all(text.startswith("not run") for text in why[2:])
     numbers = [float(n) for n in re.findall(r"\d\.\d+", why[1])]
@@ -252,7 +252,7 @@ def test_a_bundle_whose_cheapest_exit_is_costly_opens_at_it(page: Page, site: Si
 
 def test_a_policy_that_the_next_bundle_does_not_allow_is_told_why(page: Page, site: Site) -> None:
     explore(page, site, "bundle=costly&policy=eenet")
-    reason = POLICIES["eenet"].why_not(open_bundle(str(site.bundles / "costly")).outputs)
+    reason = POLICIES["eenet"].unavailable_reason(open_bundle(str(site.bundles / "costly")).outputs)
     expect(page.get_by_text(reason)).to_contain_text(f"Showing “{POLICIES['maxprob'].title}” instead.")
 
 
@@ -316,8 +316,10 @@ def test_what_is_to_be_said_at_a_budget_is_said_there(page: Page, site: Site) ->
 
 def test_an_example_at_the_threshold_is_told_what_became_of_the_tie(page: Page, site: Site) -> None:
     outputs, found = swept(site, bundle="tied")
-    step = next(step for step, rule in enumerate(found.rules) if rule.bar() is not None and rule.bar().ties is not None)
-    ties = found.rules[step].bar().ties
+    step = next(
+        step for step, rule in enumerate(found.rules) if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None
+    )
+    ties = found.rules[step].threshold_spec().ties
     assert ties[0] < 1, "the constant first exit is the one that ties"
     for exit, word in ((0, "leaves here"), (1, "goes on")):
         at = int(np.flatnonzero((found.exit[step] == 0) == (exit == 0))[0])

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Route
 from torchvision import datasets
 
 from tests.browser.conftest import explore
-from tests.browser.test_offer import offered, pictures_come
+from tests.browser.test_dataset_download import offered, pictures_come
 from tests.stand_in_worker import STAND_IN
 
 

@@ -26,7 +26,7 @@ def test_predictions_and_right_answers():
     some = outputs(examples=30, exits=3, classes=4)
     for k, i in np.ndindex(3, 30):
         assert some.prediction[k, i] == max(range(4), key=lambda c: some.logits[k, i, c])
-        assert some.right[k, i] == (some.prediction[k, i] == some.labels[i])
+        assert some.correct[k, i] == (some.prediction[k, i] == some.labels[i])
     assert (some.exits, some.examples, some.classes, some.full) == (3, 30, 4, 2)
 
 
@@ -49,9 +49,9 @@ def test_an_unknown_unit_is_the_users_mistake():
         outputs().cost_in("joules")
 
 
-@pytest.mark.parametrize("case", [*corner_cases().values(), outputs(), outputs(said="confidence")])
+@pytest.mark.parametrize("case", [*corner_cases().values(), outputs(), outputs(recorded="confidence")])
 def test_every_array_is_frozen(case):
-    arrays = [case.prediction, case.labels, case.ids, case.split, case.right]
+    arrays = [case.prediction, case.labels, case.ids, case.split, case.correct]
     arrays += [*case.scores.values(), *case.stage_cost.values(), *case.factors.values()]
     arrays += [] if case.logits is None else [case.logits]
     for part in (case, case.test(), case.tuning(Split.FIT), case.take(np.array([2, 0]))):
@@ -77,7 +77,7 @@ def test_the_callers_own_arrays_are_left_alone():
         "stage_cost": {"macs": np.array(whole.stage_cost["macs"])},
         "factors": {"fog": np.zeros(30, np.float32)},
     }
-    Outputs(classes=whole.classes, said="confidence", **given)
+    Outputs(classes=whole.classes, recorded="confidence", **given)
     for name in ("scores", "stage_cost", "factors"):
         (array,) = given.pop(name).values()
         array[...] = array
@@ -178,14 +178,14 @@ def test_take_keeps_the_order_asked_for_and_the_kind():
     assert type(part) is Outputs
     assert np.array_equal(part.ids, whole.ids[order])
     assert type(whole.test().take(slice(0, 5))) is Test
-    assert (part.said, part.topology) == (whole.said, whole.topology)
+    assert (part.recorded, part.topology) == (whole.recorded, whole.topology)
     assert {unit: cost.tolist() for unit, cost in part.stage_cost.items()} == {u: cost.tolist() for u, cost in whole.stage_cost.items()}
 
 
 def test_probabilities_and_confidences_say_what_they_are():
-    probabilities, confidence = outputs(said="probabilities"), outputs(said="confidence")
-    assert probabilities.said == "probabilities" and set(probabilities.scores) == {"maxprob", "margin", "entropy"}
-    assert confidence.said == "confidence" and confidence.logits is None
+    probabilities, confidence = outputs(recorded="probabilities"), outputs(recorded="confidence")
+    assert probabilities.recorded == "probabilities" and set(probabilities.scores) == {"maxprob", "margin", "entropy"}
+    assert confidence.recorded == "confidence" and confidence.logits is None
     assert confidence.test().logits is None
 
 

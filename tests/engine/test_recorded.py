@@ -43,7 +43,7 @@ def announced() -> set[tuple[str, str]]:
 def unchanged(name: str, policy: str) -> bool:
     bundle, sweeps = opened(name)
     if policy in LEARNED:
-        pairs = zip(sweeps[policy].is_right, recorded_correct(bundle, policy), strict=True)
+        pairs = zip(sweeps[policy].is_correct, recorded_correct(bundle, policy), strict=True)
         intervals = [paired_interval(now, before) for now, before in pairs]
         return all(interval.low <= 0 <= interval.high for interval in intervals)
     now, before = sweeps[policy].as_json(name), recorded_sweeps(name)[policy]

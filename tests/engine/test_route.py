@@ -82,15 +82,15 @@ def test_shares_and_right_shares(some):
     exit = any_exits(some)
     exit[exit == 2] = 1  # an exit that nobody takes
     route = Route.through(some, exit)
-    shares, right = route.shares(some.exits), route.right_shares(some)
+    shares, correct = route.shares(some.exits), route.correct_shares(some)
     for k in range(some.exits):
         here = [i for i in range(some.examples) if exit[i] == k]
         assert shares[k] == len(here) / some.examples
-        assert right[k] == sum(some.prediction[k, i] == some.labels[i] for i in here) / some.examples
-    assert shares[2] == right[2] == 0
+        assert correct[k] == sum(some.prediction[k, i] == some.labels[i] for i in here) / some.examples
+    assert shares[2] == correct[2] == 0
     assert shares.sum() == pytest.approx(1, abs=1e-12)
-    assert right.sum() == pytest.approx(route.accuracy(some), abs=1e-12)
-    assert np.array_equal(route.right(some), route.prediction == some.labels)
+    assert correct.sum() == pytest.approx(route.accuracy(some), abs=1e-12)
+    assert np.array_equal(route.correct(some), route.prediction == some.labels)
 
 
 def test_shares_count_exits_that_nobody_reached():

@@ -37,17 +37,17 @@ def test_every_point_is_its_rule_followed_by_hand(made, split, unit):
         assert found.exit[i].tolist() == left_at
         answers = [reported.prediction[exit, j] for j, exit in enumerate(left_at)]
         assert found.answer[i].tolist() == answers
-        assert found.is_right[i].tolist() == [answer == label for answer, label in zip(answers, reported.labels, strict=True)]
+        assert found.is_correct[i].tolist() == [answer == label for answer, label in zip(answers, reported.labels, strict=True)]
         assert found.planned_cost[i] == rule.planned_cost / full
 
 
 @BOTH
 def test_shares_split_into_right_and_wrong(made):
     found = sweep(POLICIES["entropy"], made, 9)
-    np.testing.assert_allclose(found.right.sum(axis=1), found.accuracy, atol=1e-12)
-    np.testing.assert_allclose((found.right + found.wrong).sum(axis=1), 1, atol=1e-12)
-    assert (found.right >= 0).all() and (found.wrong >= -1e-15).all()
-    assert np.array_equal(found.is_right.mean(axis=1), found.accuracy)
+    np.testing.assert_allclose(found.correct.sum(axis=1), found.accuracy, atol=1e-12)
+    np.testing.assert_allclose((found.correct + found.incorrect).sum(axis=1), 1, atol=1e-12)
+    assert (found.correct >= 0).all() and (found.incorrect >= -1e-15).all()
+    assert np.array_equal(found.is_correct.mean(axis=1), found.accuracy)
 
 
 @BOTH
@@ -57,13 +57,13 @@ def test_full_and_single_exits(made, unit):
     found = sweep(POLICIES["static"], made, 5, unit)
     assert found.full.cost == made.full_cost(unit) == made.static_cost(unit)[-1]
     assert found.full.accuracy == (test.prediction[-1] == test.labels).mean()
-    assert found.alone_accuracy.tolist() == [(answers == test.labels).mean() for answers in test.prediction]
-    np.testing.assert_allclose(found.alone_cost, made.static_cost(unit) / made.static_cost(unit)[-1])
+    assert found.static_accuracy.tolist() == [(answers == test.labels).mean() for answers in test.prediction]
+    np.testing.assert_allclose(found.static_cost, made.static_cost(unit) / made.static_cost(unit)[-1])
     np.testing.assert_allclose(found.exit_cost, np.cumsum(made.cost_in(unit)) / found.full.cost)
-    assert found.alone_cost[-1] == 1
+    assert found.static_cost[-1] == 1
     # The static policy at the full budget is one of these exits, and the best of them on calibration.
-    best = made.tuning(Split.CALIBRATION).right.mean(axis=1).argmax()
-    assert found.accuracy[-1] == found.alone_accuracy[best] and found.cost[-1] == pytest.approx(found.alone_cost[best])
+    best = made.tuning(Split.CALIBRATION).correct.mean(axis=1).argmax()
+    assert found.accuracy[-1] == found.static_accuracy[best] and found.cost[-1] == pytest.approx(found.static_cost[best])
 
 
 def test_a_family_may_cost_more_than_its_largest_network():
@@ -75,10 +75,10 @@ def test_a_family_may_cost_more_than_its_largest_network():
 def test_random_mixing_follows_the_hull_on_calibration():
     found = sweep(POLICIES["random_mix"], CHAIN, 15)
     calibration = CHAIN.tuning(Split.CALIBRATION)
-    accuracy, cost = calibration.right.mean(axis=1), CHAIN.static_cost("macs")
-    for budget, spent, right in zip(found.budgets, found.calibration_cost, found.calibration_accuracy, strict=True):
+    accuracy, cost = calibration.correct.mean(axis=1), CHAIN.static_cost("macs")
+    for budget, spent, correct in zip(found.budgets, found.calibration_cost, found.calibration_accuracy, strict=True):
         expected = reference.best_mix_of_exits(accuracy, cost, budget * found.full.cost)
-        assert abs(right - expected) < 5 * 0.5 / np.sqrt(calibration.examples) and abs(spent - budget) < 0.15
+        assert abs(correct - expected) < 5 * 0.5 / np.sqrt(calibration.examples) and abs(spent - budget) < 0.15
 
 
 def test_knobs_are_chosen_on_calibration_whatever_is_reported():
@@ -195,7 +195,7 @@ def test_a_policy_that_cannot_run_says_why():
     lacking = confidence_only(CHAIN)
     with pytest.raises(UserError) as mistake:
         sweep(POLICIES["entropy"], lacking, 3)
-    assert str(mistake.value) == POLICIES["entropy"].why_not(lacking)
+    assert str(mistake.value) == POLICIES["entropy"].unavailable_reason(lacking)
     assert_one_sentence(str(mistake.value), "only maxprob can be had")
 
 

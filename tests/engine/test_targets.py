@@ -29,8 +29,8 @@ def test_every_answer_reports_what_its_rule_does(way):
         assert said.accuracy == route.accuracy(part)
         assert (said.shares == route.shares(4)).all()
     assert answer.planned_cost == pytest.approx(answer.rule.planned_cost / full_cost)
-    assert answer.full.cost == full_cost and answer.full.accuracy == DATA.test().right[-1].mean()
-    assert answer.asked.endswith(".") and answer.unit == "macs"
+    assert answer.full.cost == full_cost and answer.full.accuracy == DATA.test().correct[-1].mean()
+    assert answer.target.endswith(".") and answer.unit == "macs"
 
 
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
@@ -49,10 +49,10 @@ def test_a_budget_out_of_reach_is_refused():
 @pytest.mark.parametrize("name", list(POLICIES))
 def test_a_floor_is_met_on_calibration_by_every_policy(name, topology):
     data, policy = outputs(examples=600, exits=3, seed=32, topology=topology), POLICIES[name]
-    if policy.why_not(data):
+    if policy.unavailable_reason(data):
         assert Need.FAMILY in policy.needs and topology == "chain"
         return
-    floor = float(data.tuning(Split.CALIBRATION).right.mean(axis=1)[1])
+    floor = float(data.tuning(Split.CALIBRATION).correct.mean(axis=1)[1])
     answer = by_accuracy_floor(policy, data, floor)
     assert answer.policy == name and answer.calibration.accuracy >= floor
 
@@ -77,17 +77,17 @@ def test_a_floor_of_nothing_is_the_cheapest_way_out():
 
 
 def test_a_guarantee_says_how_sure_it_is_and_when_nothing_can_be_promised():
-    assert by_guarantee(DATA, Promise(0.05, 0.95)).asked == "Make at most 5.0% more errors than the full network, with 95% confidence."
-    assert "on average" in by_guarantee(DATA, Promise(0.05, method="crc")).asked
+    assert by_guarantee(DATA, Promise(0.05, 0.95)).target == "Make at most 5.0% more errors than the full network, with 95% confidence."
+    assert "on average" in by_guarantee(DATA, Promise(0.05, method="crc")).target
     nothing = by_guarantee(outputs(examples=30, exits=3, seed=33), Promise(0.001))
-    assert "nobody leaves early" in nothing.asked and nothing.test.shares.tolist() == [0, 0, 1]
+    assert "nobody leaves early" in nothing.target and nothing.test.shares.tolist() == [0, 0, 1]
     assert nothing.test.accuracy == nothing.full.accuracy
 
 
 def test_what_a_policy_needs_is_asked_for_first():
     with pytest.raises(UserError):
-        by_accuracy_floor(POLICIES["entropy"], outputs(examples=90, said="confidence"), 0.5)
-    bare = outputs(examples=90, said="confidence")
+        by_accuracy_floor(POLICIES["entropy"], outputs(examples=90, recorded="confidence"), 0.5)
+    bare = outputs(examples=90, recorded="confidence")
     assert np.isfinite(by_guarantee(bare, Promise(0.4)).test.cost)
 
 

@@ -27,13 +27,17 @@ LEARNED = ("single_threshold_calibrated", "bolukbasi", "myopic", "jei", "eenet",
 
 def sweeps_of(bundle: Bundle) -> dict[str, Sweep]:
     """Every policy that can run on a bundle, in compute."""
-    return {name: sweep(policy, bundle.outputs, BUDGETS) for name, policy in POLICIES.items() if policy.why_not(bundle.outputs) is None}
+    return {
+        name: sweep(policy, bundle.outputs, BUDGETS)
+        for name, policy in POLICIES.items()
+        if policy.unavailable_reason(bundle.outputs) is None
+    }
 
 
 def full_correct(bundle: Bundle) -> NDArray[np.bool_]:
     """Which test examples the full network gets right, (examples,)."""
     test = bundle.outputs.test()
-    return test.right[test.full]
+    return test.correct[test.full]
 
 
 def recorded_sweeps(name: str) -> dict[str, dict]:
@@ -55,7 +59,7 @@ def main() -> None:
         found, full = sweeps_of(bundle), full_correct(bundle)
         lines = (f"{json.dumps(policy)}: {json.dumps(result.as_json(name))}" for policy, result in found.items())
         (HERE / "sweeps" / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        packed = {policy: np.packbits(found[policy].is_right ^ full, axis=1) for policy in LEARNED if policy in found}
+        packed = {policy: np.packbits(found[policy].is_correct ^ full, axis=1) for policy in LEARNED if policy in found}
         np.savez_compressed(HERE / "correct" / f"{name}.npz", **packed)
 
 

@@ -48,7 +48,7 @@ def _ground(dice: Dice) -> Colour:
     return vary(dice.pick(PALE) if dice.chance(0.6) else dice.pick(MIDDLE), dice, 8)
 
 
-def plain(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
+def printable(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
     colour = _ground(dice)
     draw.rectangle((0, 0, SHEET, SHEET), fill=colour)
     if dice.chance(0.5):  # a round of another shade behind the thing, as in a picture book
@@ -246,7 +246,7 @@ def wallpaper(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
     return ground
 
 
-CALM: tuple[tuple[Backdrop, float], ...] = ((plain, 0.3), (gradient, 0.24), (paper, 0.16), (sky, 0.15), (hills, 0.15))
+CALM: tuple[tuple[Backdrop, float], ...] = ((printable, 0.3), (gradient, 0.24), (paper, 0.16), (sky, 0.15), (hills, 0.15))
 BUSY: tuple[tuple[Backdrop, float], ...] = (
     (stripes, 0.24), (dots, 0.2), (wallpaper, 0.16), (street, 0.14), (room, 0.14), (deep, 0.06), (sea, 0.06),
 )  # fmt: skip

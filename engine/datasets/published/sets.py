@@ -38,7 +38,7 @@ Read = Callable[[Path, bool, bool], Any]
 
 
 @dataclass(frozen=True)
-class Source:
+class TorchvisionSource:
     """A data set as torchvision knows it; its title and its files stand in torchvision_files.
 
     read: (folder, whether the training part, whether to download) -> torchvision's data set, with its pictures in `data`
@@ -67,12 +67,12 @@ CIFAR100_NAMES = tuple(
 )
 FASHION_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
-SOURCES: Mapping[str, Source] = MappingProxyType(
+SOURCES: Mapping[str, TorchvisionSource] = MappingProxyType(
     {
-        "cifar10": Source(CIFAR10_NAMES, _by_part("CIFAR10")),
-        "cifar100": Source(CIFAR100_NAMES, _by_part("CIFAR100")),
-        "fashion-mnist": Source(FASHION_NAMES, _by_part("FashionMNIST")),
-        "svhn": Source(tuple("0123456789"), _svhn),
+        "cifar10": TorchvisionSource(CIFAR10_NAMES, _by_part("CIFAR10")),
+        "cifar100": TorchvisionSource(CIFAR100_NAMES, _by_part("CIFAR100")),
+        "fashion-mnist": TorchvisionSource(FASHION_NAMES, _by_part("FashionMNIST")),
+        "svhn": TorchvisionSource(tuple("0123456789"), _svhn),
     }
 )
 
@@ -97,7 +97,7 @@ def download(name: str, folder: Path | None = None) -> Path:
     return folder
 
 
-def _whole(source: Source, folder: Path) -> bool:
+def _whole(source: TorchvisionSource, folder: Path) -> bool:
     try:
         _parts(source, folder)
     except _NOT_THERE:
@@ -105,7 +105,7 @@ def _whole(source: Source, folder: Path) -> bool:
     return True
 
 
-def _fetch(source: Source, files: Files, unfinished: Path, folder: Path) -> None:
+def _fetch(source: TorchvisionSource, files: Files, unfinished: Path, folder: Path) -> None:
     """Fetch and unpack in a folder of its own, so that nothing half done ever lies where the data set is looked for."""
     for archive in files.archives:
         if (folder / archive).is_file():  # torchvision fetches it anew if it is not the published one
@@ -230,12 +230,12 @@ class TorchvisionSet:
 _NOT_THERE = (RuntimeError, OSError, ValueError, AssertionError, IndexError)
 
 
-def _parts(source: Source, folder: Path) -> list[Any]:
+def _parts(source: TorchvisionSource, folder: Path) -> list[Any]:
     """torchvision's training and test part, as they lie in the folder."""
     return [source.read(folder, train, False) for train in (True, False)]
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> TorchvisionSource:
     if name not in SOURCES:
         raise UserError(f"There is no data set {name!r}; choose one of: {', '.join(SOURCES)}.")
     return SOURCES[name]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.outputs import Outputs, Topology, Tuning
-from engine.policies.core.online_rules import Stepper
+from engine.policies.core.online_rules import OnlineRule
 from engine.route import Route
 from engine.scores import SCORES, Score
 
@@ -52,23 +52,23 @@ class Rule(ABC):
         """What is reported of a rule that leaves its examples to chance: each (probability, rule), whose mean is the expectation."""
         return [(1.0, self)]
 
-    def stepper(self, topology: Topology) -> Stepper | None:
+    def online_rule(self, topology: Topology) -> OnlineRule | None:
         """The same decisions, taken while the network runs; None for oracles, who need to know the labels."""
         return None
 
-    def bar(self) -> "Bar | None":
+    def threshold_spec(self) -> "ThresholdSpec | None":
         """What an example must show to leave, or None where no threshold decides."""
         return None
 
-    def compared(self, outputs: Outputs) -> NDArray[np.floating]:
+    def decision_scores(self, outputs: Outputs) -> NDArray[np.floating]:
         """What is held against the bar, (exits, examples). Only where there is one."""
-        bar = self.bar()
-        assert bar is not None, "no threshold decides here"
-        return outputs.scores[bar.score]
+        threshold_spec = self.threshold_spec()
+        assert threshold_spec is not None, "no threshold decides here"
+        return outputs.scores[threshold_spec.score]
 
 
 @dataclass(frozen=True, eq=False)
-class Bar:
+class ThresholdSpec:
     """Leave at the first exit whose score, named as in `engine.scores`, is at least its threshold, (exits - 1,).
 
     ties: (exits - 1,) the share of those exactly at the threshold that leave, or None where all of them do
@@ -104,7 +104,7 @@ class Policy(ABC):
     title:    as shown
     source:   who proposed it, and where it was read
     knob:     what is turned to meet a budget
-    student:  the idea in one sentence
+    summary:  the idea in one sentence
     needs:    what the outputs must hold
     """
 
@@ -112,7 +112,7 @@ class Policy(ABC):
     title: ClassVar[str]
     source: ClassVar[str]
     knob: ClassVar[str]
-    student: ClassVar[str]
+    summary: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
 
     @property
@@ -124,14 +124,14 @@ class Policy(ABC):
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         """Learn gates on `fit` and whatever does not depend on the budget on `calibration`. Costs are in `unit`."""
 
-    def why_not(self, outputs: Outputs) -> str | None:
+    def unavailable_reason(self, outputs: Outputs) -> str | None:
         """One sentence that says why this policy cannot run on these outputs, or None."""
         lacks = {
             Need.PROBABILITIES: outputs.logits is None,
-            Need.LOGITS: outputs.said != "logits",
+            Need.LOGITS: outputs.recorded != "logits",
             Need.FAMILY: outputs.topology != "family",
         }
-        kept = "predictions and confidences" if outputs.said == "confidence" else "the likeliest classes"
+        kept = "predictions and confidences" if outputs.recorded == "confidence" else "the likeliest classes"
         reasons = {
             Need.PROBABILITIES: f"needs the probabilities of every class, and only {kept} are recorded",
             Need.LOGITS: "needs raw logits, and only probabilities or confidences are recorded",
@@ -153,7 +153,7 @@ def lacks_score(policy: Policy, score: str, outputs: Outputs) -> str | None:
     """One sentence if the score a policy goes by is not recorded, or None."""
     if score in outputs.scores:
         return None
-    return f"{policy.title} needs the score {score!r}, and only {', '.join(outputs.scores)} can be had from {outputs.said}."
+    return f"{policy.title} needs the score {score!r}, and only {', '.join(outputs.scores)} can be had from {outputs.recorded}."
 
 
 def check_tuning(*parts: Outputs) -> None:

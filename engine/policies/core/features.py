@@ -14,7 +14,7 @@ from engine.policies.core.description import describe
 from engine.scores import one_score
 
 
-class Reading(ABC):
+class Feature(ABC):
     """Works on every example by itself. Hashable, so that what was read once need not be read again."""
 
     @abstractmethod
@@ -23,7 +23,7 @@ class Reading(ABC):
 
 
 @dataclass(frozen=True)
-class ScoreOf(Reading):
+class ScoreFeature(Feature):
     """How sure the exit is: one of engine.scores.SCORES, (examples,) float32, to the last bit as bundles keep it."""
 
     name: str
@@ -33,7 +33,7 @@ class ScoreOf(Reading):
 
 
 @dataclass(frozen=True)
-class DescriptionOf(Reading):
+class SummaryFeature(Feature):
     """What gates read, see engine.policies.core.description, (examples, min(top, classes) + 3) float64."""
 
     top: int

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.core.description import describe
-from engine.policies.core.online_rules import Said
+from engine.policies.core.online_rules import ExitOutputs
 
 
 def known_at(exit: int, topology: Topology, history: bool) -> Sequence[int]:
@@ -56,10 +56,10 @@ class GateFeatures:
             self._read[outputs] = [np.concatenate([scaled[j] for j in exits], axis=1) for exits in known]
         return self._read[outputs]
 
-    def at(self, exit: int, said: Said, topology: Topology) -> NDArray[np.float64]:
+    def at(self, exit: int, exit_outputs: ExitOutputs, topology: Topology) -> NDArray[np.float64]:
         """What one gate reads while the network runs, (examples, features)."""
         known = known_at(exit, topology, self.history)
-        return np.concatenate([self._scaled(k, said.described(k, self.top)) for k in known], axis=1)
+        return np.concatenate([self._scaled(k, exit_outputs.described(k, self.top)) for k in known], axis=1)
 
     def _scaled(self, exit: int, read: NDArray[np.float64]) -> NDArray[np.float64]:
         """What is read of one exit alone, on the scale of the fit examples: (examples, features)"""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.hashing import hash_uniform
 from engine.outputs import Outputs, Topology
 from engine.policies.core.base import Fitted, Rule
-from engine.policies.core.online_rules import Said, Stepper
+from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
 
 
@@ -25,56 +25,56 @@ class MixedRule(Rule):
     """
 
     cheap: Rule
-    dear: Rule
+    costly: Rule
     share: float
     note: str = ""
 
     @property
     def planned_cost(self) -> float:
-        return (1 - self.share) * self.cheap.planned_cost + self.share * self.dear.planned_cost
+        return (1 - self.share) * self.cheap.planned_cost + self.share * self.costly.planned_cost
 
     @property
     def knob(self) -> Mapping[str, float]:
-        dear = {f"{name} of the rest": value for name, value in self.dear.knob.items()}
-        return {**self.cheap.knob, **dear, "share of the rest": self.share}
+        costly = {f"{name} of the rest": value for name, value in self.costly.knob.items()}
+        return {**self.cheap.knob, **costly, "share of the rest": self.share}
 
     def route(self, outputs: Outputs) -> Route:
-        cheap, dear = self.cheap.route(outputs), self.dear.route(outputs)
-        takes_dear = hash_uniform(outputs.ids) < self.share
+        cheap, costly = self.cheap.route(outputs), self.costly.route(outputs)
+        takes_costly = hash_uniform(outputs.ids) < self.share
         return Route(
-            np.where(takes_dear, dear.exit, cheap.exit),
-            np.where(takes_dear, dear.visited, cheap.visited),
-            np.where(takes_dear, dear.prediction, cheap.prediction),
+            np.where(takes_costly, costly.exit, cheap.exit),
+            np.where(takes_costly, costly.visited, cheap.visited),
+            np.where(takes_costly, costly.prediction, cheap.prediction),
         )
 
-    def stepper(self, topology: Topology) -> Stepper | None:
-        cheap, dear = self.cheap.stepper(topology), self.dear.stepper(topology)
-        return None if cheap is None or dear is None else _MixedStepper(cheap, dear, self.share)
+    def online_rule(self, topology: Topology) -> OnlineRule | None:
+        cheap, costly = self.cheap.online_rule(topology), self.costly.online_rule(topology)
+        return None if cheap is None or costly is None else _MixedOnlineRule(cheap, costly, self.share)
 
 
 @dataclass(frozen=True, eq=False)
-class _MixedStepper(Stepper):
+class _MixedOnlineRule(OnlineRule):
     """Asks each stepper about its own examples only."""
 
-    cheap: Stepper
-    dear: Stepper
+    cheap: OnlineRule
+    costly: OnlineRule
     share: float
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        return self._each(ids, lambda stepper, its: stepper.first(ids[its]))
+        return self._each(ids, lambda online_rule, its: online_rule.first(ids[its]))
 
-    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
-        return self._each(ids, lambda stepper, its: stepper.after(exit, ids[its], said.of(its)))
+    def after(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int64]:
+        return self._each(ids, lambda online_rule, its: online_rule.after(exit, ids[its], exit_outputs.of(its)))
 
-    def answer(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int32]:
-        return self._each(ids, lambda stepper, its: stepper.answer(exit, ids[its], said.of(its))).astype(np.int32)
+    def answer(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int32]:
+        return self._each(ids, lambda online_rule, its: online_rule.answer(exit, ids[its], exit_outputs.of(its))).astype(np.int32)
 
-    def _each(self, ids: NDArray[np.int64], ask: Callable[[Stepper, NDArray[np.bool_]], NDArray[np.integer]]) -> NDArray[np.int64]:
+    def _each(self, ids: NDArray[np.int64], ask: Callable[[OnlineRule, NDArray[np.bool_]], NDArray[np.integer]]) -> NDArray[np.int64]:
         found = np.empty(len(ids), np.int64)
-        takes_dear = hash_uniform(ids) < self.share
-        for stepper, its in ((self.cheap, ~takes_dear), (self.dear, takes_dear)):
+        takes_costly = hash_uniform(ids) < self.share
+        for online_rule, its in ((self.cheap, ~takes_costly), (self.costly, takes_costly)):
             if its.any():  # a rule that nobody goes by may not know this exit
-                found[its] = ask(stepper, its)
+                found[its] = ask(online_rule, its)
         return found
 
 

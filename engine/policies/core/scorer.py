@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.outputs import Outputs
-from engine.policies.core.online_rules import Said
+from engine.policies.core.online_rules import ExitOutputs
 from engine.scores import SURENESS
 
 #: Examples read at a time: 5 exits x 1,000 classes in float64 then take 20 MB.
@@ -57,12 +57,12 @@ class Scorer(Reader[Scored]):
     score_name: str = SURENESS.name
 
     @abstractmethod
-    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
+    def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
         """How sure the exit is, (examples,)."""
 
-    def answer_at(self, exit: int, said: Said) -> NDArray[np.int32]:
+    def answer_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.int32]:
         """What an example leaving there leaves with, (examples,)."""
-        return said.top_class(exit)
+        return exit_outputs.top_class(exit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,8 @@ class RecordedScore(Scorer):
     def _of(self, outputs: Outputs) -> Scored:
         return Scored(outputs.scores[self.score_name], outputs.prediction)
 
-    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
-        return said.score(exit, self.score_name)
+    def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
+        return exit_outputs.score(exit, self.score_name)
 
 
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:

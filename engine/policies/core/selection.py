@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.outputs import Outputs, Topology
 from engine.policies.core.base import Rule
 from engine.policies.core.gates import Gate, GateFeatures, fit_gate
-from engine.policies.core.online_rules import Said, Stepper
+from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
 
 
@@ -33,7 +33,7 @@ def at_stake(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[N
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class StageChoice:
     """A decision among several actions by a vote of gates, one for each pair of them; ties go to the earlier action.
 
     gates: {(a, b), a < b: opens for b}
@@ -52,13 +52,13 @@ class Choice:
         return votes.argmax(axis=0)
 
 
-def fit_choice(features: NDArray[np.float64], costs: NDArray[np.float64], l2: float) -> Choice:
+def fit_choice(features: NDArray[np.float64], costs: NDArray[np.float64], l2: float) -> StageChoice:
     """Weighted all-pairs: every pair of actions is a binary problem, labelled by the cheaper one and weighted by the gap.
 
     features (examples, features), costs (actions, examples)
     """
     pairs = combinations(range(len(costs)), 2)
-    return Choice(len(costs), {(a, b): fit_gate(features, *at_stake(costs[a], costs[b]), l2) for a, b in pairs})
+    return StageChoice(len(costs), {(a, b): fit_gate(features, *at_stake(costs[a], costs[b]), l2) for a, b in pairs})
 
 
 def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
@@ -84,26 +84,26 @@ class ChoiceRule(Rule):
     """
 
     features: GateFeatures
-    choices: Sequence[Choice]
+    choices: Sequence[StageChoice]
     knob: Mapping[str, float]
     planned_cost: float
 
     def route(self, outputs: Outputs) -> Route:
         return follow(outputs, [choice(read) for choice, read in zip(self.choices, self.features.of(outputs), strict=True)])
 
-    def stepper(self, topology: Topology) -> Stepper:
-        return _ChoiceStepper(self.features, self.choices, topology)
+    def online_rule(self, topology: Topology) -> OnlineRule:
+        return _ChoiceOnlineRule(self.features, self.choices, topology)
 
 
 @dataclass(frozen=True, eq=False)
-class _ChoiceStepper(Stepper):
+class _ChoiceOnlineRule(OnlineRule):
     features: GateFeatures
-    choices: Sequence[Choice]
+    choices: Sequence[StageChoice]
     topology: Topology
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros(len(ids), np.int64)
 
-    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+    def after(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int64]:
         ways = np.array([exit, *onward(exit, len(self.choices) + 1, self.topology)])
-        return ways[self.choices[exit](self.features.at(exit, said, self.topology))]
+        return ways[self.choices[exit](self.features.at(exit, exit_outputs, self.topology))]

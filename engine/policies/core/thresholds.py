@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from engine.hashing import hash_uniform
 from engine.outputs import Outputs, Topology
-from engine.policies.core.base import Bar, Rule
-from engine.policies.core.online_rules import InOrder, Said
+from engine.policies.core.base import Rule, ThresholdSpec
+from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.scorer import Scorer
 from engine.route import Route
 
@@ -33,10 +33,10 @@ class ThresholdRule(Rule):
     ties: NDArray[np.float64] | None = None
     note: str = ""
 
-    def bar(self) -> Bar:
-        return Bar(self.scorer.score_name, self.thresholds, self.ties)
+    def threshold_spec(self) -> ThresholdSpec:
+        return ThresholdSpec(self.scorer.score_name, self.thresholds, self.ties)
 
-    def compared(self, outputs: Outputs) -> NDArray[np.floating]:
+    def decision_scores(self, outputs: Outputs) -> NDArray[np.floating]:
         return self.scorer.of(outputs).score
 
     def route(self, outputs: Outputs) -> Route:
@@ -44,12 +44,12 @@ class ThresholdRule(Rule):
         route = Route.through(outputs, first_sure_exit(scored.score, self.thresholds, self.ties, outputs.ids))
         return Route(route.exit, route.visited, np.take_along_axis(scored.answer, route.exit[None], axis=0)[0])
 
-    def stepper(self, topology: Topology) -> InOrder:
-        return InOrder(self._leaves, self.scorer.answer_at)
+    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+        return SequentialOnlineRule(self._leaves, self.scorer.answer_at)
 
-    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
+    def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
         tie = 1.0 if self.ties is None else self.ties[exit]
-        return passes(self.scorer.score_at(exit, said), self.thresholds[exit], tie, exit, ids)
+        return passes(self.scorer.score_at(exit, exit_outputs), self.thresholds[exit], tie, exit, ids)
 
 
 def passes(
@@ -63,11 +63,11 @@ def passes(
         return scores >= threshold
     leaves = scores > threshold
     tied = np.flatnonzero(scores == threshold)
-    leaves[tied] = tie_draw(ids[tied], exit) < tie
+    leaves[tied] = tie_uniform(ids[tied], exit) < tie
     return leaves
 
 
-def tie_draw(ids: NDArray[np.int64], exit: int) -> NDArray[np.float64]:
+def tie_uniform(ids: NDArray[np.int64], exit: int) -> NDArray[np.float64]:
     """What decides who of a tied block leaves at an exit, (examples,) in [0, 1); independent from exit to exit and of mixing."""
     return hash_uniform(ids, exit + 1)
 

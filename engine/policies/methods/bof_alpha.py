@@ -18,30 +18,30 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from engine.outputs import Outputs, Topology, Tuning
-from engine.policies.core.base import Bar, Fitted, Policy, Rule, check_tuning, lacks_score
-from engine.policies.core.online_rules import InOrder, Said
+from engine.policies.core.base import Fitted, Policy, Rule, ThresholdSpec, check_tuning, lacks_score
+from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.registry import register
 from engine.policies.core.thresholds import first_sure_exit
 from engine.policies.methods.single import exact_curve, tied_note
 from engine.route import Route
 
 
-def typical_right(outputs: Outputs) -> NDArray[np.float64]:
+def mean_correct_confidence(outputs: Outputs) -> NDArray[np.float64]:
     """mu_k: mean top probability of the examples each exit gets right, (exits,); infinite where there is none."""
     sure = expit(outputs.scores["maxprob"].astype(np.float64))
-    count = outputs.right.sum(axis=1)
-    mean = (sure * outputs.right).sum(axis=1) / np.maximum(count, 1)
+    count = outputs.correct.sum(axis=1)
+    mean = (sure * outputs.correct).sum(axis=1) / np.maximum(count, 1)
     return np.where(count > 0, mean, np.inf)
 
 
-def relative_sureness(outputs: Outputs, typical: NDArray[np.float64]) -> NDArray[np.float64]:
+def relative_sureness(outputs: Outputs, mean_confidence: NDArray[np.float64]) -> NDArray[np.float64]:
     """How sure each exit is, as a multiple of what is typical for it, (exits, examples). 0 at an exit without a right answer."""
-    return _relative(outputs.scores["maxprob"], typical[:, None])
+    return _relative(outputs.scores["maxprob"], mean_confidence[:, None])
 
 
-def _relative(score: NDArray[np.float32], typical: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+def _relative(score: NDArray[np.float32], mean_confidence: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
     # float64 tells top probabilities apart up to log-odds of 36; the float32 softmax would stop at 17.
-    return expit(score.astype(np.float64)) / typical
+    return expit(score.astype(np.float64)) / mean_confidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class AlphaRule(Rule):
     """typical: (exits,), mu_k."""
 
     alpha: float
-    typical: NDArray[np.float64]
+    mean_confidence: NDArray[np.float64]
     planned_cost: float
     note: str = ""
 
@@ -57,19 +57,19 @@ class AlphaRule(Rule):
     def knob(self) -> Mapping[str, float]:
         return {"alpha": self.alpha}
 
-    def bar(self) -> Bar:
-        wanted = self.alpha * self.typical[:-1] if self.alpha > 0 else np.zeros(len(self.typical) - 1)
-        return Bar("maxprob", np.where(wanted > 1, np.inf, logit(np.minimum(wanted, 1))))
+    def threshold_spec(self) -> ThresholdSpec:
+        wanted = self.alpha * self.mean_confidence[:-1] if self.alpha > 0 else np.zeros(len(self.mean_confidence) - 1)
+        return ThresholdSpec("maxprob", np.where(wanted > 1, np.inf, logit(np.minimum(wanted, 1))))
 
     def route(self, outputs: Outputs) -> Route:
-        sure = relative_sureness(outputs, self.typical)
+        sure = relative_sureness(outputs, self.mean_confidence)
         return Route.through(outputs, first_sure_exit(sure, np.full(outputs.exits - 1, self.alpha)))
 
-    def stepper(self, topology: Topology) -> InOrder:
-        return InOrder(self._leaves)
+    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+        return SequentialOnlineRule(self._leaves)
 
-    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
-        return _relative(said.score(exit, "maxprob"), self.typical[exit]) >= self.alpha
+    def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
+        return _relative(exit_outputs.score(exit, "maxprob"), self.mean_confidence[exit]) >= self.alpha
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class AlphaFit(Fitted):
 
     levels: NDArray[np.float64]
     cost: NDArray[np.float64]
-    typical: NDArray[np.float64]
+    mean_confidence: NDArray[np.float64]
 
     @property
     def cheapest(self) -> float:
@@ -88,12 +88,12 @@ class AlphaFit(Fitted):
         step = int(np.searchsorted(self.cost, budget * (1 + 1e-12), side="right")) - 1
         spent = float(self.cost[step])
         note = tied_note(spent, float(self.cost[step + 1]) if step + 1 < len(self.cost) else None, budget)
-        return AlphaRule(float(self.levels[step]), self.typical, spent, note)
+        return AlphaRule(float(self.levels[step]), self.mean_confidence, spent, note)
 
 
-def strictest(typical: NDArray[np.float64]) -> float:
+def strictest(mean_confidence: NDArray[np.float64]) -> float:
     """The least alpha that closes every exit but the last: no top probability exceeds 1."""
-    return float(np.nextafter(1 / typical[:-1].min(initial=1.0), np.inf))
+    return float(np.nextafter(1 / mean_confidence[:-1].min(initial=1.0), np.inf))
 
 
 @register
@@ -102,15 +102,15 @@ class BofAlpha(Policy):
     title = "Alpha rule"
     source = "After Passalis et al. 2020 (bag-of-features early exits, MMSP); the mean top probability of right answers: our statistic."
     knob = "alpha, how sure to be as a multiple of what is typical for a right answer at this exit"
-    student = "Leave when you are at least as sure as this exit usually is when it is right."
+    summary = "Leave when you are at least as sure as this exit usually is when it is right."
 
-    def why_not(self, outputs: Outputs) -> str | None:
-        return super().why_not(outputs) or lacks_score(self, "maxprob", outputs)
+    def unavailable_reason(self, outputs: Outputs) -> str | None:
+        return super().unavailable_reason(outputs) or lacks_score(self, "maxprob", outputs)
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> AlphaFit:
         check_tuning(fit, calibration)
-        typical = typical_right(fit)
-        levels, cost = exact_curve(relative_sureness(calibration, typical), calibration.cascade_cost(unit))
+        mean_confidence = mean_correct_confidence(fit)
+        levels, cost = exact_curve(relative_sureness(calibration, mean_confidence), calibration.cascade_cost(unit))
         # On these examples the lowest level lets everybody out, which 0 does on any; the infinite one nobody, which `strictest` does.
         levels[0] = 0.0
-        return AlphaFit(np.minimum(levels, strictest(typical)), cost, typical)
+        return AlphaFit(np.minimum(levels, strictest(mean_confidence)), cost, mean_confidence)

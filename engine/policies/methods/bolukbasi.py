@@ -18,7 +18,7 @@ from engine.policies.core.base import Need, Policy, check_tuning
 from engine.policies.core.gates import GateFeatures
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.registry import register
-from engine.policies.core.selection import Choice, ChoiceRule, fit_choice, onward
+from engine.policies.core.selection import ChoiceRule, StageChoice, fit_choice, onward
 
 #: A gap in calibration cost between two neighbouring lambdas is filled while it is wider than this share of the whole range ...
 FINEST_GAP = 1 / 32
@@ -31,8 +31,8 @@ def excess(outputs: Outputs, credit_improvements: bool = False) -> NDArray[np.fl
 
     0 or 1; with `credit_improvements` also -1 where an exit is right and the full network is not.
     """
-    wrong = 1.0 - outputs.right
-    beyond = wrong - wrong[outputs.full]
+    incorrect = 1.0 - outputs.correct
+    beyond = incorrect - incorrect[outputs.full]
     return beyond if credit_improvements else np.maximum(beyond, 0.0)
 
 
@@ -133,13 +133,13 @@ class GatedPolicy(Policy):
         rules, accuracy = zip(*(found[price] for price in price_ladder(lowest, highest, cost_at)), strict=True)
         return OperatingPoints([rules[kept] for kept in pareto_front([rule.planned_cost for rule in rules], accuracy)])
 
-    def learn(self, fit: Tuning, features: GateFeatures, stage_share: NDArray[np.float64], price: float) -> list[Choice]:
+    def learn(self, fit: Tuning, features: GateFeatures, stage_share: NDArray[np.float64], price: float) -> list[StageChoice]:
         """The choices at every exit but the last, first to last, for one price of an error.
 
         Each learns from all examples, whether they would reach it or not: the weights say who matters.
         """
         read = features.of(fit)
-        choices: dict[int, Choice] = {}
+        choices: dict[int, StageChoice] = {}
 
         def decide(k: int, prices: NDArray[np.float64]) -> NDArray[np.integer]:
             choices[k] = fit_choice(read[k], prices, self.l2)
@@ -158,5 +158,5 @@ class Bolukbasi(GatedPolicy):
         "Bolukbasi et al. 2017 (abstract and slides read): backward recursion of weighted binary problems; on a family, network selection."
         " Features, classifier and the search over lambda: our choice."
     )
-    student = "Say what an error is worth; every exit then learns whether going on will earn back what it costs."
+    summary = "Say what an error is worth; every exit then learns whether going on will earn back what it costs."
     look_ahead: ClassVar[bool] = True

@@ -28,8 +28,8 @@ from scipy.special import log_expit, logit
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Need, Policy, check_tuning
 from engine.policies.core.description import describe
-from engine.policies.core.features import Reading
-from engine.policies.core.online_rules import Said
+from engine.policies.core.features import Feature
+from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.registry import register
 from engine.policies.core.scorer import Scored, Scorer
 from engine.policies.methods.planned import Plan, PlannedFit, Shares, let_out, planned_counts
@@ -50,7 +50,7 @@ BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 
 @dataclass(frozen=True, eq=False)
-class ExitWeights(Reading):
+class ExitWeights(Feature):
     """What one exit says, weighed: the part of its score that needs no other exit.
 
     features:    (top + 4,) weights of `summaries`, in their own units
@@ -92,8 +92,8 @@ class EENetScorer(Scorer):
         own = np.stack([weights.of(logits) for weights, logits in zip(self.exits, outputs.logits, strict=True)])
         return Scored(self._with_history(own).astype(np.float32), outputs.prediction)
 
-    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
-        own = np.stack([said.read(k, self.exits[k]) for k in range(exit + 1)])
+    def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
+        own = np.stack([exit_outputs.read(k, self.exits[k]) for k in range(exit + 1)])
         return self._with_history(own)[exit].astype(np.float32)
 
     def _with_history(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,7 +111,7 @@ def learn_scores(fit: Outputs, l2: float = L2) -> EENetScorer:
     history = np.zeros((fit.exits, fit.exits))
     earlier: list[NDArray[np.float64]] = []
     for k, logits in enumerate(fit.logits):
-        correct, predicted = fit.right[k], logits.argmax(axis=1)
+        correct, predicted = fit.correct[k], logits.argmax(axis=1)
         own = summaries(logits)
         classes = _frequent(predicted, fit.classes)
         columns = [own, predicted[:, None] == classes, *(log_odds[:, None] for log_odds in earlier)]
@@ -242,12 +242,12 @@ class EENet(Policy):
         " exactly, their sharpness chosen on the fit examples: ours."
     )
     knob = "mu, what the cost of the full network takes off the pull of an exit"
-    student = "Each exit learns how far it can be trusted, and the budget decides how many examples leave where it is trusted most."
+    summary = "Each exit learns how far it can be trusted, and the budget decides how many examples leave where it is trusted most."
     needs = frozenset({Need.PROBABILITIES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
         check_tuning(fit, calibration)
         scorer = learn_scores(fit)
         exit_cost = calibration.cascade_cost(unit)
-        plan = EENetPlan(exit_cost, scorer.of(fit).score, fit.ids, fit.right, scorer.of(calibration).score)
+        plan = EENetPlan(exit_cost, scorer.of(fit).score, fit.ids, fit.correct, scorer.of(calibration).score)
         return PlannedFit(plan, scorer, calibration, unit)

@@ -16,7 +16,7 @@ from scipy.special import log_softmax, logsumexp
 
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Need, Policy, check_tuning
-from engine.policies.core.online_rules import Said, combine
+from engine.policies.core.online_rules import ExitOutputs, combine
 from engine.policies.core.registry import register
 from engine.policies.core.scorer import CHUNK, Scored, Scorer, chunks
 from engine.policies.methods.planned import PlannedFit
@@ -50,14 +50,14 @@ class EnsembleScorer(Scorer):
                 answer[k, some] = combined.argmax(axis=-1)
         return Scored(score, answer)
 
-    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
-        return self._together(exit, said).score(exit, "maxprob")
+    def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
+        return self._together(exit, exit_outputs).score(exit, "maxprob")
 
-    def answer_at(self, exit: int, said: Said) -> NDArray[np.int32]:
-        return self._together(exit, said).top_class(exit)
+    def answer_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.int32]:
+        return self._together(exit, exit_outputs).top_class(exit)
 
-    def _together(self, exit: int, said: Said) -> Said:
-        return said.combined(exit, self.weight[exit, : exit + 1], self.bias[exit])
+    def _together(self, exit: int, exit_outputs: ExitOutputs) -> ExitOutputs:
+        return exit_outputs.combined(exit, self.weight[exit, : exit + 1], self.bias[exit])
 
 
 def committee_weights(exits: int) -> NDArray[np.float64]:
@@ -95,9 +95,9 @@ def fit_ztw(outputs: Outputs, steps: int = 100) -> tuple[NDArray[np.float64], ND
 
 def _fit_head(outputs: Outputs, members: int, steps: int) -> ZtwHead:
     # float32 holds the log-probabilities, float64 the sums: half the memory to read at every step, and no gradient lost.
-    said = np.empty((members, outputs.examples, outputs.classes), np.float32)
+    exit_outputs = np.empty((members, outputs.examples, outputs.classes), np.float32)
     for some, logits in chunks(outputs, slice(0, members)):
-        said[:, some] = np.maximum(log_softmax(logits, axis=-1), LEAST)
+        exit_outputs[:, some] = np.maximum(log_softmax(logits, axis=-1), LEAST)
 
     # A class that the fit examples hardly show would learn from its absence alone that it never is the answer.
     shrink = max(1.0, ROWS_PER_CLASS * outputs.classes / outputs.examples)
@@ -105,7 +105,7 @@ def _fit_head(outputs: Outputs, members: int, steps: int) -> ZtwHead:
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         head = ZtwHead(parameters[:members], parameters[members:])
-        value, slope = cross_entropy(head, said, outputs.labels)
+        value, slope = cross_entropy(head, exit_outputs, outputs.labels)
         pull = precision * parameters
         return value + 0.5 * float(pull @ parameters), slope + pull
 
@@ -114,11 +114,11 @@ def _fit_head(outputs: Outputs, members: int, steps: int) -> ZtwHead:
     return ZtwHead(found.x[:members], found.x[members:])
 
 
-def cross_entropy(head: ZtwHead, said: NDArray[np.float32], labels: NDArray[np.integer]) -> tuple[float, NDArray[np.float64]]:
+def cross_entropy(head: ZtwHead, exit_outputs: NDArray[np.float32], labels: NDArray[np.integer]) -> tuple[float, NDArray[np.float64]]:
     """Summed cross-entropy of the ensemble and its gradient, (members + classes,)."""
-    value, by_weight, by_bias = 0.0, np.zeros(len(said)), np.zeros(said.shape[2])
+    value, by_weight, by_bias = 0.0, np.zeros(len(exit_outputs)), np.zeros(exit_outputs.shape[2])
     for start in range(0, len(labels), CHUNK):
-        part, label = said[:, start : start + CHUNK], labels[start : start + CHUNK]
+        part, label = exit_outputs[:, start : start + CHUNK], labels[start : start + CHUNK]
         combined = combine(head.weight.astype(np.float32), part) + head.bias.astype(np.float32)
         row = np.arange(len(label))
         total = logsumexp(combined, axis=-1, keepdims=True)
@@ -151,7 +151,7 @@ class ZeroTimeWaste(_Ensemble):
     name = "ztw"
     title = "Zero Time Waste ensemble"
     source = "Wojcik et al. 2021, 2023: learned geometric ensembles, form read in the code; thresholds by geometric quotas: our choice."
-    student = "Nobody's opinion is thrown away: each exit votes together with all before it, with weights learned from examples."
+    summary = "Nobody's opinion is thrown away: each exit votes together with all before it, with weights learned from examples."
 
     def weigh(self, fit: Tuning) -> EnsembleScorer:
         return EnsembleScorer(*fit_ztw(fit))
@@ -167,7 +167,7 @@ class Committee(_Ensemble):
         "After Wang et al. 2022 (Wisdom of Committees: average all outputs so far). Averaging logits, which is the geometric mean of the"
         " probabilities, and setting thresholds by geometric quotas: our choice."
     )
-    student = "Each exit's answer is the average of everything said so far: two who disagree are less sure than two who agree."
+    summary = "Each exit's answer is the average of everything said so far: two who disagree are less sure than two who agree."
 
     def weigh(self, fit: Tuning) -> EnsembleScorer:
         return EnsembleScorer(committee_weights(fit.exits), np.zeros((fit.exits, fit.classes)))

@@ -73,12 +73,12 @@ class FreeThresholdsFit(Fitted):
         return ThresholdRule(RecordedScore(self.score), self.thresholds[setting], knob, float(self.cost[setting]))
 
 
-def best_settings(scores: NDArray[np.floating], right: NDArray[np.bool_], exit_cost: NDArray[np.float64]) -> tuple[Ranked, Settings]:
+def best_settings(scores: NDArray[np.floating], correct: NDArray[np.bool_], exit_cost: NDArray[np.float64]) -> tuple[Ranked, Settings]:
     """The settings that no other one found beats, by rising cost, and the ranks their cuts are counted in.
 
     scores, right (exits, examples); exit_cost (exits,) cumulative
     """
-    ranked = Ranked.of(scores, right)
+    ranked = Ranked.of(scores, correct)
     start = Settings.joined([*_on_grid(ranked, scores, exit_cost), _shared(ranked, scores, exit_cost)]).front()
     climbed = [ascend(ranked, start.cuts[start.best_at(price)], price, exit_cost) for price in _prices(start)]
     return ranked, Settings.joined([start, *climbed]).front()
@@ -90,28 +90,28 @@ def _on_grid(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np
     levels = min(int(GRID_CELLS ** (1 / max(gates, 1))), MOST_LEVELS)
     if gates < 2 or levels < FEWEST_LEVELS:
         return []
-    grid = Grid.of(scores, ranked.right, quantile_levels(scores, levels))
+    grid = Grid.of(scores, ranked.correct, quantile_levels(scores, levels))
     accuracy, cost = grid.accuracy().ravel(), grid.mean_cost(exit_cost).ravel()
     front = front_of_many(cost, accuracy)
     chosen = np.stack(np.unravel_index(front, grid.shape), axis=-1)
     thresholds = np.take_along_axis(grid.levels.T, chosen, axis=0)
-    right = np.rint(accuracy[front] * examples).astype(np.int64)
-    return [Settings(ranked.cuts(thresholds), right, cost[front] * examples)]
+    correct = np.rint(accuracy[front] * examples).astype(np.int64)
+    return [Settings(ranked.cuts(thresholds), correct, cost[front] * examples)]
 
 
 def _shared(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> Settings:
     """The front of one threshold for all exits, static exits included."""
     curve = ExactCurve.of(scores)
-    right, cost = curve.total(ranked.right), curve.total(exit_cost[:, None])
-    front = front_of_many(cost, right.astype(np.float64))
+    correct, cost = curve.total(ranked.correct), curve.total(exit_cost[:, None])
+    front = front_of_many(cost, correct.astype(np.float64))
     shared = np.broadcast_to(curve.levels[front, None], (len(front), len(ranked.ranks)))
-    return Settings(ranked.cuts(shared), right[front], cost[front])
+    return Settings(ranked.cuts(shared), correct[front], cost[front])
 
 
 def _prices(start: Settings) -> NDArray[np.float64]:
     """Right answers per unit of cost at which to climb, falling: the slopes of the start's hull at evenly spread costs."""
-    hull = start.take(concave_hull(start.cost, start.right))
-    slopes = np.diff(hull.right) / np.diff(hull.cost)
+    hull = start.take(concave_hull(start.cost, start.correct))
+    slopes = np.diff(hull.correct) / np.diff(hull.cost)
     if len(slopes) == 0:
         return slopes
     piece = np.searchsorted(hull.cost[1:-1], np.linspace(hull.cost[0], hull.cost[-1], PRICES))
@@ -124,15 +124,15 @@ class FreeThresholds(Policy):
     title = "A threshold for each exit"
     source = "Definition; coordinate ascent over all cuts from an exact grid: our choice."
     knob = "all thresholds together"
-    student = "Every exit has its own bar, and all bars were tried together to find the best ones for the budget."
+    summary = "Every exit has its own bar, and all bars were tried together to find the best ones for the budget."
     score = "maxprob"
 
-    def why_not(self, outputs: Outputs) -> str | None:
-        return super().why_not(outputs) or lacks_score(self, self.score, outputs)
+    def unavailable_reason(self, outputs: Outputs) -> str | None:
+        return super().unavailable_reason(outputs) or lacks_score(self, self.score, outputs)
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> FreeThresholdsFit:
         check_tuning(fit, calibration)
-        ranked, found = best_settings(calibration.scores[self.score], calibration.right, calibration.cascade_cost(unit))
+        ranked, found = best_settings(calibration.scores[self.score], calibration.correct, calibration.cascade_cost(unit))
         examples = calibration.examples
         tied = any(len(values) < DISTINCT * examples for values in ranked.values)
-        return FreeThresholdsFit(self.score, ranked.thresholds(found.cuts), found.cost / examples, found.right / examples, tied)
+        return FreeThresholdsFit(self.score, ranked.thresholds(found.cuts), found.cost / examples, found.correct / examples, tied)

@@ -17,7 +17,7 @@ from engine.front import pareto_front
 from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.core.base import Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
-from engine.policies.core.online_rules import InOrder, Said
+from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.registry import register
 from engine.policies.core.scorer import Reader, chunks
 from engine.policies.core.thresholds import first_sure_exit
@@ -41,9 +41,11 @@ def gate_features(outputs: Outputs) -> NDArray[np.float64]:
     return _shown(outputs.scores, squared)
 
 
-def features_of_exit(exit: int, said: Said) -> NDArray[np.float64]:
+def features_of_exit(exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float64]:
     """The same of one exit while the network runs, (4, examples)."""
-    return _shown({name: said.score(exit, name) for name in SEEN}, said.combined(exit, np.array([SQUARED])).score(exit, "entropy"))
+    return _shown(
+        {name: exit_outputs.score(exit, name) for name in SEEN}, exit_outputs.combined(exit, np.array([SQUARED])).score(exit, "entropy")
+    )
 
 
 def _shown(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -94,9 +96,9 @@ class GateInputs(Reader[NDArray[np.float64]]):
     def _of(self, outputs: Outputs) -> NDArray[np.float64]:
         return (gate_features(outputs) - self.mean) / self.deviation
 
-    def at(self, exit: int, said: Said) -> NDArray[np.float64]:
+    def at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float64]:
         """The same at one exit while the network runs, (4, examples)."""
-        return (features_of_exit(exit, said) - self.mean[:, exit]) / self.deviation[:, exit]
+        return (features_of_exit(exit, exit_outputs) - self.mean[:, exit]) / self.deviation[:, exit]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +122,11 @@ class GateRule(Rule):
         log_odds = (self.weight[..., None] * self.inputs.of(outputs)).sum(axis=0) + self.bias[:, None]
         return Route.through(outputs, first_sure_exit(log_odds, np.zeros(outputs.exits - 1)))
 
-    def stepper(self, topology: Topology) -> InOrder:
-        return InOrder(self._leaves)
+    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+        return SequentialOnlineRule(self._leaves)
 
-    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
-        return (self.weight[:, exit, None] * self.inputs.at(exit, said)).sum(axis=0) + self.bias[exit] >= 0
+    def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
+        return (self.weight[:, exit, None] * self.inputs.at(exit, exit_outputs)).sum(axis=0) + self.bias[exit] >= 0
 
 
 def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -159,7 +161,7 @@ class Jei(Policy):
     title = "JEI gate"
     source = "In the style of Regol et al. 2024 (JEI-DNN), read in the code: the gate half, on exits as they are."
     knob = "lambda, how many nats of cross-entropy the cost of the full network is worth"
-    student = "A small judge at each exit looks at four signs of sureness and has learned when staying is not worth its price."
+    summary = "A small judge at each exit looks at four signs of sureness and has learned when staying is not worth its price."
     needs = frozenset({Need.PROBABILITIES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
@@ -176,5 +178,5 @@ class Jei(Policy):
             rules.append(replace(rule, planned_cost=route.mean_cost(calibration, unit)))
             accuracy.append(route.accuracy(calibration))
         rules.append(StaticRule(calibration.full, float(calibration.static_cost(unit)[calibration.full])))
-        accuracy.append(float(calibration.right[calibration.full].mean()))
+        accuracy.append(float(calibration.correct[calibration.full].mean()))
         return OperatingPoints([rules[kept] for kept in pareto_front([rule.planned_cost for rule in rules], accuracy)])

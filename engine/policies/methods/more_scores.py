@@ -10,7 +10,7 @@ class Margin(GeometricQuotas):
     name = "margin"
     title = "Margin"
     source = "Best-versus-second-best, a standard uncertainty measure; geometric quotas set the thresholds: our choice."
-    student = "Leave as soon as the likeliest class is well ahead of the runner-up."
+    summary = "Leave as soon as the likeliest class is well ahead of the runner-up."
     score = "margin"
 
 
@@ -19,7 +19,7 @@ class Energy(GeometricQuotas):
     name = "energy"
     title = "Energy"
     source = "After Liu et al. 2020 (log-sum-exp of the logits, temperature 1); as an exit score with geometric quotas: our choice."
-    student = "Leave as soon as the logits are large altogether: a network often answers the unfamiliar with small ones."
+    summary = "Leave as soon as the logits are large altogether: a network often answers the unfamiliar with small ones."
     needs = frozenset({Need.LOGITS})
     score = "energy"
 
@@ -29,6 +29,6 @@ class MaxLogit(GeometricQuotas):
     name = "maxlogit"
     title = "Top logit"
     source = "The largest logit, a standard score; geometric quotas set the thresholds: our choice."
-    student = "Leave as soon as one class scores high, whatever the others score."
+    summary = "Leave as soon as one class scores high, whatever the others score."
     needs = frozenset({Need.LOGITS})
     score = "maxlogit"

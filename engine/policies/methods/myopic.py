@@ -21,5 +21,5 @@ class Myopic(GatedPolicy):
         "Baseline of Bolukbasi et al. 2017 (named in the slides, its exact form not read)."
         " Ours: each gate weighs leaving now against going on as if no later gate existed."
     )
-    student = "Each exit learns whether to leave as if it were the last one with a say."
+    summary = "Each exit learns whether to leave as if it were the last one with a say."
     look_ahead: ClassVar[bool] = False

@@ -12,12 +12,12 @@ from engine.policies.core.registry import register
 from engine.route import Route
 
 
-def cheapest_right(outputs: Outputs, cost: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def cheapest_correct(outputs: Outputs, cost: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """For every example the cheapest exit that is right, (examples,), and whether there is one; else the cheapest exit of all."""
     by_cost = np.argsort(cost, kind="stable")
-    right = outputs.right[by_cost]
-    solvable = right.any(axis=0)
-    return by_cost[np.where(solvable, right.argmax(axis=0), 0)], solvable
+    correct = outputs.correct[by_cost]
+    solvable = correct.any(axis=0)
+    return by_cost[np.where(solvable, correct.argmax(axis=0), 0)], solvable
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class OracleRule(Rule):
 
     def route(self, outputs: Outputs) -> Route:
         cost = outputs.static_cost(self.unit)
-        wanted, _ = cheapest_right(outputs, cost)
+        wanted, _ = cheapest_correct(outputs, cost)
         extra = cost[wanted] - cost.min()
         in_turn = np.lexsort((outputs.ids, extra))
         allowed = (self.budget - cost.min()) * outputs.examples
@@ -65,7 +65,7 @@ class Oracle(Policy):
     title = "Oracle"
     source = "Bolukbasi et al. 2017 (cheapest model that is right; read in the slides); spent cheapest-first under a budget: our choice."
     knob = "the budget itself"
-    student = "If we knew the answers: everyone leaves at the first exit that gets it right. Nobody can do better, nobody can do this."
+    summary = "If we knew the answers: everyone leaves at the first exit that gets it right. Nobody can do better, nobody can do this."
     needs = frozenset({Need.LABELS})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:

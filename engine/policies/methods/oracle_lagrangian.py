@@ -96,7 +96,7 @@ class PenalisedOracle(PricedOracle):
     name = "oracle_penalised"
     title = "Oracle: perfect gates"
     source = "Bolukbasi et al. 2017: the recursion (slides) with its pseudo-labels in place of gates. Mixing between prices: our choice."
-    student = "Gates that know whether going on will help, and care only to match the full network: the target of learned gates."
+    summary = "Gates that know whether going on will help, and care only to match the full network: the target of learned gates."
     by_the_first = True
 
     def loss(self, outputs: Outputs) -> NDArray[np.float64]:
@@ -110,8 +110,8 @@ class BudgetedOracle(PricedOracle):
     name = "oracle_budgeted"
     title = "Oracle: best use of a budget"
     source = "Definition: a multiple-choice knapsack, through its Lagrangian."
-    student = "If we knew the answers and had this much to spend: the most right answers that anyone could buy."
+    summary = "If we knew the answers and had this much to spend: the most right answers that anyone could buy."
     by_the_first = False
 
     def loss(self, outputs: Outputs) -> NDArray[np.float64]:
-        return 1.0 - outputs.right
+        return 1.0 - outputs.correct

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.core.base import Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
-from engine.policies.core.online_rules import InOrder, Said
+from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.registry import register
 from engine.route import Route
 
@@ -49,15 +49,15 @@ class PatienceRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         return Route.through(outputs, patient_exit(outputs.prediction, self.patience))
 
-    def stepper(self, topology: Topology) -> InOrder:
-        return InOrder(self._leaves)
+    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+        return SequentialOnlineRule(self._leaves)
 
-    def _leaves(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.bool_]:
+    def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
         """Whether the `patience` exits before this one say what it says: an example that is still there has then just got there."""
-        latest = said.top_class(exit)
+        latest = exit_outputs.top_class(exit)
         agreed = np.full(len(latest), exit >= self.patience)
         for k in range(max(exit - self.patience, 0), exit):
-            agreed &= said.top_class(k) == latest
+            agreed &= exit_outputs.top_class(k) == latest
         return agreed
 
 
@@ -69,7 +69,7 @@ class Patience(Policy):
     title = "Patience"
     source = "Zhou et al. 2020 (PABEE), rule read in the code; budgets between two whole patiences by mixing them: our choice."
     knob = "the patience, a number of agreements in a row"
-    student = "Leave when the same answer has come up several times in a row, however sure anyone is."
+    summary = "Leave when the same answer has come up several times in a row, however sure anyone is."
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         check_tuning(fit, calibration)

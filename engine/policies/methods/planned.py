@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.outputs import Tuning
 from engine.policies.core.base import Fitted, Rule
 from engine.policies.core.scorer import Scorer
-from engine.policies.core.thresholds import ThresholdRule, tie_draw
+from engine.policies.core.thresholds import ThresholdRule, tie_uniform
 from engine.policies.methods.static import RandomMixFit, random_mix
 
 #: What the examples that rounding leaves over may add to the planned cost, as a share of it, before they are handed out.
@@ -101,7 +101,7 @@ def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDAr
         leaves = here >= thresholds[k]
         if np.count_nonzero(leaves) > leaving:
             tied = np.flatnonzero(here == thresholds[k])
-            draws = tie_draw(ids[there[tied]], k)
+            draws = tie_uniform(ids[there[tied]], k)
             ties[k] = tie_share(draws, leaving - (np.count_nonzero(leaves) - len(tied)))
             leaves[tied] = draws < ties[k]
         exit[there[leaves]] = k

@@ -60,8 +60,8 @@ class GeometricQuotas(Policy):
     score: str
     knob = "rho, the ratio between the quotas of neighbouring exits"
 
-    def why_not(self, outputs: Outputs) -> str | None:
-        return super().why_not(outputs) or lacks_score(self, self.score, outputs)
+    def unavailable_reason(self, outputs: Outputs) -> str | None:
+        return super().unavailable_reason(outputs) or lacks_score(self, self.score, outputs)
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
         check_tuning(fit, calibration)
@@ -73,7 +73,7 @@ class MaxProb(GeometricQuotas):
     name = "maxprob"
     title = "MSDNet: top probability"
     source = "Huang et al. 2018, budgeted batch classification; quotas and thresholds as in the code kalviny/MSDNet-PyTorch."
-    student = "Leave as soon as the likeliest class is likely enough."
+    summary = "Leave as soon as the likeliest class is likely enough."
     score = "maxprob"
 
 
@@ -82,5 +82,5 @@ class Entropy(GeometricQuotas):
     name = "entropy"
     title = "BranchyNet: entropy"
     source = "Teerapittayanon et al. 2016: leave when the entropy is below the exit's threshold. Geometric quotas set it here: our choice."
-    student = "Leave as soon as the answer is undecided about little: probability piled on few classes."
+    summary = "Leave as soon as the answer is undecided about little: probability piled on few classes."
     score = "entropy"

@@ -120,10 +120,10 @@ class RiskControlFit(SingleThresholdFit):
         # Betting goes by turns: the order of the file may be by class, that of the drawn numbers is by nothing.
         in_turn = np.argsort(hash_uniform(self.calibration.ids), kind="stable")
         scores = self.calibration.scores[self.score][:, in_turn]
-        right = self.calibration.right[:, in_turn].astype(np.int8)
+        correct = self.calibration.correct[:, in_turn].astype(np.int8)
         for level in levels_to_try(self.calibration.classes):
             exit = first_sure_exit(scores, np.full(self.exits - 1, level))
-            yield right[self.calibration.full] - np.take_along_axis(right, exit[None], axis=0)[0]
+            yield correct[self.calibration.full] - np.take_along_axis(correct, exit[None], axis=0)[0]
 
 
 @register
@@ -132,11 +132,11 @@ class RiskControl(Policy):
     title = "Risk control"
     source = "Jazbec, Timans et al. 2024 (Fast yet Safe): risks read in the code metodj/RC-EENN; tested in a fixed sequence, our choice."
     knob = "the threshold, or the promise it is chosen for"
-    student = "One bar for everyone, lowered only as far as the examples prove that it does no harm."
+    summary = "One bar for everyone, lowered only as far as the examples prove that it does no harm."
     score = "maxprob"
 
-    def why_not(self, outputs: Outputs) -> str | None:
-        return super().why_not(outputs) or lacks_score(self, self.score, outputs)
+    def unavailable_reason(self, outputs: Outputs) -> str | None:
+        return super().unavailable_reason(outputs) or lacks_score(self, self.score, outputs)
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> RiskControlFit:
         check_tuning(fit, calibration)

@@ -72,7 +72,7 @@ class SingleThreshold(Policy):
     title = "One threshold for all exits"
     source = "Kaya et al. 2019 (Shallow-Deep Networks): leave when the top probability is at least one shared threshold."
     knob = "the threshold"
-    student = "One bar for everyone: leave at the first exit that is, say, 90% sure."
+    summary = "One bar for everyone: leave at the first exit that is, say, 90% sure."
     score = "maxprob"
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> SingleThresholdFit:

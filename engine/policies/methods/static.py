@@ -10,7 +10,7 @@ from engine.front import concave_hull
 from engine.outputs import Outputs, Topology, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, check_tuning
 from engine.policies.core.mixing import MixedRule, mix_to
-from engine.policies.core.online_rules import Said, Stepper
+from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.policies.core.registry import register
 from engine.route import Route
 
@@ -30,25 +30,25 @@ class StaticRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         return Route.straight(outputs, np.full(outputs.examples, self.exit))
 
-    def stepper(self, topology: Topology) -> Stepper:
-        return _StaticStepper(self.exit)
+    def online_rule(self, topology: Topology) -> OnlineRule:
+        return _StaticOnlineRule(self.exit)
 
 
 @dataclass(frozen=True, eq=False)
-class _StaticStepper(Stepper):
+class _StaticOnlineRule(OnlineRule):
     exit: int
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.full(len(ids), self.exit)
 
-    def after(self, exit: int, ids: NDArray[np.int64], said: Said) -> NDArray[np.int64]:
+    def after(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int64]:
         return np.full(len(ids), self.exit)
 
 
 def static_rules(calibration: Tuning, unit: str) -> tuple[list[StaticRule], NDArray[np.float64]]:
     """One rule an exit, and each one's accuracy on the calibration examples, (exits,)."""
     cost = calibration.static_cost(unit)
-    return [StaticRule(exit, float(cost[exit])) for exit in range(calibration.exits)], calibration.right.mean(axis=1)
+    return [StaticRule(exit, float(cost[exit])) for exit in range(calibration.exits)], calibration.correct.mean(axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Static(Policy):
     title = "Static exit"
     source = "Definition."
     knob = "the exit"
-    student = "Everyone leaves at the same exit: the best one the budget can pay for."
+    summary = "Everyone leaves at the same exit: the best one the budget can pay for."
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)
@@ -84,7 +84,7 @@ class RandomMixRule(MixedRule):
     """Two static exits, mixed by a coin for each example. What is reported is the expectation over the coins, not one toss of them."""
 
     def parts(self) -> list[tuple[float, Rule]]:
-        return [(1 - self.share, self.cheap), (self.share, self.dear)]
+        return [(1 - self.share, self.cheap), (self.share, self.costly)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ class RandomMixFit(Fitted):
 
     def _solve(self, budget: float) -> Rule:
         rule = mix_to(budget, self.rules)
-        return RandomMixRule(rule.cheap, rule.dear, rule.share) if isinstance(rule, MixedRule) else rule
+        return RandomMixRule(rule.cheap, rule.costly, rule.share) if isinstance(rule, MixedRule) else rule
 
 
 def random_mix(calibration: Tuning, unit: str) -> RandomMixFit:
@@ -122,7 +122,7 @@ class RandomMix(Policy):
     title = "Random mix"
     source = "Definition."
     knob = "the share of each exit"
-    student = "A coin decides who leaves early: whatever looks at the picture should do better than this."
+    summary = "A coin decides who leaves early: whatever looks at the picture should do better than this."
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)

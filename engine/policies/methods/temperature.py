@@ -21,7 +21,7 @@ from engine.errors import UserError
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Fitted, Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import MixedRule
-from engine.policies.core.online_rules import Said
+from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.registry import register
 from engine.policies.core.scorer import Scored, Scorer, chunks
 from engine.policies.core.thresholds import ThresholdRule
@@ -71,8 +71,8 @@ class TemperatureScorer(Scorer):
             score[:, some] = one_score(self.score, self._inverse[:, None, None] * logits)
         return Scored(score, outputs.prediction)
 
-    def score_at(self, exit: int, said: Said) -> NDArray[np.float32]:
-        return said.combined(exit, self._inverse[exit : exit + 1]).score(exit, self.score)
+    def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
+        return exit_outputs.combined(exit, self._inverse[exit : exit + 1]).score(exit, self.score)
 
     @property
     def _inverse(self) -> NDArray[np.float64]:
@@ -108,7 +108,7 @@ class CalibratedFit(Fitted):
         if isinstance(rule, ThresholdRule):
             return replace(rule, scorer=self.scorer)
         if isinstance(rule, MixedRule):
-            return replace(rule, cheap=self._rescored(rule.cheap), dear=self._rescored(rule.dear))
+            return replace(rule, cheap=self._rescored(rule.cheap), costly=self._rescored(rule.costly))
         return rule  # it goes by no score
 
 
@@ -122,7 +122,7 @@ class Calibrated(Policy):
         self.base, self.score = base, score
         self.name, self.title = f"{base.name}_calibrated", f"{base.title}, calibrated"
         self.source = f"{base.source} Temperatures: Guo et al. 2017, one an exit."
-        self.knob, self.student, self.needs = base.knob, base.student, base.needs | {Need.PROBABILITIES}
+        self.knob, self.summary, self.needs = base.knob, base.summary, base.needs | {Need.PROBABILITIES}
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:
         return fit_calibrated(self.base, self.score, fit, calibration, unit)
@@ -136,7 +136,7 @@ class SingleThresholdCalibrated(Policy):
     title = "One threshold, calibrated"
     source = "Guo et al. 2017 (temperature scaling), one temperature an exit; threshold as Kaya et al. 2019."
     knob = "the threshold, a calibrated probability"
-    student = "One bar for everyone, after teaching each exit to say 90% only when it is right nine times in ten."
+    summary = "One bar for everyone, after teaching each exit to say 90% only when it is right nine times in ten."
     needs = frozenset({Need.PROBABILITIES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:

@@ -13,7 +13,7 @@ from tests.synthetic import corner_cases, outputs
 CASES = {
     "chain": outputs(seed=1),
     "family": outputs(seed=2, topology="family"),
-    "confidence only": outputs(seed=3, said="confidence"),
+    "confidence only": outputs(seed=3, recorded="confidence"),
     **corner_cases(),
 }
 
@@ -64,19 +64,19 @@ def test_overthinking(some):
     found = overthinking(some, "macs")
     cost = some.stage_cost["macs"]
     reach = list(cost) if some.topology == "family" else [sum(cost[: k + 1]) for k in range(some.exits)]
-    first_right, never, wasteful, destructive, errors, spent = [0] * some.exits, 0, 0, 0, 0, 0.0
+    first_correct, never, wasteful, destructive, errors, spent = [0] * some.exits, 0, 0, 0, 0, 0.0
     for i in range(some.examples):
-        right = [k for k in range(some.exits) if some.prediction[k][i] == some.labels[i]]
-        if right:
-            first_right[right[0]] += 1
+        correct = [k for k in range(some.exits) if some.prediction[k][i] == some.labels[i]]
+        if correct:
+            first_correct[correct[0]] += 1
         else:
             never += 1
-        wasteful += bool(right) and right[0] < some.exits - 1
-        wrong_last = some.exits - 1 not in right
-        errors += wrong_last
-        destructive += bool(right) and wrong_last
-        spent += reach[right[0] if right else -1]
-    assert found.first_right.tolist() == first_right and found.never == never
+        wasteful += bool(correct) and correct[0] < some.exits - 1
+        incorrect_last = some.exits - 1 not in correct
+        errors += incorrect_last
+        destructive += bool(correct) and incorrect_last
+        spent += reach[correct[0] if correct else -1]
+    assert found.first_correct.tolist() == first_correct and found.never == never
     assert found.wasteful == pytest.approx(wasteful / some.examples) and found.destructive == pytest.approx(destructive / some.examples)
     np.testing.assert_allclose(found.share_of_errors, destructive / errors if errors else np.nan)
     assert found.stopping_in_time == pytest.approx(spent / some.examples / reach[-1])

@@ -13,7 +13,7 @@ from engine.policies import policy
 from engine.sweep import sweep
 from tests.synthetic import corner_cases, outputs
 
-CASES = {"chain": outputs(seed=1), "confidence only": outputs(seed=3, said="confidence"), **corner_cases()}
+CASES = {"chain": outputs(seed=1), "confidence only": outputs(seed=3, recorded="confidence"), **corner_cases()}
 
 
 @pytest.fixture(params=CASES)
@@ -45,9 +45,9 @@ def test_reliability_equals_a_loop(some, among, equal):
                 if not inside:
                     assert np.isnan(found.confidence[k, b]) and np.isnan(found.accuracy[k, b])
                     continue
-                p, right = np.mean([sure[k][i] for i in inside]), np.mean([some.prediction[k][i] == some.labels[i] for i in inside])
-                assert found.confidence[k, b] == pytest.approx(p) and found.accuracy[k, b] == pytest.approx(right)
-                ece += len(inside) / len(who) * abs(p - right)
+                p, correct = np.mean([sure[k][i] for i in inside]), np.mean([some.prediction[k][i] == some.labels[i] for i in inside])
+                assert found.confidence[k, b] == pytest.approx(p) and found.accuracy[k, b] == pytest.approx(correct)
+                ece += len(inside) / len(who) * abs(p - correct)
             np.testing.assert_allclose(found.ece[k], ece if who else np.nan, atol=1e-12)
 
 
@@ -55,7 +55,7 @@ def test_reliability_equals_a_loop(some, among, equal):
 def test_ece_equals_that_of_torchmetrics(case):
     some = CASES[case]
     for k in range(some.exits):
-        expected = binary_calibration_error(torch.tensor(confidence(some)[k]), torch.tensor(some.right[k]).int(), n_bins=15, norm="l1")
+        expected = binary_calibration_error(torch.tensor(confidence(some)[k]), torch.tensor(some.correct[k]).int(), n_bins=15, norm="l1")
         assert reliability(some).ece[k] == pytest.approx(float(expected), abs=1e-6)
 
 
@@ -70,9 +70,9 @@ def test_auroc_is_the_chance_that_a_right_answer_scores_higher(some, among):
             found = auroc(some, score, among=mask)
             for k in range(some.exits):
                 here = np.ones(some.examples, bool) if mask is None else mask[k]
-                right, wrong = (some.scores[score][k][here & (some.right[k] == answer)][:, None] for answer in (True, False))
-                if len(right) and len(wrong):
-                    pairs = (right > wrong.T) + 0.5 * (right == wrong.T)
+                correct, incorrect = (some.scores[score][k][here & (some.correct[k] == answer)][:, None] for answer in (True, False))
+                if len(correct) and len(incorrect):
+                    pairs = (correct > incorrect.T) + 0.5 * (correct == incorrect.T)
                     assert found[k] == pytest.approx(pairs.mean())
                 else:
                     assert np.isnan(found[k])
@@ -94,12 +94,12 @@ def test_auroc_of_what_is_settled(some):
 def test_risk_coverage_equals_the_mean_over_every_order_of_the_ties():
     rng = np.random.default_rng(0)
     for _ in range(20):
-        sureness, right = rng.integers(0, 3, 6) / 2, rng.random(6) < 0.6
+        sureness, correct = rng.integers(0, 3, 6) / 2, rng.random(6) < 0.6
         risks = []
         for order in permutations(range(6)):
             if all(sureness[a] >= sureness[b] for a, b in zip(order, order[1:], strict=False)):
-                risks.append([np.mean([not right[i] for i in order[:n]]) for n in range(1, 7)])
-        found = risk_coverage(sureness, right)
+                risks.append([np.mean([not correct[i] for i in order[:n]]) for n in range(1, 7)])
+        found = risk_coverage(sureness, correct)
         np.testing.assert_allclose(found.risk, np.mean(risks, axis=0), atol=1e-12)
         np.testing.assert_allclose(found.coverage, np.arange(1, 7) / 6)
         assert found.area == pytest.approx(np.mean(risks))
@@ -110,8 +110,8 @@ def test_reading_the_risk_coverage_curve():
     np.testing.assert_allclose(found.risk, [0, 0, 1 / 3, 1 / 4, 2 / 5])
     assert [found.coverage_at(risk) for risk in (0, 0.05, 0.25, 0.3, 1)] == [0.4, 0.4, 0.8, 0.8, 1]
     assert [found.risk_at(coverage) for coverage in (0.4, 0.5, 0.8, 1)] == [0, 1 / 3, 1 / 4, 2 / 5]
-    wrong = risk_coverage(np.ones(3), np.zeros(3, bool))
-    assert wrong.coverage_at(0.5) == 0 and wrong.area == 1
+    incorrect = risk_coverage(np.ones(3), np.zeros(3, bool))
+    assert incorrect.coverage_at(0.5) == 0 and incorrect.area == 1
 
 
 def test_risk_coverage_per_exit(some, among):
@@ -120,7 +120,7 @@ def test_risk_coverage_per_exit(some, among):
             who = np.ones(some.examples, bool) if mask is None else mask[k]
             assert len(found.risk) == who.sum()
             if who.any():
-                assert found.risk[-1] == pytest.approx(1 - some.right[k][who].mean())
+                assert found.risk[-1] == pytest.approx(1 - some.correct[k][who].mean())
             else:
                 assert np.isnan(found.area)
 

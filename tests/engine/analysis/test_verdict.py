@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from engine.analysis.verdict import Loss, Outcome, judged
-from engine.bundle.measurements import Alone, Run
+from engine.analysis.verdict import LostSpeed, Outcome, judged
+from engine.bundle.measurements import MeasuredRun, StaticExit
 from tests.measured import fresh
 
-RUN = Run(budget=0.5, cost=0.5, speed_up=1.5, ideal_by_macs=2.0, ideal_by_times=1.8, accuracy=0.9)
+RUN = MeasuredRun(budget=0.5, cost=0.5, speed_up=1.5, ideal_by_macs=2.0, ideal_by_times=1.8, accuracy=0.9)
 #: Three exits alone: half the time, three quarters of it, and the full network.
-ALONE = (Alone(2.0, 0.7), Alone(4 / 3, 0.85), Alone(1.0, 0.92))
+ALONE = (StaticExit(2.0, 0.7), StaticExit(4 / 3, 0.85), StaticExit(1.0, 0.92))
 
 
 def verdict(run, alone=ALONE, others=()):
@@ -44,9 +44,9 @@ def test_the_exit_to_take_instead_is_no_slower_and_right_most_often():
 
 
 def test_the_larger_loss_is_to_blame():
-    assert verdict(RUN).loss is Loss.RUNNING
-    assert verdict(replace(RUN, ideal_by_times=1.6)).loss is Loss.STAGES
-    assert verdict(replace(RUN, ideal_by_macs=1.01)).loss is Loss.PLAN
+    assert verdict(RUN).loss is LostSpeed.RUNNING
+    assert verdict(replace(RUN, ideal_by_times=1.6)).loss is LostSpeed.STAGES
+    assert verdict(replace(RUN, ideal_by_macs=1.01)).loss is LostSpeed.PLAN
 
 
 def test_a_small_batch_is_to_blame_only_where_a_larger_one_promises_more():
@@ -56,10 +56,10 @@ def test_a_small_batch_is_to_blame_only_where_a_larger_one_promises_more():
         other = fresh(256, 3).measured
         return replace(other, runs=(replace(RUN, ideal_by_times=1.9),), **changes)
 
-    assert verdict(slow, others=(larger(),)).loss is Loss.SMALL_BATCH
-    assert verdict(slow, others=(larger(device="another"),)).loss is Loss.STAGES
-    assert verdict(slow, others=(larger(batch_size=4),)).loss is Loss.STAGES
-    assert verdict(replace(slow, budget=0.4), others=(larger(),)).loss is Loss.STAGES
+    assert verdict(slow, others=(larger(),)).loss is LostSpeed.SMALL_BATCH
+    assert verdict(slow, others=(larger(device="another"),)).loss is LostSpeed.STAGES
+    assert verdict(slow, others=(larger(batch_size=4),)).loss is LostSpeed.STAGES
+    assert verdict(replace(slow, budget=0.4), others=(larger(),)).loss is LostSpeed.STAGES
 
 
 def test_every_run_is_judged_in_the_order_of_budgets():

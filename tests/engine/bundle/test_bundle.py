@@ -26,8 +26,8 @@ FILES = (MANIFEST, TABLE, LOGITS, IMAGES)
 KINDS = {
     "chain": outputs(examples=60, classes=9),
     "family": outputs(examples=60, topology="family"),
-    "probabilities": outputs(examples=60, said="probabilities"),
-    "confidence": outputs(examples=60, said="confidence"),
+    "probabilities": outputs(examples=60, recorded="probabilities"),
+    "confidence": outputs(examples=60, recorded="confidence"),
     **corner_cases(),
 }
 
@@ -55,7 +55,7 @@ def same_outputs(a, b) -> bool:
     if (a.logits is None) != (b.logits is None):
         return False
     arrays += [] if a.logits is None else [(a.logits, b.logits)]
-    plain = (a.classes, a.topology, a.said) == (b.classes, b.topology, b.said)
+    plain = (a.classes, a.topology, a.recorded) == (b.classes, b.topology, b.recorded)
     return plain and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays)
 
 
@@ -110,7 +110,7 @@ def test_the_same_draft_gives_the_same_bytes(tmp_path):
 
 
 def test_without_pictures_and_without_logits(tmp_path):
-    opened = read_bundle(write_bundle(draft(outputs(examples=30, said="confidence"), images=[]), tmp_path / "tiny"))
+    opened = read_bundle(write_bundle(draft(outputs(examples=30, recorded="confidence"), images=[]), tmp_path / "tiny"))
     assert opened.images is None and opened.outputs.logits is None
     assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == [MANIFEST, TABLE]
 
@@ -126,9 +126,9 @@ def test_logits_are_kept_whatever_the_number_of_classes(classes, tmp_path):
 def test_a_bundle_that_kept_its_top_answers_only_says_so(tmp_path):
     """As bundles of more than 1,000 classes once did."""
     made = replace(outputs(examples=90, classes=101), logits=None)
-    assert made.said == "logits"
+    assert made.recorded == "logits"
     for name, chosen in POLICIES.items():
-        reason = chosen.why_not(made)
+        reason = chosen.unavailable_reason(made)
         if Need.PROBABILITIES in chosen.needs:
             assert reason == f"{chosen.title} needs the probabilities of every class, and only the likeliest classes are recorded.", name
 

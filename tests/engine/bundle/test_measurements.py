@@ -109,9 +109,9 @@ def test_nothing_is_added_to_a_damaged_bundle(folder):
 
 def test_what_would_be_refused_is_not_written(folder):
     before = (folder / MANIFEST).read_bytes()
-    for wrong in (fresh(32, 4), replace(fresh(32, 3), measured=replace(fresh(32, 3).measured, device="two\nlines"))):
+    for incorrect in (fresh(32, 4), replace(fresh(32, 3), measured=replace(fresh(32, 3).measured, device="two\nlines"))):
         with pytest.raises(ValueError):
-            add_measured(folder, [wrong])
+            add_measured(folder, [incorrect])
     assert (folder / MANIFEST).read_bytes() == before
 
 

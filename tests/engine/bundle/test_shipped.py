@@ -35,7 +35,7 @@ def test_it_is_small_enough_to_ship() -> None:
 
 def test_the_exits_really_differ(doodles: Bundle) -> None:
     test = doodles.outputs.test()
-    accuracy, cost = test.right.mean(axis=1), test.cascade_cost("macs") / test.full_cost("macs")
+    accuracy, cost = test.correct.mean(axis=1), test.cascade_cost("macs") / test.full_cost("macs")
     assert test.exits == 5 and test.examples == 5000
     assert cost[0] <= 0.15 and accuracy[0] < accuracy[-1] - 0.1
     assert (np.diff(accuracy) > 0).all() and 0.92 <= accuracy[-1] and accuracy.max() < 1
@@ -50,10 +50,10 @@ def test_half_the_cost_is_as_good_and_looking_beats_not_looking(capsys: pytest.C
     half = min(points, key=lambda point: abs(point["budget"] - 0.5))
     assert half["accuracy"] >= document["full"]["accuracy"] - 0.01
     found = sweep(POLICIES["maxprob"], open_bundle("doodles").outputs, 21)
-    hull = concave_hull(found.alone_cost, found.alone_accuracy)
+    hull = concave_hull(found.static_cost, found.static_accuracy)
     for point in points:
         if 0.15 <= point["cost"] <= 0.75:
-            assert point["accuracy"] > np.interp(point["cost"], found.alone_cost[hull], found.alone_accuracy[hull])
+            assert point["accuracy"] > np.interp(point["cost"], found.static_cost[hull], found.static_accuracy[hull])
 
 
 def test_hard_images_travel_further(doodles: Bundle) -> None:

@@ -24,7 +24,7 @@ SHIPPED = ("cifar10-msdnet", "cifar10-resnet", "cifar10-bof", "cifar10-family")
 
 def full_accuracy(name: str) -> float:
     test = open_bundle(name).outputs.test()
-    return float(test.right[test.full].mean())
+    return float(test.correct[test.full].mean())
 
 
 @pytest.fixture(params=SHIPPED)
@@ -43,7 +43,7 @@ def test_every_image_of_the_official_test_set_is_there(bundle: Bundle) -> None:
 
 def test_later_exits_are_better_and_dearer(bundle: Bundle) -> None:
     test = bundle.outputs.test()
-    accuracy, cost = test.right.mean(axis=1), test.static_cost("macs") / test.full_cost("macs")
+    accuracy, cost = test.correct.mean(axis=1), test.static_cost("macs") / test.full_cost("macs")
     apart = cost[1:] > 1.5 * cost[:-1] if bundle.outputs.topology == "family" else np.diff(cost) > 0.05
     assert (np.diff(accuracy[:3]) > 0).all() and apart.all() and cost[0] < 0.2
     assert accuracy[-1] > accuracy.max() - 0.005
@@ -91,11 +91,11 @@ def test_recomputed_in_another_precision_the_answers_are_the_same(bundle: Bundle
     test = bundle.outputs.test().take(np.arange(0, 10_000, 50))
     if (datasets_folder() / "cifar-10-batches-py").is_dir():
         images = to_images(TorchvisionSet("cifar10").take(test.ids).pixels, torch.device("cpu"))
-        said = test.prediction
+        recorded = test.prediction
     else:
         images = torch.rand(test.examples, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-        said = answers(network, images)
-    assert (answers(network.double(), images.double()) == said).mean() >= 0.999
+        recorded = answers(network, images)
+    assert (answers(network.double(), images.double()) == recorded).mean() >= 0.999
 
 
 @torch.inference_mode()

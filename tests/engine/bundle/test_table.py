@@ -13,8 +13,8 @@ from tests.synthetic import corner_cases, outputs
 CASES = {
     "chain": outputs(examples=60, classes=9),
     "family": outputs(examples=60, topology="family"),
-    "probabilities": outputs(examples=60, said="probabilities"),
-    "confidence": outputs(examples=60, said="confidence"),
+    "probabilities": outputs(examples=60, recorded="probabilities"),
+    "confidence": outputs(examples=60, recorded="confidence"),
     **corner_cases(),
 }
 

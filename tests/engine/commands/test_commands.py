@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def pristine(tmp_path_factory):
     data = tmp_path_factory.mktemp("data")
     write_bundle(draft(outputs(examples=90, exits=3, classes=4)), data / "bundles" / "tiny")
-    write_bundle(draft(outputs(examples=90, exits=2, said="confidence"), id="sure", images=[]), data / "bundles" / "sure")
+    write_bundle(draft(outputs(examples=90, exits=2, recorded="confidence"), id="sure", images=[]), data / "bundles" / "sure")
     return data
 
 

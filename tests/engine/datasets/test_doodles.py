@@ -167,6 +167,6 @@ def test_every_class_can_be_told_from_the_others_on_easy_pictures(many, scores):
 
 
 def test_difficulty_predicts_errors(many, scores):
-    hardness, wrong = many.factors["difficulty"][1_600:], scores.argmax(1) != many.labels[1_600:]
-    assert np.corrcoef(hardness, wrong)[0, 1] > 0.2
-    assert wrong[hardness > 0.58].mean() > wrong[hardness < 0.29].mean() + 0.25
+    hardness, incorrect = many.factors["difficulty"][1_600:], scores.argmax(1) != many.labels[1_600:]
+    assert np.corrcoef(hardness, incorrect)[0, 1] > 0.2
+    assert incorrect[hardness > 0.58].mean() > incorrect[hardness < 0.29].mean() + 0.25

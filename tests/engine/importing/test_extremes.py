@@ -44,7 +44,7 @@ KINDS = ("forty exits", "1,001 classes", "far ids")
 @pytest.mark.parametrize("name", POLICIES)
 def test_every_policy_sweeps_them(folder, name, kind):
     outputs = imported(folder, kind).outputs
-    reason = POLICIES[name].why_not(outputs)
+    reason = POLICIES[name].unavailable_reason(outputs)
     assert reason is None or Need.FAMILY in POLICIES[name].needs
     found = sweep(POLICIES[name], outputs, 3)
     np.testing.assert_allclose(found.shares.sum(axis=1), 1)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from engine.__main__ import main
 from engine.bundle.bundle import read_bundle
-from engine.display_text import plain
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.importer import import_file
 from engine.importing.templates import TEMPLATES, write_template
@@ -79,11 +79,11 @@ def imported(request, tmp_path_factory):
 def test_the_bundle_says_what_the_file_says(imported):
     arrays, bundle = imported
     outputs = bundle.outputs
-    said = arrays.get("logits", arrays.get("probs"))
-    answers = arrays["pred"] if said is None else said.argmax(-1)
+    recorded = arrays.get("logits", arrays.get("probs"))
+    answers = arrays["pred"] if recorded is None else recorded.argmax(-1)
     assert (outputs.prediction == answers).all() and (outputs.labels == arrays["labels"]).all()
     assert (outputs.ids == np.arange(outputs.examples)).all()
-    sureness = arrays["conf"] if said is None else (softmax(said) if "logits" in arrays else said).max(-1)
+    sureness = arrays["conf"] if recorded is None else (softmax(recorded) if "logits" in arrays else recorded).max(-1)
     found = 1 / (1 + np.exp(-outputs.scores["maxprob"].astype(np.float64)))
     np.testing.assert_allclose(found, sureness, atol=2e-6)
     if "logits" in arrays:
@@ -111,13 +111,13 @@ def test_every_policy_that_supports_it_sweeps_it(imported, name):
     outputs = imported[1].outputs
     unit = next(iter(outputs.stage_cost))
     chosen = policy(name)
-    if chosen.why_not(outputs):
+    if chosen.unavailable_reason(outputs):
         with pytest.raises(UserError):
             sweep(chosen, outputs, 3, unit)
         return
     found = sweep(chosen, outputs, [1.0], unit)
     assert np.isfinite(found.accuracy).all() and np.isfinite(found.cost).all()
-    assert found.accuracy[0] >= found.alone_accuracy.min() - 0.05
+    assert found.accuracy[0] >= found.static_accuracy.min() - 0.05
 
 
 def slow_max_prob(sureness, outputs, exit_cost, budget):
@@ -143,12 +143,12 @@ def slow_max_prob(sureness, outputs, exit_cost, budget):
         thresholds.append(ranked[leaving - 1] if leaving else np.inf)
         there = [i for i in there if sureness[k][i] < thresholds[k]]
     test = [i for i in range(len(outputs.labels)) if outputs.split[i] == Split.TEST]
-    right = cost = 0.0
+    correct = cost = 0.0
     for i in test:
         exit = next((k for k in range(exits - 1) if sureness[k][i] >= thresholds[k]), exits - 1)
-        right += outputs.prediction[exit][i] == outputs.labels[i]
+        correct += outputs.prediction[exit][i] == outputs.labels[i]
         cost += exit_cost[exit]
-    return right / len(test), cost / len(test)
+    return correct / len(test), cost / len(test)
 
 
 def test_max_prob_equals_an_evaluation_example_by_example(imported):
@@ -182,8 +182,8 @@ def test_templates_import_as_they_are(kind, ending, tmp_path):
     assert not any("ignored" in note for note in made.notes)
     outputs = read_bundle(made.folder).outputs
     assert outputs.topology == ("family" if kind == "family" else "chain")
-    assert outputs.said == {"probs": "probabilities", "confidence": "confidence"}.get(kind, "logits")
-    accuracy = outputs.right.mean(axis=1)
+    assert outputs.recorded == {"probs": "probabilities", "confidence": "confidence"}.get(kind, "logits")
+    accuracy = outputs.correct.mean(axis=1)
     assert (np.diff(accuracy) > 0).all()
 
 
@@ -217,7 +217,7 @@ def test_probabilities_of_zero_and_one_stay_finite_and_in_order(tmp_path):
     probs = np.tile(np.array([[1, 0, 0], [0.5, 0.5, 0], [1 - 1e-7, 1e-7, 0], [1 - 2e-7, 2e-7, 0]], np.float32), (2, 1, 1))
     np.savez(tmp_path / "t.npz", probs=probs, labels=[0, 1, 0, 0], cost=[1, 2])
     outputs = read_bundle(import_file(tmp_path / "t.npz", "t", out=tmp_path / "b").folder).outputs
-    assert np.isfinite(outputs.logits).all() and outputs.said == "probabilities"
+    assert np.isfinite(outputs.logits).all() and outputs.recorded == "probabilities"
     assert list(np.argsort(outputs.scores["maxprob"][0])) == [1, 3, 2, 0]
 
 
@@ -241,7 +241,7 @@ def test_log_probabilities_are_known_for_what_they_are(tmp_path):
     log_p = np.log(softmax(logits)).astype(np.float32)
     np.savez(tmp_path / "t.npz", logits=log_p, labels=labels, cost=[1, 2])
     made = import_file(tmp_path / "t.npz", "t", out=tmp_path / "b")
-    assert made.draft.outputs.said == "probabilities" and "energy" not in made.draft.outputs.scores
+    assert made.draft.outputs.recorded == "probabilities" and "energy" not in made.draft.outputs.scores
     assert any("log-probabilities" in note for note in made.notes)
 
 
@@ -256,7 +256,7 @@ def test_text_from_a_file_is_cleaned(tmp_path):
     assert bundle.exit_names == ("Exit 1", "end")
     assert bundle.title == "two lines"
     assert "Of no use here and ignored: a b." in made.notes
-    assert plain("naïve 猫 é") == "naïve 猫 é"
+    assert printable("naïve 猫 é") == "naïve 猫 é"
 
 
 def test_an_import_replaces_an_import_and_nothing_else(tmp_path):

@@ -10,13 +10,13 @@ from torch import nn
 
 from engine.__main__ import main
 from engine.bundle.bundle import read_bundle
-from engine.bundle.measurements import Run
+from engine.bundle.measurements import MeasuredRun
 from engine.cascades.base import Cascade, Kind, Stage
 from engine.cascades.macs import StageMacs, stage_macs
 from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.measuring.measure import alone, budget_rules, measure, real_runs, run_full
-from engine.measuring.save_measurements import fresh_at, keep_measured
+from engine.measuring.save_measurements import fresh_at, save_measurements
 from engine.measuring.stage_times import Effort, StageTimes, exit_alone, stage_times
 from engine.policies.methods.static import StaticRule
 from engine.recipes import Recipe, Training, catalogue, recipe, weights_path
@@ -126,10 +126,10 @@ def test_ideals_and_shares_add_up(kind):
     times = StageTimes((4,), np.array([[2.0, 1.0, 5.0]]), np.ones((1, 3)), np.array([[1.0, 1.0, 1.0]]), np.ones((1, 3)))
     network, shown = cascade(kind), Images(pixels(10), np.arange(10) % 3)
     (run,), exits = real_runs(network, {0.3: StaticRule(1, 0.0)}, shown, macs, times, CPU, 4, rounds=1)
-    right = [float((run_full(network, shown.pixels, CPU, 4, k).argmax(axis=1) == shown.labels).mean()) for k in range(3)]
-    assert [(exit.batch_size, exit.exit, exit.accuracy) for exit in exits] == [(4, k, right[k]) for k in range(3)]
+    correct = [float((run_full(network, shown.pixels, CPU, 4, k).argmax(axis=1) == shown.labels).mean()) for k in range(3)]
+    assert [(exit.batch_size, exit.exit, exit.accuracy) for exit in exits] == [(4, k, correct[k]) for k in range(3)]
     assert exits[-1].speed_up == 1 and exits[-1].images_per_second == run.full_images_per_second
-    assert run.accuracy == right[1], "everybody left at the second exit"
+    assert run.accuracy == correct[1], "everybody left at the second exit"
     assert (run.batch_size, run.budget) == (4, 0.3)
     if kind is Kind.CHAIN:  # the accounting of a route: an exit that was passed was paid for
         assert run.reached == (1, 1, 0)
@@ -205,7 +205,7 @@ def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
         each = (np.array(times["trunk"][i]) + np.array(times["head"][i])) / size
         np.testing.assert_allclose(opened.outputs.stage_cost[f"ms_batch_{size}"], each)
         runs = [run for run in document["runs"] if run["batch_size"] == size]
-        facts = [field.name for field in fields(Run) if field.name != "accuracy"]
+        facts = [field.name for field in fields(MeasuredRun) if field.name != "accuracy"]
         kept = [[getattr(run, fact) for fact in facts] for run in opened.measured[i].runs]
         assert kept == [[run[fact] for fact in facts] for run in runs]
         assert [exit.speed_up for exit in opened.measured[i].alone] == [e["speed_up"] for e in document["exits"] if e["batch_size"] == size]
@@ -220,12 +220,12 @@ def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
 
 def test_accuracies_are_kept_over_all_of_test_however_few_pictures_were_timed(bundle):
     found = measure("noise", "cpu", (2,), 6, (0.5, 0.8), QUICK)
-    keep_measured(found, bundle)
+    save_measurements(found, bundle)
     opened = read_bundle(bundle)
     (entry,) = opened.measured
     test = opened.outputs.test()
     assert (entry.examples, entry.tested) == (6, test.examples) and test.examples > 6
-    assert [exit.accuracy for exit in entry.alone] == pytest.approx(test.right.mean(axis=1))
+    assert [exit.accuracy for exit in entry.alone] == pytest.approx(test.correct.mean(axis=1))
     # the rule that was timed, run for real over all of them
     dataset = recipe("noise").dataset()
     everyone = dataset.take(dataset.ids(Split.TEST))
@@ -243,7 +243,7 @@ def test_nothing_is_kept_in_a_bundle_of_other_weights(bundle, capsys):
     assert main(["measure", "noise", "--device", "cpu", "--save"]) == 2
     assert_one_sentence(capsys.readouterr().err.strip(), "noise", "compute")
     with pytest.raises(UserError):
-        keep_measured(measure("noise", "cpu", (2,), 6, (0.5,), QUICK), bundle)
+        save_measurements(measure("noise", "cpu", (2,), 6, (0.5,), QUICK), bundle)
 
 
 def test_without_a_bundle_there_is_nothing_to_save_to(noise, capsys):

@@ -11,13 +11,13 @@ from itertools import product
 import numpy as np
 
 from engine.outputs import Outputs
-from engine.policies.core.features import Reading
+from engine.policies.core.features import Feature
 
 Table = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True)
-class Everything(Reading):
+class Everything(Feature):
     """All that an exit said, which no policy reads."""
 
     def of(self, logits: np.ndarray) -> np.ndarray:
@@ -39,13 +39,13 @@ def threshold_cascade(scores: Table, thresholds: Sequence[float]) -> list[int]:
 def walk(outputs: Outputs, left_at: Sequence[int], unit: str) -> tuple[float, float, list[float]]:
     """Accuracy, mean cost and shares when every stage up to the exit runs and the exit answers."""
     stage_cost = outputs.stage_cost[unit]
-    right, spent, shares = 0, 0.0, [0] * outputs.exits
+    correct, spent, shares = 0, 0.0, [0] * outputs.exits
     for i, exit in enumerate(left_at):
-        right += int(outputs.prediction[exit][i] == outputs.labels[i])
+        correct += int(outputs.prediction[exit][i] == outputs.labels[i])
         spent += sum(stage_cost[k] for k in range(exit + 1))
         shares[exit] += 1
     n = len(left_at)
-    return right / n, spent / n, [count / n for count in shares]
+    return correct / n, spent / n, [count / n for count in shares]
 
 
 def geometric_quotas(rho: float, exits: int) -> list[float]:
@@ -92,20 +92,20 @@ def single_threshold(scores: Table, exit_cost: Sequence[float], budget: float) -
     return best
 
 
-def best_routing(right: Table, exit_cost: Sequence[float], budget: float) -> int:
+def best_routing(correct: Table, exit_cost: Sequence[float], budget: float) -> int:
     """The most right answers that any assignment of examples to exits buys for a mean cost within the budget: all of them are tried."""
-    exits, examples = len(right), len(right[0])
+    exits, examples = len(correct), len(correct[0])
     most = 0
     for left_at in product(range(exits), repeat=examples):
         if sum(exit_cost[k] for k in left_at) <= budget * examples * (1 + 1e-9):
-            most = max(most, sum(int(right[k][i]) for i, k in enumerate(left_at)))
+            most = max(most, sum(int(correct[k][i]) for i, k in enumerate(left_at)))
     return most
 
 
-def cheapest_right_exit(right: Table, exit_cost: Sequence[float]) -> list[int]:
+def cheapest_correct_exit(correct: Table, exit_cost: Sequence[float]) -> list[int]:
     """For every example the cheapest exit that is right, or the cheapest of all."""
-    in_order = sorted(range(len(right)), key=lambda k: exit_cost[k])
-    return [next((k for k in in_order if right[k][i]), in_order[0]) for i in range(len(right[0]))]
+    in_order = sorted(range(len(correct)), key=lambda k: exit_cost[k])
+    return [next((k for k in in_order if correct[k][i]), in_order[0]) for i in range(len(correct[0]))]
 
 
 def best_static(accuracy: Sequence[float], exit_cost: Sequence[float], budget: float) -> int:

@@ -19,7 +19,7 @@ import engine.policies
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES, Fitted, InfeasibleBudget, Need, Rule, policy
-from engine.policies.core.online_rules import InMemory, Said
+from engine.policies.core.online_rules import ExitOutputs, InMemory
 from engine.route import Route
 from engine.scores import SURENESS
 from engine.splits import BUNDLE_SPLITS, Split
@@ -31,8 +31,8 @@ from tests.synthetic import corner_cases, outputs
 KINDS = {
     "chain": outputs(examples=300, seed=20),
     "family": outputs(examples=240, exits=3, seed=21, topology="family"),
-    "probabilities": outputs(examples=150, exits=3, seed=22, said="probabilities"),
-    "confidence": outputs(examples=150, exits=3, seed=23, said="confidence"),
+    "probabilities": outputs(examples=150, exits=3, seed=22, recorded="probabilities"),
+    "confidence": outputs(examples=150, exits=3, seed=23, recorded="confidence"),
 }
 CASES = {**KINDS, **corner_cases()}
 
@@ -46,7 +46,7 @@ SLOW: set[str] = set()
 
 def allowed(*names: str) -> list[tuple[str, str]]:
     """Every policy with every one of the named cases that it can run on."""
-    return [(name, case) for case in names or CASES for name in POLICIES if POLICIES[name].why_not(CASES[case]) is None]
+    return [(name, case) for case in names or CASES for name in POLICIES if POLICIES[name].unavailable_reason(CASES[case]) is None]
 
 
 def to_be_fitted_anew(*more: str) -> list[tuple[str, str]]:
@@ -73,14 +73,14 @@ def fitted(name: str, case: str) -> Fitted:
     return fit(name, CASES[case])
 
 
-def dearest(made: Outputs, unit: str = "macs") -> float:
+def max_cost(made: Outputs, unit: str = "macs") -> float:
     """What running every stage for everybody costs."""
     return float(made.cascade_cost(unit)[-1])
 
 
 def budgets_for(ready: Fitted, made: Outputs) -> list[float]:
     """From the least there is to everything, and two between: so little that an oracle must ration it, and a middling one."""
-    return [ready.cheapest + share * (dearest(made) - ready.cheapest) for share in (0.0, 0.05, 0.4, 1.0)]
+    return [ready.cheapest + share * (max_cost(made) - ready.cheapest) for share in (0.0, 0.05, 0.4, 1.0)]
 
 
 @cache
@@ -117,12 +117,12 @@ def test_routes_are_routes(name, case):
         up_to_exit = np.arange(test.exits)[:, None] <= route.exit
         if test.topology == "chain":
             assert np.array_equal(route.visited, up_to_exit), "a chain runs every stage up to the exit and none after it"
-        cheapest, most = test.static_cost("macs").min(), dearest(test)
+        cheapest, most = test.static_cost("macs").min(), max_cost(test)
         assert cheapest * (1 - 1e-9) <= route.mean_cost(test, "macs") <= most * (1 + 1e-9)
-        bar = rule.bar()
-        if bar is not None:
-            assert bar.score in (*test.scores, SURENESS.name)
-            assert bar.thresholds.shape == (test.exits - 1,) and not np.isnan(bar.thresholds).any()
+        threshold_spec = rule.threshold_spec()
+        if threshold_spec is not None:
+            assert threshold_spec.score in (*test.scores, SURENESS.name)
+            assert threshold_spec.thresholds.shape == (test.exits - 1,) and not np.isnan(threshold_spec.thresholds).any()
 
 
 @every_case
@@ -130,10 +130,12 @@ def test_a_bar_tells_where_examples_leave(name, case):
     """What is drawn as a threshold is what decides."""
     test = CASES[case].test()
     for _, rule, route in solved(name, case):
-        bar = rule.bar()
-        if bar is not None:
-            ties = np.ones(test.exits - 1) if bar.ties is None else bar.ties
-            first = np.array(reference.tied_cascade(reference.floats(rule.compared(test)), bar.thresholds, ties, test.ids.tolist()))
+        threshold_spec = rule.threshold_spec()
+        if threshold_spec is not None:
+            ties = np.ones(test.exits - 1) if threshold_spec.ties is None else threshold_spec.ties
+            first = np.array(
+                reference.tied_cascade(reference.floats(rule.decision_scores(test)), threshold_spec.thresholds, ties, test.ids.tolist())
+            )
             assert np.mean(first != route.exit) <= 0.01, "at most a rounding apart"
 
 
@@ -148,19 +150,19 @@ def test_one_exit_is_where_everybody_leaves(name, case):
 
 def walked(rule: Rule, test: Outputs) -> Route:
     """The slow way: one example at a time, one exit at a time, and what was not asked cannot be read."""
-    stepper, last = rule.stepper(test.topology), test.exits - 1
+    online_rule, last = rule.online_rule(test.topology), test.exits - 1
     found = []
     for i in range(test.examples):
         id, logits = test.ids[i : i + 1], {}
-        ran, then, at = np.zeros(test.exits, bool), int(stepper.first(id)[0]), -1
+        ran, then, at = np.zeros(test.exits, bool), int(online_rule.first(id)[0]), -1
         while then != at:
             assert then > at, "exits are asked in order"
             at = then
             ran[at if test.topology == "family" else slice(at + 1)] = True
             logits[at] = InMemory(test.logits[at, i : i + 1])
-            said = Said(logits, np.zeros(1, np.int64))
-            then = at if at == last else int(stepper.after(at, id, said)[0])
-        found.append((at, ran, int(stepper.answer(at, id, said)[0])))
+            exit_outputs = ExitOutputs(logits, np.zeros(1, np.int64))
+            then = at if at == last else int(online_rule.after(at, id, exit_outputs)[0])
+        found.append((at, ran, int(online_rule.answer(at, id, exit_outputs)[0])))
     exit, visited, prediction = zip(*found, strict=True)
     return Route(np.array(exit), np.array(visited).T, np.array(prediction))
 
@@ -170,14 +172,14 @@ def test_exit_by_exit_examples_go_the_same_ways(name, case):
     made = CASES[case]
     some = made.test().take(slice(0, 25))
     for _, rule, route in solved(name, case)[1:3]:
-        assert rule.stepper(made.topology) is not None, "a policy that is to be deployed must be able to stop a running network"
+        assert rule.online_rule(made.topology) is not None, "a policy that is to be deployed must be able to stop a running network"
         assert same_route(walked(rule, some), rearranged(route, np.arange(made.test().examples)[:25]))
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if not POLICIES[name].deployable])
 def test_oracles_cannot_run_along(name):
     for _, rule, _ in solved(name, "chain") + solved(name, "family"):
-        assert rule.stepper("chain") is None and rule.stepper("family") is None
+        assert rule.online_rule("chain") is None and rule.online_rule("family") is None
 
 
 # Budgets
@@ -187,7 +189,7 @@ def test_oracles_cannot_run_along(name):
 def test_the_plan_keeps_to_the_budget(name, case):
     made = CASES[case]
     cheapest = fitted(name, case).cheapest
-    assert made.static_cost("macs").min() * (1 - 1e-9) <= cheapest <= dearest(made) * (1 + 1e-9)
+    assert made.static_cost("macs").min() * (1 - 1e-9) <= cheapest <= max_cost(made) * (1 + 1e-9)
     for budget, rule, _ in solved(name, case):
         assert isinstance(rule.planned_cost, float) and cheapest * (1 - 1e-6) <= rule.planned_cost <= budget * (1 + 1e-6)
         assert all(isinstance(key, str) and not math.isnan(value) for key, value in rule.knob.items())
@@ -196,7 +198,7 @@ def test_the_plan_keeps_to_the_budget(name, case):
 @every_kind
 def test_a_larger_budget_plans_no_less(name, case):
     planned = [rule.planned_cost for _, rule, _ in solved(name, case)]
-    assert (np.diff(planned) >= -1e-6 * dearest(CASES[case])).all()
+    assert (np.diff(planned) >= -1e-6 * max_cost(CASES[case])).all()
 
 
 @every_case
@@ -218,9 +220,9 @@ def test_a_budget_that_is_the_cheapest_but_for_a_rounding_is_met(name, case):
 @every_case
 def test_more_than_everything_costs_is_slack(name, case):
     ready, made = fitted(name, case), CASES[case]
-    most = ready.solve(1.001 * dearest(made))
-    assert most.planned_cost <= dearest(made) * (1 + 1e-6)
-    for budget in (2 * dearest(made), 1000 * dearest(made)):
+    most = ready.solve(1.001 * max_cost(made))
+    assert most.planned_cost <= max_cost(made) * (1 + 1e-6)
+    for budget in (2 * max_cost(made), 1000 * max_cost(made)):
         rule = ready.solve(budget)
         assert rule.planned_cost == pytest.approx(most.planned_cost, rel=1e-6)
         assert same_route(rule.route(made.test()), most.route(made.test()))
@@ -230,8 +232,8 @@ def test_more_than_everything_costs_is_slack(name, case):
 def test_budgets_are_kept_in_any_unit(name, case):
     made = CASES[case]
     ready = fit(name, made, "latency_ms")
-    assert ready.cheapest <= dearest(made, "latency_ms")
-    for budget in np.linspace(ready.cheapest, dearest(made, "latency_ms"), 3):
+    assert ready.cheapest <= max_cost(made, "latency_ms")
+    for budget in np.linspace(ready.cheapest, max_cost(made, "latency_ms"), 3):
         assert ready.solve(budget).planned_cost <= budget * (1 + 1e-6)
 
 
@@ -329,9 +331,9 @@ def test_oracles_are_told_apart(name):
 def test_nothing_is_fitted_on_test_outputs(name, case):
     made = CASES[case]
     tuning, test = made.tuning(Split.CALIBRATION), made.test()
-    for wrong in ((test, tuning), (tuning, test), (test, test), (made, tuning), (tuning, made)):
+    for incorrect in ((test, tuning), (tuning, test), (test, test), (made, tuning), (tuning, made)):
         with pytest.raises(TypeError, match="a policy is fitted on Tuning outputs"):
-            POLICIES[name].fit(*wrong, "macs")
+            POLICIES[name].fit(*incorrect, "macs")
 
 
 @every_policy
@@ -343,7 +345,7 @@ def test_what_a_policy_needs_is_asked_for(name):
         "chain": Need.FAMILY in chosen.needs,
     }
     for case, must_refuse in needs.items():
-        reason = chosen.why_not(CASES[case])
+        reason = chosen.unavailable_reason(CASES[case])
         if must_refuse:
             assert reason is not None
         if reason is not None:
@@ -355,7 +357,7 @@ def test_what_a_policy_needs_is_asked_for(name):
 
 @every_policy
 def test_a_policy_runs_on_what_it_asks_for(name):
-    assert POLICIES[name].why_not(CASES["family" if Need.FAMILY in POLICIES[name].needs else "chain"]) is None
+    assert POLICIES[name].unavailable_reason(CASES["family" if Need.FAMILY in POLICIES[name].needs else "chain"]) is None
 
 
 # Sweeps
@@ -371,7 +373,7 @@ def test_a_sweep_over_the_default_budgets_is_plain_numbers(name, case):
         numbers = [point[key] for key in ("budget", "planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy")]
         assert all(isinstance(number, float) and math.isfinite(number) for number in numbers)
         assert all(value is None or isinstance(value, (float, list)) for value in point["knob"].values())
-    for part in ("planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy", "shares", "right"):
+    for part in ("planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy", "shares", "correct"):
         assert np.isfinite(getattr(found, part)).all()
 
 
@@ -383,7 +385,7 @@ def test_a_policy_says_what_it_is(name):
     chosen = POLICIES[name]
     assert chosen.name == name and re.fullmatch(r"[a-z][a-z_]*", name) and policy(name) is chosen
     assert 0 < len(chosen.title) <= 40 and not chosen.title.endswith(".")
-    assert chosen.source.endswith(".") and chosen.student.endswith(".") and "\n" not in chosen.source + chosen.student
+    assert chosen.source.endswith(".") and chosen.summary.endswith(".") and "\n" not in chosen.source + chosen.summary
     assert chosen.knob and chosen.needs <= set(Need)
 
 

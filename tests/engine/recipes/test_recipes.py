@@ -17,7 +17,7 @@ from engine.cascades.macs import stage_macs
 from engine.errors import UserError
 from engine.recipes import RECIPES, Choices, Recipe, Training, recipe, weights_path
 from engine.recipes.folder import dataset_of
-from engine.recipes.small_photographs import SOURCES
+from engine.recipes.small_photographs import PHOTOGRAPH_SETS
 from engine.splits import Split
 from tests.image_folders import image_folder
 from tests.sentences import assert_one_sentence
@@ -121,7 +121,7 @@ def test_doodles_spread_their_exits_evenly():
 
 
 def test_every_set_of_small_photographs_comes_with_every_network():
-    assert {f"{data}-{network}" for data in SOURCES for network in ("msdnet", "resnet", "bof", "family")} < RECIPES.keys()
+    assert {f"{data}-{network}" for data in PHOTOGRAPH_SETS for network in ("msdnet", "resnet", "bof", "family")} < RECIPES.keys()
     assert not recipe("svhn-msdnet").training.flip  # a digit in the mirror is another thing
     assert recipe("fashion-mnist-bof").training.start_from == "fashion-mnist-resnet"
 

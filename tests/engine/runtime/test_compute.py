@@ -129,7 +129,7 @@ def test_the_bundle_says_what_the_network_says(data, make, batch_size):
     assert {name: values.tolist() for name, values in outputs.factors.items()} == {
         name: values.tolist() for name, values in images.factors.items()
     }
-    assert outputs.topology == ("family" if make is family else "chain") and outputs.said == "logits"
+    assert outputs.topology == ("family" if make is family else "chain") and outputs.recorded == "logits"
     assert outputs.stage_cost["macs"].tolist() == list(stage_macs(make(), (8, 8)).stage)
     assert opened.class_names == ("red", "green", "blue") and opened.exit_names == ("Exit 1", "Exit 2")
     assert opened.title == "Dots" and opened.unit_notes["macs"]

@@ -18,7 +18,7 @@ from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.policies.core.base import Policy, Rule
 from engine.policies.core.mixing import MixedRule
-from engine.policies.core.online_rules import InOrder, Stepper
+from engine.policies.core.online_rules import OnlineRule, SequentialOnlineRule
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
 from engine.policies.methods.bolukbasi import Bolukbasi
@@ -138,23 +138,23 @@ def watched(cascade, monkeypatch) -> Counter:
     return seen
 
 
-class Listener(Stepper):
+class Listener(OnlineRule):
     """Another stepper, and what the running network tells it, {(exit, id): logits (classes,)}."""
 
-    def __init__(self, stepper: Stepper) -> None:
-        self.stepper = stepper
+    def __init__(self, online_rule: OnlineRule) -> None:
+        self.online_rule = online_rule
         self.heard: dict[tuple[int, int], np.ndarray] = {}
 
     def first(self, ids):
-        return self.stepper.first(ids)
+        return self.online_rule.first(ids)
 
     def after(self, exit, ids, said):
         self.hear(exit, ids, said)
-        return self.stepper.after(exit, ids, said)
+        return self.online_rule.after(exit, ids, said)
 
     def answer(self, exit, ids, said):
         self.hear(exit, ids, said)
-        return self.stepper.answer(exit, ids, said)
+        return self.online_rule.answer(exit, ids, said)
 
     def hear(self, exit, ids, said):
         self.heard.update({(exit, id): logits for id, logits in zip(ids.tolist(), said.read(exit, Everything()), strict=True)})
@@ -163,14 +163,14 @@ class Listener(Stepper):
 class Through(Rule):
     """A rule of which only the stepper matters."""
 
-    def __init__(self, stepper: Stepper) -> None:
-        self.its_stepper = stepper
+    def __init__(self, online_rule: OnlineRule) -> None:
+        self.its_online_rule = online_rule
 
     def route(self, outputs):
         raise AssertionError("a running network looked at the simulation")
 
-    def stepper(self, topology):
-        return self.its_stepper
+    def online_rule(self, topology):
+        return self.its_online_rule
 
 
 @pytest.mark.parametrize("name", DEPLOYABLE)
@@ -245,7 +245,7 @@ def test_every_policy_on_the_network_of_every_recipe(name):
     at = {id: position for position, id in enumerate(ids.tolist())}
     left = np.zeros(exits, np.int64)
     for rule in recipe_rules(exits, classes, str(cascade.kind)):
-        listener = Listener(rule.stepper(str(cascade.kind)))
+        listener = Listener(rule.online_rule(str(cascade.kind)))
         found = execute(cascade, Through(listener), ids, lambda ids: pictures(ids, side), batch_size=5, group=2)
         really = logits.copy()
         for (exit, id), said in listener.heard.items():
@@ -372,7 +372,7 @@ def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(w
         return np.arange(len(said.rows)) % 2 == 0
 
     for examples in (120, 480):
-        execute(cascade, Through(InOrder(onward)), np.arange(examples), pictures, batch_size=8, group=3)
+        execute(cascade, Through(SequentialOnlineRule(onward)), np.arange(examples), pictures, batch_size=8, group=3)
     assert rooms == {(3 * 8 * (EXITS + 1), CLASSES)}
     for answers in told[-1][1].answers.values():
         assert np.isnan(answers.array).all(), "what was said of those that left is still known"
@@ -383,7 +383,7 @@ def test_of_those_that_an_exit_skipped_nothing_is_known(world):
     cascade, _ = world
     skipping = np.arange(400) % 3 == 0
 
-    class Skips(Stepper):
+    class Skips(OnlineRule):
         def first(self, ids):
             return skipping[ids].astype(np.int64)
 

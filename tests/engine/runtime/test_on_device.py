@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.policies.core.features import DescriptionOf, Reading, ScoreOf
-from engine.policies.core.online_rules import Said
+from engine.policies.core.features import Feature, ScoreFeature, SummaryFeature
+from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.methods.eenet import TOP, ExitWeights
 from engine.runtime.on_device import SCORES_ON_DEVICE, OnDevice, OnHost, nothing_said, worked_out
 from engine.scores import SCORES, one_score
@@ -41,7 +41,7 @@ def test_every_score_can_be_worked_out_there():
 def test_scores_are_the_hosts(name, case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
-    expected, found = host.read(ScoreOf(name), rows), device.read(ScoreOf(name), rows)
+    expected, found = host.read(ScoreFeature(name), rows), device.read(ScoreFeature(name), rows)
     assert found.dtype == np.float32 and np.array_equal(expected, one_score(name, LOGITS[case].astype(np.float32)))
     # in the last digit of float32 they may differ, and hardly ever do, but where a tie leaves nothing but rounding
     np.testing.assert_allclose(found, expected, rtol=2e-7, atol=1e-7)
@@ -52,7 +52,7 @@ def test_scores_are_the_hosts(name, case):
 def test_what_gates_read_is_what_the_host_reads(case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
-    np.testing.assert_allclose(device.read(DescriptionOf(10), rows), host.read(DescriptionOf(10), rows), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(device.read(SummaryFeature(10), rows), host.read(SummaryFeature(10), rows), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", LOGITS)
@@ -67,25 +67,25 @@ def test_examples_are_found_where_they_stand_and_of_others_nothing_is_known():
     host, device = both(LOGITS["unsure"][:3], rows)
     for name in ("maxprob", "energy"):
         some = np.array([3, 5])
-        np.testing.assert_allclose(device.read(ScoreOf(name), some), host.read(ScoreOf(name), some), rtol=2e-7)
-        assert np.isnan(device.read(ScoreOf(name), np.array([1]))).all()
+        np.testing.assert_allclose(device.read(ScoreFeature(name), some), host.read(ScoreFeature(name), some), rtol=2e-7)
+        assert np.isnan(device.read(ScoreFeature(name), np.array([1]))).all()
     assert device.top_class(rows).tolist() == host.top_class(rows).tolist()
 
 
 @pytest.mark.parametrize("case", LOGITS)
 def test_eenets_scores_begin_with_the_hosts(case):
     classes = LOGITS[case].shape[1]
-    reading = ExitWeights(RNG.normal(size=min(TOP, classes) + 4), RNG.normal(size=classes), 0.3)
+    feature = ExitWeights(RNG.normal(size=min(TOP, classes) + 4), RNG.normal(size=classes), 0.3)
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
-    np.testing.assert_allclose(device.read(reading, rows), host.read(reading, rows), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(device.read(feature, rows), host.read(feature, rows), rtol=1e-9, atol=1e-9)
 
 
 def test_exits_speak_together_as_on_the_host():
     """The second was asked about fewer, in another order."""
     first, second = both(LOGITS["unsure"][:9]), both(LOGITS["unsure"][9:12], np.array([5, 0, 3]))
     weight, bias, rows = np.array([0.3, 1.7]), RNG.normal(size=10), np.array([3, 5])
-    host, device = (Said({0: zero, 1: one}, rows).combined(1, weight, bias) for zero, one in zip(first, second, strict=True))
+    host, device = (ExitOutputs({0: zero, 1: one}, rows).combined(1, weight, bias) for zero, one in zip(first, second, strict=True))
     assert np.array_equal(device.top_class(1), host.top_class(1))
     np.testing.assert_allclose(device.score(1, "energy"), host.score(1, "energy"), rtol=2e-7)
     expected = 0.3 * LOGITS["unsure"][[3, 5]] + 1.7 * LOGITS["unsure"][[11, 9]] + bias
@@ -93,17 +93,17 @@ def test_exits_speak_together_as_on_the_host():
 
 
 def test_whatever_policies_read_can_be_worked_out_there():
-    def kinds(reading):
-        return {reading, *(kind for below in reading.__subclasses__() for kind in kinds(below))}
+    def kinds(feature):
+        return {feature, *(kind for below in feature.__subclasses__() for kind in kinds(below))}
 
-    policies = {kind for kind in kinds(Reading) if kind.__module__.startswith("engine.")}
-    assert policies - {Reading} <= worked_out.registry.keys() and len(policies) > 3
+    policies = {kind for kind in kinds(Feature) if kind.__module__.startswith("engine.")}
+    assert policies - {Feature} <= worked_out.registry.keys() and len(policies) > 3
 
 
 def test_what_is_forgotten_is_unknown_again():
     for answers in both(LOGITS["unsure"][:4]):
         answers.forget(np.array([2, 0]))
-        assert np.isnan(answers.read(ScoreOf("maxprob"), np.arange(4))).tolist() == [True, False, True, False]
+        assert np.isnan(answers.read(ScoreFeature("maxprob"), np.arange(4))).tolist() == [True, False, True, False]
 
 
 def test_a_processors_answers_are_judged_in_memory():

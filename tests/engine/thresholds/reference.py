@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def walk(scores, right, thresholds: Sequence[float]) -> tuple[list[int], list[int]]:
+def walk(scores, correct, thresholds: Sequence[float]) -> tuple[list[int], list[int]]:
     """How many examples leave at each exit, and how many of them with the right answer, (exits,) each.
 
     scores, right (exits, examples): numpy arrays or torch tensors; thresholds (exits - 1,). An example leaves at the first exit whose score
@@ -18,7 +18,7 @@ def walk(scores, right, thresholds: Sequence[float]) -> tuple[list[int], list[in
         for exit in range(exits):
             if exit == exits - 1 or scores[exit, example].item() >= thresholds[exit]:
                 leaving[exit] += 1
-                if right[exit, example].item():
+                if correct[exit, example].item():
                     good[exit] += 1
                 break
     return leaving, good
@@ -28,10 +28,10 @@ def made_up(examples: int, exits: int, seed: int, distinct: int | None = None) -
     """Scores and right answers, (exits, examples) each; only so many distinct scores, so that many tie, if asked."""
     rng = np.random.default_rng(seed)
     scores = (rng.normal(size=examples) + rng.normal(size=(exits, examples)) + 0.3 * np.arange(exits)[:, None]).astype(np.float32)
-    right = rng.random((exits, examples)) < 1 / (1 + np.exp(-scores))
+    correct = rng.random((exits, examples)) < 1 / (1 + np.exp(-scores))
     if distinct is not None:
         scores = np.round(scores * distinct / 8).astype(np.float32)
-    return scores, right
+    return scores, correct
 
 
 def awkward_thresholds(scores: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float64]:

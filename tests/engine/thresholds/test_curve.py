@@ -12,39 +12,39 @@ COST = np.array([4.0, 10.0, 19.0, 32.0, 43.0])
 @pytest.mark.parametrize("distinct", [None, 5])
 @pytest.mark.parametrize("exits", [1, 2, 3, 5])
 def test_every_level_equals_the_plain_loop(exits, distinct):
-    scores, right = made_up(60, exits, seed=exits, distinct=distinct)
+    scores, correct = made_up(60, exits, seed=exits, distinct=distinct)
     curve = ExactCurve.of(scores)
-    counts, cost, accuracy = curve.counts(right), curve.mean_cost(COST[:exits]), curve.accuracy(right)
+    counts, cost, accuracy = curve.counts(correct), curve.mean_cost(COST[:exits]), curve.accuracy(correct)
     assert (np.diff(curve.levels) > 0).all() and np.isposinf(curve.levels[-1])
     assert (np.diff(cost) > 0).all()
     for step, level in enumerate(curve.levels):
-        leaving, good = walk(scores, right, np.full(exits - 1, level))
-        assert (counts.leaving[step].tolist(), counts.right[step].tolist()) == (leaving, good)
+        leaving, good = walk(scores, correct, np.full(exits - 1, level))
+        assert (counts.leaving[step].tolist(), counts.correct[step].tolist()) == (leaving, good)
         assert cost[step] == pytest.approx(np.dot(leaving, COST[:exits]) / 60)
         assert accuracy[step] == pytest.approx(sum(good) / 60)
 
 
 def test_between_two_levels_nothing_changes():
-    scores, right = made_up(40, 3, seed=6)
+    scores, correct = made_up(40, 3, seed=6)
     curve = ExactCurve.of(scores)
-    counts = curve.counts(right)
+    counts = curve.counts(correct)
     for step in range(len(curve.levels) - 2):
         between = (curve.levels[step] + curve.levels[step + 1]) / 2
-        assert counts.leaving[step + 1].tolist() == walk(scores, right, np.full(2, between))[0]
+        assert counts.leaving[step + 1].tolist() == walk(scores, correct, np.full(2, between))[0]
 
 
 def test_thresholds_that_rise_at_their_own_pace_are_a_family_too():
-    scores, right = made_up(60, 4, seed=7)
+    scores, correct = made_up(60, 4, seed=7)
     scores = np.exp(scores.astype(np.float64))
     pace = np.array([2.0, 1.0, 4.0, 1.0])[:, None]  # powers of two: dividing and multiplying again loses no digit
     curve = ExactCurve.of(scores / pace)
-    counts = curve.counts(right)
+    counts = curve.counts(correct)
     for step, knob in enumerate(curve.levels):
-        assert counts.leaving[step].tolist() == walk(scores, right, knob * pace[:-1, 0])[0]
+        assert counts.leaving[step].tolist() == walk(scores, correct, knob * pace[:-1, 0])[0]
 
 
 def test_any_value_that_hangs_on_the_exit_can_be_summed():
-    scores, right = made_up(50, 3, seed=8)
+    scores, correct = made_up(50, 3, seed=8)
     value = np.random.default_rng(9).normal(size=(3, 50))
     curve = ExactCurve.of(scores)
     for level, total in zip(curve.levels, curve.total(value), strict=True):

@@ -87,7 +87,7 @@ def test_it_never_looks_beyond_train(unbroken):
 
 @pytest.mark.parametrize("stops", [(1,), (2, 3)])
 def test_killed_and_started_again_it_ends_with_the_same_weights(unbroken, tmp_path, monkeypatch, stops):
-    whole_epoch = training.Run.epoch
+    whole_epoch = training.TrainingRun.epoch
     left = list(stops)
 
     def dies(run, epoch, learn):
@@ -97,7 +97,7 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(unbroken, tmp_pa
             raise KeyboardInterrupt  # after the work, before the checkpoint: this epoch is lost
         return loss
 
-    monkeypatch.setattr(training.Run, "epoch", dies)
+    monkeypatch.setattr(training.TrainingRun, "epoch", dies)
     for _ in stops:
         with pytest.raises(KeyboardInterrupt):
             train_recipe(bars(), None, "cpu", tmp_path)
@@ -107,9 +107,9 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(unbroken, tmp_pa
 
 def stopped(tmp_path, monkeypatch, **settings):
     """The checkpoint of a training that was killed in its second epoch."""
-    whole_epoch = training.Run.epoch
+    whole_epoch = training.TrainingRun.epoch
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training.Run, "epoch", lambda run, epoch, learn: 1 / 0 if epoch else whole_epoch(run, epoch, learn))
+        patch.setattr(training.TrainingRun, "epoch", lambda run, epoch, learn: 1 / 0 if epoch else whole_epoch(run, epoch, learn))
         try:
             train_recipe(bars(**settings), None, "cpu", tmp_path)
         except ZeroDivisionError as error:

@@ -18,8 +18,8 @@ def test_mix_to_meets_the_budget_exactly():
         rule = mix_to(budget, rules())
         assert rule.planned_cost == pytest.approx(budget, rel=1e-12)
         if isinstance(rule, MixedRule):
-            assert rule.dear.exit == rule.cheap.exit + 1 and 0 < rule.share < 1
-            assert rule.cheap.planned_cost < budget < rule.dear.planned_cost
+            assert rule.costly.exit == rule.cheap.exit + 1 and 0 < rule.share < 1
+            assert rule.cheap.planned_cost < budget < rule.costly.planned_cost
 
 
 def test_mix_to_takes_a_rule_as_it_is_where_it_fits():
@@ -36,10 +36,10 @@ def test_a_mixed_rule_sends_each_example_by_its_own_draw():
     mixed = MixedRule(StaticRule(0, 1.0), StaticRule(2, 3.0), 0.4)
     route = mixed.route(some)
     for i, id in enumerate(some.ids):
-        dear = reference.hash_uniform(int(id)) < 0.4
-        assert route.exit[i] == (2 if dear else 0)
-        assert route.visited[:, i].tolist() == [True, dear, dear]
-        assert route.prediction[i] == some.prediction[2 if dear else 0, i]
+        costly = reference.hash_uniform(int(id)) < 0.4
+        assert route.exit[i] == (2 if costly else 0)
+        assert route.visited[:, i].tolist() == [True, costly, costly]
+        assert route.prediction[i] == some.prediction[2 if costly else 0, i]
     assert mixed.planned_cost == pytest.approx(0.6 * 1 + 0.4 * 3)
     assert mixed.knob == {"exit": 1, "exit of the rest": 3, "share of the rest": 0.4}
 
@@ -49,7 +49,7 @@ def test_a_larger_share_only_ever_adds_examples():
     some = outputs(examples=600, exits=2)
     before = np.zeros(600, bool)
     for share in np.linspace(0, 1, 21):
-        dear = MixedRule(StaticRule(0, 1.0), StaticRule(1, 2.0), share).route(some).exit == 1
-        assert (dear | ~before).all()
-        before = dear
+        costly = MixedRule(StaticRule(0, 1.0), StaticRule(1, 2.0), share).route(some).exit == 1
+        assert (costly | ~before).all()
+        before = costly
     assert before.all()

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from engine.policies.core.description import describe
-from engine.policies.core.online_rules import InMemory, InOrder, Said
+from engine.policies.core.online_rules import ExitOutputs, InMemory, SequentialOnlineRule
 from engine.scores import one_score
 from tests.engine.policies.reference import Everything
 
 FIRST = np.array([[0.0, 1.0], [5.0, 4.0], [2.0, 3.0]], np.float32)
 SECOND = np.array([[np.nan, np.nan], [7.0, 6.0], [8.0, 9.0]], np.float32)
-SAID = Said({0: InMemory(FIRST), 1: InMemory(SECOND)}, np.array([2, 1]))
+SAID = ExitOutputs({0: InMemory(FIRST), 1: InMemory(SECOND)}, np.array([2, 1]))
 
 
 def test_it_is_told_in_the_order_of_the_examples():
@@ -44,9 +44,12 @@ def test_an_exit_that_nobody_was_sent_to_has_said_nothing():
 
 
 def test_exits_in_order():
-    stepper = InOrder(lambda exit, ids, said: said.read(exit, Everything())[:, 0] > 4, lambda exit, said: 10 * said.top_class(exit))
+    online_rule = SequentialOnlineRule(
+        lambda exit, ids, exit_outputs: exit_outputs.read(exit, Everything())[:, 0] > 4,
+        lambda exit, exit_outputs: 10 * exit_outputs.top_class(exit),
+    )
     ids = np.array([8, 3])
-    assert stepper.first(ids).tolist() == [0, 0]
-    assert stepper.after(0, ids, SAID).tolist() == [1, 0] and stepper.after(1, ids, SAID).tolist() == [1, 1]
-    assert stepper.answer(1, ids, SAID).tolist() == [10, 0]
-    assert InOrder(stepper.leaves).answer(1, ids, SAID).tolist() == [1, 0]
+    assert online_rule.first(ids).tolist() == [0, 0]
+    assert online_rule.after(0, ids, SAID).tolist() == [1, 0] and online_rule.after(1, ids, SAID).tolist() == [1, 1]
+    assert online_rule.answer(1, ids, SAID).tolist() == [10, 0]
+    assert SequentialOnlineRule(online_rule.leaves).answer(1, ids, SAID).tolist() == [1, 0]

@@ -10,7 +10,7 @@ import pytest
 
 from engine.outputs import Outputs
 from engine.policies.core import scorer as module
-from engine.policies.core.online_rules import Said
+from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.scorer import Scored, Scorer, chunks
 from engine.policies.core.thresholds import ThresholdRule
 from engine.splits import Split
@@ -28,7 +28,7 @@ class Stranger(Scorer):
         self.asked.append(outputs)
         return Scored(np.random.default_rng(0).normal(size=outputs.prediction.shape), outputs.prediction + 1000)
 
-    def score_at(self, exit: int, said: Said) -> np.ndarray:
+    def score_at(self, exit: int, exit_outputs: ExitOutputs) -> np.ndarray:
         raise AssertionError("no network runs here")
 
 

@@ -7,7 +7,7 @@ import pytest
 from engine.front import concave_hull
 from engine.outputs import Outputs
 from engine.policies.core.gates import Gate
-from engine.policies.core.selection import Choice, at_stake, fit_choice, follow, onward
+from engine.policies.core.selection import StageChoice, at_stake, fit_choice, follow, onward
 from engine.policies.methods.bolukbasi import Bolukbasi
 from engine.route import Route
 from engine.splits import Split
@@ -46,7 +46,7 @@ def test_several_actions_are_told_apart_by_what_they_cost():
 
 def test_a_vote_without_a_winner_goes_to_the_earlier_action():
     shut, open_ = Gate(np.zeros(1), -1.0), Gate(np.zeros(1), 1.0)
-    circle = Choice(3, {(0, 1): open_, (0, 2): shut, (1, 2): open_})  # 1 beats 0, 0 beats 2, 2 beats 1
+    circle = StageChoice(3, {(0, 1): open_, (0, 2): shut, (1, 2): open_})  # 1 beats 0, 0 beats 2, 2 beats 1
     assert circle(np.zeros((2, 1))).tolist() == [0, 0]
 
 
@@ -80,9 +80,9 @@ def telling_networks(per_split=400, seed=0):
     labels = rng.integers(10, size=len(kind))
     logits = rng.uniform(-0.1, 0.1, (3, len(kind), 10))
     for network in range(3):
-        right = network >= HELPED_BY[kind]
-        answer = np.where(right, labels, (labels + 1) % 10)
-        sureness = np.array([8.0, 4.0, 2.0])[kind] + 2 * right
+        correct = network >= HELPED_BY[kind]
+        answer = np.where(correct, labels, (labels + 1) % 10)
+        sureness = np.array([8.0, 4.0, 2.0])[kind] + 2 * correct
         logits[network, np.arange(len(kind)), answer] += sureness
     return Outputs.from_logits(logits, labels, split_names(per_split), {"macs": STAGE_COST}, topology="family"), kind
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from engine.policies import POLICIES
-from engine.policies.methods.bof_alpha import AlphaRule, strictest, typical_right
+from engine.policies.methods.bof_alpha import AlphaRule, mean_correct_confidence, strictest
 from engine.splits import Split
 from tests.synthetic import from_answers, outputs
 
 CASES = {
     "chain": outputs(examples=240, exits=5, seed=4),
     "family": outputs(examples=240, exits=3, seed=5, topology="family"),
-    "confidence": outputs(examples=240, exits=3, seed=6, said="confidence"),
+    "confidence": outputs(examples=240, exits=3, seed=6, recorded="confidence"),
 }
 
 
@@ -21,7 +21,7 @@ def sureness(made, k: int, i: int) -> float:
     return 1 / (1 + math.exp(-float(made.scores["maxprob"][k, i])))
 
 
-def typical_slowly(made) -> list[float]:
+def mean_confidence_slowly(made) -> list[float]:
     found = []
     for k in range(made.exits):
         sure = [sureness(made, k, i) for i in range(made.examples) if made.prediction[k, i] == made.labels[i]]
@@ -36,20 +36,20 @@ def fit(made, unit="macs"):
 @pytest.mark.parametrize("case", CASES)
 def test_typical_is_the_mean_sureness_of_right_answers(case):
     made = CASES[case].tuning(Split.FIT)
-    assert typical_right(made).tolist() == pytest.approx(typical_slowly(made), rel=1e-9)
+    assert mean_correct_confidence(made).tolist() == pytest.approx(mean_confidence_slowly(made), rel=1e-9)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_routes_equal_the_definition(case):
     made, fitted = CASES[case], fit(CASES[case])
-    test, typical = made.test(), fitted.typical
+    test, mean_confidence = made.test(), fitted.mean_confidence
     cost = made.cascade_cost("macs")
     for budget in np.linspace(cost[0], cost[-1], 9):
         rule = fitted.solve(budget)
         expected = []
         for i in range(test.examples):
             # Compared as a ratio, as it is stored: alpha * mu rounds differently from p / mu.
-            leaves = (k for k in range(made.exits - 1) if sureness(test, k, i) / typical[k] >= rule.alpha * (1 - 1e-12))
+            leaves = (k for k in range(made.exits - 1) if sureness(test, k, i) / mean_confidence[k] >= rule.alpha * (1 - 1e-12))
             expected.append(next(leaves, made.exits - 1))
         assert rule.route(test).exit.tolist() == expected
 
@@ -69,20 +69,22 @@ def test_the_plan_is_what_happens_on_calibration_and_the_closest_there_is(case):
 @pytest.mark.parametrize("case", CASES)
 def test_a_larger_alpha_never_costs_less(case):
     made = CASES[case]
-    typical = typical_right(made.tuning(Split.FIT))
-    exits = [AlphaRule(alpha, typical, 0.0).route(made.test()).exit for alpha in np.linspace(0, 1.1 * strictest(typical), 60)]
+    mean_confidence = mean_correct_confidence(made.tuning(Split.FIT))
+    exits = [
+        AlphaRule(alpha, mean_confidence, 0.0).route(made.test()).exit for alpha in np.linspace(0, 1.1 * strictest(mean_confidence), 60)
+    ]
     assert (np.diff(exits, axis=0) >= 0).all()
     assert (exits[0] == 0).all() and (exits[-1] == made.exits - 1).all()
 
 
 def test_alpha_one_asks_for_a_typical_right_answer():
     made = CASES["chain"]
-    typical = typical_right(made.tuning(Split.FIT))
-    rule = AlphaRule(1.0, typical, 0.0)
+    mean_confidence = mean_correct_confidence(made.tuning(Split.FIT))
+    rule = AlphaRule(1.0, mean_confidence, 0.0)
     leaves_first = rule.route(made.test()).exit == 0
-    assert leaves_first.tolist() == [sureness(made.test(), 0, i) >= typical[0] for i in range(made.test().examples)]
-    shown = 1 / (1 + np.exp(-rule.bar().thresholds))
-    assert shown == pytest.approx(typical[:-1])
+    assert leaves_first.tolist() == [sureness(made.test(), 0, i) >= mean_confidence[0] for i in range(made.test().examples)]
+    shown = 1 / (1 + np.exp(-rule.threshold_spec().thresholds))
+    assert shown == pytest.approx(mean_confidence[:-1])
 
 
 def test_an_exit_that_is_never_right_is_closed_unless_nothing_is_asked():
@@ -91,12 +93,12 @@ def test_an_exit_that_is_never_right_is_closed_unless_nothing_is_asked():
     made = from_answers(answers, np.random.default_rng(0).uniform(1, 3, (3, 90)), labels, 4)
     fitted = fit(made)
     cost = made.cascade_cost("macs")
-    assert fitted.typical[1] == math.inf
+    assert fitted.mean_confidence[1] == math.inf
     for budget in np.linspace(cost[0], cost[-1], 7)[1:]:
         rule = fitted.solve(budget)
-        assert rule.route(made.test()).exit.tolist().count(1) == 0 and rule.bar().thresholds[1] == np.inf
-    open_to_all = AlphaRule(0.0, fitted.typical, 0.0)
-    assert (open_to_all.route(made.test()).exit == 0).all() and (open_to_all.bar().thresholds == -np.inf).all()
+        assert rule.route(made.test()).exit.tolist().count(1) == 0 and rule.threshold_spec().thresholds[1] == np.inf
+    open_to_all = AlphaRule(0.0, fitted.mean_confidence, 0.0)
+    assert (open_to_all.route(made.test()).exit == 0).all() and (open_to_all.threshold_spec().thresholds == -np.inf).all()
 
 
 def test_sure_answers_are_told_apart_where_float32_probabilities_tie():
@@ -113,4 +115,6 @@ def test_the_knob_is_a_plain_number_at_both_ends():
     fitted = fit(CASES["chain"])
     assert fitted.solve(fitted.cheapest).knob == {"alpha": 0.0}
     strict = fitted.solve(CASES["chain"].cascade_cost("macs")[-1])
-    assert strict.knob == {"alpha": pytest.approx(1 / fitted.typical[:-1].min())} and (strict.bar().thresholds > 36).any()
+    assert (
+        strict.knob == {"alpha": pytest.approx(1 / fitted.mean_confidence[:-1].min())} and (strict.threshold_spec().thresholds > 36).any()
+    )

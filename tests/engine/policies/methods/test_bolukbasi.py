@@ -161,7 +161,7 @@ def test_a_feasible_budget_is_met(kind, topology):
         rule = fitted.solve(budget)
         assert rule.planned_cost == pytest.approx(budget, rel=5e-3)
         # The plan is what the rule does on calibration: exactly at an operating point, up to the luck of the draw between two.
-        between = spent(rule.dear) - spent(rule.cheap) if isinstance(rule, MixedRule) else np.zeros(1)
+        between = spent(rule.costly) - spent(rule.cheap) if isinstance(rule, MixedRule) else np.zeros(1)
         luck = 4 * np.sqrt((between**2).mean() / 4 / calibration.examples)
         assert spent(rule).mean() == pytest.approx(rule.planned_cost, rel=1e-9, abs=luck)
     assert fitted.solve(100 * costs[-1]) is fitted.rules[-1]
@@ -245,9 +245,9 @@ def test_the_labels_of_the_test_examples_never_matter(name, topology):
 
 @pytest.mark.parametrize("name", ["bolukbasi", "myopic"])
 def test_confidences_alone_are_not_enough(name):
-    sentence = policy(name).why_not(confidence_only(outputs()))
+    sentence = policy(name).unavailable_reason(confidence_only(outputs()))
     assert sentence and "needs the probabilities of every class" in sentence
-    assert policy(name).why_not(outputs(said="probabilities")) is None
+    assert policy(name).unavailable_reason(outputs(recorded="probabilities")) is None
 
 
 @pytest.mark.parametrize("case", corner_cases())

@@ -57,7 +57,7 @@ def test_scores_are_the_weighted_sum_of_what_is_read():
 def test_the_fit_has_converged():
     """At the optimum of a penalised likelihood the bias makes the mean probability the share of correct examples."""
     score = fitted().scorer.of(FIT).score.astype(float)
-    assert (1 / (1 + np.exp(-score))).mean(axis=1) == pytest.approx(FIT.right.mean(axis=1), abs=1e-4)
+    assert (1 / (1 + np.exp(-score))).mean(axis=1) == pytest.approx(FIT.correct.mean(axis=1), abs=1e-4)
 
 
 @pytest.mark.parametrize("beta", BETAS)
@@ -104,13 +104,13 @@ def test_the_plan_costs_the_budget_and_thresholds_let_it_out(budget):
 def test_beta_is_the_first_of_those_that_get_most_fit_examples_right(budget):
     score = fitted().scorer.of(FIT).score
     log_q = np.array([[math.log(sigmoid(max(z, -700))) for z in row] for row in score.astype(float)])
-    right = []
+    correct = []
     for beta in BETAS:
         shares, _ = Pull.of(log_q, beta, COST).at_budget(budget / COST[-1])
         counts = planned_counts(shares, FIT.examples, COST)
         left_at = reference.planned_exits(counts, reference.floats(score), FIT.ids.tolist())
-        right.append(reference.walk(FIT, left_at, "macs")[0])
-    assert fitted().solve(budget).knob["beta"] == BETAS[int(np.argmax(right))]
+        correct.append(reference.walk(FIT, left_at, "macs")[0])
+    assert fitted().solve(budget).knob["beta"] == BETAS[int(np.argmax(correct))]
 
 
 def test_extreme_budgets_send_nearly_all_to_one_exit():
@@ -131,11 +131,11 @@ def test_scores_know_which_classes_an_exit_gets_wrong():
     made = from_answers(answers, rng.uniform(2, 4, answers.shape), labels, 4)
     test = made.test()
     cost = made.cascade_cost("macs")
-    right = {}
+    correct = {}
     for name in ("eenet", "maxprob"):
         ready = POLICIES[name].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
-        right[name] = ready.solve((cost[0] + cost[1]) / 2).route(test).accuracy(test)  # half of them must leave at exit 1
-    assert right["eenet"] > right["maxprob"] + 0.05
+        correct[name] = ready.solve((cost[0] + cost[1]) / 2).route(test).accuracy(test)  # half of them must leave at exit 1
+    assert correct["eenet"] > correct["maxprob"] + 0.05
 
 
 def test_constant_scores_and_certain_answers_give_numbers():
@@ -147,7 +147,7 @@ def test_constant_scores_and_certain_answers_give_numbers():
         for budget in np.linspace(ready.cheapest, made.full_cost("macs"), 4):
             rule = ready.solve(budget)
             assert rule.planned_cost <= budget * (1 + 1e-9)
-            assert rule.bar() is None or not np.isnan(rule.thresholds).any()
+            assert rule.threshold_spec() is None or not np.isnan(rule.thresholds).any()
 
 
 @pytest.mark.parametrize(("examples", "exits", "classes"), [(3, 1, 2), (3, 2, 2), (30, 1, 3), (6, 4, 2)])

@@ -39,13 +39,13 @@ def gain(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[float, float
 
 @pytest.mark.parametrize("bundle", ["doodles", "cifar10-msdnet", "cifar10-resnet"])
 def test_it_gets_more_right_than_it_did(bundle):
-    mean, half = gain(swept(bundle, "eenet").is_right, former(bundle))
+    mean, half = gain(swept(bundle, "eenet").is_correct, former(bundle))
     assert mean > half, (mean, half)
 
 
 @pytest.mark.parametrize("bundle", ["cifar10-msdnet", "cifar10-resnet"])
 def test_it_gets_more_right_than_the_top_probability(bundle):
-    mean, half = gain(swept(bundle, "eenet").is_right, swept(bundle, "maxprob").is_right)
+    mean, half = gain(swept(bundle, "eenet").is_correct, swept(bundle, "maxprob").is_correct)
     assert mean > half, (mean, half)
 
 

@@ -32,13 +32,13 @@ def log_probabilities(row: list[float]) -> list[float]:
 
 def combined(name: str, made: Outputs, k: int, i: int) -> list[float]:
     """The ensemble's log-scores at exit k, from the definition."""
-    said = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(k + 1)]
+    exit_outputs = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(k + 1)]
     if name == "committee":
-        return [sum(said[j][c] for j in range(k + 1)) / (k + 1) for c in range(made.classes)]
+        return [sum(exit_outputs[j][c] for j in range(k + 1)) / (k + 1) for c in range(made.classes)]
     if k == made.exits - 1:
-        return said[k]
+        return exit_outputs[k]
     scorer = fitted("ztw").scorer
-    return [sum(scorer.weight[k, j] * said[j][c] for j in range(k + 1)) + scorer.bias[k, c] for c in range(made.classes)]
+    return [sum(scorer.weight[k, j] * exit_outputs[j][c] for j in range(k + 1)) + scorer.bias[k, c] for c in range(made.classes)]
 
 
 def log_odds(row: list[float]) -> float:
@@ -106,8 +106,8 @@ def penalised_loss(made: Outputs, log_weight: np.ndarray, bias: np.ndarray) -> f
     """Summed cross-entropy of one exit's ensemble plus half the squared parameters, one example at a time."""
     members, total = len(log_weight), 0.5 * float(log_weight @ log_weight + bias @ bias)
     for i in range(made.examples):
-        said = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(members)]
-        row = [sum(math.exp(w) * said[j][c] for j, w in enumerate(log_weight)) / members + bias[c] for c in range(made.classes)]
+        exit_outputs = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(members)]
+        row = [sum(math.exp(w) * exit_outputs[j][c] for j, w in enumerate(log_weight)) / members + bias[c] for c in range(made.classes)]
         total -= log_probabilities(row)[made.labels[i]]
     return total
 
@@ -128,11 +128,11 @@ def test_zero_time_waste_ends_where_every_step_goes_up():
 
 def test_the_slope_is_that_of_the_loss():
     rng = np.random.default_rng(2)
-    said = np.log(rng.dirichlet(np.ones(4), size=(3, 30))).astype(np.float32)
+    exit_outputs = np.log(rng.dirichlet(np.ones(4), size=(3, 30))).astype(np.float32)
     labels, at = rng.integers(4, size=30), rng.normal(0, 0.5, 7)
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        return cross_entropy(ZtwHead(parameters[:3], parameters[3:]), said, labels)
+        return cross_entropy(ZtwHead(parameters[:3], parameters[3:]), exit_outputs, labels)
 
     for i, slope in enumerate(loss(at)[1]):
         step = 0.05 * np.eye(7)[i]

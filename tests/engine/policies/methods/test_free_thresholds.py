@@ -19,17 +19,17 @@ COST = np.array([4.0, 10.0, 19.0, 32.0, 43.0])
 
 
 def best_on(front, budget):
-    return front.right[np.searchsorted(front.cost, budget * (1 + 1e-12), side="right") - 1]
+    return front.correct[np.searchsorted(front.cost, budget * (1 + 1e-12), side="right") - 1]
 
 
 @pytest.mark.parametrize("distinct", [None, 4])
 @pytest.mark.parametrize("seed", range(3))
 def test_few_examples_get_the_best_of_all_settings(seed, distinct):
-    scores, right = made_up(14, 3, seed=seed, distinct=distinct)
-    ranked, front = best_settings(scores, right, COST[:3])
+    scores, correct = made_up(14, 3, seed=seed, distinct=distinct)
+    ranked, front = best_settings(scores, correct, COST[:3])
     every = []
     for cuts in product(*(range(len(values) + 1) for values in ranked.values)):
-        leaving, good = walk(scores, right, ranked.thresholds(np.array(cuts)))
+        leaving, good = walk(scores, correct, ranked.thresholds(np.array(cuts)))
         every.append((np.dot(leaving, COST[:3]), sum(good)))
     for budget in np.linspace(14 * COST[0], 14 * COST[2], 50):
         assert best_on(front, budget) == max(good for cost, good in every if cost <= budget * (1 + 1e-12))
@@ -37,24 +37,24 @@ def test_few_examples_get_the_best_of_all_settings(seed, distinct):
 
 @pytest.mark.parametrize("exits", [2, 4, 5, 6])
 def test_what_is_found_is_counted_right_and_never_below_the_exact_grid(exits):
-    scores, right = made_up(400, exits, seed=exits)
+    scores, correct = made_up(400, exits, seed=exits)
     exit_cost = np.cumsum(np.linspace(4, 12, exits))
-    ranked, front = best_settings(scores, right, exit_cost)
-    assert (np.diff(front.cost) > 0).all() and (np.diff(front.right) > 0).all()
+    ranked, front = best_settings(scores, correct, exit_cost)
+    assert (np.diff(front.cost) > 0).all() and (np.diff(front.correct) > 0).all()
     for i in np.linspace(0, len(front.cost) - 1, 25).astype(int):
-        leaving, good = walk(scores, right, ranked.thresholds(front.cuts[i]))
-        assert sum(good) == front.right[i] and np.dot(leaving, exit_cost) == pytest.approx(front.cost[i], rel=1e-12)
-    grid = Grid.of(scores, right, quantile_levels(scores, min(int(GRID_CELLS ** (1 / (exits - 1))), 256)))
+        leaving, good = walk(scores, correct, ranked.thresholds(front.cuts[i]))
+        assert sum(good) == front.correct[i] and np.dot(leaving, exit_cost) == pytest.approx(front.cost[i], rel=1e-12)
+    grid = Grid.of(scores, correct, quantile_levels(scores, min(int(GRID_CELLS ** (1 / (exits - 1))), 256)))
     accuracy, cost = grid.accuracy().ravel(), grid.mean_cost(exit_cost).ravel()
     for budget in np.linspace(exit_cost[0], exit_cost[-1], 15):
         assert best_on(front, budget * 400) >= round(400 * accuracy[cost <= budget * (1 + 1e-12)].max())
 
 
 def test_many_exits_are_optimised_without_a_grid():
-    scores, right = made_up(200, 13, seed=1)
+    scores, correct = made_up(200, 13, seed=1)
     exit_cost = np.arange(1.0, 14.0)
-    ranked, front = best_settings(scores, right, exit_cost)
-    shared = [walk(scores, right, np.full(12, level)) for level in np.quantile(scores, np.linspace(0, 1, 9))]
+    ranked, front = best_settings(scores, correct, exit_cost)
+    shared = [walk(scores, correct, np.full(12, level)) for level in np.quantile(scores, np.linspace(0, 1, 9))]
     gains = [best_on(front, np.dot(leaving, exit_cost)) - sum(good) for leaving, good in shared]
     assert min(gains) >= 0 and max(gains) > 0
 

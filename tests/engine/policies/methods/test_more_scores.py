@@ -23,7 +23,7 @@ def test_rules_are_quotas_over_the_score_of_that_name(name):
         scores, ids = reference.floats(calibration.scores[name]), calibration.ids.tolist()
         assert rule.route(calibration).exit.tolist() == reference.planned_exits(counts, scores, ids)
         assert rule.route(test).exit.tolist() == reference.threshold_cascade(reference.floats(test.scores[name]), rule.thresholds)
-        assert rule.bar().score == name
+        assert rule.threshold_spec().score == name
 
 
 def test_the_scores_lead_different_ways():

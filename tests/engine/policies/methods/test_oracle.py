@@ -5,7 +5,7 @@ import pytest
 
 from engine.outputs import Outputs
 from engine.policies import POLICIES
-from engine.policies.methods.oracle import cheapest_right
+from engine.policies.methods.oracle import cheapest_correct
 from engine.splits import Split
 from tests.engine.policies import reference
 from tests.synthetic import corner_cases, from_answers, outputs, split_names
@@ -37,7 +37,7 @@ def test_no_routing_buys_more_right_answers(exits, examples, topology):
             rule = fitted.solve(budget)
             for some in (calibration, test):
                 route = rule.route(some)
-                assert route.right(some).sum() == reference.best_routing(some.right.tolist(), cost.tolist(), budget)
+                assert route.correct(some).sum() == reference.best_routing(some.correct.tolist(), cost.tolist(), budget)
                 assert route.mean_cost(some, "macs") <= budget * (1 + 1e-9)
             assert rule.planned_cost == rule.route(calibration).mean_cost(calibration, "macs")
 
@@ -46,25 +46,25 @@ def test_no_routing_buys_more_right_answers(exits, examples, topology):
 def test_cheapest_right_exit(name):
     made = {**corner_cases(), "chain": outputs()}[name]
     for cost in (made.static_cost("macs"), made.static_cost("latency_ms"), made.static_cost("macs")[::-1]):
-        exit, solvable = cheapest_right(made, cost)
-        assert exit.tolist() == reference.cheapest_right_exit(made.right.tolist(), cost.tolist())
-        assert solvable.tolist() == made.right.any(axis=0).tolist()
+        exit, solvable = cheapest_correct(made, cost)
+        assert exit.tolist() == reference.cheapest_correct_exit(made.correct.tolist(), cost.tolist())
+        assert solvable.tolist() == made.correct.any(axis=0).tolist()
 
 
 def test_with_enough_budget_everyone_solvable_is_right_and_nobody_pays_for_more():
     fit, calibration, test = parts(outputs())
     route = POLICIES["oracle"].fit(fit, calibration, "macs").solve(1e9).route(test)
-    assert route.accuracy(test) == test.right.any(axis=0).mean()
-    assert route.exit.tolist() == reference.cheapest_right_exit(test.right.tolist(), test.static_cost("macs").tolist())
-    assert (route.exit[~test.right.any(axis=0)] == 0).all(), "nothing is spent on those that nobody gets right"
+    assert route.accuracy(test) == test.correct.any(axis=0).mean()
+    assert route.exit.tolist() == reference.cheapest_correct_exit(test.correct.tolist(), test.static_cost("macs").tolist())
+    assert (route.exit[~test.correct.any(axis=0)] == 0).all(), "nothing is spent on those that nobody gets right"
 
 
 def test_more_budget_never_gets_fewer_right():
     fit, calibration, test = parts(outputs(exits=5))
     fitted = POLICIES["oracle"].fit(fit, calibration, "macs")
     budgets = np.linspace(fitted.cheapest, test.full_cost("macs"), 60)
-    right = [fitted.solve(budget).route(test).accuracy(test) for budget in budgets]
-    assert (np.diff(right) >= 0).all()
+    correct = [fitted.solve(budget).route(test).accuracy(test) for budget in budgets]
+    assert (np.diff(correct) >= 0).all()
 
 
 def test_no_deployable_policy_beats_it():

@@ -17,10 +17,10 @@ ORACLES = {"perfect gates": PenalisedOracle(), "with credit": PenalisedOracle(cr
 
 
 def loss_of(oracle, made, k, i):
-    wrong = [int(made.prediction[exit, i] != made.labels[i]) for exit in range(made.exits)]
+    incorrect = [int(made.prediction[exit, i] != made.labels[i]) for exit in range(made.exits)]
     if isinstance(oracle, BudgetedOracle):
-        return wrong[k]
-    beyond = wrong[k] - wrong[-1]
+        return incorrect[k]
+    beyond = incorrect[k] - incorrect[-1]
     return beyond if oracle.credit_improvements else max(0, beyond)
 
 
@@ -60,11 +60,11 @@ def test_perfect_gates_are_the_recursion_without_errors(topology, credit):
 
 def relaxed_knapsack(made, budget, unit="macs"):
     """The most right answers for a mean cost, if examples could be divided: one linear programme over all (exit, example) pairs."""
-    exits, examples = made.right.shape
-    right = made.right.ravel().astype(float)
+    exits, examples = made.correct.shape
+    correct = made.correct.ravel().astype(float)
     cost = np.repeat(made.static_cost(unit), examples) / budget
     one_each = csr_array((np.ones(exits * examples), (np.tile(np.arange(examples), exits), np.arange(exits * examples))))
-    found = linprog(-right / examples, cost[None] / examples, [1 + 1e-12], one_each, np.ones(examples), method="highs")
+    found = linprog(-correct / examples, cost[None] / examples, [1 + 1e-12], one_each, np.ones(examples), method="highs")
     assert found.status == 0
     return -found.fun
 
@@ -122,11 +122,11 @@ def test_no_price_in_between_does_anything_else(oracle):
 def test_without_credit_only_what_the_full_network_gets_right_is_worth_going_on_for():
     made = outputs(exits=4)
     calibration = made.tuning(Split.CALIBRATION)
-    dearest = {name: oracle.fit(calibration, calibration, "macs").rules[-1].route(calibration) for name, oracle in ORACLES.items()}
-    lost = ~calibration.right[-1]
-    assert (dearest["perfect gates"].exit[lost] == 0).all() and (dearest["with credit"].exit[lost] > 0).any()
-    assert dearest["with credit"].accuracy(calibration) == calibration.right.any(axis=0).mean()
-    np.testing.assert_array_equal(dearest["with credit"].exit, dearest["budgeted"].exit)
+    costliest = {name: oracle.fit(calibration, calibration, "macs").rules[-1].route(calibration) for name, oracle in ORACLES.items()}
+    lost = ~calibration.correct[-1]
+    assert (costliest["perfect gates"].exit[lost] == 0).all() and (costliest["with credit"].exit[lost] > 0).any()
+    assert costliest["with credit"].accuracy(calibration) == calibration.correct.any(axis=0).mean()
+    np.testing.assert_array_equal(costliest["with credit"].exit, costliest["budgeted"].exit)
 
 
 def test_one_exit_leaves_no_choice():
@@ -147,4 +147,4 @@ def test_of_two_networks_that_cost_the_same_the_correct_one_is_taken(name):
     rule = policy(name).fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs").solve(2.0)
     route = rule.route(test)
     assert route.mean_cost(test, "macs") == pytest.approx(2.0)
-    assert route.accuracy(test) == test.right[:2].any(axis=0).mean() > test.right[:2].mean(axis=1).max()
+    assert route.accuracy(test) == test.correct[:2].any(axis=0).mean() > test.correct[:2].mean(axis=1).max()

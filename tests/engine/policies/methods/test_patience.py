@@ -9,22 +9,22 @@ from engine.splits import Split
 from tests.synthetic import from_answers, outputs
 
 
-def leaves_at(said: list[int], patience: int) -> int:
+def leaves_at(exit_outputs: list[int], patience: int) -> int:
     """One example: what the exits said in turn -> where it leaves."""
     agreements = 0
-    for k, answer in enumerate(said):
+    for k, answer in enumerate(exit_outputs):
         if k > 0:
-            agreements = agreements + 1 if answer == said[k - 1] else 0
+            agreements = agreements + 1 if answer == exit_outputs[k - 1] else 0
         if agreements == patience:
             return k
-    return len(said) - 1
+    return len(exit_outputs) - 1
 
 
 @pytest.mark.parametrize("exits", range(1, 8))
 def test_counting_is_exact(exits):
     prediction = np.random.default_rng(exits).integers(2, size=(exits, 200))
     for patience in range(exits + 2):
-        assert patient_exit(prediction, patience).tolist() == [leaves_at(said, patience) for said in prediction.T.tolist()]
+        assert patient_exit(prediction, patience).tolist() == [leaves_at(exit_outputs, patience) for exit_outputs in prediction.T.tolist()]
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_counting_is_exact(exits):
         ([1, 2, 1, 2, 1], [0, 4, 4, 4, 4]),
     ],
 )
-def test_by_hand(said, exits):
+def test_by_hand(exit_outputs, exits):
     """Patience p lets nobody out before exit p + 1, and a disagreement starts the count anew."""
-    assert [int(patient_exit(np.array(said)[:, None], patience)[0]) for patience in range(5)] == exits
+    assert [int(patient_exit(np.array(exit_outputs)[:, None], patience)[0]) for patience in range(5)] == exits
 
 
 def test_more_patience_never_costs_less():

@@ -120,7 +120,7 @@ def test_an_exit_that_does_harm_is_left_out_and_named():
     quotas = GeometricPlan(cost).shares(budget, range(made.exits)).leaving
     counts = planned_counts(quotas, calibration.examples, cost)
     published = let_out(counts, calibration.scores["maxprob"], calibration.ids).exit
-    accuracy = calibration.right[published, np.arange(calibration.examples)].mean()
+    accuracy = calibration.correct[published, np.arange(calibration.examples)].mean()
     assert accuracy < random_mix(calibration, "macs").accuracy_at(cost[published].mean())
 
 

@@ -67,8 +67,8 @@ def test_rules_equal_the_reference(name, policy):
         ids = calibration.ids.tolist()
         assert rule.route(calibration).exit.tolist() == reference.planned_exits(counts, reference.floats(calibration.scores[policy]), ids)
         ties = np.ones(test.exits - 1) if rule.ties is None else rule.ties
-        bar = rule.bar()
-        assert bar.thresholds is rule.thresholds and bar.ties is rule.ties
+        threshold_spec = rule.threshold_spec()
+        assert threshold_spec.thresholds is rule.thresholds and threshold_spec.ties is rule.ties
         left_at = reference.tied_cascade(reference.floats(test.scores[policy]), rule.thresholds, ties, test.ids.tolist())
         accuracy, cost, shares = reference.walk(test, left_at, "macs")
         route = rule.route(test)
@@ -108,7 +108,7 @@ def test_raising_a_threshold_never_lets_anyone_out_earlier():
 def test_knowing_what_is_right_reaches_the_union_at_the_earliest_right_exit():
     """The score 1[right], threshold 1 everywhere: whoever is right somewhere leaves at the first such exit, the others at the last."""
     made = outputs(examples=300, exits=5)
-    left_at = first_sure_exit(made.right.astype(float), np.ones(4))
+    left_at = first_sure_exit(made.correct.astype(float), np.ones(4))
     for i in range(300):
-        assert left_at[i] == next((k for k in range(5) if made.right[k, i]), 4)
-    assert made.right[left_at, np.arange(300)].mean() == made.right.any(axis=0).mean()
+        assert left_at[i] == next((k for k in range(5) if made.correct[k, i]), 4)
+    assert made.correct[left_at, np.arange(300)].mean() == made.correct.any(axis=0).mean()

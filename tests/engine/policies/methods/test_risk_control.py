@@ -23,7 +23,7 @@ def fitted(calibration: Tuning) -> RiskControlFit:
 
 def gap_at(data: Outputs, level: float) -> np.ndarray:
     exit = first_sure_exit(data.scores["maxprob"], np.full(data.exits - 1, level))
-    return data.right[data.full].astype(int) - data.right[exit, np.arange(data.examples)]
+    return data.correct[data.full].astype(int) - data.correct[exit, np.arange(data.examples)]
 
 
 def allowed_violations(trials: int, delta: float) -> int:
@@ -40,7 +40,7 @@ def test_over_random_splits_the_promise_is_broken_as_rarely_as_it_says(method):
         rule = fitted(data.take(mixed[:500], Tuning)).keep(promise)
         rest = data.take(mixed[500:])
         route = rule.route(rest)
-        gaps.append(rest.right[rest.full].mean() - route.accuracy(rest))
+        gaps.append(rest.correct[rest.full].mean() - route.accuracy(rest))
         costs.append(route.mean_cost(rest, "macs") / rest.full_cost("macs"))
     gaps = np.array(gaps)
     if method == "crc":  # promises the mean over calibration sets

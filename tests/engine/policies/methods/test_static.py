@@ -27,7 +27,7 @@ def parts(made):
 def test_static_takes_the_best_exit_it_can_pay_for(name, unit):
     fit, calibration, test = parts(CASES[name])
     fitted = POLICIES["static"].fit(fit, calibration, unit)
-    cost, accuracy = calibration.static_cost(unit), calibration.right.mean(axis=1)
+    cost, accuracy = calibration.static_cost(unit), calibration.correct.mean(axis=1)
     for budget in np.concatenate([cost, np.linspace(cost.min(), 2 * cost.max(), 40)]):
         rule = fitted.solve(budget)
         exit = reference.best_static(accuracy, cost, budget)
@@ -56,7 +56,7 @@ def test_a_budget_that_misses_an_exit_by_a_rounding_still_pays_for_it():
         budgets = made.static_cost("macs") / full * full
         missed += int((budgets < made.static_cost("macs")).any())
         fitted = POLICIES["static"].fit(*parts(made)[:2], "macs")
-        accuracy = made.tuning(Split.CALIBRATION).right.mean(axis=1)
+        accuracy = made.tuning(Split.CALIBRATION).correct.mean(axis=1)
         for exit, budget in enumerate(budgets):
             assert fitted.solve(max(budget, fitted.cheapest)).exit == accuracy[: exit + 1].argmax()
     assert missed > 0, "no product was rounded down, so this tested nothing"
@@ -67,10 +67,10 @@ def test_a_budget_that_misses_an_exit_by_a_rounding_still_pays_for_it():
 def test_random_mix_is_the_hull_of_the_static_exits(name, unit):
     fit, calibration, _ = parts(CASES[name])
     fitted = POLICIES["random_mix"].fit(fit, calibration, unit)
-    cost, accuracy = calibration.static_cost(unit), calibration.right.mean(axis=1)
+    cost, accuracy = calibration.static_cost(unit), calibration.correct.mean(axis=1)
     for budget in np.linspace(cost.min(), 1.2 * cost.max(), 30):
         rule = fitted.solve(budget)
-        parts_of_it = [(1 - rule.share, rule.cheap), (rule.share, rule.dear)] if hasattr(rule, "share") else [(1.0, rule)]
+        parts_of_it = [(1 - rule.share, rule.cheap), (rule.share, rule.costly)] if hasattr(rule, "share") else [(1.0, rule)]
         expected = sum(share * accuracy[part.exit] for share, part in parts_of_it)
         assert expected == pytest.approx(reference.best_mix_of_exits(accuracy, cost, budget), abs=1e-12)
         assert rule.planned_cost == pytest.approx(sum(share * cost[part.exit] for share, part in parts_of_it))
@@ -103,10 +103,10 @@ def test_what_is_reported_of_the_random_mix_is_its_expectation(name):
     made = CASES[name]
     test = made.test()
     found = sweep(POLICIES["random_mix"], made, 15)
-    cost, accuracy = test.static_cost("macs") / test.full_cost("macs"), test.right.mean(axis=1)
+    cost, accuracy = test.static_cost("macs") / test.full_cost("macs"), test.correct.mean(axis=1)
     for step, rule in enumerate(found.rules):
-        parts_of_it = [(1 - rule.share, rule.cheap.exit), (rule.share, rule.dear.exit)] if hasattr(rule, "share") else [(1.0, rule.exit)]
+        parts_of_it = [(1 - rule.share, rule.cheap.exit), (rule.share, rule.costly.exit)] if hasattr(rule, "share") else [(1.0, rule.exit)]
         assert found.cost[step] == pytest.approx(sum(share * cost[exit] for share, exit in parts_of_it), rel=1e-12)
         assert found.accuracy[step] == pytest.approx(sum(share * accuracy[exit] for share, exit in parts_of_it), rel=1e-12)
         for share, exit in parts_of_it:
-            assert found.shares[step, exit] == pytest.approx(share) and found.right[step, exit] == pytest.approx(share * accuracy[exit])
+            assert found.shares[step, exit] == pytest.approx(share) and found.correct[step, exit] == pytest.approx(share * accuracy[exit])

@@ -53,9 +53,9 @@ def test_honest_exits_need_none():
 def test_temperatures_stay_in_their_range():
     labels = np.zeros(30, int)
     sure = np.ones((2, 30))
-    right, wrong = from_answers(np.array([labels] * 2), sure, labels, 3), from_answers(np.array([labels + 1] * 2), sure, labels, 3)
-    assert fit_temperatures(right).tolist() == [SHARPEST] * 2
-    assert fit_temperatures(wrong).tolist() == [FLATTEST] * 2
+    correct, incorrect = from_answers(np.array([labels] * 2), sure, labels, 3), from_answers(np.array([labels + 1] * 2), sure, labels, 3)
+    assert fit_temperatures(correct).tolist() == [SHARPEST] * 2
+    assert fit_temperatures(incorrect).tolist() == [FLATTEST] * 2
 
 
 def test_stretching_an_exit_changes_nothing_once_calibrated_and_much_before():

@@ -41,8 +41,8 @@ def gains(form: str, size: tuple[int, int, int]) -> tuple[dict[str, NDArray[np.f
         for name in NAMES:
             swept = sweep(POLICIES[name], made, budgets)
             sweeps[name].append(swept)
-            for i, (correct, cost) in enumerate(zip(swept.is_right, swept.cost, strict=True)):
-                expected = sum(weight * part.route(test).right(test) for weight, part in mix.solve(cost * full).parts())
+            for i, (correct, cost) in enumerate(zip(swept.is_correct, swept.cost, strict=True)):
+                expected = sum(weight * part.route(test).correct(test) for weight, part in mix.solve(cost * full).parts())
                 gain = correct - expected
                 found[name][seed, i] = gain.mean(), gain.std() / np.sqrt(len(gain))
     return found, sweeps
@@ -133,7 +133,7 @@ def test_the_executor_routes_them_as_the_sweep_does(name, form, judged, monkeypa
     pictures = np.stack([rows % 256, rows // 256, 0 * rows], axis=1).astype(np.uint8)[:, None, None]
     cascade = Cascade([Stage(AsItIs(), Replayed(logits)) for logits in test.logits], Kind.CHAIN).eval()
     found = sweep(POLICIES[name], made, 9)
-    splits = [rule for rule in found.rules if rule.bar() is not None and rule.bar().ties is not None]
+    splits = [rule for rule in found.rules if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None]
     assert splits or name not in ("maxprob", "margin", "entropy") or form in ("4 digits", "random first exit", KNOWING_NOTHING)
     for step, rule in enumerate(found.rules):
         route = execute(cascade, rule, test.ids, lambda ids: pictures[[at[id] for id in ids.tolist()]], batch_size=16)
@@ -149,7 +149,7 @@ def confident_nonsense() -> Outputs:
 def test_a_policy_below_the_random_mix_says_so(name):
     """On calibration, at the budget asked for: whichever policy, whatever the data."""
     for made in (confident_nonsense(), tied_outputs("ladder of four", 300, 5, 4, 0), tied_outputs("constant first exit", 300, 4, 3, 2)):
-        if POLICIES[name].why_not(made):
+        if POLICIES[name].unavailable_reason(made):
             continue
         found = sweep(POLICIES[name], made, 15)
         mix = random_mix(made.tuning(Split.CALIBRATION), "macs")

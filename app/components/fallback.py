@@ -18,7 +18,7 @@ from engine.splits import Split
 PICTURES = 12  # per exit
 
 
-def plain(shown: Shown, start: View, key: str) -> View:
+def fallback(shown: Shown, start: View, key: str) -> View:
     """The same view as the live block's, after every release. start: where the slider begins."""
     chosen = shown.chosen
     options = [float(budget) for budget in chosen.budgets]
@@ -28,15 +28,15 @@ def plain(shown: Shown, start: View, key: str) -> View:
     st.subheader(words.literal(words.budget_sentence(chosen, step)), anchor=False)
     if chosen.notes[step]:
         st.caption(words.literal(chosen.notes[step]))
-    left, right = st.columns(2)
+    left, beside = st.columns(2)
     title = POLICIES[shown.policy].title
     with left:
         front = figures.with_point(figures.front(chosen, title, shown.mix, shown.oracle, shown.measured), chosen, step)
         alt = figures.front_alt(chosen, title, shown.mix, shown.oracle, shown.measured)
         st.plotly_chart(front, config=figures.CONFIG, alt=alt, key=f"{key}-front")
-        for sentence in shown.payoff():
+        for sentence in shown.speedup_verdicts():
             st.caption(words.literal(sentence))
-    with right:
+    with beside:
         shares = figures.exit_shares(chosen, shown.bundle.exit_names, step)
         alt = figures.exit_shares_alt(chosen, shown.bundle.exit_names, step)
         st.plotly_chart(shares, config=figures.CONFIG, alt=alt, key=f"{key}-shares")

@@ -9,12 +9,12 @@ from app.words import literal, percent, spent
 from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.policies import POLICIES
-from engine.targets import Answer, Promise
+from engine.targets import Promise, TargetResult
 
 FLOOR, GUARANTEE = "Right at least", "At most so many more errors, guaranteed"
 
 
-def ask(entry: Entry, policy: str, unit: str, go: Callable[[str, float], None]) -> None:
+def target_form(entry: Entry, policy: str, unit: str, go: Callable[[str, float], None]) -> None:
     """A question and its answer. go(policy, budget) is called when the visitor wants to see the answer on the front."""
     # Worked out only once somebody asks: a learned policy takes seconds to fit.
     if not st.toggle("Ask for an accuracy or a guarantee instead of a budget", key="ask"):
@@ -36,7 +36,7 @@ def ask(entry: Entry, policy: str, unit: str, go: Callable[[str, float], None]) 
     st.button("Show it on the front", on_click=go, args=(answer.policy, answer.planned_cost))
 
 
-def answer_sentence(answer: Answer, examples: int) -> str:
+def answer_sentence(answer: TargetResult, examples: int) -> str:
     """What was found, where it was chosen, and what it does on so many test examples."""
     tuned, test = answer.calibration, answer.test
     chosen = f"{percent(tuned.cost)} of the full network’s {spent(answer.unit)} gets {percent(tuned.accuracy)} right on calibration"

@@ -17,7 +17,7 @@ WATCHED = 1.0  # seconds between two looks at a download that goes on
 WAITING = 5.0  # and at a folder into which somebody may put the files by hand
 
 
-def offer(entry: Entry) -> None:
+def dataset_download(entry: Entry) -> None:
     """A tile if the pictures of this bundle could be downloaded; else nothing."""
     name = album(entry).obtainable
     if name is None:
@@ -38,7 +38,7 @@ def _tile(entry: Entry, name: str, going_on: bool) -> None:
         if going_on:
             _progress(name)
         elif served_privately():
-            _ask(name)
+            _download_button(name)
         else:
             _explain(name)
 
@@ -62,7 +62,7 @@ def _explain(name: str) -> None:
     )
 
 
-def _ask(name: str) -> None:
+def _download_button(name: str) -> None:
     files, latest = FILES[name], downloads.latest(name)
     words, button = st.columns([6, 2], vertical_alignment="center")
     size = f"{files.size / 1e6:.0f} MB"
