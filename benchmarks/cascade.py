@@ -34,17 +34,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 
 from benchmarks.options import run
 from benchmarks.report import Report
-from engine.cascades.base import Cascade, Kind, State
+from engine.cascades.base import Cascade, CascadeKind, State
 from engine.cascades.macs import StageMacs, stage_macs
 from engine.commands.arguments import number, positive, sizes
-from engine.measuring.measure import BUDGETS, Effort, alone, budget_rules, run_full, stage_times
+from engine.measuring.measure import BUDGETS, Effort, budget_rules, full_network_cost, run_exit, stage_times
 from engine.outputs import Outputs
 from engine.policies.core.thresholds import ThresholdRule
 from engine.recipes import RECIPES, recipe, weights_path
 from engine.route import Route
 from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import pick_device
-from engine.runtime.executor import execute, group_size, to_images
+from engine.runtime.executor import execute, group_size
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.trained import trained_network
 from engine.splits import Split
 
@@ -95,7 +96,7 @@ def one_by_one(task: Task, rule: ThresholdRule) -> Route:
     sure_enough = [*expit(rule.thresholds).tolist(), 0.0]  # the rule compares log-odds
     exits, answers = [], []
     for example in range(len(task.pixels)):
-        state: State = (to_images(task.pixels[example : example + 1], task.device),)
+        state: State = (to_tensor(task.pixels[example : example + 1], task.device),)
         for k, stage in enumerate(task.cascade.stages):
             after, logits = stage(state)
             top, answer = logits[0].double().softmax(dim=0).max(dim=0)
@@ -103,18 +104,18 @@ def one_by_one(task: Task, rule: ThresholdRule) -> Route:
                 exits.append(k)
                 answers.append(int(answer))
                 break
-            state = after if task.cascade.kind is Kind.CHAIN else state
+            state = after if task.cascade.kind is CascadeKind.CHAIN else state
     exit = np.array(exits)
     return Route(exit, (2 << exit) - 1, np.array(answers))
 
 
 @torch.inference_mode()
 def simulated(task: Task) -> dict[float, Route]:
-    batches = (to_images(task.pixels[start : start + 50], task.device) for start in range(0, len(task.pixels), 50))
+    batches = (to_tensor(task.pixels[start : start + 50], task.device) for start in range(0, len(task.pixels), 50))
     said = np.concatenate([task.cascade(images).cpu().numpy() for images in batches], axis=1)
     nothing, test = np.zeros(len(task.pixels), np.int32), np.full(len(task.pixels), "test")
     cost = {"macs": np.array(task.macs.stage, np.float64)}
-    outputs = Outputs.from_logits(said, nothing, test, cost, topology=task.cascade.kind.value)
+    outputs = Outputs.from_logits(said, nothing, test, cost, kind=task.cascade.kind)
     return {budget: rule.route(outputs) for budget, rule in task.rules.items()}
 
 
@@ -165,7 +166,9 @@ def lines_on(task: Task, batch_sizes: Sequence[int], rounds: int, seconds: float
         part = singly if size == 1 else task.first(max(TOGETHER, BATCHES * size))
         table = stage_times(task.cascade, side, task.device, (size,), Effort(seconds=min(0.5, seconds)))
         group = group_size(task.cascade, side, size, task.device)  # the same for all, and finding it is no part of the running
-        methods: dict[str, Callable[[], object]] = {"full": partial(run_full, part.cascade, part.pixels, part.device, size)}
+        methods: dict[str, Callable[[], object]] = {
+            "full": partial(run_exit, part.cascade, part.pixels, part.device, size, len(part.cascade.stages) - 1)
+        }
         for budget, rule in task.rules.items():
             methods[f"shrinking {budget}"] = partial(part.run_shrinking, rule, size)
             methods[f"ours {budget}"] = partial(part.run, rule, size, group)
@@ -173,8 +176,8 @@ def lines_on(task: Task, batch_sizes: Sequence[int], rounds: int, seconds: float
         full = took["full"]
         for budget in task.rules:
             reached = routes[budget].visited[:, : len(part.pixels)].mean(axis=1)
-            by_macs = alone(task.macs.trunk, task.macs.head, kind) / float(reached @ each)
-            by_times = alone(table.trunk[0], table.head[0], kind) / float(reached @ (table.trunk + table.head)[0])
+            by_macs = full_network_cost(task.macs.trunk, task.macs.head, kind) / float(reached @ each)
+            by_times = full_network_cost(table.trunk[0], table.head[0], kind) / float(reached @ (table.trunk + table.head)[0])
             shrinking, ours = took[f"shrinking {budget}"], took[f"ours {budget}"]
             quicker = [np.median(full / its) for its in (np.median(slowest[str(budget)]), shrinking, ours)]
             yield (

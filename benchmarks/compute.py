@@ -24,7 +24,7 @@ from engine.commands.arguments import positive
 from engine.recipes import recipe
 from engine.runtime.compute import compute
 from engine.runtime.devices import pick_device
-from engine.runtime.executor import to_images
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.trained import trained_network
 from engine.splits import BUNDLE_SPLITS
 
@@ -50,7 +50,7 @@ def main() -> None:
     @torch.inference_mode()
     def bare() -> None:
         batches = (pixels[start : start + BATCH_SIZE] for start in range(0, len(pixels), BATCH_SIZE))
-        torch.cat([cascade(to_images(batch, device)) for batch in batches], dim=1).cpu()
+        torch.cat([cascade(to_tensor(batch, device)) for batch in batches], dim=1).cpu()
 
     def whole() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -26,7 +26,7 @@ from engine.measuring.measure import BUDGETS, budget_rules
 from engine.outputs import Outputs
 from engine.recipes import RECIPES, recipe, weights_path
 from engine.runtime.devices import pick_device
-from engine.runtime.executor import to_images
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.precision import DTYPES, FULL, in_precision
 from engine.runtime.trained import trained_network
 from engine.splits import Split
@@ -40,7 +40,7 @@ def said(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, dtyp
     """Logits (exits, examples, classes) of pixels (examples, height, width, 3)."""
     run = cascade.double() if dtype == DOUBLE else in_precision(cascade, dtype, device)
     starts = range(0, len(pixels), BATCH_SIZE)
-    batches = (to_images(pixels[start : start + BATCH_SIZE], device) for start in starts)
+    batches = (to_tensor(pixels[start : start + BATCH_SIZE], device) for start in starts)
     logits = torch.cat([run(images.double() if dtype == DOUBLE else images).float() for images in batches], dim=1)
     cascade.float()
     return logits.cpu().numpy()
@@ -57,7 +57,7 @@ def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
         cost = {"macs": np.array(macs.stage, np.float64)}
         split = np.full(len(shown.labels), str(Split.TEST))
         kind = cascade.kind.value
-        return Outputs.from_logits(said(cascade, shown.pixels, device, dtype), shown.labels, split, cost, topology=kind)
+        return Outputs.from_logits(said(cascade, shown.pixels, device, dtype), shown.labels, split, cost, kind=kind)
 
     full = outputs(FULL)
     yield f"{chosen.title}, {len(shown.labels):,} test images x {full.exits} exits"

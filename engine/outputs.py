@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -13,12 +14,18 @@ from engine.splits import Split
 
 #: What the exits were recorded as. Each kind supports fewer policies than the one before it.
 Recorded = Literal["logits", "probabilities", "confidence"]
-Topology = Literal["chain", "family"]
 Part = TypeVar("Part", bound="Outputs")
 #: Exits are numbered in one byte wherever routes are kept or sent.
 MAX_EXITS = 255
 #: With more classes than this, logits are kept in half precision: their number is what makes a bundle large.
 MAX_CLASSES_IN_FULL = 1000
+
+
+class CascadeKind(StrEnum):
+    """How the stages of a cascade hang together."""
+
+    CHAIN = "chain"  # exits of one network: stage k continues from what stage k - 1 computed
+    FAMILY = "family"  # separate networks, small to large: each starts from the image, and any may be skipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,7 @@ class Outputs:
     split:      (examples,) of `Split` values
     stage_cost: {unit: (exits,) float64}, the cost of running one stage and its exit, per example
     factors:    {name: (examples,) float32}, covariates such as ground-truth difficulty
-    topology:   "chain" if stage k needs stage k - 1, "family" if every stage is a network of its own and may be skipped
+    kind:       chain or family, as a `CascadeKind` or its value
     """
 
     prediction: NDArray[np.int32]
@@ -44,12 +51,13 @@ class Outputs:
     split: NDArray[np.str_]
     stage_cost: Mapping[str, NDArray[np.float64]]
     classes: int
-    topology: Topology = "chain"
+    kind: CascadeKind = CascadeKind.CHAIN
     recorded: Recorded = "logits"
     logits: NDArray[np.floating] | None = None
     factors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", CascadeKind(self.kind))
         exits, examples = self.prediction.shape
         _demand(1 <= exits <= MAX_EXITS, f"there are {exits} exits, expected 1 to {MAX_EXITS}")
         per_example = {"labels": self.labels, "ids": self.ids, "split": self.split, **self.factors}
@@ -76,7 +84,7 @@ class Outputs:
         stage_cost: Mapping[str, NDArray[np.floating]],
         *,
         ids: NDArray[np.integer] | None = None,
-        topology: Topology = "chain",
+        kind: CascadeKind = CascadeKind.CHAIN,
         raw: bool = True,
         factors: Mapping[str, NDArray[np.floating]] | None = None,
     ) -> "Outputs":
@@ -103,7 +111,7 @@ class Outputs:
             split=np.array(split, dtype="<U11"),
             stage_cost={unit: np.array(cost, np.float64) for unit, cost in stage_cost.items()},
             classes=classes,
-            topology=topology,
+            kind=kind,
             recorded="logits" if raw else "probabilities",
             factors={name: np.array(values, np.float32) for name, values in (factors or {}).items()},
         )
@@ -140,7 +148,7 @@ class Outputs:
 
     def static_cost(self, unit: str) -> NDArray[np.float64]:
         """What leaving at each exit costs when one aims straight at it, (exits,): a family skips its other networks."""
-        return self.cost_in(unit) if self.topology == "family" else self.cascade_cost(unit)
+        return self.cost_in(unit) if self.kind is CascadeKind.FAMILY else self.cascade_cost(unit)
 
     @property
     def full(self) -> int:
@@ -164,13 +172,13 @@ class Outputs:
         """The examples of any one split, for reading."""
         return self.test() if split is Split.TEST else self.tuning(split)
 
-    def _part(self, split: Split, kind: type[Part]) -> Part:
+    def _part(self, split: Split, part: type[Part]) -> Part:
         chosen = np.flatnonzero(self.split == split)
         if len(chosen) == 0:
             raise UserError(f"There are no {split} examples in these outputs; name at least one row {str(split)!r} in `split`.")
-        return self.take(_as_slice(chosen), kind)
+        return self.take(_as_slice(chosen), part)
 
-    def take(self, chosen: NDArray[np.integer] | slice, kind: type[Part] | None = None) -> Part:
+    def take(self, chosen: NDArray[np.integer] | slice, part: type[Part] | None = None) -> Part:
         """Some examples, by position, in the order given."""
         arrays = {
             "prediction": self.prediction[:, chosen],
@@ -181,9 +189,9 @@ class Outputs:
             "logits": None if self.logits is None else self.logits[:, chosen],
             "factors": {name: array[chosen] for name, array in self.factors.items()},
         }
-        if kind is None:
+        if part is None:
             return replace(self, **arrays)
-        return kind(stage_cost=self.stage_cost, classes=self.classes, topology=self.topology, recorded=self.recorded, **arrays)
+        return part(stage_cost=self.stage_cost, classes=self.classes, kind=self.kind, recorded=self.recorded, **arrays)
 
 
 class Tuning(Outputs):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs
+from engine.outputs import CascadeKind, Outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Route:
     @classmethod
     def straight(cls, outputs: Outputs, exit: NDArray[np.integer]) -> "Route":
         """Only what the exit needs runs: all stages before it in a chain, none but itself in a family."""
-        if outputs.topology == "chain":
+        if outputs.kind == CascadeKind.CHAIN:
             return cls.through(outputs, exit)
         exit = np.asarray(exit, np.int64)
         return cls(exit, np.arange(outputs.exits)[:, None] == exit, _prediction_at(outputs, exit))

@@ -2,12 +2,15 @@
 
 Larger always means surer. Decisions only compare scores, so every score is kept on a scale where neighbours stay apart: a float32 softmax
 ties at exactly 1.0 just where examples leave, while its log-odds do not. `Score.shown` turns the kept value back into what a person reads.
+
+Formulas follow the array API standard: they take numpy arrays and PyTorch tensors alike, and leave them on their device.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -38,20 +41,22 @@ class Score:
 def _top_and_rest(logits: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Log-probability of the top class, of the runner-up, and of everything but the top, each (...).
 
-    By hand, since these few lines decide about every batch at every exit, where scipy's general log-sum-exp takes longer than a small head.
+    By hand, since these few lines decide about every batch at every exit, where a general log-sum-exp takes longer than a small head.
     """
+    xp = array_namespace(logits)
     logits = _from_the_top(logits)
-    others = np.partition(logits, logits.shape[-1] - 2, axis=-1)[..., :-1]
-    second = others[..., -1]
-    # The rest is summed without the top rather than as 1 - p: that difference would be 0 for every sure example.
-    rest = second + np.log(np.exp(others - second[..., None]).sum(axis=-1))
-    total = np.log1p(np.exp(rest))
+    top = xp.expand_dims(xp.argmax(logits, axis=-1), axis=-1)
+    others = xp.where(xp.arange(logits.shape[-1], device=device(logits)) == top, -xp.inf, logits)
+    second = xp.max(others, axis=-1)
+    # The rest is summed without the top rather than as 1 - p: that difference would be 0 for every confident example.
+    rest = second + xp.log(xp.sum(xp.exp(others - second[..., None]), axis=-1))
+    total = xp.log1p(xp.exp(rest))
     return -total, second - total, rest - total
 
 
 def _from_the_top(logits: FloatArray) -> FloatArray:
-    """The same answers with their largest logit at 0, where a log-sum-exp keeps what a large one would round away: log(1 + tiny)."""
-    return logits - logits.max(axis=-1, keepdims=True)
+    """The same logits with the largest at 0, where a log-sum-exp keeps what a large one would round away: log(1 + tiny)."""
+    return logits - array_namespace(logits).max(logits, axis=-1, keepdims=True)
 
 
 def _max_prob(logits: FloatArray) -> FloatArray:
@@ -62,18 +67,23 @@ def _max_prob(logits: FloatArray) -> FloatArray:
 def _margin(logits: FloatArray) -> FloatArray:
     # 1 - (p1 - p2) = (1 - p1) + p2, so -log of it grows without bound as the margin nears 1.
     _, second, rest = _top_and_rest(logits)
-    return -np.logaddexp(rest, second)
+    return -array_namespace(logits).logaddexp(rest, second)
 
 
 def _negative_entropy(logits: FloatArray) -> FloatArray:
+    xp = array_namespace(logits)
     top, _, _ = _top_and_rest(logits)
     log_p = _from_the_top(logits) + top[..., None]
-    return (np.exp(log_p) * log_p).sum(axis=-1)
+    return xp.sum(xp.exp(log_p) * log_p, axis=-1)
 
 
 def _log_sum_exp(logits: FloatArray) -> FloatArray:
     top, _, _ = _top_and_rest(logits)
-    return logits.max(axis=-1) - top
+    return _max_logit(logits) - top
+
+
+def _max_logit(logits: FloatArray) -> FloatArray:
+    return array_namespace(logits).max(logits, axis=-1)
 
 
 def _same(value: FloatArray) -> FloatArray:
@@ -87,7 +97,7 @@ SCORES: Mapping[str, Score] = {
         Score("margin", "Margin", "lead of the top class over the runner-up", _margin, lambda kept: -np.expm1(-kept)),
         Score("entropy", "Entropy", "entropy of its answer, in nats", _negative_entropy, np.negative, shown_falls=True),
         Score("energy", "Energy", "log-sum-exp of its logits", _log_sum_exp, _same, needs_logits=True),
-        Score("maxlogit", "Top logit", "largest logit", lambda z: z.max(axis=-1), _same, needs_logits=True),
+        Score("maxlogit", "Top logit", "largest logit", _max_logit, _same, needs_logits=True),
     )
 }
 
@@ -112,9 +122,15 @@ def all_scores(logits: FloatArray, raw: bool = True, chunk: int = 4096) -> dict[
 
 
 def one_score(name: str, logits: FloatArray) -> NDArray[np.float32]:
-    """One score, to the last bit as `all_scores` keeps it: logits (..., classes) of any float type -> (...)."""
-    return np.asarray(SCORES[name].of(_in_range(logits)), np.float32)
+    """One score, on the host to the last bit as `all_scores` keeps it: logits (..., classes) of any float type -> (...) float32.
+
+    A PyTorch tensor gives a tensor on its device. Exponentials there may differ in the last digit of float64, which rounding to float32
+    nearly always hides.
+    """
+    xp = array_namespace(logits)
+    return xp.astype(SCORES[name].of(_in_range(logits)), xp.float32)
 
 
 def _in_range(logits: FloatArray) -> FloatArray:
-    return np.clip(np.asarray(logits, np.float64), -MOST, MOST)
+    xp = array_namespace(logits)
+    return xp.clip(xp.astype(logits, xp.float64), -MOST, MOST)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft
 from engine.bundle.images import encode
-from engine.outputs import Outputs, Recorded, Topology
+from engine.outputs import CascadeKind, Outputs, Recorded
 from engine.splits import BUNDLE_SPLITS, Split
 
 #: What running each stage costs; more than eight exits start over. The two units are not proportional, so mixing them up shows.
@@ -16,10 +16,10 @@ STAGE_MACS = 1e6 * np.array([4.0, 6.0, 9.0, 13.0, 11.0, 8.0, 12.0, 10.0])
 STAGE_MS = np.array([0.9, 0.5, 1.4, 0.8, 1.1, 0.7, 1.6, 0.6])
 
 
-def stage_costs(exits: int, topology: Topology = "chain") -> dict[str, NDArray[np.float64]]:
+def stage_costs(exits: int, kind: CascadeKind = "chain") -> dict[str, NDArray[np.float64]]:
     """Costs in two units, {unit: (exits,)}; a family's networks grow."""
     costs = {"macs": np.resize(STAGE_MACS, exits), "latency_ms": np.resize(STAGE_MS, exits)}
-    return {unit: np.cumsum(cost) if topology == "family" else cost.copy() for unit, cost in costs.items()}
+    return {unit: np.cumsum(cost) if kind == "family" else cost.copy() for unit, cost in costs.items()}
 
 
 def split_names(per_split: int) -> NDArray[np.str_]:
@@ -57,7 +57,7 @@ def outputs(
     exits: int = 4,
     classes: int = 6,
     seed: int = 0,
-    topology: Topology = "chain",
+    kind: CascadeKind = "chain",
     *,
     recorded: Recorded = "logits",
     agreement: float = 0.6,
@@ -81,9 +81,9 @@ def outputs(
         logits.astype(dtype),
         labels,
         rng.permutation(split) if shuffled else split,
-        stage_costs(exits, topology),
+        stage_costs(exits, kind),
         ids=ids_for(examples, seed),
-        topology=topology,
+        kind=kind,
         raw=recorded == "logits",
         factors={"difficulty": difficulty},
     )
@@ -100,7 +100,7 @@ def confidence_only(whole: Outputs) -> Outputs:
         split=whole.split,
         stage_cost=whole.stage_cost,
         classes=whole.classes,
-        topology=whole.topology,
+        kind=whole.kind,
         recorded="confidence",
         factors=whole.factors,
     )

@@ -103,7 +103,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "schema": SCHEMA,
         "id": draft.id,
         "title": draft.title,
-        "topology": outputs.topology,
+        "topology": outputs.kind,
         "said": outputs.recorded,
         "examples": outputs.examples,
         "class_names": list(draft.class_names),
@@ -133,7 +133,7 @@ def read_bundle(folder: Path) -> Bundle:
             split=rows.split,
             stage_cost=stage_cost,
             classes=len(class_names),
-            topology=manifest["topology"],
+            kind=manifest["topology"],
             recorded=manifest["said"],
             logits=logits,
             factors=rows.factors,
@@ -189,7 +189,7 @@ def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> No
         raise ValueError("its provenance is no list of facts")
     if outputs.examples == 0 or outputs.examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
         raise ValueError("its rows are not the examples it names")
-    if outputs.topology not in ("chain", "family") or outputs.recorded not in ("logits", "probabilities", "confidence"):
+    if outputs.kind not in ("chain", "family") or outputs.recorded not in ("logits", "probabilities", "confidence"):
         raise ValueError("its topology or its kind of outputs is unknown")
     if not np.isin(outputs.split, BUNDLE_SPLITS).all():
         raise ValueError("an example belongs to no known split")

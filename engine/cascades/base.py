@@ -1,19 +1,15 @@
 """A cascade: stages run one after the other, each ending in an exit."""
 
-from enum import StrEnum
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from engine.outputs import CascadeKind
+
 #: What one stage hands to the next: feature maps, one or several (a multi-scale trunk keeps several).
 State = tuple[Tensor, ...]
-
-
-class Kind(StrEnum):
-    """How the stages hang together."""
-
-    CHAIN = "chain"  # stages share a trunk: stage k needs what stage k - 1 computed
-    FAMILY = "family"  # stages are whole networks: each starts from the image, and any may be skipped
 
 
 class Stage(nn.Module):
@@ -33,21 +29,60 @@ class Stage(nn.Module):
         return state, self.head(state)
 
 
-class Cascade(nn.Module):
-    """Stages in order. The first one's state is the image alone: `(images,)`."""
+class Step(NamedTuple):
+    """One stage of a walk, whose trunk has just run."""
 
-    def __init__(self, stages: list[Stage], kind: Kind = Kind.CHAIN) -> None:
+    stage: Stage
+    before: State
+    after: State
+
+
+def _run(trunk: nn.Module, state: State) -> State:
+    return trunk(state)
+
+
+class Cascade(nn.Module):
+    """Stages in order. The state before the first one is the batch of images alone: `(images,)`."""
+
+    def __init__(self, stages: list[Stage], kind: CascadeKind = CascadeKind.CHAIN) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
         self.kind = kind
 
-    def forward(self, images: Tensor) -> Tensor:
-        """What every exit says: images (batch, 3, height, width) -> logits (exits, batch, classes)."""
-        logits = []
-        state: State = (images,)
-        for stage in self.stages:
-            after, said = stage(state)
-            logits.append(said)
-            if self.kind is Kind.CHAIN:
+    def walk(
+        self, state: State, first: int = 0, last: int | None = None, run: Callable[[nn.Module, State], State] = _run
+    ) -> Iterator[Step]:
+        """Run the trunks of the stages `first` to `last`, by default all of them, and no head.
+
+        state: what goes into stage `first`; every stage of a family starts from it, a chain hands it on
+        run:   (trunk, state before) -> state after; for a caller that counts or times
+        """
+        stages = list(self.stages)[first : len(self.stages) if last is None else last + 1]
+        for stage in stages:
+            after = run(stage.trunk, state)
+            yield Step(stage, state, after)
+            if self.kind is CascadeKind.CHAIN:
                 state = after
-        return torch.stack(logits)
+
+    def state_after(self, state: State, first: int, last: int) -> State:
+        """The state after stage `last`, having run the trunks from stage `first` on."""
+        for step in self.walk(state, first, last):
+            state = step.after
+        return state
+
+    def first_needed(self, exit: int) -> int:
+        """The first stage that must run for an exit: the first of all in a chain, the exit's own network in a family."""
+        return 0 if self.kind is CascadeKind.CHAIN else exit
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The logits of every exit: images (batch, 3, height, width) -> (exits, batch, classes)."""
+        return torch.stack([stage.head(after) for stage, _, after in self.walk((images,))])
+
+    def forward_exit(self, images: Tensor, exit: int) -> Tensor:
+        """The logits of one exit alone, without running any other head: images (batch, 3, height, width) -> (batch, classes)."""
+        return self.stages[exit].head(self.state_after((images,), self.first_needed(exit), exit))
+
+    def with_parts(self, wrap: Callable[[nn.Module], nn.Module]) -> "Cascade":
+        """The same stages with every trunk and every head wrapped in another module."""
+        stages = [Stage(wrap(stage.trunk), wrap(stage.head)) for stage in self.stages]
+        return Cascade(stages, self.kind).train(self.training)

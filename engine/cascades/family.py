@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from engine.cascades.base import Cascade, Kind, Stage, State
+from engine.cascades.base import Cascade, CascadeKind, Stage, State
 from engine.cascades.pretrained import fetch, known_network
 from engine.cascades.resnet import ResNetShape, resnet
 
@@ -21,7 +21,7 @@ def resnet_family(shapes: Sequence[ResNetShape]) -> Cascade:
     """Residual networks without early exits, in the order given, which should be from cheap to dear."""
     if any(shape.exits for shape in shapes):
         raise ValueError("a family's members have no early exits")
-    return Cascade([resnet(shape).stages[0] for shape in shapes], Kind.FAMILY)
+    return Cascade([resnet(shape).stages[0] for shape in shapes], CascadeKind.FAMILY)
 
 
 class Published(nn.Module):
@@ -61,4 +61,4 @@ def imagenet_family(published: bool = False) -> Cascade:
         for known, network in zip(members, networks, strict=True):
             known.fill(network, fetch(known))
     heads = [Last(known.drop_last_layer(network)) for known, network in zip(members, networks, strict=True)]
-    return Cascade([Stage(Published(network), head) for network, head in zip(networks, heads, strict=True)], Kind.FAMILY)
+    return Cascade([Stage(Published(network), head) for network, head in zip(networks, heads, strict=True)], CascadeKind.FAMILY)

@@ -6,12 +6,14 @@ sees operations that a processor's fused kernels hide (fused attention counts as
 
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.cascades.base import Cascade, Kind, State
+from engine.cascades.base import Cascade, State
+from engine.outputs import CascadeKind
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class StageMacs:
         return tuple(trunk + head for trunk, head in zip(self.trunk, self.head, strict=True))
 
 
-def _count(module: nn.Module, state: State) -> tuple[State | Tensor, int]:
+def _count(module: nn.Module, state: State) -> tuple[Any, int]:
     """What a module returns, and its MACs. The counter counts a multiply and an add as two operations."""
     with FlopCounterMode(display=False) as counter:
         result = module(state)
@@ -38,20 +40,34 @@ def _count(module: nn.Module, state: State) -> tuple[State | Tensor, int]:
 
 
 def stage_macs(cascade: Cascade, image_size: tuple[int, int]) -> StageMacs:
-    """The MACs of every stage of `cascade` for one RGB picture of `image_size` (height, width).
+    """The MACs of every stage of `cascade` for one RGB image of `image_size` (height, width).
 
     Convolutions, matrix products and attention are counted; additions, activations, pooling and normalisation are not,
     as is usual.
     """
-    ghost = deepcopy(cascade).eval().to("meta")  # a copy: the caller's weights stay where they are
-    image: State = (torch.empty(1, 3, *image_size, device="meta"),)
+    ghost, image = on_meta_device(cascade, image_size)
     trunk, head = [], []
-    state = image
+
+    def counted(module: nn.Module, state: State) -> State:
+        after, macs = _count(module, state)
+        trunk.append(macs)
+        return after
+
     with torch.no_grad():
-        for stage in ghost.stages:
-            after, trunk_macs = _count(stage.trunk, state)
-            _, head_macs = _count(stage.head, after)
-            trunk.append(trunk_macs)
-            head.append(head_macs)
-            state = after if cascade.kind is Kind.CHAIN else image
+        for stage, _, after in ghost.walk(image, run=counted):
+            head.append(_count(stage.head, after)[1])
     return StageMacs(tuple(trunk), tuple(head))
+
+
+def state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
+    """Bytes of one image's state before the first stage and, in a chain, after each of them."""
+    ghost, image = on_meta_device(cascade, image_size)
+    with torch.no_grad():
+        states = [image, *(after for _, _, after in ghost.walk(image))] if cascade.kind is CascadeKind.CHAIN else [image]
+    return [sum(part.nbytes for part in state) for state in states]
+
+
+def on_meta_device(cascade: Cascade, image_size: tuple[int, int]) -> tuple[Cascade, State]:
+    """A copy of a cascade and one RGB image of `image_size` (height, width) for it, both without numbers."""
+    ghost = deepcopy(cascade).eval().to("meta")  # a copy: the caller's weights stay where they are
+    return ghost, (torch.empty(1, 3, *image_size, device="meta"),)

@@ -29,7 +29,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         return {"template": given.template, "file": str(path)}
     if not (given.file and given.id):
         raise UserError("An import needs the file and a name for the bundle: `python -m engine import FILE --id NAME`.")
-    made = import_file(given.file, given.id, given.title, given.topology, given.out)
+    made = import_file(given.file, given.id, given.title, given.kind, given.out)
     outputs, exit_names = made.draft.outputs, made.draft.exit_names
     test = outputs.test()
     accuracy = test.correct.mean(axis=1).tolist()
@@ -47,7 +47,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         "classes": outputs.classes,
         "examples": outputs.examples,
         "said": outputs.recorded,
-        "topology": outputs.topology,
+        "topology": outputs.kind,
         "stage_cost": {unit: cost.tolist() for unit, cost in outputs.stage_cost.items()},
         "test_accuracy": accuracy,
         "notes": list(made.notes),

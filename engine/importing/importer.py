@@ -45,7 +45,7 @@ from engine.importing.checks import check_labels
 from engine.importing.exit_outputs import read_exit_outputs
 from engine.importing.extras import check_costs, check_factor, check_ids, check_images, check_names, check_split
 from engine.importing.readers import MOST_BYTES, Given, read_arrays
-from engine.outputs import Topology
+from engine.outputs import CascadeKind
 from engine.paths import bundles_folder
 from engine.splits import Split
 from engine.storage.files import sha256_of
@@ -64,7 +64,7 @@ class Imported:
 
 
 def import_file(
-    path: Path, id: str, title: str | None = None, topology: Topology | None = None, out: Path | None = None, most: int = MOST_BYTES
+    path: Path, id: str, title: str | None = None, kind: CascadeKind | None = None, out: Path | None = None, most: int = MOST_BYTES
 ) -> Imported:
     """Check a file and write the bundle; nothing is written unless all is well. Raises UserError otherwise.
 
@@ -73,7 +73,7 @@ def import_file(
     """
     folder = out or bundles_folder() / check_id(id)
     _check_free(folder)
-    draft, notes = draft_from(path, id, title, topology, most)
+    draft, notes = draft_from(path, id, title, kind, most)
     try:
         write_bundle(draft, folder)
     except OSError as problem:
@@ -82,18 +82,18 @@ def import_file(
 
 
 def draft_from(
-    path: Path, id: str, title: str | None = None, topology: Topology | None = None, most: int = MOST_BYTES
+    path: Path, id: str, title: str | None = None, kind: CascadeKind | None = None, most: int = MOST_BYTES
 ) -> tuple[Draft, tuple[str, ...]]:
     """What the bundle of a file would hold, and the sentences about it."""
     check_id(id)
     given = read_arrays(path, most)
     arrays, notes = given.arrays, []
     labels = check_labels(_labels(given))
-    topology = topology or _topology(arrays, notes)
+    kind = kind or _topology(arrays, notes)
     recorded = read_exit_outputs(arrays, labels)
     split = _split(arrays, len(labels), notes)
     ids = check_ids(arrays["ids"], len(labels)) if "ids" in arrays else np.arange(len(labels))
-    costs = check_costs(arrays, recorded.exits, topology == "family", given.ignored)
+    costs = check_costs(arrays, recorded.exits, kind == CascadeKind.FAMILY, given.ignored)
     if "cost" in costs:
         notes.append("Costs have no unit, so theirs is called cost; name the array cost_macs or cost_latency_ms to give them one.")
     factors = [name for name in arrays if name.startswith("factor_")]
@@ -102,7 +102,7 @@ def draft_from(
         split=split,
         stage_cost=costs,
         ids=ids,
-        topology=topology,
+        kind=kind,
         factors={name.removeprefix("factor_"): check_factor(name, arrays[name], len(labels)) for name in factors},
     )
     notes += recorded.notes
@@ -110,7 +110,7 @@ def draft_from(
     if given.ignored:
         more = f" and {len(given.ignored) - 5} more" if len(given.ignored) > 5 else ""
         notes.append(f"Of no use here and ignored: {', '.join(given.ignored[:5])}{more}.")
-    stages = "Network" if topology == "family" else "Exit"
+    stages = "Network" if kind == CascadeKind.FAMILY else "Exit"
     draft = Draft(
         id=id,
         title=printable(title or "", 200) or id,
@@ -136,7 +136,7 @@ def _labels(given: Given) -> NDArray:
     return given.arrays["labels"]
 
 
-def _topology(arrays: Arrays, notes: list[str]) -> Topology:
+def _topology(arrays: Arrays, notes: list[str]) -> CascadeKind:
     if "topology" not in arrays:
         notes.append("Taken as the exits of one network; if these are separate networks, say so with --topology family.")
         return "chain"

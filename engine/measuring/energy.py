@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.cascades.base import Cascade
 from engine.errors import UserError
-from engine.measuring.stage_times import each_stage, exit_alone, synchronise
+from engine.measuring.stage_times import each_stage, synchronise
 
 Clock = Callable[[], float]
 _AT_ONCE = 16  # runs between two looks at the clock, so that waiting for the device leaves no gaps to speak of
@@ -93,11 +94,11 @@ def stage_energy(
         return joules_each(run, counter, lambda: synchronise(device), seconds, clock)
 
     for i, size in enumerate(batch_sizes):
-        image = None
+        images: Tensor | None = None
         for k, (stage, before, _) in enumerate(each_stage(cascade, image_size, device, size)):
-            image = before if image is None else image
+            images = before[0] if images is None else images
             stage_joules[i, k] = joules(lambda stage=stage, before=before: stage(before)) / size
-        full_joules[i] = joules(lambda image=image: exit_alone(cascade, image)) / size
+        full_joules[i] = joules(lambda images=images: cascade.forward_exit(images, len(cascade.stages) - 1)) / size
     return StageEnergy(tuple(batch_sizes), stage_joules, full_joules)
 
 

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engine.cascades.base import Cascade, Kind
+from engine.cascades.base import Cascade, CascadeKind
 from engine.cascades.macs import StageMacs, stage_macs
 from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.measuring.energy import Counter, StageEnergy, energy_counter, stage_energy
-from engine.measuring.stage_times import Effort, StageTimes, exit_alone, stage_times
+from engine.measuring.stage_times import Effort, StageTimes, stage_times
 from engine.outputs import Outputs
 from engine.policies import policy
 from engine.policies.core.base import Rule
@@ -30,12 +30,15 @@ from engine.recipes import Recipe, recipe, weights_path
 from engine.route import Route
 from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import device_name, pick_device
-from engine.runtime.executor import execute, group_size, to_images
+from engine.runtime.executor import execute, group_size
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.precision import FULL, in_precision
 from engine.runtime.trained import trained_network
 from engine.splits import Split
 from engine.storage.files import sha256_of
 
+#: A number for each stage.
+PerStage = Sequence[float] | NDArray[np.float64]
 BATCH_SIZES, BUDGETS, POLICY = (1, 32, 256), (0.25, 0.5, 0.75), "maxprob"
 
 
@@ -180,10 +183,10 @@ def budget_rules(
 
     pixels (examples, height, width, 3), labels (examples,)
     """
-    said = [cascade(to_images(pixels[start : start + 32], device)).float().cpu().numpy() for start in range(0, len(pixels), 32)]
+    said = [cascade(to_tensor(pixels[start : start + 32], device)).float().cpu().numpy() for start in range(0, len(pixels), 32)]
     cost = {"macs": np.array(macs.stage, np.float64)}
     calibration = np.full(len(pixels), str(Split.CALIBRATION))
-    outputs = Outputs.from_logits(np.concatenate(said, axis=1), labels, calibration, cost, topology=cascade.kind.value)
+    outputs = Outputs.from_logits(np.concatenate(said, axis=1), labels, calibration, cost, kind=cascade.kind)
     tuned = outputs.tuning(Split.CALIBRATION)
     fitted = policy(POLICY).fit(tuned, tuned, "macs")  # this policy learns nothing on the fit split
     full = outputs.full_cost("macs")
@@ -217,7 +220,7 @@ def real_runs(
         # Nothing need be waited for: both end by reading the device.
         for k in exits:
             begun = time.perf_counter()
-            answers[k] = run_full(cascade, pixels, device, batch_size, k).argmax(axis=1)
+            answers[k] = run_exit(cascade, pixels, device, batch_size, k).argmax(axis=1)
             exit_seconds[k].append(time.perf_counter() - begun)
         for budget, rule in rules.items():
             begun = time.perf_counter()
@@ -235,14 +238,14 @@ def real_runs(
             RealRun(
                 batch_size=batch_size,
                 budget=budget,
-                cost=float(reached @ macs_each) / float(macs_each.sum() if cascade.kind is Kind.CHAIN else macs_each[-1]),
+                cost=float(reached @ macs_each) / float(macs_each.sum() if cascade.kind is CascadeKind.CHAIN else macs_each[-1]),
                 accuracy=float((routes[budget].prediction == shown.labels).mean()),
                 reached=tuple(reached.tolist()),
                 images_per_second=len(ids) / took,
                 full_images_per_second=len(ids) / full,
                 speed_up=full / took,
-                ideal_by_macs=alone(macs.trunk, macs.head, cascade.kind) / float(reached @ macs_each),
-                ideal_by_times=alone(times.trunk[row], times.head[row], cascade.kind) / float(reached @ ms_each),
+                ideal_by_macs=full_network_cost(macs.trunk, macs.head, cascade.kind) / float(reached @ macs_each),
+                ideal_by_times=full_network_cost(times.trunk[row], times.head[row], cascade.kind) / float(reached @ ms_each),
             )
         )
     correct = [float((answers[k] == shown.labels).mean()) for k in exits]
@@ -250,14 +253,14 @@ def real_runs(
 
 
 @torch.inference_mode()
-def run_full(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, batch_size: int, exit: int = -1) -> NDArray[np.float32]:
-    """The last exit's logits, or another's, (examples, classes), by a plain loop: pixels (examples, height, width, 3)."""
+def run_exit(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, batch_size: int, exit: int) -> NDArray[np.float32]:
+    """The logits of one exit, (examples, classes), by a simple loop over batches: pixels (examples, height, width, 3)."""
     starts = range(0, len(pixels), batch_size)
-    said = [exit_alone(cascade, (to_images(pixels[start : start + batch_size], device),), exit).float() for start in starts]
-    return torch.cat(said).cpu().numpy()
+    logits = [cascade.forward_exit(to_tensor(pixels[start : start + batch_size], device), exit).float() for start in starts]
+    return torch.cat(logits).cpu().numpy()
 
 
-def alone(trunk: Sequence[float] | NDArray[np.float64], head: Sequence[float] | NDArray[np.float64], kind: Kind) -> float:
-    """What the full network takes without the exits before its own: trunk, head (stages,) in any unit."""
-    trunks = sum(trunk) if kind is Kind.CHAIN else trunk[-1]
+def full_network_cost(trunk: PerStage, head: PerStage, kind: CascadeKind) -> float:
+    """The cost of the full network without the exits before its own: trunk, head (stages,) in any unit."""
+    trunks = sum(trunk) if kind is CascadeKind.CHAIN else trunk[-1]
     return float(trunks + head[-1])

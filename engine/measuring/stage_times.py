@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from engine.cascades.base import Cascade, Kind, Stage, State
-from engine.runtime.executor import to_images
+from engine.cascades.base import Cascade, Step
+from engine.runtime.image_tensors import to_tensor
 
 
 @dataclass(frozen=True)
@@ -55,26 +54,10 @@ def stage_times(
     return StageTimes(tuple(batch_sizes), trunk, trunk_p95, head, head_p95)
 
 
-def each_stage(
-    cascade: Cascade, image_size: tuple[int, int], device: torch.device, batch_size: int
-) -> Iterator[tuple[Stage, State, State]]:
-    """Every stage, what goes into its trunk and what comes out of it, for one batch of noise."""
+def each_stage(cascade: Cascade, image_size: tuple[int, int], device: torch.device, batch_size: int) -> Iterator[Step]:
+    """Walk one batch of noise through every stage."""
     pixels = np.random.default_rng(0).integers(0, 256, (batch_size, *image_size, 3), dtype=np.uint8)
-    image: State = (to_images(pixels, device),)
-    before = image
-    for stage in cascade.stages:
-        after = stage.trunk(before)
-        yield stage, before, after
-        before = after if cascade.kind is Kind.CHAIN else image
-
-
-def exit_alone(cascade: Cascade, image: State, exit: int = -1) -> Tensor:
-    """What one exit says, by default the last, without running the heads before it: image (images,) -> logits (batch, classes)."""
-    last = range(len(cascade.stages))[exit]
-    state = image
-    for stage in cascade.stages[: last + 1] if cascade.kind is Kind.CHAIN else cascade.stages[last : last + 1]:
-        state = stage.trunk(state)
-    return cascade.stages[last].head(state)
+    return cascade.walk((to_tensor(pixels, device),))
 
 
 def synchronise(device: torch.device) -> None:

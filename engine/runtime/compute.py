@@ -30,6 +30,7 @@ from engine.paths import bundles_folder
 from engine.recipes import Recipe, recipe, weights_path
 from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import device_name, pick_device
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.precision import FULL
 from engine.runtime.trained import trained_network
 from engine.runtime.weights import provenance_of
@@ -193,9 +194,8 @@ def _logits(run: ComputeRun, cascade: Cascade, pixels: NDArray[np.uint8]) -> NDA
     if run.device.type == "cuda":
         images = images.pin_memory()
     shard = images.to(run.device, non_blocking=True)
-    # (batch, height, width, 3) seen as (batch, 3, height, width): channels_last without copying anything
-    said = [cascade(batch.permute(0, 3, 1, 2).float() / 255).float() for batch in shard.split(run.batch_size)]
-    return torch.cat(said, dim=1).cpu().numpy()
+    logits = [cascade(to_tensor(batch)).float() for batch in shard.split(run.batch_size)]
+    return torch.cat(logits, dim=1).cpu().numpy()
 
 
 def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
@@ -215,7 +215,7 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         run.split,
         {"macs": np.array(stage_macs(cascade, run.dataset.image_size).stage, np.float64)},
         ids=run.ids,
-        topology=str(cascade.kind),
+        kind=cascade.kind,
         factors=factors,
     )
     return Draft(

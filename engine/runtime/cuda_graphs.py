@@ -17,7 +17,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from engine.cascades.base import Cascade, Stage, State
+from engine.cascades.base import Cascade, State
 
 SEEN = 3  # how often a shape must have come before it is worth recording
 GRAPHS = 2  # shapes recorded at most, each of which keeps its memory
@@ -97,8 +97,7 @@ def in_graphs(cascade: Cascade, device: torch.device) -> Cascade:
     """The same stages, recorded and replayed where there are CUDA graphs; elsewhere the cascade itself."""
     if device.type != "cuda":
         return cascade
-    stages = [Stage(Replayed(stage.trunk), Replayed(stage.head)) for stage in cascade.stages]
-    return Cascade(stages, cascade.kind).train(cascade.training)
+    return cascade.with_parts(Replayed)
 
 
 def _alike(one: State | Tensor, other: State | Tensor) -> bool:

@@ -14,19 +14,21 @@ What was said is kept for rules that go by earlier exits until an example leaves
 """
 
 from collections.abc import Callable
-from copy import deepcopy
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.cascades.base import Cascade, Kind, State
+from engine.cascades.base import Cascade
+from engine.cascades.macs import state_bytes
 from engine.errors import UserError
+from engine.outputs import CascadeKind
 from engine.policies.core.base import Rule
+from engine.policies.core.logit_store import LogitStore
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
-from engine.runtime.on_device import OnDevice, OnHost, nothing_said
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.queues import Batch, Places, Queue
 
 #: Pictures of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
@@ -53,7 +55,7 @@ def execute(
     group:   full batches that go through a stage together; by default as many as `group_size` says
     Raises UserError if the rule is an oracle's, which cannot decide while the network runs.
     """
-    online_rule = rule.online_rule(cascade.kind.value)
+    online_rule = rule.online_rule(cascade.kind)
     if online_rule is None:
         raise UserError(f"{type(rule).__name__} cannot stop a running network, for it must know the labels; choose another policy.")
     if batch_size < 1 or (group is not None and group < 1):
@@ -71,27 +73,22 @@ def group_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, d
     Counted are a batch before every stage, for so many may wait, and the two largest once more: what goes into a stage that runs, and what
     comes out.
     """
-    states = _state_bytes(cascade, image_size)
+    states = state_bytes(cascade, image_size)
     batch_bytes = batch_size * (sum(states) + sum(sorted(states)[-2:]))
     most = DEVICE_SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else HOST_BYTES
     return max(1, min(MOST_BATCHES, int(most / batch_bytes)))
 
 
-def _state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
-    """Bytes of one picture's state before the first stage and, in a chain, after each of them."""
-    ghost = deepcopy(cascade).eval().to("meta")
-    state: State = (torch.empty(1, 3, *image_size, device="meta"),)
-    sizes = [sum(part.nbytes for part in state)]
-    if cascade.kind is Kind.CHAIN:
-        for stage in ghost.stages:
-            state = stage.trunk(state)
-            sizes.append(sum(part.nbytes for part in state))
-    return sizes
+def keeps_logits(device: torch.device) -> bool:
+    """Whether logits stay there: it has a memory of its own, and float64."""
+    return device.type == "cuda"
 
 
-def to_images(pixels: NDArray[np.uint8] | Tensor, device: torch.device) -> Tensor:
-    """(batch, height, width, 3) uint8 -> (batch, 3, height, width) in [0, 1], the same memory order: channels_last without copying."""
-    return torch.as_tensor(pixels).to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
+def empty_store(rows: int, like: Tensor) -> LogitStore:
+    """Room for the logits of one exit, left on the device or on the host. like: (..., classes) float32"""
+    if keeps_logits(like.device):
+        return LogitStore(like.new_full((rows, like.shape[-1]), torch.nan))
+    return LogitStore(np.full((rows, like.shape[-1]), np.nan, np.float32))
 
 
 class _Execution:
@@ -113,7 +110,7 @@ class _Execution:
     ) -> None:
         self.cascade, self.online_rule, self.ids, self.pictures = cascade, online_rule, ids, pictures
         self.device, self.batch_size, self.group = device, batch_size, group
-        self.chain = cascade.kind is Kind.CHAIN
+        self.chain = cascade.kind is CascadeKind.CHAIN
         self.last = len(cascade.stages) - 1
         self.exit = online_rule.first(ids)
         self.prediction = np.empty(len(ids), np.int32)
@@ -123,7 +120,7 @@ class _Execution:
         self.free = np.arange(min(len(ids), group * batch_size * (len(cascade.stages) + 1)))
         self.slots = len(self.free)
         self.slot = np.empty(len(ids), np.int64)
-        self.said: dict[int, OnDevice | OnHost] = {}  # {exit asked: about those under way, (slots,)}
+        self.stores: dict[int, LogitStore] = {}  # {exit: its logits for the examples under way, (slots, classes)}
 
     def all(self) -> None:
         arrived = 0
@@ -164,36 +161,34 @@ class _Execution:
         here = np.concatenate([batch.places for batch in batches])
         k = int(self.exit[here].min())
         if not first <= k <= self.last:
-            raise RuntimeError(f"a stepper asked exit {k} of those before stage {first}")
-        stages = self.cascade.stages[first : k + 1]
-        asking, said, after = [], [], []
+            raise RuntimeError(f"an online rule asked for exit {k} of examples before stage {first}")
+        arrived, logits, after = [], [], []
         while batches:
             batch = batches.pop()  # and what it held is free for what comes out
-            state = (to_images(*batch.state, self.device),) if first == 0 or not self.chain else batch.state
-            for stage in stages:
-                state = stage.trunk(state)
-            asks = self.exit[batch.places] == k
-            if asks.any():
-                asking.append(batch.places[asks])
-                said.append(_picked(stages[-1].head(state), asks).float())
+            state = (to_tensor(*batch.state, self.device),) if first == 0 or not self.chain else batch.state
+            state = self.cascade.state_after(state, first, k)
+            arrives = self.exit[batch.places] == k
+            if arrives.any():
+                arrived.append(batch.places[arrives])
+                logits.append(_picked(self.cascade.stages[k].head(state), arrives).float())
             after.append(Batch(batch.places, state if self.chain else batch.state))
         self.visited[first : k + 1, here] = True
-        self._decide(k, np.concatenate(asking), torch.cat(said))
+        self._decide(k, np.concatenate(arrived), torch.cat(logits))
         while after and k < self.last:
             self._enqueue(after.pop(), k)
 
-    def _decide(self, k: int, asking: Places, logits: Tensor) -> None:
-        if k not in self.said:
-            self.said[k] = nothing_said(self.slots, logits)
-        self.said[k].keep(self.slot[asking], logits)
-        said = ExitOutputs(self.said, self.slot[asking])
-        then = np.full(len(asking), k) if k == self.last else self.online_rule.after(k, self.ids[asking], said)
-        self.exit[asking] = then
+    def _decide(self, k: int, arrived: Places, logits: Tensor) -> None:
+        if k not in self.stores:
+            self.stores[k] = empty_store(self.slots, logits)
+        self.stores[k].keep(self.slot[arrived], logits)
+        exit_outputs = ExitOutputs(self.stores, self.slot[arrived])
+        then = np.full(len(arrived), k) if k == self.last else self.online_rule.after(k, self.ids[arrived], exit_outputs)
+        self.exit[arrived] = then
         leaves = then == k
-        left = asking[leaves]
-        self.prediction[left] = self.online_rule.answer(k, self.ids[left], said.of(leaves))
-        for answers in self.said.values():
-            answers.forget(self.slot[left])
+        left = arrived[leaves]
+        self.prediction[left] = self.online_rule.answer(k, self.ids[left], exit_outputs.of(leaves))
+        for store in self.stores.values():
+            store.forget(self.slot[left])
         self.free = np.concatenate((self.free, self.slot[left]))
 
 

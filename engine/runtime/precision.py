@@ -6,7 +6,7 @@ Half precision goes by torch's autocast: convolutions and matrices in 16 bits, w
 import torch
 from torch import Tensor, nn
 
-from engine.cascades.base import Cascade, Stage, State
+from engine.cascades.base import Cascade, State
 from engine.errors import UserError
 
 FULL = "float32"
@@ -32,5 +32,4 @@ def in_precision(cascade: Cascade, dtype: str, device: torch.device) -> Cascade:
     if dtype == FULL:
         return cascade
     number = getattr(torch, dtype)
-    stages = [Stage(Lowered(stage.trunk, number, device), Lowered(stage.head, number, device)) for stage in cascade.stages]
-    return Cascade(stages, cascade.kind).train(cascade.training)
+    return cascade.with_parts(lambda part: Lowered(part, number, device))

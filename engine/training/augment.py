@@ -11,11 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.recipes import Training
-
-
-def to_float(pixels: Tensor) -> Tensor:
-    """(batch, height, width, 3) uint8 -> (batch, 3, height, width) float32 in [0, 1], in channels_last memory."""
-    return pixels.permute(0, 3, 1, 2).float() / 255
+from engine.runtime.image_tensors import to_tensor
 
 
 def augmented(pixels: Tensor, chosen: Tensor, epoch: int, settings: Training, generator: torch.Generator) -> Tensor:
@@ -31,7 +27,7 @@ def augmented(pixels: Tensor, chosen: Tensor, epoch: int, settings: Training, ge
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     # every pixel's place in a flat list of pixels: one gather picks, moves and mirrors
     places = ((chosen.cpu()[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]  # (batch, height, width)
-    images = to_float(pixels.reshape(-1, 3)[places.to(pixels.device)])
+    images = to_tensor(pixels.reshape(-1, 3)[places.to(pixels.device)])
     if settings.jitter:
         spread = torch.rand(2, batch, 3, 1, 1, generator=generator).sub_(0.5).mul_(2 * settings.jitter).to(pixels.device)
         images = (images * (1 + spread[0]) + spread[1]).clamp_(0, 1)  # contrast, brightness

@@ -31,11 +31,12 @@ from engine.datasets.base import Dataset
 from engine.errors import UserError
 from engine.recipes import RECIPES, Recipe, Training, recipe, weights_path
 from engine.runtime.devices import pick_device
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.weights import Tensors, load_weights, save_weights, take_over
 from engine.splits import Split
 from engine.storage.files import sha256_of, write_synced
 from engine.storage.sealed import read_sealed, write_sealed
-from engine.training.augment import augmented, to_float
+from engine.training.augment import augmented
 from engine.training.optimizers import Optimizers
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -87,7 +88,7 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     network = untrained(chosen, settings)
     say(f"{chosen.name}: drawing or reading the training pictures")
     learn, check = LabelledImages.halves(dataset, settings.validation, where)
-    whiten(network, to_float(learn.pixels[:WHITENED_WITH]))
+    whiten(network, to_tensor(learn.pixels[:WHITENED_WITH]))
     run = TrainingRun.start(network, settings, where, began_with)
     run.resume(partial / CHECKPOINT, key)
     for epoch in range(len(run.curve), settings.epochs):
@@ -297,7 +298,7 @@ def accuracies(network: Cascade, pictures: LabelledImages, device: torch.device)
 
 def _batches(pictures: LabelledImages, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
     for pixels, labels in zip(pictures.pixels.split(size), pictures.labels.split(size), strict=True):
-        yield to_float(pixels), labels
+        yield to_tensor(pixels), labels
 
 
 def _line(name: str, row: dict[str, Any], epochs: int) -> str:

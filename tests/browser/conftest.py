@@ -40,7 +40,7 @@ class Site:
 
 def make_bundles(folder: Path) -> None:
     write_bundle(synthetic.draft(synthetic.outputs(examples=1500, exits=4, seed=3), "tiny"), folder / "tiny")
-    family = synthetic.outputs(examples=600, exits=3, seed=5, topology="family")
+    family = synthetic.outputs(examples=600, exits=3, seed=5, kind="family")
     write_bundle(synthetic.draft(family, "family", title="Three networks", images=()), folder / "family")
     lure = "![x](http://127.0.0.1:9/lure.png) <img src=http://127.0.0.1:9/lure.png> <script>document.title='lured'</script>"
     names = {"class_names": tuple(f"{lure} {c}" for c in range(6)), "exit_names": tuple(f"{lure} {k}" for k in range(3))}

@@ -38,7 +38,7 @@ def test_costs_of_a_chain_add_up():
 
 
 def test_a_family_skips_its_other_networks_when_aiming_straight():
-    family = outputs(exits=3, topology="family")
+    family = outputs(exits=3, kind="family")
     assert family.static_cost("macs").tolist() == [4e6, 10e6, 19e6]
     assert family.cascade_cost("macs").tolist() == [4e6, 14e6, 33e6]
     assert family.full_cost("macs") == 19e6
@@ -178,7 +178,7 @@ def test_take_keeps_the_order_asked_for_and_the_kind():
     assert type(part) is Outputs
     assert np.array_equal(part.ids, whole.ids[order])
     assert type(whole.test().take(slice(0, 5))) is Test
-    assert (part.recorded, part.topology) == (whole.recorded, whole.topology)
+    assert (part.recorded, part.kind) == (whole.recorded, whole.kind)
     assert {unit: cost.tolist() for unit, cost in part.stage_cost.items()} == {u: cost.tolist() for u, cost in whole.stage_cost.items()}
 
 

@@ -9,7 +9,7 @@ from tests.synthetic import outputs
 
 @pytest.fixture(params=["chain", "family"])
 def some(request):
-    return outputs(examples=120, exits=4, topology=request.param)
+    return outputs(examples=120, exits=4, kind=request.param)
 
 
 def any_exits(some, seed=0):
@@ -33,7 +33,7 @@ def test_straight_runs_only_what_the_exit_needs(some):
     exit = any_exits(some)
     route = Route.straight(some, exit)
     for i in range(some.examples):
-        expected = [exit[i]] if some.topology == "family" else list(range(exit[i] + 1))
+        expected = [exit[i]] if some.kind == "family" else list(range(exit[i] + 1))
         assert stages_of(route.visited[:, i]) == expected
         assert route.prediction[i] == some.prediction[exit[i], i]
 

@@ -13,7 +13,7 @@ from tests.engine.policies import reference
 from tests.sentences import assert_one_sentence
 from tests.synthetic import confidence_only, outputs
 
-CHAIN, FAMILY = outputs(examples=600, seed=30), outputs(examples=600, exits=3, seed=31, topology="family")
+CHAIN, FAMILY = outputs(examples=600, seed=30), outputs(examples=600, exits=3, seed=31, kind="family")
 BOTH = pytest.mark.parametrize("made", [CHAIN, FAMILY], ids=["chain", "family"])
 
 

@@ -45,12 +45,12 @@ def test_a_budget_out_of_reach_is_refused():
         by_budget(POLICIES["maxprob"], DATA, 0.01)
 
 
-@pytest.mark.parametrize("topology", ["chain", "family"])
+@pytest.mark.parametrize("kind", ["chain", "family"])
 @pytest.mark.parametrize("name", list(POLICIES))
-def test_a_floor_is_met_on_calibration_by_every_policy(name, topology):
-    data, policy = outputs(examples=600, exits=3, seed=32, topology=topology), POLICIES[name]
+def test_a_floor_is_met_on_calibration_by_every_policy(name, kind):
+    data, policy = outputs(examples=600, exits=3, seed=32, kind=kind), POLICIES[name]
     if policy.unavailable_reason(data):
-        assert Need.FAMILY in policy.needs and topology == "chain"
+        assert Need.FAMILY in policy.needs and kind == "chain"
         return
     floor = float(data.tuning(Split.CALIBRATION).correct.mean(axis=1)[1])
     answer = by_accuracy_floor(policy, data, floor)

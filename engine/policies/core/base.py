@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
-from engine.outputs import Outputs, Topology, Tuning
+from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.online_rules import OnlineRule
 from engine.route import Route
 from engine.scores import SCORES, Score
@@ -52,7 +52,7 @@ class Rule(ABC):
         """What is reported of a rule that leaves its examples to chance: each (probability, rule), whose mean is the expectation."""
         return [(1.0, self)]
 
-    def online_rule(self, topology: Topology) -> OnlineRule | None:
+    def online_rule(self, kind: CascadeKind) -> OnlineRule | None:
         """The same decisions, taken while the network runs; None for oracles, who need to know the labels."""
         return None
 
@@ -129,7 +129,7 @@ class Policy(ABC):
         lacks = {
             Need.PROBABILITIES: outputs.logits is None,
             Need.LOGITS: outputs.recorded != "logits",
-            Need.FAMILY: outputs.topology != "family",
+            Need.FAMILY: outputs.kind != CascadeKind.FAMILY,
         }
         kept = "predictions and confidences" if outputs.recorded == "confidence" else "the likeliest classes"
         reasons = {

@@ -1,7 +1,7 @@
-"""Readings: the few numbers that a rule reads of what one exit said, instead of all its logits.
+"""Features: the few numbers that a rule reads of one exit's logits, instead of all of them.
 
-So whoever holds the logits works the numbers out and hands over no more. Here they are worked out in numpy, as simulated routes have
-them; `engine.runtime.on_device` has the same formulas for logits that lie on a device.
+A feature is worked out where the logits are, so only its numbers leave the device. Its formula follows the array API standard: one formula
+serves numpy arrays on the host and PyTorch tensors on any device, and a policy with a feature of its own needs nothing else.
 """
 
 from abc import ABC, abstractmethod
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.policies.core.description import describe
+from engine.policies.core.logit_summary import summarize
 from engine.scores import one_score
 
 
 class Feature(ABC):
-    """Works on every example by itself. Hashable, so that what was read once need not be read again."""
+    """A function of each example by itself. Hashable, so that what was read once need not be read again."""
 
     @abstractmethod
     def of(self, logits: NDArray[np.floating]) -> NDArray[np.floating]:
-        """(examples, classes), of any float type -> (examples, ...)"""
+        """(examples, classes), of any float type -> (examples, ...), by functions of `array_api_compat.array_namespace(logits)`"""
 
 
 @dataclass(frozen=True)
 class ScoreFeature(Feature):
-    """How sure the exit is: one of engine.scores.SCORES, (examples,) float32, to the last bit as bundles keep it."""
+    """The exit's confidence: one of engine.scores.SCORES, (examples,) float32."""
 
     name: str
 
@@ -34,9 +34,9 @@ class ScoreFeature(Feature):
 
 @dataclass(frozen=True)
 class SummaryFeature(Feature):
-    """What gates read, see engine.policies.core.description, (examples, min(top, classes) + 3) float64."""
+    """What gates read, see engine.policies.core.logit_summary, (examples, min(top, classes) + 3) float64."""
 
     top: int
 
     def of(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        return describe(logits, self.top)
+        return summarize(logits, self.top)

@@ -11,16 +11,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs, Topology, Tuning
-from engine.policies.core.description import describe
+from engine.outputs import CascadeKind, Outputs, Tuning
+from engine.policies.core.logit_summary import summarize
 from engine.policies.core.online_rules import ExitOutputs
 
 
-def known_at(exit: int, topology: Topology, history: bool) -> Sequence[int]:
+def known_at(exit: int, kind: CascadeKind, history: bool) -> Sequence[int]:
     """The exits a gate may read: its own, and with `history` those that ran on every way to it."""
     if not history:
         return [exit]
-    return range(exit + 1) if topology == "chain" else sorted({0, exit})
+    return range(exit + 1) if kind == CascadeKind.CHAIN else sorted({0, exit})
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class GateFeatures:
         gates, features = fit.exits - 1, min(top, fit.classes) + 3
         mean, scale = np.empty((gates, features)), np.empty((gates, features))
         for k in range(gates):
-            read = describe(fit.logits[k], top)
+            read = summarize(fit.logits[k], top)
             mean[k], scale[k] = read.mean(axis=0), read.std(axis=0)
         # What does not vary says nothing; divided by its rounding noise it would shout.
         scale[scale <= 1e-9 * (1 + np.abs(mean))] = 1.0
@@ -51,15 +51,15 @@ class GateFeatures:
     def of(self, outputs: Outputs) -> list[NDArray[np.float64]]:
         """What each gate reads, [(examples, features)] for every exit but the last."""
         if outputs not in self._read:
-            scaled = [self._scaled(k, describe(outputs.logits[k], self.top)) for k in range(outputs.exits - 1)]
-            known = [known_at(k, outputs.topology, self.history) for k in range(outputs.exits - 1)]
+            scaled = [self._scaled(k, summarize(outputs.logits[k], self.top)) for k in range(outputs.exits - 1)]
+            known = [known_at(k, outputs.kind, self.history) for k in range(outputs.exits - 1)]
             self._read[outputs] = [np.concatenate([scaled[j] for j in exits], axis=1) for exits in known]
         return self._read[outputs]
 
-    def at(self, exit: int, exit_outputs: ExitOutputs, topology: Topology) -> NDArray[np.float64]:
+    def at(self, exit: int, exit_outputs: ExitOutputs, kind: CascadeKind) -> NDArray[np.float64]:
         """What one gate reads while the network runs, (examples, features)."""
-        known = known_at(exit, topology, self.history)
-        return np.concatenate([self._scaled(k, exit_outputs.described(k, self.top)) for k in known], axis=1)
+        known = known_at(exit, kind, self.history)
+        return np.concatenate([self._scaled(k, exit_outputs.summary(k, self.top)) for k in known], axis=1)
 
     def _scaled(self, exit: int, read: NDArray[np.float64]) -> NDArray[np.float64]:
         """What is read of one exit alone, on the scale of the fit examples: (examples, features)"""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.hashing import hash_uniform
-from engine.outputs import Outputs, Topology
+from engine.outputs import CascadeKind, Outputs
 from engine.policies.core.base import Fitted, Rule
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
@@ -47,8 +47,8 @@ class MixedRule(Rule):
             np.where(takes_costly, costly.prediction, cheap.prediction),
         )
 
-    def online_rule(self, topology: Topology) -> OnlineRule | None:
-        cheap, costly = self.cheap.online_rule(topology), self.costly.online_rule(topology)
+    def online_rule(self, kind: CascadeKind) -> OnlineRule | None:
+        cheap, costly = self.cheap.online_rule(kind), self.costly.online_rule(kind)
         return None if cheap is None or costly is None else _MixedOnlineRule(cheap, costly, self.share)
 
 

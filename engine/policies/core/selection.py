@@ -12,16 +12,16 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs, Topology
+from engine.outputs import CascadeKind, Outputs
 from engine.policies.core.base import Rule
 from engine.policies.core.gates import Gate, GateFeatures, fit_gate
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
 
 
-def onward(stage: int, exits: int, topology: Topology) -> range:
+def onward(stage: int, exits: int, kind: CascadeKind) -> range:
     """The stages one may go to from a stage: only the next in a chain, any later network in a family."""
-    return range(stage + 1, exits if topology == "family" else min(stage + 2, exits))
+    return range(stage + 1, exits if kind == CascadeKind.FAMILY else min(stage + 2, exits))
 
 
 def at_stake(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -71,7 +71,7 @@ def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
     visited[0] = True
     for k, action in enumerate(actions):
         going = (at == k) & (action > 0)
-        at[going] = np.array(onward(k, outputs.exits, outputs.topology))[action[going] - 1]
+        at[going] = np.array(onward(k, outputs.exits, outputs.kind))[action[going] - 1]
         visited[at[going], np.flatnonzero(going)] = True
     return Route(at, visited, np.take_along_axis(outputs.prediction, at[None], axis=0)[0])
 
@@ -91,19 +91,19 @@ class ChoiceRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         return follow(outputs, [choice(read) for choice, read in zip(self.choices, self.features.of(outputs), strict=True)])
 
-    def online_rule(self, topology: Topology) -> OnlineRule:
-        return _ChoiceOnlineRule(self.features, self.choices, topology)
+    def online_rule(self, kind: CascadeKind) -> OnlineRule:
+        return _ChoiceOnlineRule(self.features, self.choices, kind)
 
 
 @dataclass(frozen=True, eq=False)
 class _ChoiceOnlineRule(OnlineRule):
     features: GateFeatures
     choices: Sequence[StageChoice]
-    topology: Topology
+    kind: CascadeKind
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros(len(ids), np.int64)
 
     def after(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int64]:
-        ways = np.array([exit, *onward(exit, len(self.choices) + 1, self.topology)])
-        return ways[self.choices[exit](self.features.at(exit, exit_outputs, self.topology))]
+        ways = np.array([exit, *onward(exit, len(self.choices) + 1, self.kind)])
+        return ways[self.choices[exit](self.features.at(exit, exit_outputs, self.kind))]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.hashing import hash_uniform
-from engine.outputs import Outputs, Topology
+from engine.outputs import CascadeKind, Outputs
 from engine.policies.core.base import Rule, ThresholdSpec
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.scorer import Scorer
@@ -44,7 +44,7 @@ class ThresholdRule(Rule):
         route = Route.through(outputs, first_sure_exit(scored.score, self.thresholds, self.ties, outputs.ids))
         return Route(route.exit, route.visited, np.take_along_axis(scored.answer, route.exit[None], axis=0)[0])
 
-    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+    def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
         return SequentialOnlineRule(self._leaves, self.scorer.answer_at)
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from engine.outputs import Outputs, Topology, Tuning
+from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, ThresholdSpec, check_tuning, lacks_score
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.registry import register
@@ -65,7 +65,7 @@ class AlphaRule(Rule):
         sure = relative_sureness(outputs, self.mean_confidence)
         return Route.through(outputs, first_sure_exit(sure, np.full(outputs.exits - 1, self.alpha)))
 
-    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+    def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
         return SequentialOnlineRule(self._leaves)
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.front import pareto_front
-from engine.outputs import Outputs, Topology, Tuning
+from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Need, Policy, check_tuning
 from engine.policies.core.gates import GateFeatures
 from engine.policies.core.mixing import OperatingPoints
@@ -39,7 +39,7 @@ def excess(outputs: Outputs, credit_improvements: bool = False) -> NDArray[np.fl
 def backward(
     stop: NDArray[np.float64],
     stage_cost: NDArray[np.float64],
-    topology: Topology,
+    kind: CascadeKind,
     decide: Callable[[int, NDArray[np.float64]], NDArray[np.integer]],
     look_ahead: bool = True,
 ) -> NDArray[np.float64]:
@@ -53,22 +53,22 @@ def backward(
     returns     (exits, examples) what is still to be paid on arriving at each exit, its own stage aside
     """
     exits, _ = stop.shape
-    ahead = stop.copy() if look_ahead else without_gates(stop, stage_cost, topology)
+    ahead = stop.copy() if look_ahead else without_gates(stop, stage_cost, kind)
     paid = stop.copy()
     for k in reversed(range(exits - 1)):
-        prices = np.stack([stop[k], *(stage_cost[j] + ahead[j] for j in onward(k, exits, topology))])
+        prices = np.stack([stop[k], *(stage_cost[j] + ahead[j] for j in onward(k, exits, kind))])
         paid[k] = np.take_along_axis(prices, decide(k, prices)[None], axis=0)[0]
         if look_ahead:
             ahead[k] = paid[k]
     return paid
 
 
-def without_gates(stop: NDArray[np.float64], stage_cost: NDArray[np.float64], topology: Topology) -> NDArray[np.float64]:
+def without_gates(stop: NDArray[np.float64], stage_cost: NDArray[np.float64], kind: CascadeKind) -> NDArray[np.float64]:
     """What is still to be paid on arriving at each exit if no gate follows: a chain runs to its end, a family's network answers.
 
     stop (exits, examples), stage_cost (exits,) -> (exits, examples)
     """
-    if topology == "family":
+    if kind == CascadeKind.FAMILY:
         return stop
     so_far = np.cumsum(stage_cost)
     return (so_far[-1] - so_far)[:, None] + stop[-1]
@@ -129,7 +129,7 @@ class GatedPolicy(Policy):
 
         # At the price of the cheapest step on, all leave at once; at the other end one error outweighs running everything for everybody.
         highest = stage_share.sum() * fit.examples
-        lowest = stage_share[onward(0, fit.exits, fit.topology)].min(initial=highest)
+        lowest = stage_share[onward(0, fit.exits, fit.kind)].min(initial=highest)
         rules, accuracy = zip(*(found[price] for price in price_ladder(lowest, highest, cost_at)), strict=True)
         return OperatingPoints([rules[kept] for kept in pareto_front([rule.planned_cost for rule in rules], accuracy)])
 
@@ -145,7 +145,7 @@ class GatedPolicy(Policy):
             choices[k] = fit_choice(read[k], prices, self.l2)
             return choices[k](read[k])
 
-        backward(price * excess(fit, self.credit_improvements), stage_share, fit.topology, decide, self.look_ahead)
+        backward(price * excess(fit, self.credit_improvements), stage_share, fit.kind, decide, self.look_ahead)
         return [choices[k] for k in range(fit.exits - 1)]
 
 

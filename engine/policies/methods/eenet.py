@@ -21,14 +21,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import log_expit, logit
 
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Need, Policy, check_tuning
-from engine.policies.core.description import describe
 from engine.policies.core.features import Feature
+from engine.policies.core.logit_summary import summarize
 from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.registry import register
 from engine.policies.core.scorer import Scored, Scorer
@@ -63,18 +64,21 @@ class ExitWeights(Feature):
     bias: float
 
     def of(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        xp, there = array_namespace(logits), device(logits)
+        weights, by_class = (xp.asarray(array, device=there) for array in (self.features, self.by_class))
         # Row by row: in a matrix product an example's last digit may depend on its neighbours, and thresholds see it.
-        weighed = (summaries(logits) * self.features).sum(axis=1)
-        return weighed + self.by_class[logits.argmax(axis=1)] + self.bias
+        weighed = xp.sum(summaries(logits) * weights, axis=1)
+        return weighed + xp.take(by_class, xp.argmax(logits, axis=1), axis=0) + self.bias
 
 
 def summaries(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What an exit's score reads besides its predicted class: `describe` and the log-odds of its top probability.
+    """What an exit's score reads besides its predicted class: its `summarize` and the log-odds of its top probability.
 
     logits (examples, classes) -> (examples, min(TOP, classes) + 4)
     """
-    log_odds = one_score("maxprob", logits).astype(np.float64).clip(-CLIP, CLIP)
-    return np.concatenate([describe(logits, TOP), log_odds[:, None]], axis=1)
+    xp = array_namespace(logits)
+    log_odds = xp.clip(xp.astype(one_score("maxprob", logits), xp.float64), -CLIP, CLIP)
+    return xp.concat([summarize(logits, TOP), log_odds[:, None]], axis=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,8 @@ from scipy.special import log_softmax, logsumexp
 
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Need, Policy, check_tuning
-from engine.policies.core.online_rules import ExitOutputs, combine
+from engine.policies.core.logit_store import combine
+from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.registry import register
 from engine.policies.core.scorer import CHUNK, Scored, Scorer, chunks
 from engine.policies.methods.planned import PlannedFit

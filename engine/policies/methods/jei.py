@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from engine.front import pareto_front
-from engine.outputs import Outputs, Topology, Tuning
+from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
@@ -122,7 +122,7 @@ class GateRule(Rule):
         log_odds = (self.weight[..., None] * self.inputs.of(outputs)).sum(axis=0) + self.bias[:, None]
         return Route.through(outputs, first_sure_exit(log_odds, np.zeros(outputs.exits - 1)))
 
-    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+    def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
         return SequentialOnlineRule(self._leaves)
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:

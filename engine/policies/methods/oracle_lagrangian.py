@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs, Tuning
+from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.registry import register
@@ -34,7 +34,7 @@ class PricedOracle(Policy):
     def exit_share(self, outputs: Outputs, unit: str) -> NDArray[np.float64]:
         """What the cheapest way to every exit costs, (exits,), as a share of the full network."""
         cost = outputs.static_cost(unit).copy()
-        if self.by_the_first and outputs.topology == "family":
+        if self.by_the_first and outputs.kind == CascadeKind.FAMILY:
             cost[1:] += cost[0]
         return cost / outputs.full_cost(unit)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Outputs, Topology, Tuning
+from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
@@ -49,7 +49,7 @@ class PatienceRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         return Route.through(outputs, patient_exit(outputs.prediction, self.patience))
 
-    def online_rule(self, topology: Topology) -> SequentialOnlineRule:
+    def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
         return SequentialOnlineRule(self._leaves)
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:

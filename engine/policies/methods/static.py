@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.front import concave_hull
-from engine.outputs import Outputs, Topology, Tuning
+from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, check_tuning
 from engine.policies.core.mixing import MixedRule, mix_to
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
@@ -30,7 +30,7 @@ class StaticRule(Rule):
     def route(self, outputs: Outputs) -> Route:
         return Route.straight(outputs, np.full(outputs.examples, self.exit))
 
-    def online_rule(self, topology: Topology) -> OnlineRule:
+    def online_rule(self, kind: CascadeKind) -> OnlineRule:
         return _StaticOnlineRule(self.exit)
 
 

@@ -12,7 +12,7 @@ from tests.synthetic import corner_cases, outputs
 
 CASES = {
     "chain": outputs(seed=1),
-    "family": outputs(seed=2, topology="family"),
+    "family": outputs(seed=2, kind="family"),
     "confidence only": outputs(seed=3, recorded="confidence"),
     **corner_cases(),
 }
@@ -33,7 +33,7 @@ def test_gain_per_exit(some):
     for route in routes(some):
         found = gain_per_exit(route, some, "latency_ms")
         cost = some.stage_cost["latency_ms"]
-        full_cost = cost[-1] if some.topology == "family" else sum(cost)
+        full_cost = cost[-1] if some.kind == "family" else sum(cost)
         for k in range(some.exits):
             there = [i for i in range(some.examples) if route.exit[i] == k]
             assert found.leaving[k] == len(there)
@@ -63,7 +63,7 @@ def test_loss_against_the_full_network(some):
 def test_overthinking(some):
     found = overthinking(some, "macs")
     cost = some.stage_cost["macs"]
-    reach = list(cost) if some.topology == "family" else [sum(cost[: k + 1]) for k in range(some.exits)]
+    reach = list(cost) if some.kind == "family" else [sum(cost[: k + 1]) for k in range(some.exits)]
     first_correct, never, wasteful, destructive, errors, spent = [0] * some.exits, 0, 0, 0, 0, 0.0
     for i in range(some.examples):
         correct = [k for k in range(some.exits) if some.prediction[k][i] == some.labels[i]]
@@ -106,15 +106,15 @@ def test_step_area_equals_asking_at_very_many_budgets():
             assert step_area(cost, accuracy, 0.2, 1.0, chosen_by, below=0.05) == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("topology", ["chain", "family"])
-def test_share_captured_is_none_for_chance_and_all_for_the_oracle(topology):
-    some = outputs(examples=6000, seed=4, topology=topology)
+@pytest.mark.parametrize("kind", ["chain", "family"])
+def test_share_captured_is_none_for_chance_and_all_for_the_oracle(kind):
+    some = outputs(examples=6000, seed=4, kind=kind)
     swept = {name: sweep(policy(name), some, 201, "macs") for name in ("random_mix", "oracle", "static", "maxprob")}
     found = {name: share_captured(one, swept["oracle"]) for name, one in swept.items()}
     assert found["oracle"] == pytest.approx(1, abs=1e-12)
     assert abs(found["random_mix"]) < 0.03, "the hull is what mixing reaches, but for chance and for steps instead of lines"
     assert found["static"] < 0
-    if topology == "chain":
+    if kind == "chain":
         assert 0.05 < found["maxprob"] < 1
 
 

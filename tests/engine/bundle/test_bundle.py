@@ -25,7 +25,7 @@ from tests.synthetic import corner_cases, draft, outputs
 FILES = (MANIFEST, TABLE, LOGITS, IMAGES)
 KINDS = {
     "chain": outputs(examples=60, classes=9),
-    "family": outputs(examples=60, topology="family"),
+    "family": outputs(examples=60, kind="family"),
     "probabilities": outputs(examples=60, recorded="probabilities"),
     "confidence": outputs(examples=60, recorded="confidence"),
     **corner_cases(),
@@ -55,7 +55,7 @@ def same_outputs(a, b) -> bool:
     if (a.logits is None) != (b.logits is None):
         return False
     arrays += [] if a.logits is None else [(a.logits, b.logits)]
-    plain = (a.classes, a.topology, a.recorded) == (b.classes, b.topology, b.recorded)
+    plain = (a.classes, a.kind, a.recorded) == (b.classes, b.kind, b.recorded)
     return plain and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays)
 
 

@@ -14,7 +14,7 @@ from engine.cascades.base import Cascade
 from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from engine.paths import datasets_folder
 from engine.recipes import recipe, weights_path
-from engine.runtime.executor import to_images
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.weights import load_weights
 from engine.splits import Split
 from engine.storage.files import sha256_of
@@ -44,7 +44,7 @@ def test_every_image_of_the_official_test_set_is_there(bundle: Bundle) -> None:
 def test_later_exits_are_better_and_dearer(bundle: Bundle) -> None:
     test = bundle.outputs.test()
     accuracy, cost = test.correct.mean(axis=1), test.static_cost("macs") / test.full_cost("macs")
-    apart = cost[1:] > 1.5 * cost[:-1] if bundle.outputs.topology == "family" else np.diff(cost) > 0.05
+    apart = cost[1:] > 1.5 * cost[:-1] if bundle.outputs.kind == "family" else np.diff(cost) > 0.05
     assert (np.diff(accuracy[:3]) > 0).all() and apart.all() and cost[0] < 0.2
     assert accuracy[-1] > accuracy.max() - 0.005
 
@@ -90,7 +90,7 @@ def test_recomputed_in_another_precision_the_answers_are_the_same(bundle: Bundle
     load_weights(network, weights_path(bundle.id))
     test = bundle.outputs.test().take(np.arange(0, 10_000, 50))
     if (datasets_folder() / "cifar-10-batches-py").is_dir():
-        images = to_images(TorchvisionSet("cifar10").take(test.ids).pixels, torch.device("cpu"))
+        images = to_tensor(TorchvisionSet("cifar10").take(test.ids).pixels, torch.device("cpu"))
         recorded = test.prediction
     else:
         images = torch.rand(test.examples, 3, 32, 32, generator=torch.Generator().manual_seed(0))

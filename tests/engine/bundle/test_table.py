@@ -12,7 +12,7 @@ from tests.synthetic import corner_cases, outputs
 
 CASES = {
     "chain": outputs(examples=60, classes=9),
-    "family": outputs(examples=60, topology="family"),
+    "family": outputs(examples=60, kind="family"),
     "probabilities": outputs(examples=60, recorded="probabilities"),
     "confidence": outputs(examples=60, recorded="confidence"),
     **corner_cases(),

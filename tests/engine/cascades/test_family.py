@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision import models
 
-from engine.cascades.base import Kind
+from engine.cascades.base import CascadeKind
 from engine.cascades.family import imagenet_family, resnet_family
 from engine.cascades.macs import stage_macs
 from engine.cascades.resnet import ResNetShape, resnet
@@ -20,7 +20,7 @@ def test_every_member_sees_the_picture():
     family = resnet_family(SHAPES).eval()
     images = torch.rand(3, 3, 32, 32)
     said = family(images)
-    assert family.kind is Kind.FAMILY and said.shape == (3, 3, 5)
+    assert family.kind is CascadeKind.FAMILY and said.shape == (3, 3, 5)
     for k, stage in enumerate(family.stages):
         assert torch.equal(stage((images,))[1], said[k])
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import StageMacs, stage_macs
 
 
@@ -45,7 +45,7 @@ def test_a_chain_costs_what_a_hand_works_out():
 
 def test_every_network_of_a_family_starts_from_the_picture():
     networks = [Stage(OnFirst(nn.Conv2d(3, width, 3, padding=1)), head(width)) for width in (4, 12)]
-    macs = stage_macs(Cascade(networks, Kind.FAMILY), (8, 8))
+    macs = stage_macs(Cascade(networks, CascadeKind.FAMILY), (8, 8))
     assert macs.trunk == (27 * 4 * 64, 27 * 12 * 64)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.cascades.base import Kind
+from engine.cascades.base import CascadeKind
 from engine.cascades.macs import stage_macs
 from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.cascades.whitening import PatchWhitening, whiten
@@ -22,7 +22,7 @@ def network():
 def test_every_exit_speaks_of_every_picture(network):
     logits = network(torch.rand(5, 3, 32, 32))
     assert logits.shape == (3, 5, 7)
-    assert network.kind is Kind.CHAIN
+    assert network.kind is CascadeKind.CHAIN
 
 
 def test_states_have_half_the_side_at_each_scale_and_forget_the_finest(network):

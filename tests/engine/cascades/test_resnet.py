@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.cascades.base import Kind
+from engine.cascades.base import CascadeKind
 from engine.cascades.macs import stage_macs
 from engine.cascades.resnet import PooledHead, ResNetShape, resnet
 from engine.errors import UserError
@@ -21,7 +21,7 @@ def network(request):
 
 def test_every_exit_speaks_of_every_picture(network):
     assert network(torch.rand(5, 3, 32, 32)).shape == (3, 5, 7)
-    assert network.kind is Kind.CHAIN
+    assert network.kind is CascadeKind.CHAIN
 
 
 def test_exits_come_after_the_units_asked_for(network):

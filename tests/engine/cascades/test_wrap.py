@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import stage_macs
 from engine.cascades.wrap import Frozen, Probe, wrap
 from engine.datasets.base import Images
@@ -48,7 +48,7 @@ def test_its_own_answer_stays_and_every_exit_has_one(both):
     images = torch.rand(3, 3, 32, 32)
     with torch.no_grad():
         said, expected = cascade(images), network(images)
-    assert cascade.kind is Kind.CHAIN and said.shape == (len(exits) + 1, 3, 7)
+    assert cascade.kind is CascadeKind.CHAIN and said.shape == (len(exits) + 1, 3, 7)
     assert torch.allclose(said[-1], expected, atol=1e-5) and expected.std() > 0
 
 

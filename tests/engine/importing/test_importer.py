@@ -89,10 +89,10 @@ def test_the_bundle_says_what_the_file_says(imported):
     if "logits" in arrays:
         np.testing.assert_array_equal(outputs.logits, arrays["logits"].astype(outputs.logits.dtype))
         assert outputs.logits.dtype == (np.float16 if arrays["logits"].dtype == np.float16 else np.float32)
-    assert outputs.topology == str(arrays.get("topology", "chain"))
+    assert outputs.kind == str(arrays.get("topology", "chain"))
     ((unit, cost),) = outputs.stage_cost.items()
     given = next(array for name, array in arrays.items() if "cost" in name)
-    assert np.allclose(cost if outputs.topology == "family" else np.cumsum(cost), given)
+    assert np.allclose(cost if outputs.kind == "family" else np.cumsum(cost), given)
     assert unit in ("latency_ms", "cost", "macs")
 
 
@@ -160,7 +160,7 @@ def test_max_prob_equals_an_evaluation_example_by_example(imported):
     else:
         p = softmax(arrays["logits"]) if "logits" in arrays else arrays["probs"].astype(np.float64)
         sureness = p.max(-1) / (p.sum(-1) - p.max(-1))  # rises with the top probability, and does not saturate
-    full = stage_cost[-1] if outputs.topology == "family" else stage_cost.sum()
+    full = stage_cost[-1] if outputs.kind == "family" else stage_cost.sum()
     exit_cost = [float(stage_cost[: k + 1].sum()) for k in range(outputs.exits)]
     budgets = [0.5, 0.7, 0.9]
     found = sweep(policy("maxprob"), outputs, budgets, unit)
@@ -181,7 +181,7 @@ def test_templates_import_as_they_are(kind, ending, tmp_path):
     made = import_file(write_template(kind, tmp_path / f"t{ending}"), "t", out=tmp_path / "bundle")
     assert not any("ignored" in note for note in made.notes)
     outputs = read_bundle(made.folder).outputs
-    assert outputs.topology == ("family" if kind == "family" else "chain")
+    assert outputs.kind == ("family" if kind == "family" else "chain")
     assert outputs.recorded == {"probs": "probabilities", "confidence": "confidence"}.get(kind, "logits")
     accuracy = outputs.correct.mean(axis=1)
     assert (np.diff(accuracy) > 0).all()

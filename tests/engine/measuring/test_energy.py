@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.cascades.base import Kind
+from engine.cascades.base import CascadeKind
 from engine.errors import UserError
 from engine.measuring.energy import GpuCounter, energy_counter, joules_each, stage_energy
 from tests.engine.measuring.test_measure import CPU, cascade
@@ -39,7 +39,7 @@ def metered(kind, meter, cost):
     return network
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", CascadeKind)
 def test_every_picture_is_charged_what_its_stage_spends(kind):
     meter = Meter()
     network = metered(kind, meter, lambda k, part, size: size * 10.0**k * (1 if part == "trunk" else 0.5))
@@ -47,7 +47,7 @@ def test_every_picture_is_charged_what_its_stage_spends(kind):
     assert found.batch_sizes == (1, 5)
     np.testing.assert_allclose(found.stage, [[1.5, 15, 150]] * 2)
     # alone, without the heads before its own; a family's largest without the others
-    np.testing.assert_allclose(found.full, 111 + 50 if kind is Kind.CHAIN else 150)
+    np.testing.assert_allclose(found.full, 111 + 50 if kind is CascadeKind.CHAIN else 150)
 
 
 def test_what_was_spent_while_warming_up_is_not_counted():

@@ -11,13 +11,13 @@ from torch import nn
 from engine.__main__ import main
 from engine.bundle.bundle import read_bundle
 from engine.bundle.measurements import MeasuredRun
-from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import StageMacs, stage_macs
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.measuring.measure import alone, budget_rules, measure, real_runs, run_full
+from engine.measuring.measure import budget_rules, full_network_cost, measure, real_runs, run_exit
 from engine.measuring.save_measurements import fresh_at, save_measurements
-from engine.measuring.stage_times import Effort, StageTimes, exit_alone, stage_times
+from engine.measuring.stage_times import Effort, StageTimes, stage_times
 from engine.policies.methods.static import StaticRule
 from engine.recipes import Recipe, Training, catalogue, recipe, weights_path
 from engine.runtime.compute import compute as computed
@@ -48,9 +48,9 @@ class Head(nn.Module):
         return 20 * self.out(state[0].mean(dim=(2, 3)))
 
 
-def cascade(kind=Kind.CHAIN) -> Cascade:
+def cascade(kind=CascadeKind.CHAIN) -> Cascade:
     torch.manual_seed(0)
-    inputs = (3, 4, 6) if kind is Kind.CHAIN else (3, 3, 3)
+    inputs = (3, 4, 6) if kind is CascadeKind.CHAIN else (3, 3, 3)
     return Cascade([Stage(Trunk(i, o), Head(o)) for i, o in zip(inputs, (4, 6, 8), strict=True)], kind).eval()
 
 
@@ -81,7 +81,7 @@ def noise(tmp_path, monkeypatch):
     save_weights(cascade(), weights_path("noise"), "noise", {})
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", CascadeKind)
 def test_stages_are_timed_one_by_one(kind):
     times = stage_times(cascade(kind), (8, 8), CPU, (1, 5), QUICK)
     assert times.batch_sizes == (1, 5)
@@ -91,19 +91,19 @@ def test_stages_are_timed_one_by_one(kind):
 
 
 def test_the_full_network_pays_only_for_what_it_needs():
-    assert alone((1, 20, 300), (4, 50, 600), Kind.CHAIN) == 321 + 600
-    assert alone((1, 20, 300), (4, 50, 600), Kind.FAMILY) == 900
+    assert full_network_cost((1, 20, 300), (4, 50, 600), CascadeKind.CHAIN) == 321 + 600
+    assert full_network_cost((1, 20, 300), (4, 50, 600), CascadeKind.FAMILY) == 900
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", CascadeKind)
 def test_the_plain_loop_says_what_the_network_says(kind):
     network, shown = cascade(kind), pixels(7)
     with torch.inference_mode():
         expected = network(torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 255)[-1]
-    np.testing.assert_allclose(run_full(network, shown, CPU, 3), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(run_exit(network, shown, CPU, 3, 2), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", CascadeKind)
 def test_an_exit_alone_says_what_it_says_in_the_network_and_runs_no_other_head(kind):
     network, shown = cascade(kind), pixels(7)
     with torch.inference_mode():
@@ -112,26 +112,26 @@ def test_an_exit_alone_says_what_it_says_in_the_network_and_runs_no_other_head(k
     for k, stage in enumerate(network.stages):
         stage.head.register_forward_hook(lambda *_, k=k: ran.append(k))
     for k in range(3):
-        np.testing.assert_allclose(run_full(network, shown, CPU, 3, k), expected[k], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(run_exit(network, shown, CPU, 3, k), expected[k], rtol=1e-4, atol=1e-5)
         assert set(ran) == {k}
         ran.clear()
     with torch.inference_mode():
-        assert torch.equal(exit_alone(network, (torch.zeros(1, 3, 8, 8),)), exit_alone(network, (torch.zeros(1, 3, 8, 8),), 2))
+        assert torch.equal(network.forward_exit(torch.zeros(1, 3, 8, 8), 2), network(torch.zeros(1, 3, 8, 8))[2])
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", CascadeKind)
 def test_ideals_and_shares_add_up(kind):
     """Costs so plain that everything but the seconds can be worked out in the head."""
     macs = StageMacs((90, 180, 600), (10, 20, 100))
     times = StageTimes((4,), np.array([[2.0, 1.0, 5.0]]), np.ones((1, 3)), np.array([[1.0, 1.0, 1.0]]), np.ones((1, 3)))
     network, shown = cascade(kind), Images(pixels(10), np.arange(10) % 3)
     (run,), exits = real_runs(network, {0.3: StaticRule(1, 0.0)}, shown, macs, times, CPU, 4, rounds=1)
-    correct = [float((run_full(network, shown.pixels, CPU, 4, k).argmax(axis=1) == shown.labels).mean()) for k in range(3)]
+    correct = [float((run_exit(network, shown.pixels, CPU, 4, k).argmax(axis=1) == shown.labels).mean()) for k in range(3)]
     assert [(exit.batch_size, exit.exit, exit.accuracy) for exit in exits] == [(4, k, correct[k]) for k in range(3)]
     assert exits[-1].speed_up == 1 and exits[-1].images_per_second == run.full_images_per_second
     assert run.accuracy == correct[1], "everybody left at the second exit"
     assert (run.batch_size, run.budget) == (4, 0.3)
-    if kind is Kind.CHAIN:  # the accounting of a route: an exit that was passed was paid for
+    if kind is CascadeKind.CHAIN:  # the accounting of a route: an exit that was passed was paid for
         assert run.reached == (1, 1, 0)
         assert run.cost == pytest.approx(300 / 1000)
         assert run.ideal_by_macs == pytest.approx(970 / 300)

@@ -19,7 +19,8 @@ import engine.policies
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES, Fitted, InfeasibleBudget, Need, Rule, policy
-from engine.policies.core.online_rules import ExitOutputs, InMemory
+from engine.policies.core.logit_store import LogitStore
+from engine.policies.core.online_rules import ExitOutputs
 from engine.route import Route
 from engine.scores import SURENESS
 from engine.splits import BUNDLE_SPLITS, Split
@@ -30,7 +31,7 @@ from tests.synthetic import corner_cases, outputs
 
 KINDS = {
     "chain": outputs(examples=300, seed=20),
-    "family": outputs(examples=240, exits=3, seed=21, topology="family"),
+    "family": outputs(examples=240, exits=3, seed=21, kind="family"),
     "probabilities": outputs(examples=150, exits=3, seed=22, recorded="probabilities"),
     "confidence": outputs(examples=150, exits=3, seed=23, recorded="confidence"),
 }
@@ -115,7 +116,7 @@ def test_routes_are_routes(name, case):
         assert route.prediction.min() >= 0 and route.prediction.max() < test.classes
         assert route.visited[route.exit, np.arange(test.examples)].all(), "an example left at an exit whose stage never ran"
         up_to_exit = np.arange(test.exits)[:, None] <= route.exit
-        if test.topology == "chain":
+        if test.kind == "chain":
             assert np.array_equal(route.visited, up_to_exit), "a chain runs every stage up to the exit and none after it"
         cheapest, most = test.static_cost("macs").min(), max_cost(test)
         assert cheapest * (1 - 1e-9) <= route.mean_cost(test, "macs") <= most * (1 + 1e-9)
@@ -150,7 +151,7 @@ def test_one_exit_is_where_everybody_leaves(name, case):
 
 def walked(rule: Rule, test: Outputs) -> Route:
     """The slow way: one example at a time, one exit at a time, and what was not asked cannot be read."""
-    online_rule, last = rule.online_rule(test.topology), test.exits - 1
+    online_rule, last = rule.online_rule(test.kind), test.exits - 1
     found = []
     for i in range(test.examples):
         id, logits = test.ids[i : i + 1], {}
@@ -158,8 +159,8 @@ def walked(rule: Rule, test: Outputs) -> Route:
         while then != at:
             assert then > at, "exits are asked in order"
             at = then
-            ran[at if test.topology == "family" else slice(at + 1)] = True
-            logits[at] = InMemory(test.logits[at, i : i + 1])
+            ran[at if test.kind == "family" else slice(at + 1)] = True
+            logits[at] = LogitStore(test.logits[at, i : i + 1])
             exit_outputs = ExitOutputs(logits, np.zeros(1, np.int64))
             then = at if at == last else int(online_rule.after(at, id, exit_outputs)[0])
         found.append((at, ran, int(online_rule.answer(at, id, exit_outputs)[0])))
@@ -172,7 +173,7 @@ def test_exit_by_exit_examples_go_the_same_ways(name, case):
     made = CASES[case]
     some = made.test().take(slice(0, 25))
     for _, rule, route in solved(name, case)[1:3]:
-        assert rule.online_rule(made.topology) is not None, "a policy that is to be deployed must be able to stop a running network"
+        assert rule.online_rule(made.kind) is not None, "a policy that is to be deployed must be able to stop a running network"
         assert same_route(walked(rule, some), rearranged(route, np.arange(made.test().examples)[:25]))
 
 

@@ -214,7 +214,7 @@ def test_the_imagenet_family_has_published_weights_and_is_not_trained(tmp_path, 
     assert provenance_of(weights_path("imagenet-family")) == {"published": published}
     said(capsys, "compute", *options, "--limit", 2)
     bundle = open_bundle("imagenet-family")
-    assert (bundle.outputs.topology, bundle.outputs.exits, bundle.outputs.examples) == ("family", 3, 6)
+    assert (bundle.outputs.kind, bundle.outputs.exits, bundle.outputs.examples) == ("family", 3, 6)
     assert bundle.provenance["weights"] == {"published": published} and bundle.provenance["dataset"] == "val"
     assert bundle.class_names[0] == "tench" and len(bundle.class_names) == 1000
     dataset = recipe("imagenet-family", Choices(images=validation)).dataset()

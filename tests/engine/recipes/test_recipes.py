@@ -12,7 +12,7 @@ import torch
 
 from engine import recipes
 from engine.bundle.bundle import check_id
-from engine.cascades.base import Kind
+from engine.cascades.base import CascadeKind
 from engine.cascades.macs import stage_macs
 from engine.errors import UserError
 from engine.recipes import RECIPES, Choices, Recipe, Training, recipe, weights_path
@@ -90,9 +90,9 @@ def test_its_exits_cost_more_and_more(any_recipe):
     with torch.device("meta"):
         network = any_recipe.cascade()
     macs = stage_macs(network, any_recipe.dataset().image_size)
-    alone = np.array(macs.stage if network.kind is Kind.FAMILY else np.cumsum(macs.stage))
+    alone = np.array(macs.stage if network.kind is CascadeKind.FAMILY else np.cumsum(macs.stage))
     # no exit is a mere repetition of the one before; networks of a family differ by factors
-    apart = alone[1:] > 1.5 * alone[:-1] if network.kind is Kind.FAMILY else np.diff(alone) > 0.05 * alone[-1]
+    apart = alone[1:] > 1.5 * alone[:-1] if network.kind is CascadeKind.FAMILY else np.diff(alone) > 0.05 * alone[-1]
     assert alone[0] > 0 and np.all(apart)
     assert alone[0] < 0.25 * alone[-1]  # leaving at once is worth it
     assert sum(macs.head) < 0.1 * alone[-1]

@@ -18,7 +18,7 @@ from torch import nn
 
 from engine.bundle import bundle as bundles
 from engine.bundle.bundle import read_bundle
-from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import stage_macs
 from engine.datasets.base import Images
 from engine.errors import UserError
@@ -77,7 +77,7 @@ def chain() -> Cascade:
 
 
 def family() -> Cascade:
-    return Cascade([Stage(First(3, 4), Head(4)), Stage(First(3, 8), Head(8))], Kind.FAMILY)
+    return Cascade([Stage(First(3, 4), Head(4)), Stage(First(3, 8), Head(8))], CascadeKind.FAMILY)
 
 
 def set_up(make=chain, seed: int = 0) -> None:
@@ -129,7 +129,7 @@ def test_the_bundle_says_what_the_network_says(data, make, batch_size):
     assert {name: values.tolist() for name, values in outputs.factors.items()} == {
         name: values.tolist() for name, values in images.factors.items()
     }
-    assert outputs.topology == ("family" if make is family else "chain") and outputs.recorded == "logits"
+    assert outputs.kind == ("family" if make is family else "chain") and outputs.recorded == "logits"
     assert outputs.stage_cost["macs"].tolist() == list(stage_macs(make(), (8, 8)).stage)
     assert opened.class_names == ("red", "green", "blue") and opened.exit_names == ("Exit 1", "Exit 2")
     assert opened.title == "Dots" and opened.unit_notes["macs"]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.cascades.base import Cascade, Kind, Stage
+from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import stage_macs
 from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.errors import UserError
@@ -27,7 +27,6 @@ from engine.policies.methods.temperature import Calibrated
 from engine.recipes import RECIPES
 from engine.route import Route
 from engine.runtime import executor as module
-from engine.runtime import on_device
 from engine.runtime.executor import execute, group_size
 from engine.scores import SCORES, all_scores, one_score
 from engine.splits import Split
@@ -83,7 +82,7 @@ def chain() -> Cascade:
 
 
 def family() -> Cascade:
-    return prepared(Cascade([Stage(Flat(nn.Conv2d(3, c, 3, stride=2), nn.ReLU()), Head(c)) for c in (4, 8, 16)], Kind.FAMILY))
+    return prepared(Cascade([Stage(Flat(nn.Conv2d(3, c, 3, stride=2), nn.ReLU()), Head(c)) for c in (4, 8, 16)], CascadeKind.FAMILY))
 
 
 def prepared(cascade: Cascade) -> Cascade:
@@ -104,7 +103,7 @@ def world(request):
         logits = cascade(images(IDS)).numpy()
     labels = np.where(np.arange(EXAMPLES) % 3 == 0, logits[0].argmax(axis=1), logits[-1].argmax(axis=1))
     macs = np.array(stage_macs(cascade, (SIDE, SIDE)).stage, float)
-    return cascade, Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": macs}, ids=IDS, topology=str(cascade.kind))
+    return cascade, Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": macs}, ids=IDS, kind=str(cascade.kind))
 
 
 def spread(outputs) -> ThresholdRule:
@@ -169,7 +168,7 @@ class Through(Rule):
     def route(self, outputs):
         raise AssertionError("a running network looked at the simulation")
 
-    def online_rule(self, topology):
+    def online_rule(self, kind):
         return self.its_online_rule
 
 
@@ -183,7 +182,7 @@ def test_every_policy_ends_where_the_simulation_does_wherever_answers_are_judged
         rule = fitted.solve(budget)
         assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
         with monkeypatch.context() as patched:
-            patched.setattr(on_device, "keeps_answers", lambda device: True)
+            patched.setattr(module, "keeps_logits", lambda device: True)
             assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
 
 
@@ -211,9 +210,9 @@ class Telling(nn.Module):
 
 
 @cache
-def recipe_rules(exits, classes, topology) -> list[Rule]:
+def recipe_rules(exits, classes, kind) -> list[Rule]:
     """Rules of every policy for networks of one shape, whatever is in them."""
-    made = made_up(examples=60, exits=exits, classes=classes, topology=topology)
+    made = made_up(examples=60, exits=exits, classes=classes, kind=kind)
     rules = []
     for name in DEPLOYABLE.keys() & POLICIES:
         fitted = POLICIES[name].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
@@ -251,7 +250,7 @@ def test_every_policy_on_the_network_of_every_recipe(name):
         for (exit, id), said in listener.heard.items():
             really[exit, at[id]] = said
         np.testing.assert_allclose(really, logits, rtol=1e-3, atol=1e-3)
-        heard = Outputs.from_logits(really, labels, split_names(4), cost, ids=ids, topology=str(cascade.kind))
+        heard = Outputs.from_logits(really, labels, split_names(4), cost, ids=ids, kind=str(cascade.kind))
         assert_same(found, rule.route(heard))
         left += np.bincount(found.exit, minlength=exits)
     assert (left > 0).all(), "some exit lets nobody go, so nothing is said about it"
@@ -305,7 +304,7 @@ def test_what_a_static_exit_does_not_need_never_runs(world, monkeypatch):
     seen = watched(cascade, monkeypatch)
     rule = StaticRule(1, 0.0)
     assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=3), rule.route(outputs))
-    trunks = [1] if cascade.kind is Kind.FAMILY else [0, 1]
+    trunks = [1] if cascade.kind is CascadeKind.FAMILY else [0, 1]
     assert seen == {("head", 1): EXAMPLES, **{("trunk", k): EXAMPLES for k in trunks}}
 
 
@@ -318,7 +317,7 @@ def test_a_gate_that_skips_a_network_really_skips_it(history, monkeypatch):
     # The middle network is never right, so no gate has a reason to send anyone there.
     best, worst = logits[-1].argmax(axis=1), logits[1].argmin(axis=1)
     labels = np.where(worst == best, best, np.where(np.arange(EXAMPLES) % 2, best, logits[0].argmax(axis=1)))
-    made = Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": np.array([1.0, 5.0, 6.0])}, ids=IDS, topology="family")
+    made = Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": np.array([1.0, 5.0, 6.0])}, ids=IDS, kind="family")
     fitted = Bolukbasi(history=history).fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
     rules = [rule for rule in fitted.rules if (rule.route(made).visited == [[True], [False], [True]]).all(axis=0).any()]
     assert rules, "no rule goes from the first network straight to the last"
@@ -367,14 +366,14 @@ def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(w
     rooms, told = set(), []
 
     def onward(exit, ids, said):
-        rooms.add(said.answers[exit].array.shape)
+        rooms.add(said.stores[exit].array.shape)
         told.append((exit, said))
         return np.arange(len(said.rows)) % 2 == 0
 
     for examples in (120, 480):
         execute(cascade, Through(SequentialOnlineRule(onward)), np.arange(examples), pictures, batch_size=8, group=3)
     assert rooms == {(3 * 8 * (EXITS + 1), CLASSES)}
-    for answers in told[-1][1].answers.values():
+    for answers in told[-1][1].stores.values():
         assert np.isnan(answers.array).all(), "what was said of those that left is still known"
 
 

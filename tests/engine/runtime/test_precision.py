@@ -9,7 +9,8 @@ from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
-from engine.runtime.executor import execute, to_images
+from engine.runtime.executor import execute
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.precision import DTYPES, FULL, in_precision
 
 CPU = torch.device("cpu")
@@ -24,7 +25,7 @@ def cascade():
 
 @torch.inference_mode()
 def logits(cascade):
-    return cascade(to_images(PIXELS, CPU)).float().numpy()
+    return cascade(to_tensor(PIXELS, CPU)).float().numpy()
 
 
 def test_full_precision_is_the_network_itself(cascade):

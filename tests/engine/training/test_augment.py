@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from engine.recipes import Training
-from engine.training.augment import augmented, to_float
+from engine.runtime.image_tensors import to_tensor
+from engine.training.augment import augmented
 
 STILL = Training(epochs=1, flip=False, shift=0, jitter=0.0)
 
@@ -21,14 +22,14 @@ def change(pixels, chosen, seed=0, epoch=0, **settings):
 
 
 def test_without_settings_pictures_are_only_picked(pixels):
-    assert torch.equal(change(pixels, [4, 0, 4]), to_float(pixels[[4, 0, 4]]))
-    assert to_float(pixels).shape == (6, 3, 10, 12)
-    assert 0 <= to_float(pixels).min() and to_float(pixels).max() <= 1
+    assert torch.equal(change(pixels, [4, 0, 4]), to_tensor(pixels[[4, 0, 4]]))
+    assert to_tensor(pixels).shape == (6, 3, 10, 12)
+    assert 0 <= to_tensor(pixels).min() and to_tensor(pixels).max() <= 1
 
 
 def test_a_picture_is_mirrored_every_second_epoch():
     pixels = torch.randint(0, 256, (40, 4, 4, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    everyone, plain = list(range(40)), to_float(pixels)
+    everyone, plain = list(range(40)), to_tensor(pixels)
     mirrored = []
     for epoch in range(4):
         images = change(pixels, everyone, seed=epoch, epoch=epoch, flip=True)
@@ -41,7 +42,7 @@ def test_a_picture_is_mirrored_every_second_epoch():
 
 
 def test_moves_stay_within_bounds_and_repeat_the_border(pixels):
-    plain = to_float(pixels[:1])
+    plain = to_tensor(pixels[:1])
     padded = torch.nn.functional.pad(plain, (2, 2, 2, 2), mode="replicate")[0]
     possible = [padded[:, y : y + 10, x : x + 12] for y in range(5) for x in range(5)]
     seen = set()
@@ -53,7 +54,7 @@ def test_moves_stay_within_bounds_and_repeat_the_border(pixels):
 
 def test_colours_change_a_little_and_stay_colours(pixels):
     images = change(pixels, [1, 1, 2], jitter=0.1)
-    assert (images - to_float(pixels[[1, 1, 2]])).abs().max() <= 0.2 + 1e-6
+    assert (images - to_tensor(pixels[[1, 1, 2]])).abs().max() <= 0.2 + 1e-6
     assert images.min() >= 0 and images.max() <= 1
     assert not torch.equal(images[0], images[1])
 
@@ -65,7 +66,7 @@ def test_the_same_seed_gives_the_same_batch(pixels):
 
 
 def test_cutout_covers_one_square_with_the_mean_colour(pixels):
-    plain = to_float(pixels[:1]).expand(60, -1, -1, -1)
+    plain = to_tensor(pixels[:1]).expand(60, -1, -1, -1)
     images = change(pixels, [0] * 60, cutout=4)
     mean = plain.mean(dim=(0, 2, 3))
     sizes = set()

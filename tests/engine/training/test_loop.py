@@ -15,12 +15,12 @@ from engine.cascades.whitening import whiten
 from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.recipes import Recipe, Training
+from engine.runtime.image_tensors import to_tensor
 from engine.runtime.weights import load_weights, provenance_of
 from engine.splits import Split
 from engine.storage.files import sha256_of
 from engine.storage.sealed import read_sealed
 from engine.training import loop as training
-from engine.training.augment import to_float
 from engine.training.loop import exits_loss, learning_rate, train_recipe, with_settings
 
 
@@ -223,7 +223,7 @@ def test_a_first_layer_that_whitens_is_worked_out_from_the_training_pictures_les
     weights = train_recipe(replace(bars(), cascade=lambda: resnet(shape)), 1, "cpu", tmp_path)
     network, expected = resnet(shape), resnet(shape)
     load_weights(network, weights)
-    learnt = to_float(torch.from_numpy(Bars().take(Bars().ids(Split.TRAIN)).pixels))[:-40]
+    learnt = to_tensor(torch.from_numpy(Bars().take(Bars().ids(Split.TRAIN)).pixels))[:-40]
     whiten(expected, learnt)
     found, wanted = (cascade.stages[0].trunk[0][0].kernel for cascade in (network, expected))
     assert torch.allclose(found, wanted, rtol=1e-3, atol=1e-3)  # kept in half precision

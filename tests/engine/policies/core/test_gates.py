@@ -6,9 +6,9 @@ from weakref import ref
 import numpy as np
 import pytest
 
-from engine.policies.core import description
-from engine.policies.core.description import describe
+from engine.policies.core import logit_summary
 from engine.policies.core.gates import Gate, GateFeatures, fit_gate
+from engine.policies.core.logit_summary import summarize
 from engine.splits import Split
 from tests.synthetic import outputs
 
@@ -27,7 +27,7 @@ def described_slowly(logits, top):
 @pytest.mark.parametrize("classes, top", [(2, 10), (6, 3), (17, 10)])
 def test_features_are_what_they_are_called(classes, top):
     logits = np.random.default_rng(0).normal(0, 2, (40, classes))
-    read = describe(logits, top)
+    read = summarize(logits, top)
     assert read.shape == (40, min(top, classes) + 3)
     np.testing.assert_allclose(read, described_slowly(logits, top), rtol=1e-10, atol=1e-12)
 
@@ -35,19 +35,19 @@ def test_features_are_what_they_are_called(classes, top):
 def test_features_depend_on_the_example_alone_and_not_on_the_names_of_the_classes(monkeypatch):
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 2, (50, 12)).astype(np.float16)
-    read = describe(logits)
-    np.testing.assert_array_equal(read, describe(logits[:, rng.permutation(12)]))
-    np.testing.assert_array_equal(read, np.concatenate([describe(row[None]) for row in logits]))
+    read = summarize(logits)
+    np.testing.assert_array_equal(read, summarize(logits[:, rng.permutation(12)]))
+    np.testing.assert_array_equal(read, np.concatenate([summarize(row[None]) for row in logits]))
     order = rng.permutation(50)
-    np.testing.assert_array_equal(read[order], describe(logits[order]))
-    monkeypatch.setattr(description, "CHUNK", 12 * 7)
-    np.testing.assert_array_equal(read, describe(logits))
+    np.testing.assert_array_equal(read[order], summarize(logits[order]))
+    monkeypatch.setattr(logit_summary, "CHUNK", 12 * 7)
+    np.testing.assert_array_equal(read, summarize(logits))
 
 
 def test_many_classes_need_no_second_copy():
     logits = np.random.default_rng(2).normal(size=(8000, 1000)).astype(np.float16)
     tracemalloc.start()
-    describe(logits)
+    summarize(logits)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 * logits.nbytes  # what float64 alone would take
@@ -55,14 +55,14 @@ def test_many_classes_need_no_second_copy():
 
 def test_answers_sure_beyond_doubt_stay_finite():
     logits = np.array([[3e4, -3e4, 0.0], [0.0, 0.0, 0.0]], np.float32)
-    read = describe(logits)
+    read = summarize(logits)
     assert np.isfinite(read).all()
-    np.testing.assert_array_equal(read[0, :3], [0.0, description.FLOOR, description.FLOOR])
+    np.testing.assert_array_equal(read[0, :3], [0.0, logit_summary.FLOOR, logit_summary.FLOOR])
 
 
 def test_two_answers_as_large_as_can_be_are_even():
-    (read,) = describe(np.array([[3e38, -3e38, 3e38]], np.float32))
-    np.testing.assert_allclose(read, [math.log(0.5), math.log(0.5), description.FLOOR, math.log(2), 0.0, 0.5], rtol=1e-9)
+    (read,) = summarize(np.array([[3e38, -3e38, 3e38]], np.float32))
+    np.testing.assert_allclose(read, [math.log(0.5), math.log(0.5), logit_summary.FLOOR, math.log(2), 0.0, 0.5], rtol=1e-9)
 
 
 def test_features_are_scaled_on_the_examples_learned_on():
@@ -81,9 +81,9 @@ def test_a_feature_that_never_varies_is_not_blown_up():
     np.testing.assert_allclose(features.of(fit)[0], 0, atol=1e-12)
 
 
-@pytest.mark.parametrize("topology, known", [("chain", [1, 2, 3]), ("family", [1, 2, 2])])
-def test_history_adds_the_exits_that_surely_ran_before(topology, known):
-    fit = outputs(exits=4, classes=6, topology=topology).tuning(Split.FIT)
+@pytest.mark.parametrize("kind, known", [("chain", [1, 2, 3]), ("family", [1, 2, 2])])
+def test_history_adds_the_exits_that_surely_ran_before(kind, known):
+    fit = outputs(exits=4, classes=6, kind=kind).tuning(Split.FIT)
     alone = GateFeatures.scaled_on(fit, 10, history=False).of(fit)
     with_history = GateFeatures.scaled_on(fit, 10, history=True).of(fit)
     assert [read.shape[1] for read in with_history] == [9 * count for count in known]

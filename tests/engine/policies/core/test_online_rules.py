@@ -3,21 +3,22 @@
 import numpy as np
 import pytest
 
-from engine.policies.core.description import describe
-from engine.policies.core.online_rules import ExitOutputs, InMemory, SequentialOnlineRule
+from engine.policies.core.logit_store import LogitStore
+from engine.policies.core.logit_summary import summarize
+from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.scores import one_score
 from tests.engine.policies.reference import Everything
 
 FIRST = np.array([[0.0, 1.0], [5.0, 4.0], [2.0, 3.0]], np.float32)
 SECOND = np.array([[np.nan, np.nan], [7.0, 6.0], [8.0, 9.0]], np.float32)
-SAID = ExitOutputs({0: InMemory(FIRST), 1: InMemory(SECOND)}, np.array([2, 1]))
+SAID = ExitOutputs({0: LogitStore(FIRST), 1: LogitStore(SECOND)}, np.array([2, 1]))
 
 
 def test_it_is_told_in_the_order_of_the_examples():
     assert SAID.read(0, Everything()).tolist() == [[2, 3], [5, 4]] and SAID.read(1, Everything()).tolist() == [[8, 9], [7, 6]]
     assert SAID.top_class(0).tolist() == [1, 0] and SAID.top_class(0).dtype == np.int32
     assert SAID.score(1, "margin").tolist() == one_score("margin", SECOND[[2, 1]]).tolist()
-    assert SAID.described(0, 1).tolist() == describe(FIRST[[2, 1]], 1).tolist()
+    assert SAID.summary(0, 1).tolist() == summarize(FIRST[[2, 1]], 1).tolist()
 
 
 def test_exits_speak_together():

@@ -52,7 +52,7 @@ def test_a_vote_without_a_winner_goes_to_the_earlier_action():
 
 @pytest.mark.parametrize("topology", ["chain", "family"])
 def test_following_is_walking_one_example_at_a_time(topology):
-    made = outputs(examples=300, exits=5, topology=topology)
+    made = outputs(examples=300, exits=5, kind=topology)
     rng = np.random.default_rng(2)
     actions = [rng.integers(0, len(onward(k, 5, topology)) + 1, 300) for k in range(4)]
     route = follow(made, actions)
@@ -84,7 +84,7 @@ def telling_networks(per_split=400, seed=0):
         answer = np.where(correct, labels, (labels + 1) % 10)
         sureness = np.array([8.0, 4.0, 2.0])[kind] + 2 * correct
         logits[network, np.arange(len(kind)), answer] += sureness
-    return Outputs.from_logits(logits, labels, split_names(per_split), {"macs": STAGE_COST}, topology="family"), kind
+    return Outputs.from_logits(logits, labels, split_names(per_split), {"macs": STAGE_COST}, kind="family"), kind
 
 
 def best_chain(outputs, kind):
@@ -117,13 +117,13 @@ def test_the_learned_policy_skips_the_network_that_cannot_help_and_no_chain_can_
     assert np.interp(cost, chain_cost, chain_accuracy) < 0.93
     assert chain_cost[chain_accuracy == 1].min() == pytest.approx(SHARE @ np.array([1, 1 + 3, 1 + 3 + 5]))
 
-    in_order = replace(made, topology="chain")
+    in_order = replace(made, kind="chain")
     learned = sweep(Bolukbasi(), in_order, [cost / in_order.full_cost("macs")])
     assert learned.accuracy[0] <= np.interp(learned.cost[0] * in_order.full_cost("macs"), chain_cost, chain_accuracy) + 1e-9
 
 
 def test_a_choice_may_skip_in_a_family_of_any_size():
-    made = outputs(exits=4, topology="family", seed=4)
+    made = outputs(exits=4, kind="family", seed=4)
     rules = Bolukbasi(credit_improvements=True).fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs").rules
     assert [choice.actions for choice in rules[-1].choices] == [4, 3, 2]
     seen = np.concatenate([rule.route(made).visited for rule in rules], axis=1)

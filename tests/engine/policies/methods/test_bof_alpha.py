@@ -12,7 +12,7 @@ from tests.synthetic import from_answers, outputs
 
 CASES = {
     "chain": outputs(examples=240, exits=5, seed=4),
-    "family": outputs(examples=240, exits=3, seed=5, topology="family"),
+    "family": outputs(examples=240, exits=3, seed=5, kind="family"),
     "confidence": outputs(examples=240, exits=3, seed=6, recorded="confidence"),
 }
 

@@ -136,7 +136,7 @@ def test_looking_ahead_sees_a_cheap_way_out_that_the_myopic_gate_misses():
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("kind", [Bolukbasi, Myopic])
 def test_where_errors_are_free_all_leave_at_the_first_exit(kind, topology):
-    made = outputs(topology=topology, exits=3)
+    made = outputs(kind=topology, exits=3)
     fitted = kind().fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
     assert fitted.rules[0].knob == {"lambda": 0}
     assert fitted.cheapest == made.cost_in("macs")[0]
@@ -147,7 +147,7 @@ def test_where_errors_are_free_all_leave_at_the_first_exit(kind, topology):
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("kind", [Bolukbasi, Myopic])
 def test_a_feasible_budget_is_met(kind, topology):
-    made = outputs(examples=4500, exits=3, topology=topology)
+    made = outputs(examples=4500, exits=3, kind=topology)
     calibration = made.tuning(Split.CALIBRATION)
     fitted = kind().fit(made.tuning(Split.FIT), calibration, "latency_ms")
 
@@ -218,7 +218,7 @@ def routed_slowly(rule, made):
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("kind", [Bolukbasi(), Bolukbasi(history=True, credit_improvements=True), Myopic()])
 def test_routes_are_those_of_one_example_at_a_time(kind, topology):
-    made = outputs(topology=topology, exits=3 if topology == "family" else 4)
+    made = outputs(kind=topology, exits=3 if topology == "family" else 4)
     fitted = kind.fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
     rule, test = fitted.rules[len(fitted.rules) // 2], made.test()
     route = rule.route(test)
@@ -237,9 +237,9 @@ def test_routes_are_those_of_one_example_at_a_time(kind, topology):
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("name", ["bolukbasi", "myopic"])
 def test_the_labels_of_the_test_examples_never_matter(name, topology):
-    made = outputs(topology=topology, exits=3)
+    made = outputs(kind=topology, exits=3)
     other = np.where(made.split == Split.TEST, (made.labels + 1) % made.classes, made.labels)
-    relabelled = Outputs.from_logits(made.logits, other, made.split, made.stage_cost, ids=made.ids, topology=topology)
+    relabelled = Outputs.from_logits(made.logits, other, made.split, made.stage_cost, ids=made.ids, kind=topology)
     np.testing.assert_array_equal(sweep(policy(name), made, 7).exit, sweep(policy(name), relabelled, 7).exit)
 
 

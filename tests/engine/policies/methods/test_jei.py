@@ -91,9 +91,9 @@ def test_examples_leave_at_the_first_gate_that_says_so():
     assert route.exit.tolist() == left_at and len(set(left_at)) > 2
 
 
-@pytest.mark.parametrize("topology", ["chain", "family"])
-def test_every_budget_is_met_and_no_lambda_is_beaten_by_another(topology):
-    made = outputs(examples=600, exits=3, seed=3, topology=topology)
+@pytest.mark.parametrize("kind", ["chain", "family"])
+def test_every_budget_is_met_and_no_lambda_is_beaten_by_another(kind):
+    made = outputs(examples=600, exits=3, seed=3, kind=kind)
     calibration = made.tuning(Split.CALIBRATION)
     fitted = POLICIES["jei"].fit(made.tuning(Split.FIT), calibration, "macs")
     planned = [rule.planned_cost for rule in fitted.rules]

@@ -15,22 +15,22 @@ def parts(made):
     return made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), made.test()
 
 
-def few(seed: int, exits: int, examples: int, topology="chain") -> Outputs:
+def few(seed: int, exits: int, examples: int, kind="chain") -> Outputs:
     """As many examples in each split, right or wrong by a coin, at costs in no proportion."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(3, size=3 * examples)
     answers = np.where(rng.uniform(size=(exits, 3 * examples)) < 0.5, labels, (labels + 1) % 3)
-    cost = rng.uniform(1, 5, exits) if topology == "chain" else np.sort(rng.uniform(1, 9, exits))
+    cost = rng.uniform(1, 5, exits) if kind == "chain" else np.sort(rng.uniform(1, 9, exits))
     logits = np.eye(3)[answers]
     ids = rng.permutation(1000)[: 3 * examples]
-    return Outputs.from_logits(logits, labels, split_names(examples), {"macs": cost}, ids=ids, topology=topology)
+    return Outputs.from_logits(logits, labels, split_names(examples), {"macs": cost}, ids=ids, kind=kind)
 
 
-@pytest.mark.parametrize("topology", ["chain", "family"])
+@pytest.mark.parametrize("kind", ["chain", "family"])
 @pytest.mark.parametrize(("exits", "examples"), [(1, 4), (2, 8), (3, 6), (4, 5)])
-def test_no_routing_buys_more_right_answers(exits, examples, topology):
+def test_no_routing_buys_more_right_answers(exits, examples, kind):
     for seed in range(6):
-        fit, calibration, test = parts(few(seed, exits, examples, topology))
+        fit, calibration, test = parts(few(seed, exits, examples, kind))
         fitted = POLICIES["oracle"].fit(fit, calibration, "macs")
         cost = test.static_cost("macs")
         for budget in np.linspace(cost.min(), cost.max(), 5):
@@ -68,8 +68,8 @@ def test_more_budget_never_gets_fewer_right():
 
 
 def test_no_deployable_policy_beats_it():
-    for topology in ("chain", "family"):
-        fit, calibration, test = parts(outputs(exits=4, seed=9, topology=topology))
+    for kind in ("chain", "family"):
+        fit, calibration, test = parts(outputs(exits=4, seed=9, kind=kind))
         oracle = POLICIES["oracle"].fit(fit, calibration, "macs")
         for name in ("static", "maxprob", "entropy", "single_threshold", "random_mix"):
             fitted = POLICIES[name].fit(fit, calibration, "macs")

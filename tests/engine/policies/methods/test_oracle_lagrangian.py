@@ -26,16 +26,16 @@ def loss_of(oracle, made, k, i):
 
 def stages_to(oracle, made, k):
     """The cheapest stages that lead to exit k."""
-    if made.topology == "chain":
+    if made.kind == "chain":
         return set(range(k + 1))
     return {0, k} if isinstance(oracle, PenalisedOracle) else {k}
 
 
 @pytest.mark.parametrize("price", [0.0, 0.1, 0.3, 0.7, 5.0])
-@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("kind", TOPOLOGIES)
 @pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
-def test_every_example_takes_what_is_cheapest_for_it(oracle, topology, price):
-    made = outputs(examples=90, exits=4, topology=topology)
+def test_every_example_takes_what_is_cheapest_for_it(oracle, kind, price):
+    made = outputs(examples=90, exits=4, kind=kind)
     route = PricedOracleRule(oracle, "macs", price, 0.0).route(made)
     stage_cost = made.cost_in("macs") / made.full_cost("macs")
     for i in range(made.examples):
@@ -47,14 +47,14 @@ def test_every_example_takes_what_is_cheapest_for_it(oracle, topology, price):
 
 
 @pytest.mark.parametrize("credit", [False, True])
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_perfect_gates_are_the_recursion_without_errors(topology, credit):
-    made = outputs(exits=4, topology=topology)
+@pytest.mark.parametrize("kind", TOPOLOGIES)
+def test_perfect_gates_are_the_recursion_without_errors(kind, credit):
+    made = outputs(exits=4, kind=kind)
     oracle, stage_share, harm = PenalisedOracle(credit), made.cost_in("macs") / made.full_cost("macs"), excess(made, credit)
     for price in (0.0, 0.5, 1.0, 3.0, 10.0):
         route = PricedOracleRule(oracle, "macs", price, 0.0).route(made)
         total = route.cost(stage_share) + price * harm[route.exit, np.arange(made.examples)]
-        paid = stage_share[0] + backward(price * harm, stage_share, topology, lambda k, prices: prices.argmin(axis=0))[0]
+        paid = stage_share[0] + backward(price * harm, stage_share, kind, lambda k, prices: prices.argmin(axis=0))[0]
         np.testing.assert_allclose(total, paid, rtol=1e-12)
 
 
@@ -75,9 +75,9 @@ def front_of(fitted, made, unit="macs"):
     return [route.mean_cost(made, unit) for route in routes], [route.accuracy(made) for route in routes]
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_the_budgeted_oracle_is_the_optimum_of_the_relaxed_knapsack(topology):
-    made = outputs(examples=600, exits=4, topology=topology, seed=1)
+@pytest.mark.parametrize("kind", TOPOLOGIES)
+def test_the_budgeted_oracle_is_the_optimum_of_the_relaxed_knapsack(kind):
+    made = outputs(examples=600, exits=4, kind=kind, seed=1)
     calibration = made.tuning(Split.CALIBRATION)
     cost, accuracy = front_of(BudgetedOracle().fit(calibration, calibration, "macs"), calibration)
     for budget in np.linspace(cost[0], 1.1 * cost[-1], 9):
@@ -87,9 +87,9 @@ def test_the_budgeted_oracle_is_the_optimum_of_the_relaxed_knapsack(topology):
         assert best - 1 / calibration.examples - 1e-9 < whole <= best + 1e-9
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_no_policy_lies_above_the_budgeted_oracle(topology):
-    made = outputs(examples=1500, exits=3, topology=topology, seed=2)
+@pytest.mark.parametrize("kind", TOPOLOGIES)
+def test_no_policy_lies_above_the_budgeted_oracle(kind):
+    made = outputs(examples=1500, exits=3, kind=kind, seed=2)
     test, full = made.test(), made.full_cost("macs")
     cost, accuracy = front_of(BudgetedOracle().fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs"), test)
     for name in ("static", "random_mix", "maxprob", "bolukbasi", "myopic", "oracle", "oracle_penalised"):
@@ -97,10 +97,10 @@ def test_no_policy_lies_above_the_budgeted_oracle(topology):
         assert (found.accuracy <= np.interp(found.cost * full, cost, accuracy) + 1e-9).all(), name
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES)
+@pytest.mark.parametrize("kind", TOPOLOGIES)
 @pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
-def test_a_larger_price_never_spends_less_and_budgets_are_met(oracle, topology):
-    made = outputs(exits=5, topology=topology)
+def test_a_larger_price_never_spends_less_and_budgets_are_met(oracle, kind):
+    made = outputs(exits=5, kind=kind)
     calibration = made.tuning(Split.CALIBRATION)
     fitted = oracle.fit(calibration, calibration, "latency_ms")
     costs, prices = [rule.planned_cost for rule in fitted.rules], [rule.price for rule in fitted.rules]
@@ -142,7 +142,7 @@ def test_of_two_networks_that_cost_the_same_the_correct_one_is_taken(name):
     labels = rng.integers(3, size=90)
     correct = rng.random((3, 90)) < np.array([0.5, 0.7, 0.9])[:, None]
     made = from_answers(np.where(correct, labels, (labels + 1) % 3), np.ones((3, 90)), labels, 3)
-    made = replace(made, topology="family", stage_cost={"macs": np.array([2.0, 2.0, 5.0])})
+    made = replace(made, kind="family", stage_cost={"macs": np.array([2.0, 2.0, 5.0])})
     test = made.test()
     rule = policy(name).fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs").solve(2.0)
     route = rule.route(test)

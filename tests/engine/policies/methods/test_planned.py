@@ -202,7 +202,7 @@ def test_very_many_exits_are_planned_in_bounded_memory_and_time(name):
 
 
 def test_a_first_network_that_is_not_the_cheapest_is_where_its_sweep_begins():
-    made = replace(outputs(examples=90, exits=3, topology="family"), stage_cost={"macs": np.array([10.0, 1.0, 20.0])})
+    made = replace(outputs(examples=90, exits=3, kind="family"), stage_cost={"macs": np.array([10.0, 1.0, 20.0])})
     found = sweep(POLICIES["maxprob"], made, 5)
     assert found.budgets[0] == 0.5 and found.planned_cost[0] == pytest.approx(0.5) and found.budgets[-1] == 1
 

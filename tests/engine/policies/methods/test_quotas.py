@@ -16,7 +16,7 @@ from tests.synthetic import corner_cases, outputs
 NAMES = ("maxprob", "entropy")
 CASES = {
     "chain": outputs(examples=300, seed=1),
-    "family": outputs(examples=300, exits=3, seed=2, topology="family"),
+    "family": outputs(examples=300, exits=3, seed=2, kind="family"),
     "eight exits": outputs(examples=300, exits=8, seed=3),
     **corner_cases(),
 }

@@ -12,7 +12,7 @@ from tests.synthetic import corner_cases, outputs
 
 CASES = {
     "chain": outputs(examples=180, seed=1),
-    "family": outputs(examples=180, exits=3, seed=2, topology="family"),
+    "family": outputs(examples=180, exits=3, seed=2, kind="family"),
     **corner_cases(),
 }
 

@@ -12,7 +12,7 @@ from tests.synthetic import outputs, split_names, stage_costs
 
 CASES = {
     "chain": outputs(seed=1),
-    "family": outputs(seed=2, topology="family"),
+    "family": outputs(seed=2, kind="family"),
     "five exits": outputs(exits=5, seed=3),
     "one exit": outputs(exits=1, seed=4),
 }

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from engine.cascades.base import Cascade, Kind, Stage, State
+from engine.cascades.base import Cascade, CascadeKind, Stage, State
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.policies.methods.static import random_mix
-from engine.runtime import on_device
+from engine.runtime import executor
 from engine.runtime.executor import execute
 from engine.splits import Split
 from engine.sweep import Sweep, sweep
@@ -125,13 +125,13 @@ class AsItIs(nn.Module):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_executor_routes_them_as_the_sweep_does(name, form, judged, monkeypatch):
-    monkeypatch.setattr(on_device, "keeps_answers", lambda device: judged == "on the device")
+    monkeypatch.setattr(executor, "keeps_logits", lambda device: judged == "on the device")
     made = tied_outputs(form, 900, 5, 4, seed=3)
     test = made.test()
     rows = np.arange(test.examples)
     at = dict(zip(test.ids.tolist(), rows.tolist(), strict=True))
     pictures = np.stack([rows % 256, rows // 256, 0 * rows], axis=1).astype(np.uint8)[:, None, None]
-    cascade = Cascade([Stage(AsItIs(), Replayed(logits)) for logits in test.logits], Kind.CHAIN).eval()
+    cascade = Cascade([Stage(AsItIs(), Replayed(logits)) for logits in test.logits], CascadeKind.CHAIN).eval()
     found = sweep(POLICIES[name], made, 9)
     splits = [rule for rule in found.rules if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None]
     assert splits or name not in ("maxprob", "margin", "entropy") or form in ("4 digits", "random first exit", KNOWING_NOTHING)

@@ -1,13 +1,13 @@
-"""A device that keeps what exits said works out what the host would, and hands out no more than it is asked for."""
+"""One formula of every feature serves numpy arrays and PyTorch tensors, and only what is read comes to the host."""
 
 import numpy as np
 import pytest
 import torch
 
-from engine.policies.core.features import Feature, ScoreFeature, SummaryFeature
+from engine.policies.core.features import ScoreFeature, SummaryFeature
+from engine.policies.core.logit_store import LogitStore
 from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.methods.eenet import TOP, ExitWeights
-from engine.runtime.on_device import SCORES_ON_DEVICE, OnDevice, OnHost, nothing_said, worked_out
 from engine.scores import SCORES, one_score
 
 RNG = np.random.default_rng(0)
@@ -22,18 +22,13 @@ LOGITS = {
 
 
 def both(logits, rows=None):
-    """The same answers on the host and on a device."""
-    said = torch.from_numpy(logits.astype(np.float32))
-    rows = np.arange(len(said)) if rows is None else rows
-    unknown = np.full((int(rows.max()) + 1, said.shape[1]), np.nan, np.float32)
-    kept = OnHost(unknown), OnDevice(torch.from_numpy(unknown.copy()))
-    for answers in kept:
-        answers.keep(rows, said)
-    return kept
-
-
-def test_every_score_can_be_worked_out_there():
-    assert SCORES_ON_DEVICE.keys() == SCORES.keys()
+    """The same logits as a numpy array and as a tensor."""
+    rows = np.arange(len(logits)) if rows is None else rows
+    unknown = np.full((int(rows.max()) + 1, logits.shape[1]), np.nan, np.float32)
+    stores = LogitStore(unknown), LogitStore(torch.from_numpy(unknown.copy()))
+    for store in stores:
+        store.keep(rows, torch.from_numpy(logits.astype(np.float32)))
+    return stores
 
 
 @pytest.mark.parametrize("case", LOGITS)
@@ -92,20 +87,7 @@ def test_exits_speak_together_as_on_the_host():
     np.testing.assert_allclose(host.score(1, "energy"), one_score("energy", expected), rtol=1e-6)
 
 
-def test_whatever_policies_read_can_be_worked_out_there():
-    def kinds(feature):
-        return {feature, *(kind for below in feature.__subclasses__() for kind in kinds(below))}
-
-    policies = {kind for kind in kinds(Feature) if kind.__module__.startswith("engine.")}
-    assert policies - {Feature} <= worked_out.registry.keys() and len(policies) > 3
-
-
 def test_what_is_forgotten_is_unknown_again():
-    for answers in both(LOGITS["unsure"][:4]):
-        answers.forget(np.array([2, 0]))
-        assert np.isnan(answers.read(ScoreFeature("maxprob"), np.arange(4))).tolist() == [True, False, True, False]
-
-
-def test_a_processors_answers_are_judged_in_memory():
-    answers = nothing_said(2, torch.zeros(5, 3))
-    assert isinstance(answers, OnHost) and answers.array.shape == (2, 3) and np.isnan(answers.array).all()
+    for store in both(LOGITS["unsure"][:4]):
+        store.forget(np.array([2, 0]))
+        assert np.isnan(store.read(ScoreFeature("maxprob"), np.arange(4))).tolist() == [True, False, True, False]
