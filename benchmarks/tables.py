@@ -1,4 +1,4 @@
-"""The README's measured numbers, printed from the shipped bundles: nothing there is typed by hand.
+"""The results that README.md and docs/ show, printed from the shipped bundles: nothing there is typed by hand.
 
 python benchmarks/tables.py [--only PART ...] [--write]
 """
@@ -26,10 +26,12 @@ from engine.recipes import recipe
 from engine.splits import Split
 from engine.sweep import Sweep, sweep
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+#: Where the tables stand, each between the marks of its part.
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BUDGETS = (0.15, 0.25, 0.5, 0.75)
-#: What the first screen shows: the baseline, what is deployed most, what the seeds of this project propose, and the bound.
 ALPHAS = (0.7, 0.9, 1.05)
+#: What README.md shows: the baseline, what is deployed most, what the seeds of this project propose, and the bound.
 FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 
@@ -63,7 +65,7 @@ def hull_row(bundle: Bundle) -> str:
 
 
 def cell(accuracy: float, cost: float, examples: int) -> str:
-    return f"{100 * accuracy:.1f} ± {interval(accuracy, examples):.1f} ({100 * cost:.0f} %)"
+    return f"{100 * accuracy:.1f} ± {interval(accuracy, examples):.1f} ({cost:.0%})"
 
 
 def how_read(bundle: Bundle) -> str:
@@ -71,30 +73,31 @@ def how_read(bundle: Bundle) -> str:
     test = bundle.outputs.test()
     full = float(test.correct[test.full].mean())
     return (
-        f"Percent right on {test.examples:,} test images with the 95 % interval, and in brackets the share of the full network's compute"
-        f" really spent; knobs chosen on calibration. The full network gets {100 * full:.1f} ± {interval(full, test.examples):.1f}."
-        f" Random mix, the baseline, ignores the picture. Outputs computed on: {bundle.provenance.get('device', 'unknown')}."
+        f"Test accuracy in percent on {test.examples:,} images with its 95% interval, and in brackets the share of the full network's"
+        f" compute that was spent; knobs are set on calibration. The full network reaches {100 * full:.1f} ±"
+        f" {interval(full, test.examples):.1f}. Random mix, the baseline, does not look at the image."
+        f" Outputs computed on: {bundle.provenance.get('device', 'unknown')}."
     )
 
 
 def exits_table(bundle: Bundle, found: Sweep) -> list[str]:
-    """The exits one by one, and who leaves there at half the budget."""
+    """The exits one by one, and which images leave there at the budgets of a sweep."""
     test = bundle.outputs.test()
     difficulty, _ = factor_by_exit(found.exit, test.factors["difficulty"], test.exits)
     lines = ["| | " + " | ".join(bundle.exit_names) + " |", "|---" * (test.exits + 1) + "|"]
     rows = {
         "cost, share of the full network's": [f"{cost:.0%}" for cost in found.static_cost],
-        "right on test when all leave there": [f"{accuracy:.1%}" for accuracy in found.static_accuracy],
+        "test accuracy if every image leaves there": [f"{accuracy:.1%}" for accuracy in found.static_accuracy],
     }
     for i, budget in enumerate(found.budgets):
-        rows[f"leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in found.shares[i]]
-        rows[f"their mean difficulty at {budget:.0%}"] = [f"{mean:.2f}" for mean in difficulty[i]]
+        rows[f"images that leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in found.shares[i]]
+        rows[f"mean difficulty of these images at {budget:.0%}"] = [f"{mean:.2f}" for mean in difficulty[i]]
     return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
 
 
 def networks_table(bundles: Iterable[Bundle]) -> list[str]:
-    """What networks there are: what they cost, and what each of their exits gets when everyone leaves there."""
-    lines = ["| network | MMACs | parameters | exits, share of the cost: percent right | full network |", "|---" * 5 + "|"]
+    """What the networks cost, and how accurate each of their exits is if every image leaves there."""
+    lines = ["| network | MMACs | parameters | exits, share of the cost: test accuracy | full network |", "|---" * 5 + "|"]
     for bundle in bundles:
         test = bundle.outputs.test()
         alone = test.static_cost("macs") / test.full_cost("macs")
@@ -111,7 +114,7 @@ def parameters(bundle: Bundle) -> int:
 
 def bags_table(plain: Bundle, bags: Bundle) -> list[str]:
     """Plain heads beside Bag-of-Features exits on the same trunk, under the alpha rule at a few settings, fixed beforehand."""
-    lines = ["| alpha | exits | leave at each exit | evenness | right | cost |", "|---" * 6 + "|"]
+    lines = ["| alpha | exits | images by exit | evenness | test accuracy | cost |", "|---" * 6 + "|"]
     for alpha in ALPHAS:
         for name, bundle in (("plain heads", plain), ("bag of features", bags)):
             test = bundle.outputs.test()
@@ -130,11 +133,12 @@ def results() -> list[str]:
         *policies_table(bundle, FIRST),
         "",
         how_read(bundle),
-        "",
-        "Hard images travel further: the exits, and who leaves there under `maxprob`, by each drawing's known difficulty (0 to 1).",
-        "",
-        *exits_table(bundle, sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5])),
     ]
+
+
+def exits() -> list[str]:
+    bundle = open_bundle("doodles")
+    return exits_table(bundle, sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5]))
 
 
 def methods() -> list[str]:
@@ -168,28 +172,40 @@ def plain_and_bags() -> list[str]:
     return [
         *bags_table(plain, bags),
         "",
-        f"{bags.outputs.test().examples:,} test images; costs are shares of the full network with plain heads, whose parameters differ"
-        f" from those of the network with Bag-of-Features exits by {extra:+,} and whose compute by {more:+.1%}.",
+        f"{bags.outputs.test().examples:,} test images; costs are shares of the full network with plain heads. Bag-of-Features exits change"
+        f" the number of parameters by {extra:+,} and the compute of the full network by {more:+.1%}.",
     ]
 
 
-#: The parts of the README that are printed, by the name of their marks.
-PARTS: dict[str, Callable[[], list[str]]] = {"results": results, "methods": methods, "cifar10": cifar10, "bags": plain_and_bags}
+#: The parts that are printed, by the name of their marks.
+PARTS: dict[str, Callable[[], list[str]]] = {
+    "results": results,
+    "methods": methods,
+    "exits": exits,
+    "cifar10": cifar10,
+    "bags": plain_and_bags,
+}
+
+
+def between_marks(part: str) -> re.Pattern[str]:
+    """A part of a document: its first mark, what stands there now, and its last mark."""
+    return re.compile(f"(<!-- {part}: begin -->\n).*?(<!-- {part}: end -->)", re.DOTALL)
 
 
 def main() -> None:
     parser = Options("tables", __doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--write", action="store_true", help="put what is printed into README.md too")
+    parser.add_argument("--write", action="store_true", help="put what is printed into README.md and docs/ too")
     given = parser.parse_args()
-    readme = README.read_text()
+    documents = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
     for name in given.only:
         text = "\n".join(PARTS[name]())
         print(text, end="\n\n")
-        inside = re.compile(f"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
-        readme = inside.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", readme)
+        for path, document in documents.items():
+            documents[path] = between_marks(name).sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", document)
     if given.write:
-        README.write_text(readme)
+        for path, document in documents.items():
+            path.write_text(document, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every command that README.md and docs/ show can be given as it is written there.
+"""Every command that README.md, CONTRIBUTING.md and docs/ show can be given as it is written there.
 
 In a copy of the repository, from its root, each is started as written. Quick ones run to their end. Those that would train, measure or
 fetch for minutes are ended once they have taken in what they were given; what of that is a recipe or something to download is then
@@ -29,7 +29,7 @@ from tests.documented import PYTHONS, Document, Shown
 from tests.image_folders import image_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [Document.read(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))]
+DOCUMENTS = [Document.read(path) for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))]
 
 #: What takes minutes, or needs the network: commands of the engine, and whatever else begins like this.
 LONG = ("train", "compute", "measure", "download")
@@ -210,9 +210,8 @@ def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest
 @pytest.mark.parametrize("shown", shown_once(Document.programs), ids=lambda shown: shown.where)
 def test_a_block_of_python_has_all_names_but_the_readers_own(shown: Shown) -> None:
     names = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.Name)]
-    imported = {
-        (alias.asname or alias.name) for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
+    imports = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {alias.asname or alias.name for node in imports for alias in node.names}
     made = imported | {name.id for name in names if isinstance(name.ctx, ast.Store)} | set(dir(builtins))
     assert {name.id for name in names} - made <= {"network"}
 

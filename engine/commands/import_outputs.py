@@ -29,7 +29,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         return {"template": given.template, "file": str(path)}
     if not (given.file and given.id):
         raise UserError("An import needs the file and a name for the bundle: `python -m engine import FILE --id NAME`.")
-    made = import_file(given.file, given.id, given.title, given.kind, given.out)
+    made = import_file(given.file, given.id, given.title, given.topology, given.out)
     outputs, exit_names = made.draft.outputs, made.draft.exit_names
     test = outputs.test()
     accuracy = test.correct.mean(axis=1).tolist()

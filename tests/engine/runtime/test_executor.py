@@ -366,7 +366,7 @@ def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(w
     rooms, told = set(), []
 
     def onward(exit, ids, said):
-        rooms.add(said.stores[exit].array.shape)
+        rooms.add(said.stores[exit].logits.shape)
         told.append((exit, said))
         return np.arange(len(said.rows)) % 2 == 0
 
@@ -374,7 +374,7 @@ def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(w
         execute(cascade, Through(SequentialOnlineRule(onward)), np.arange(examples), pictures, batch_size=8, group=3)
     assert rooms == {(3 * 8 * (EXITS + 1), CLASSES)}
     for answers in told[-1][1].stores.values():
-        assert np.isnan(answers.array).all(), "what was said of those that left is still known"
+        assert np.isnan(answers.logits).all(), "what was said of those that left is still known"
 
 
 def test_of_those_that_an_exit_skipped_nothing_is_known(world):
