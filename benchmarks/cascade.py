@@ -73,7 +73,7 @@ class Task:
         tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
         macs = stage_macs(cascade, dataset.image_size)
         rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)
-        return cls(chosen.title, in_graphs(cascade, device), device, shown.pixels, macs, rules, len(tuned.pixels))
+        return cls(chosen.config.title, in_graphs(cascade, device), device, shown.pixels, macs, rules, len(tuned.pixels))
 
     def first(self, examples: int) -> "Task":
         return replace(self, pixels=self.pixels[:examples])

@@ -65,7 +65,7 @@ def main() -> None:
     took = {way: float(np.median(taken)) for way, taken in seconds.items()}
     report.begin(device, f"float32, batch {BATCH_SIZE}, median of {given.rounds} rounds")
     report.say(
-        f"{chosen.title}, {len(pixels):,} images",
+        f"{chosen.config.title}, {len(pixels):,} images",
         f"bare forward loop {len(pixels) / took[bare]:,.0f} images/s",
         f"compute           {len(pixels) / took[whole]:,.0f} images/s, {took[bare] / took[whole]:.2f} of the bare loop",
     )

@@ -68,7 +68,7 @@ def watched(what: str, examples: int) -> None:
 
     torch.set_num_threads(1)
     noise = Noise(examples)
-    chosen = replace(recipes.recipe("cifar10-family"), name="noise", dataset=lambda: noise, cascade=small)
+    chosen = replace(recipes.recipe("cifar10-family").configured(name="noise"), dataset=lambda: noise, cascade=small)
     cascade = small().eval().to(memory_format=torch.channels_last)
     if what == "execute":
         tuned = noise.take(noise.ids(Split.CALIBRATION))

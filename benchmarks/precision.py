@@ -60,7 +60,7 @@ def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
         return Outputs.from_logits(said(cascade, shown.pixels, device, dtype), shown.labels, split, cost, kind=kind)
 
     full = outputs(FULL)
-    yield f"{chosen.title}, {len(shown.labels):,} test images x {full.exits} exits"
+    yield f"{chosen.config.title}, {len(shown.labels):,} test images x {full.exits} exits"
     budgets = "".join(f"{f'at a budget of {budget:.0%}':>34}" for budget in rules)
     yield f"{'':9}{'answers':>9}{budgets}"
     yield f"{'':18}" + f"{'exits':>14}{'answers':>10}{'accuracy':>10}" * len(rules)

@@ -22,7 +22,7 @@ MAX_CLASSES_IN_FULL = 1000
 
 
 class CascadeKind(StrEnum):
-    """How the stages of a cascade hang together."""
+    """How the stages of a cascade depend on each other."""
 
     CHAIN = "chain"  # exits of one network: stage k continues from what stage k - 1 computed
     FAMILY = "family"  # separate networks, small to large: each starts from the image, and any may be skipped

@@ -24,7 +24,7 @@ def main(which: str, site: Sequence[str]) -> None:
 
     from app import worker
     from engine.datasets.published.sets import TorchvisionSet
-    from engine.recipes import Recipe, Training, catalogue
+    from engine.recipes import Recipe, RecipeConfig, Training, catalogue
     from tests.stand_ins import HELD_OUT, fetch_from, trust_stand_ins
 
     with pytest.MonkeyPatch.context() as patch:
@@ -36,7 +36,7 @@ def main(which: str, site: Sequence[str]) -> None:
             address, md5 = site
             fetch_from(address, patch)
             patch.setattr(datasets.CIFAR10, "tgz_md5", md5)
-        about = Recipe(RECIPE, "Small", "Small.", opened, lambda: None, Training(epochs=1))
+        about = Recipe(RecipeConfig(RECIPE, "Small", "Small.", Training(epochs=1)), opened, lambda: None)
         patch.setitem(catalogue._recipes, RECIPE, about)
         worker.main()
 

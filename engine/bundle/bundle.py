@@ -13,17 +13,17 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.bundle.images import ImagePack
 from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, TABLE, one_line, read_manifest, remedy, sealed
 from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
 from engine.bundle.table import TopAnswers, read_table, top_answers, write_table
 from engine.errors import UserError
-from engine.outputs import Outputs
-from engine.splits import BUNDLE_SPLITS
+from engine.outputs import Outputs, Recorded
 from engine.storage.files import sha256_of, write_synced
 from engine.storage.tensors import map_tensor, save_tensors
 
@@ -121,7 +121,7 @@ def read_bundle(folder: Path) -> Bundle:
     """Open a bundle, every file checked. Raises UserError, one sentence naming the file and the remedy, if anything is off."""
     manifest = verify_files(folder)
     try:
-        stage_cost = {unit: np.array(entry["stage_cost"], np.float64) for unit, entry in manifest["units"].items()}
+        stage_cost = {unit: _numbers(entry["stage_cost"]) for unit, entry in manifest["units"].items()}
         class_names, exit_names = _names(manifest["class_names"]), _names(manifest["exit_names"])
         rows = read_table(folder / TABLE, len(exit_names))
         logits = map_tensor(folder / LOGITS, "logits") if LOGITS in manifest["files"] else None
@@ -154,7 +154,7 @@ def read_bundle(folder: Path) -> Bundle:
         )
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
         # The checksums hold, so this is how the bundle was made: written by something else, or by hand.
-        raise UserError(f"Bundle {folder.name} does not hang together ({one_line(problem)}); {remedy(folder)}") from problem
+        raise UserError(f"Bundle {folder.name} is inconsistent ({one_line(problem)}); {remedy(folder)}") from problem
 
 
 def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
@@ -183,25 +183,36 @@ def verify_files(folder: Path) -> dict[str, Any]:
 
 
 def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> None:
-    if not isinstance(manifest["id"], str) or not _ID.fullmatch(manifest["id"]):
+    if not isinstance(manifest["id"], str) or not _ID.fullmatch(manifest["id"]) or manifest["id"].endswith(UNFINISHED):
         raise ValueError("its id cannot name a bundle")
     if not isinstance(manifest["provenance"], dict):
         raise ValueError("its provenance is no list of facts")
     if outputs.examples == 0 or outputs.examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
         raise ValueError("its rows are not the examples it names")
-    if outputs.kind not in ("chain", "family") or outputs.recorded not in ("logits", "probabilities", "confidence"):
-        raise ValueError("its topology or its kind of outputs is unknown")
-    if not np.isin(outputs.split, BUNDLE_SPLITS).all():
-        raise ValueError("an example belongs to no known split")
+    if outputs.recorded not in get_args(Recorded):
+        raise ValueError("its kind of outputs is unknown")
     for classes in (outputs.labels, outputs.prediction, top.classes):
         if classes.min() < 0 or classes.max() >= outputs.classes:
             raise ValueError("a label or an answer is outside its classes")
-    if outputs.logits is not None and outputs.logits.shape != (outputs.exits, outputs.examples, outputs.classes):
-        raise ValueError(f"its logits have shape {outputs.logits.shape}")
+    if outputs.logits is not None:
+        _check_logits(outputs.logits, (outputs.exits, outputs.examples, outputs.classes))
     if "maxprob" not in outputs.scores:
         raise ValueError("it does not say how sure its exits are")
     if not outputs.stage_cost or not all(_UNIT.fullmatch(unit) for unit in outputs.stage_cost):
         raise ValueError("it has no costs, or a unit whose name is none")
+
+
+def _check_logits(logits: NDArray, shape: tuple[int, int, int]) -> None:
+    if logits.dtype.kind != "f" or logits.shape != shape:
+        raise ValueError(f"its logits are {logits.dtype} of shape {logits.shape}")
+    if not all(np.isfinite(exit).all() for exit in logits):  # an exit at a time: there may be hundreds of megabytes
+        raise ValueError("its logits contain NaN or infinity")
+
+
+def _numbers(listed: Any) -> NDArray[np.float64]:
+    if not isinstance(listed, list) or not all(type(number) in (int, float) for number in listed):
+        raise ValueError("a cost is not a list of numbers")
+    return np.array(listed, np.float64)
 
 
 def _names(listed: Any) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
-"""The manifest of a bundle: which files it has, what else is known of it, and a seal over all of that.
+"""The manifest of a bundle: its files, everything else that is known about it, and a seal over all of that.
 
-Sealed means that it holds the SHA-256 of the rest of itself, so that it cannot change unnoticed any more than the files it lists.
+The seal is the SHA-256 of the rest of the manifest in canonical form, so it depends on the content alone: not on white space, nor on the
+order of the keys.
 """
 
 import hashlib
@@ -16,42 +17,54 @@ MANIFEST, TABLE, LOGITS, IMAGES = "bundle.json", "outputs.parquet", "logits.safe
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a bundle, its seal unbroken. Raises UserError otherwise."""
+    """The manifest of a bundle, its seal intact. Raises UserError otherwise."""
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(f"{MANIFEST} is missing from bundle {folder.name}; {remedy(folder)}")
     try:
-        raw = path.read_bytes()
-        manifest = json.loads(raw)
+        manifest = json.loads(path.read_bytes())
         schema, files = manifest["schema"], manifest["files"]
-        sound = all(isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str) for entry in files.values())
-        unchanged = raw == sealed(manifest)
+        well_formed = all(isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str) for entry in files.values())
+        intact = manifest.get("sha256") in (seal(manifest), _text_seal(manifest))
     except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as problem:
         raise UserError(f"{MANIFEST} in bundle {folder.name} cannot be read ({one_line(problem)}); {remedy(folder)}") from problem
-    if schema != SCHEMA:
-        found = repr(schema)[:20]
-        raise UserError(f"Bundle {folder.name} has schema version {found}, and this Offramp reads version {SCHEMA}; {remedy(folder)}")
-    if not unchanged:
+    if type(schema) is not int or schema != SCHEMA:
+        shown = repr(schema)[:20]
+        raise UserError(f"Bundle {folder.name} has schema version {shown}, and this Offramp reads version {SCHEMA}; {remedy(folder)}")
+    if not intact:
         raise UserError(f"{MANIFEST} in bundle {folder.name} was changed after it was written: its checksum differs; {remedy(folder)}")
-    if not sound or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
+    if not well_formed or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
         raise UserError(f"{MANIFEST} in bundle {folder.name} lists files that no bundle has; {remedy(folder)}")
     return manifest
 
 
 def sealed(manifest: Mapping[str, Any]) -> bytes:
-    """The manifest as it is written: with the SHA-256 of all the rest of it."""
-    rest = {name: value for name, value in manifest.items() if name != "sha256"}
-    seal = hashlib.sha256(_json(rest)).hexdigest()
-    return _json({**rest, "sha256": seal})
+    """The manifest as it is written, with its seal."""
+    return _text({**_without_seal(manifest), "sha256": seal(manifest)})
 
 
-def _json(document: Mapping[str, Any]) -> bytes:
+def seal(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of a manifest without its own `sha256`, in canonical form: UTF-8 JSON, keys sorted, no white space."""
+    canonical = json.dumps(_without_seal(manifest), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _text_seal(manifest: Mapping[str, Any]) -> str:
+    """The seal of older bundles, over the text as it was written. They must open for ever."""
+    return hashlib.sha256(_text(_without_seal(manifest))).hexdigest()
+
+
+def _without_seal(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in manifest.items() if name != "sha256"}
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def remedy(folder: Path) -> str:
-    """What to do about a bundle that is damaged."""
-    return f"restore the folder from where it came, or make it anew with `python -m engine compute {folder.name}` (or `import`)."
+    """What to do about a damaged bundle."""
+    return f"restore the folder from its source, or make it again with `python -m engine compute {folder.name}` (or `import`)."
 
 
 def one_line(problem: Exception) -> str:

@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 from engine.bundle.images import Place
 from engine.outputs import Outputs
 from engine.scores import SCORES
+from engine.splits import BUNDLE_SPLITS
 
 #: How many of an exit's likeliest classes are kept: enough for top-5 accuracy and for a person to read.
 TOP = 5
@@ -84,7 +85,7 @@ def read_table(path: Path, exits: int) -> Rows:
     table = pq.read_table(path, page_checksum_verification=True)
 
     def column(name: str, dtype: type) -> NDArray:
-        return np.ascontiguousarray(table[name].to_numpy(), dtype)
+        return _column(table[name], np.dtype(dtype))
 
     def stacked(name: str, dtype: type) -> NDArray:
         return np.stack([column(f"exit{k}.{name}", dtype) for k in range(exits)])
@@ -95,7 +96,7 @@ def read_table(path: Path, exits: int) -> Rows:
     return Rows(
         ids=column("id", np.int64),
         labels=column("label", np.int32),
-        split=np.array(table["split"].to_pylist(), dtype="<U11"),
+        split=_splits(table["split"]),
         prediction=prediction,
         scores={name: stacked(f"score.{name}", np.float32) for name in scores},
         factors={name: column(f"factor.{name}", np.float32) for name in factors},
@@ -103,6 +104,25 @@ def read_table(path: Path, exits: int) -> Rows:
         image_offset=column("image_offset", np.int64),
         image_bytes=column("image_bytes", np.int64),
     )
+
+
+def _column(column: pa.ChunkedArray, dtype: np.dtype) -> NDArray:
+    """A column of numbers without missing ones, in a type that holds all of them. Raises TypeError or ValueError otherwise."""
+    whole = dtype.kind == "i"
+    if not (pa.types.is_integer(column.type) if whole else pa.types.is_floating(column.type)):
+        raise TypeError(f"a column is of type {column.type}")
+    if column.null_count:
+        raise ValueError("a column has missing values")
+    if whole:
+        column = column.cast(pa.from_numpy_dtype(dtype))  # raises where a number does not fit
+    return np.ascontiguousarray(column.to_numpy(), dtype)
+
+
+def _splits(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    splits = column.to_pylist()
+    if not set(splits) <= set(map(str, BUNDLE_SPLITS)):
+        raise ValueError("an example belongs to no known split")
+    return np.array(splits, dtype="<U11")
 
 
 def top_answers(logits: NDArray[np.floating]) -> TopAnswers:

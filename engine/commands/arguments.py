@@ -32,6 +32,10 @@ def takes_precision(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dtype", default="float32", help="what to compute in: float32, bfloat16 or float16 (default: float32)")
 
 
+def takes_cuda_graphs(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--cuda-graphs", action="store_true", help="replay stages as CUDA graphs (not measured on a GPU yet)")
+
+
 def positive(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1, below a billion")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import positive, recipe_of, takes_device, takes_precision, takes_recipe
+from engine.commands.arguments import positive, recipe_of, takes_cuda_graphs, takes_device, takes_precision, takes_recipe
 from engine.commands.progress import progress_bar
 
 
@@ -12,6 +12,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     takes_recipe(command)
     takes_device(command)
     takes_precision(command)
+    takes_cuda_graphs(command)
     command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="images at a time (default: 50)")
     command.add_argument("--limit", type=positive, metavar="N", help="at most N examples of each split")
     command.add_argument("--out", type=Path, metavar="DIR", help="where the bundle goes (default: data/bundles/RECIPE)")
@@ -19,9 +20,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.runtime.compute import compute
+    from engine.runtime.host_memory import take_memory_in_bulk
 
-    chosen = recipe_of(given)
-    folder = compute(chosen, given.device, given.batch_size, given.limit, given.out, progress_bar("images"), given.dtype)
+    take_memory_in_bulk()
+    recipe = recipe_of(given)
+    folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress_bar("images"), given.dtype, given.cuda_graphs)
     if not given.json:
         print(f"The bundle is at {folder}.")
-    return {"recipe": chosen.name, "bundle": str(folder)}
+    return {"recipe": recipe.name, "bundle": str(folder)}

@@ -18,7 +18,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
     def about(recipe: Recipe) -> dict[str, Any]:
         training = recipe.training and asdict(recipe.training)
-        return {"name": recipe.name, "title": recipe.title, "description": recipe.description, "training": training}
+        return {"name": recipe.name, "title": recipe.config.title, "description": recipe.config.description, "training": training}
 
     bundles, broken = [], []
     for entry in entries():
@@ -50,7 +50,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         for entry in broken:
             print(f"broken  {entry['problem']}")
         for name, recipe in RECIPES.items():
-            print(f"recipe  {name:<20} {recipe.description}")
+            print(f"recipe  {name:<20} {recipe.config.description}")
         for policy in policies:
             print(f"policy  {policy['name']:<20} {policy['title']}")
     return {"bundles": bundles, "broken": broken, "recipes": [about(one) for one in RECIPES.values()], "policies": policies}

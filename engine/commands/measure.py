@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from engine.commands.arguments import positive, recipe_of, sizes, takes_device, takes_precision, takes_recipe
+from engine.commands.arguments import positive, recipe_of, sizes, takes_cuda_graphs, takes_device, takes_precision, takes_recipe
 
 if TYPE_CHECKING:
     from engine.measuring.measure import Measurement
@@ -13,51 +13,54 @@ def arguments(command: argparse.ArgumentParser) -> None:
     takes_recipe(command)
     takes_device(command)
     takes_precision(command)
+    takes_cuda_graphs(command)
     command.add_argument("--batch-sizes", type=sizes, default=[1, 32, 256], metavar="A,B,...", help="images at a time (default: 1,32,256)")
     command.add_argument("--examples", type=positive, default=512, metavar="N", help="images to run (default: 512)")
-    command.add_argument("--save", action="store_true", help="add it to the recipe's bundle, in the place of what this device said before")
+    command.add_argument("--save", action="store_true", help="add the result to the recipe's bundle; replaces earlier ones of this device")
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.measuring.measure import measure
     from engine.measuring.save_measurements import bundle_to_save_to, save_measurements
+    from engine.runtime.host_memory import take_memory_in_bulk
 
-    chosen = recipe_of(given)
-    folder = bundle_to_save_to(chosen) if given.save else None  # before the work, not after it
-    found = measure(chosen, given.device, given.batch_sizes, given.examples, dtype=given.dtype)
-    document = found.as_json()
+    take_memory_in_bulk()
+    recipe = recipe_of(given)
+    folder = bundle_to_save_to(recipe) if given.save else None  # before the work, not after it
+    measurement = measure(recipe, given.device, given.batch_sizes, given.examples, dtype=given.dtype, cuda_graphs=given.cuda_graphs)
+    document = measurement.as_json()
     if folder is not None:
-        document["saved"] = {"bundle": str(folder), "units": save_measurements(found, folder)}
+        document["saved"] = {"bundle": str(folder), "units": save_measurements(measurement, folder)}
     if not given.json:
-        _tell(found)
+        _print_tables(measurement)
         if folder is not None:
-            print(f"Bundle {folder.name} now has costs in {', '.join(document['saved']['units'])}, until `compute` writes it anew.")
+            print(f"Bundle {folder.name} now has costs in {', '.join(document['saved']['units'])}, until `compute` writes it again.")
     return document
 
 
-def _tell(found: "Measurement") -> None:
-    print(f"{found.recipe} on {found.device}, {found.dtype}; {found.examples:,} test images.")
+def _print_tables(measurement: "Measurement") -> None:
+    print(f"{measurement.recipe} on {measurement.device}, {measurement.dtype}; {measurement.examples:,} test images.")
     print("Milliseconds for a batch: median, 95th percentile.")
     print("  batch  stage      trunk MACs       head MACs        trunk ms               head ms")
-    times = found.times
+    times = measurement.times
     for i, size in enumerate(times.batch_sizes):
-        for k, (trunk, head) in enumerate(zip(found.macs.trunk, found.macs.head, strict=True)):
+        for k, (trunk, head) in enumerate(zip(measurement.macs.trunk, measurement.macs.head, strict=True)):
             taken = f"{times.trunk[i, k]:9.3f} {times.trunk_p95[i, k]:9.3f}   {times.head[i, k]:9.3f} {times.head_p95[i, k]:9.3f}"
             print(f"{size:7} {k + 1:6} {trunk:15,} {head:15,}   {taken}")
-    print("Speed-up over the full network in the same run, and the share of it that the ideals promise, by MACs and by stage times.")
-    print("  batch  budget     cost      right   images/s   full images/s   speed-up   of MAC ideal   of time ideal")
-    for point in found.runs:
+    print("Speed-up over the full network in the same run, and how much of the ideal speed-up that is, by MACs and by stage times.")
+    print("  batch  budget     cost   accuracy   images/s   full images/s   speed-up   of MAC ideal   of time ideal")
+    for point in measurement.runs:
         rates = f"{point.images_per_second:10,.0f} {point.full_images_per_second:15,.0f}"
         shares = f"{point.speed_up / point.ideal_by_macs:14.0%} {point.speed_up / point.ideal_by_times:15.0%}"
         about = f"{point.batch_size:7} {point.budget:7.0%} {point.cost:8.1%} {point.accuracy:10.2%}"
         print(f"{about} {rates} {point.speed_up:10.2f} {shares}")
-    print("Every exit alone, without the heads before it.")
-    print("  batch   exit      right   images/s   speed-up")
-    for exit in found.exits:
+    print("Each exit alone, without the heads before it.")
+    print("  batch   exit   accuracy   images/s   speed-up")
+    for exit in measurement.exits:
         print(f"{exit.batch_size:7} {exit.exit + 1:6} {exit.accuracy:10.2%} {exit.images_per_second:10,.0f} {exit.speed_up:10.2f}")
-    if found.energy is None:
-        print(found.no_energy)
+    if measurement.energy is None:
+        print(measurement.no_energy)
     else:
         print("Joules for an image: each stage with its head, and the full network alone.")
-        for size, stages, full in zip(found.energy.batch_sizes, found.energy.stage, found.energy.full, strict=True):
+        for size, stages, full in zip(measurement.energy.batch_sizes, measurement.energy.stage, measurement.energy.full, strict=True):
             print(f"{size:7}   {' '.join(f'{joules:10.3g}' for joules in stages)}   {full:10.3g}")

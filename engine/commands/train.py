@@ -23,19 +23,21 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.runtime.host_memory import take_memory_in_bulk
     from engine.training.loop import train, with_settings
 
-    chosen = recipe_of(given)
+    take_memory_in_bulk()
+    recipe = recipe_of(given)
     asked = with_settings(
-        chosen,
+        recipe,
         exit_weights=given.exit_weights,
         distillation=given.distillation,
         learning_rate=given.learning_rate,
         seed=given.seed,
-        start_from=chosen.name if given.further else None,
+        start_from=recipe.name if given.further else None,
         frozen=given.frozen,
     )
     weights = train(asked, epochs=given.epochs, device=given.device, out=given.out)
     if not given.json:
         print(f"Weights are at {weights}.")
-    return {"recipe": chosen.name, "weights": str(weights)}
+    return {"recipe": recipe.name, "weights": str(weights)}

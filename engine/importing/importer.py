@@ -25,8 +25,8 @@ What may be there:
     topology     text         "chain" (the default) for the exits of one network, "family" for separate networks from small to large, any of
                               which may be skipped; for them only `stage_cost` has a meaning
 
-In Parquet these are columns, see `engine.importing.parquet`. A safetensors file holds no text: names and topology lie in its metadata, as
-JSON lists and as plain text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB as it lies there and 2 GiB unpacked.
+In Parquet these are columns, see `engine.importing.readers.parquet`. A safetensors file holds no text: names and topology are in its
+metadata, as JSON lists and as text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB as it lies there and 2 GiB unpacked.
 """
 
 import json
@@ -44,7 +44,8 @@ from engine.errors import UserError
 from engine.importing.checks import check_labels
 from engine.importing.exit_outputs import read_exit_outputs
 from engine.importing.extras import check_costs, check_factor, check_ids, check_images, check_names, check_split
-from engine.importing.readers import MOST_BYTES, Given, read_arrays
+from engine.importing.readers import MOST_BYTES, read_arrays
+from engine.importing.schema import Given
 from engine.outputs import CascadeKind
 from engine.paths import bundles_folder
 from engine.splits import Split

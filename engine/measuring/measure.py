@@ -127,6 +127,7 @@ def measure(
     effort: Effort = Effort(),  # noqa: B008 - frozen
     find_counter: Callable[[torch.device], Counter] = energy_counter,
     dtype: str = FULL,
+    cuda_graphs: bool = False,
 ) -> Measurement:
     """Measure a recipe's trained network on its test pictures, with the thresholds of `maxprob` set on as many calibration pictures.
 
@@ -139,7 +140,9 @@ def measure(
     cascade, dataset = trained_network(chosen, where), chosen.dataset()
     weights = sha256_of(weights_path(chosen.name))
     macs = stage_macs(cascade, dataset.image_size)
-    cascade = in_graphs(in_precision(cascade, dtype, where), where)
+    cascade = in_precision(cascade, dtype, where)
+    if cuda_graphs:
+        cascade = in_graphs(cascade, where)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, where, budgets)

@@ -1,21 +1,15 @@
-"""The shipped data set, drawn by our own code, and its network."""
+"""The data set that comes with Offramp, drawn by our own code, and its network."""
 
 from typing import TYPE_CHECKING
 
-from engine.recipes.catalogue import Network, Recipe, Training, register
+from engine.datasets import DATASETS
+from engine.recipes.catalogue import NetworkBuilder, Recipe, RecipeConfig, Training, register
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
-    from engine.datasets.base import Dataset
 
 
-def _dataset() -> "Dataset":
-    from engine.datasets.doodles import Doodles
-
-    return Doodles()
-
-
-def _msdnet(classes: int, exits: None = None) -> "Cascade":
+def _msdnet(classes: int, exits: tuple[int, ...] | None = None) -> "Cascade":
     from engine.cascades.msdnet import MSDNetShape, msdnet
 
     return msdnet(
@@ -32,12 +26,11 @@ def _msdnet(classes: int, exits: None = None) -> "Cascade":
 
 @register
 def doodles() -> Recipe:
-    return Recipe(
+    data = DATASETS["doodles"]
+    config = RecipeConfig(
         name="doodles",
         title="Doodles, multi-scale dense network",
         description="A small multi-scale dense network with five exits, on 64x64 drawings of ten things.",
-        dataset=_dataset,
-        cascade=lambda: _msdnet(10),
         training=Training(epochs=24),
-        network=Network(_msdnet),
     )
+    return Recipe(config, data.build, cascade=lambda: _msdnet(data.classes), network=NetworkBuilder(_msdnet))

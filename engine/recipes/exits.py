@@ -1,4 +1,4 @@
-"""The same recipe with its exits elsewhere. Its weights and bundle have a name of their own, so they are never mixed up with the others."""
+"""The same recipe with its exits elsewhere. Its weights and bundle get a name of their own, so they cannot be mixed up with the others."""
 
 import re
 from collections.abc import Sequence
@@ -10,48 +10,48 @@ from engine.recipes.names import short_name
 
 
 def with_exits(base: Recipe, exits: Sequence[str]) -> Recipe:
-    """exits: units of the trunk, counted from 1, as they were given. What its training begins with has its exits there too.
+    """exits: units of the trunk, counted from 1, as they were given. The recipe whose weights its training begins with moves its exits too.
 
-    Raises UserError where exits cannot be moved, or not there.
+    Raises UserError if the exits of this recipe cannot be moved, or not to these units.
     """
     network = base.network
     if network is None or network.exits is None:
-        movable = ", ".join(name for name, one in RECIPES.items() if one.network and one.network.exits)
+        movable = ", ".join(name for name, recipe in RECIPES.items() if recipe.network and recipe.network.exits)
         raise UserError(f"The exits of {base.name} cannot be moved; --exits goes with networks wrapped for `folder` and with {movable}.")
     if not all(re.fullmatch(r"[0-9]{1,4}", exit) for exit in exits):
-        raise UserError(f"The exits {','.join(exits)!r} are no units of the trunk; give numbers counted from 1, such as 1,3.")
+        raise UserError(f"The exits {','.join(exits)!r} are not units of the trunk; give numbers counted from 1, such as 1,3.")
     units = tuple(int(exit) for exit in exits)
     if units == network.exits:
         return base
     classes = len(base.dataset().class_names)
     given = ",".join(map(str, units))
     training, starts = base.training, None
+    assert training is not None, "a network whose exits can be moved is trained here"
     if training.start_from:
         starts = with_exits(base.starts or RECIPES[training.start_from], exits)
         training = replace(training, start_from=starts.name)
-    moved = replace(
-        base,
+    config = replace(
+        base.config,
         name=short_name(f"{base.name}-exits-{'-'.join(map(str, units))}"),
-        title=f"{base.title}, exits after units {given}",
+        title=f"{base.config.title}, exits after units {given}",
         description=f"{base.name} with exits after units {given} of its trunk and at its end.",
-        cascade=lambda: network.make(classes, units),
         training=replace(training, exit_weights=spread(training, len(units) + 1)),
-        starts=starts,
-        varies=base.listed,
-        options=f"{base.options} --exits {given}".strip(),
+        variant_of=base.listed,
+        options=f"{base.config.options} --exits {given}".strip(),
     )
+    moved = replace(base, config=config, cascade=lambda: network.build(classes, units), starts=starts)
     check_network(moved)
     return moved
 
 
 def spread(training: Training, exits: int) -> tuple[float, ...] | None:
-    """The recipe's weights of the exits in the loss for another number of them: the last keeps its own, the others share the first's."""
-    known = training.exit_weights
-    return known and (*(known[0],) * (exits - 1), known[-1])
+    """The weights of the exits in the loss for another number of exits: the last keeps its own, the others take the first's."""
+    weights = training.exit_weights
+    return weights and (*(weights[0],) * (exits - 1), weights[-1])
 
 
 def check_network(recipe: Recipe) -> None:
-    """Raises the network's own UserError before anything else is done. On the meta device it costs next to nothing."""
+    """Build the network on the meta device, which costs next to nothing, so that its UserError comes before any work is done."""
     import torch
 
     with torch.device("meta"):

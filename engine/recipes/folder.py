@@ -1,4 +1,4 @@
-"""Any folder of pictures, with any recipe's network or with one of torchvision's, wrapped."""
+"""Any folder of images, with any recipe's network or with one of torchvision's, wrapped."""
 
 import shlex
 from collections.abc import Mapping
@@ -6,37 +6,37 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.datasets import DATASETS
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.paths import datasets_folder
-from engine.recipes.catalogue import RECIPES, Recipe, register
+from engine.recipes.catalogue import RECIPES, Recipe, RecipeConfig, register
 from engine.recipes.exits import with_exits
 from engine.recipes.names import FOLDER, folder_name
-from engine.recipes.networks import SMALL
+from engine.recipes.small_networks import SMALL_NETWORKS
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
     from engine.datasets.base import Dataset
 
 NETWORK = "cifar10-resnet"
-#: What names of torchvision's networks begin with.
+#: How names of torchvision's networks begin.
 TORCHVISION = "torchvision:"
 
 
 def _missing() -> "Any":
-    raise UserError("The recipe `folder` is for pictures of yours; name their folder with --images DIR.")
+    raise UserError("The recipe `folder` is for images of your own; name their folder with --images DIR.")
 
 
 @register
 def folder() -> Recipe:
-    return Recipe(
+    config = RecipeConfig(
         name=FOLDER,
-        title="A folder of pictures",
-        description="Any folder of pictures, DIR/CLASS/anything.jpg, with another recipe's network or one of torchvision's, wrapped.",
-        dataset=_missing,
-        cascade=_missing,
-        training=SMALL["resnet"].training,
+        title="A folder of images",
+        description="Any folder of images, DIR/CLASS/anything.jpg, with another recipe's network or one of torchvision's, wrapped.",
+        training=SMALL_NETWORKS["resnet"].training,
     )
+    return Recipe(config, dataset=_missing, cascade=_missing)
 
 
 def folder_recipe(images: Path | None, network: str | None = None, exits: tuple[str, ...] = (), weights: Path | None = None) -> Recipe:
@@ -49,51 +49,52 @@ def folder_recipe(images: Path | None, network: str | None = None, exits: tuple[
 
         return torchvision_recipe(images, network.removeprefix(TORCHVISION), exits, weights)
     if weights:
-        raise UserError(f"--weights goes with a network of torchvision's, such as --network {TORCHVISION}resnet18, not with {network}.")
-    made = _with_network(images, network)
-    return with_exits(made, exits) if exits else made
+        raise UserError(f"--weights works with torchvision's networks, such as --network {TORCHVISION}resnet18, not with {network}.")
+    recipe = _with_network(images, network)
+    return with_exits(recipe, exits) if exits else recipe
 
 
 def _with_network(images: Path, network: str) -> Recipe:
     from engine.datasets.folder import ImageFolder
 
-    known = {name: recipe for name, recipe in RECIPES.items() if recipe.network}
-    if network not in known:
-        raise UserError(f"There is no network {network!r}; choose {TORCHVISION}NAME or one of: {', '.join(known)}.")
-    source = known[network]
+    builders = {name: recipe.network for name, recipe in RECIPES.items() if recipe.network}
+    if network not in builders:
+        raise UserError(f"There is no network {network!r}; choose {TORCHVISION}NAME or one of: {', '.join(builders)}.")
+    source, builder = RECIPES[network], builders[network]
+    training = source.training
+    assert training is not None, "a network that can be built for other classes is trained here"
     dataset = ImageFolder(images, source.dataset().image_size)
-    starts = _with_network(images, source.training.start_from) if source.training.start_from else None
-
-    def cascade() -> "Cascade":
-        return source.network.make(len(dataset.class_names), source.network.exits)
-
-    return Recipe(
+    starts = _with_network(images, training.start_from) if training.start_from else None
+    config = RecipeConfig(
         name=folder_name(images, network),
-        title=f"{dataset.name}, {source.title.split(', ')[-1]}",
-        description=f"The network of {network} on the pictures in {dataset.name}.",
-        dataset=lambda: dataset,
-        cascade=cascade,
-        training=replace(source.training, start_from=starts and starts.name),
-        network=source.network,
-        exit_names=source.exit_names,
-        starts=starts,
-        varies=FOLDER,
+        title=f"{dataset.name}, {source.config.title.split(', ')[-1]}",
+        description=f"The network of {network} on the images in {dataset.name}.",
+        training=replace(training, start_from=starts and starts.name),
+        exit_names=source.config.exit_names,
+        variant_of=FOLDER,
         options=f"--images {shlex.quote(str(images))} --network {network}",
     )
 
+    def cascade() -> "Cascade":
+        return builder.build(len(dataset.class_names), builder.exits)
+
+    return Recipe(config, dataset=lambda: dataset, cascade=cascade, network=builder, starts=starts)
+
 
 def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
-    """The data set that a bundle was made from, if its recipe is known. Pictures of a folder are sought where data sets lie, by its name.
+    """The data set that a bundle was made from: a registered one, or a folder of images of that name beside the other data sets.
 
-    The path that was given is not kept: a bundle is handed on, and must not decide what is read where it is opened.
+    The path that was given is not kept: a bundle is handed on, and must not decide what is read where it is opened. None if the bundle
+    does not say enough; raises UserError if the folder is not there.
     """
-    recipe = RECIPES.get(str(provenance.get("recipe")))
-    if recipe is None or not (recipe.images or recipe.name == FOLDER):
-        return recipe and recipe.dataset()
-    name = str(provenance.get("dataset"))
+    name, recipe = str(provenance.get("dataset")), RECIPES.get(str(provenance.get("recipe")))
+    if recipe is None:
+        return DATASETS[name].build() if name in DATASETS else None
+    if not (recipe.images or recipe.name == FOLDER):
+        return recipe.dataset()
     place = datasets_folder() / name
-    if place.parent != datasets_folder() or name == ".." or not place.is_dir():  # a bundle's word must not lead elsewhere
-        raise UserError(f"The pictures of {printable(name)} are not in {datasets_folder()}; put their folder, or a link to it, there.")
+    if place.parent != datasets_folder() or name == ".." or not place.is_dir():  # the name in a bundle must not lead elsewhere
+        raise UserError(f"The images of {printable(name)} are not in {datasets_folder()}; put their folder, or a link to it, there.")
     if recipe.images:
         return recipe.images(place)
     from engine.datasets.folder import ImageFolder
@@ -101,5 +102,5 @@ def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
     try:
         height, width = (int(side) for side in provenance["image_size"])
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"The bundle does not say the size of its pictures of {printable(name)}; compute it anew.") from error
+        raise UserError(f"The bundle does not say the size of its images of {printable(name)}; compute it again.") from error
     return ImageFolder(place, (height, width))

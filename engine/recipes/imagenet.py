@@ -1,20 +1,20 @@
-"""AlexNet, GoogLeNet and ResNet-50 on ImageNet's validation pictures: the setting of Bolukbasi et al., ICML 2017.
+"""AlexNet, GoogLeNet and ResNet-50 on ImageNet's validation images: the setting of Bolukbasi et al., ICML 2017.
 
-The networks are not trained here: their weights are torchvision's. So all pictures can be outputs, and are split in three.
+The networks are not trained here: their weights are torchvision's. So all images can serve as outputs, and are split in three.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.paths import datasets_folder
-from engine.recipes.catalogue import Recipe, register
+from engine.recipes.catalogue import Recipe, RecipeConfig, register
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
     from engine.datasets.base import Dataset
 
 NAME = "imagenet-family"
-#: What `download` knows the weights as.
+#: What `download` calls the weights.
 WEIGHTS = "imagenet-weights"
 #: Of TRAIN, FIT, CALIBRATION and TEST.
 SHARES = (0.0, 0.2, 0.2, 0.6)
@@ -37,14 +37,12 @@ def _cascade() -> "Cascade":
 
 @register
 def imagenet_family() -> Recipe:
-    return Recipe(
+    config = RecipeConfig(
         name=NAME,
         title="ImageNet, AlexNet, GoogLeNet and ResNet-50",
-        description="AlexNet, GoogLeNet and ResNet-50 with torchvision's published weights, on a folder of ImageNet's validation pictures.",
-        dataset=lambda: _images(datasets_folder() / "imagenet"),
-        cascade=_cascade,
+        description="AlexNet, GoogLeNet and ResNet-50 with torchvision's published weights, on a folder of ImageNet's validation images.",
         training=None,
-        images=_images,
         published=WEIGHTS,
         exit_names=("AlexNet", "GoogLeNet", "ResNet-50"),
     )
+    return Recipe(config, dataset=lambda: _images(datasets_folder() / "imagenet"), cascade=_cascade, images=_images)

@@ -1,4 +1,4 @@
-"""Names of recipes that are put together from others: short enough to name a bundle."""
+"""Names of recipes that are derived from others: short enough to name a bundle."""
 
 import hashlib
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 #: Longest name that a bundle may have.
 MOST_CHARACTERS = 64
-#: The recipe for pictures of one's own.
+#: The recipe for a folder of your own images.
 FOLDER = "folder"
 
 

@@ -1,4 +1,4 @@
-"""Choosing a recipe, and what may be chosen about it."""
+"""A recipe by name, with the user's choices."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +12,12 @@ from engine.recipes.names import FOLDER
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person may choose about a recipe; each of these gives weights and bundle another name, or other pictures.
+    """What a user may choose about a recipe. Each choice gives weights and bundle another name, or takes other images.
 
-    exits:   where one may leave: units of the trunk, counted from 1, or layers of a wrapped network; none: where the recipe has them
-    images:  the folder of pictures, DIR/CLASS/anything.jpg
-    network: for `folder`: the recipe whose network to take, or torchvision:NAME
-    weights: for `folder` with a network of torchvision's: the safetensors file with its weights; None: the published ones
+    exits:   where examples may leave: units of the trunk, counted from 1, or layers of a wrapped network; empty: as the recipe has them
+    images:  the folder of images, DIR/CLASS/anything.jpg
+    network: for `folder`: the recipe whose network to use, or torchvision:NAME
+    weights: for `folder` with one of torchvision's networks: a safetensors file of its weights; None: the published ones
     """
 
     exits: tuple[str, ...] = ()
@@ -26,26 +26,26 @@ class Choices:
     weights: Path | None = None
 
 
-def recipe(asked: str | Recipe, choices: Choices = Choices()) -> Recipe:  # noqa: B008 - frozen
-    """The recipe of this name, with what was chosen. One that was made in Python passes through. Raises UserError."""
-    if isinstance(asked, Recipe):
-        return asked
-    if asked not in RECIPES:
-        raise UserError(f"There is no recipe {asked!r}; choose one of: {', '.join(RECIPES)}.")
-    chosen = RECIPES[asked]
-    if asked == FOLDER:
+def recipe(name: str | Recipe, choices: Choices = Choices()) -> Recipe:  # noqa: B008 - frozen
+    """The recipe of this name, with the user's choices. A `Recipe` made in Python passes through. Raises UserError."""
+    if isinstance(name, Recipe):
+        return name
+    if name not in RECIPES:
+        raise UserError(f"There is no recipe {name!r}; choose one of: {', '.join(RECIPES)}.")
+    base = RECIPES[name]
+    if name == FOLDER:
         return folder_recipe(choices.images, choices.network, choices.exits, choices.weights)
     for option, given in (("--network", choices.network), ("--weights", choices.weights)):
         if given:
-            raise UserError(f"{option} goes with the recipe `{FOLDER}` alone, not with {asked}.")
+            raise UserError(f"{option} works with the recipe `{FOLDER}` only, not with {name}; leave it out.")
     if choices.images:
-        chosen = _with_images(chosen, choices.images)
-    return with_exits(chosen, choices.exits) if choices.exits else chosen
+        base = _with_images(base, choices.images)
+    return with_exits(base, choices.exits) if choices.exits else base
 
 
-def _with_images(chosen: Recipe, images: Path) -> Recipe:
-    make = chosen.images
-    if make is None:
-        able = ", ".join(name for name, one in RECIPES.items() if one.images)
-        raise UserError(f"{chosen.name} has pictures of its own; --images goes with {FOLDER} and {able}.")
-    return replace(chosen, dataset=lambda: make(images))
+def _with_images(base: Recipe, images: Path) -> Recipe:
+    build = base.images
+    if build is None:
+        able = ", ".join(name for name, recipe in RECIPES.items() if recipe.images)
+        raise UserError(f"{base.name} has images of its own; --images works with {FOLDER} and {able}.")
+    return replace(base, dataset=lambda: build(images))

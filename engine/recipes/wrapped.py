@@ -13,7 +13,7 @@ from engine.cascades.wrap import wrap
 from engine.datasets.base import Dataset
 from engine.datasets.folder import ImageFolder
 from engine.errors import UserError
-from engine.recipes.catalogue import Recipe, Training
+from engine.recipes.catalogue import Recipe, RecipeConfig, Training
 from engine.recipes.exits import check_network
 from engine.recipes.names import FOLDER, folder_name, short_name
 from engine.storage.files import sha256_of
@@ -46,15 +46,14 @@ def wrapped_recipe(
         return wrap(network, exits, dataset.image_size, mean, deviation, classes=len(dataset.class_names), features=features)
 
     cascade()
-    return Recipe(
+    config = RecipeConfig(
         name=name,
         title=name,
         description=f"{type(network).__name__}, wrapped, on {dataset.name}, with exits after {', '.join(exits)} and at its end.",
-        dataset=lambda: dataset,
-        cascade=cascade,
         training=training,
         about={"trunk_sha256": checksum(network.state_dict())},
     )
+    return Recipe(config, dataset=lambda: dataset, cascade=cascade)
 
 
 def torchvision_recipe(images: Path, name: str, exits: Sequence[str], weights: Path | None = None) -> Recipe:
@@ -88,17 +87,15 @@ def torchvision_recipe(images: Path, name: str, exits: Sequence[str], weights: P
 
     given = ",".join(exits)
     options = f"--images {shlex.quote(str(images))} --network {PREFIX}{name} --exits {shlex.quote(given)}"
-    made = Recipe(
+    config = RecipeConfig(
         name=short_name(f"{folder_name(images, *parts)}-exits-{'-'.join(exits)}"),
         title=f"{dataset.name}, {name} with exits",
-        description=f"torchvision's {name}, wrapped, on the pictures in {dataset.name}, with exits after {', '.join(exits)} and the end.",
-        dataset=lambda: dataset,
-        cascade=wrapped,
+        description=f"torchvision's {name}, wrapped, on the images in {dataset.name}, with exits after {', '.join(exits)} and the end.",
         training=HEADS,
-        begin=begin,
         about={"trunk_sha256": sha256_of(weights)} if weights else {"trunk": known.published},
-        varies=FOLDER,
+        variant_of=FOLDER,
         options=f"{options} --weights {shlex.quote(str(weights))}" if weights else options,
     )
-    check_network(made)
-    return made
+    recipe = Recipe(config, dataset=lambda: dataset, cascade=wrapped, begin=begin)
+    check_network(recipe)
+    return recipe

@@ -25,7 +25,7 @@ from engine.cascades.base import Cascade
 from engine.cascades.macs import stage_macs
 from engine.datasets.base import Dataset
 from engine.errors import UserError
-from engine.outputs import Outputs
+from engine.outputs import Outputs, in_kept_precision
 from engine.paths import bundles_folder
 from engine.recipes import Recipe, recipe, weights_path
 from engine.runtime.cuda_graphs import in_graphs
@@ -54,6 +54,7 @@ class ComputeRun:
     device: torch.device
     dtype: str
     batch_size: int
+    cuda_graphs: bool
     ids: NDArray[np.int64]
     split: NDArray[np.str_]
 
@@ -70,6 +71,7 @@ class ComputeRun:
             "dtype": self.dtype,
             "batch_size": self.batch_size,
             "device": device_name(self.device),
+            **({"cuda_graphs": True} if self.cuda_graphs else {}),
             "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         }
 
@@ -87,10 +89,12 @@ def compute(
     out: Path | None = None,
     progress: Progress = lambda done, total: None,
     dtype: str = FULL,
+    cuda_graphs: bool = False,
 ) -> Path:
     """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder.
 
     limit: at most so many examples of each split;  out: where the bundle goes, by default the library
+    cuda_graphs: whether stages are recorded once and replayed, on an NVIDIA GPU
     dtype: what the network computes in, one of engine.runtime.precision.DTYPES; what it says is kept in float32
     """
     chosen = recipe(name)
@@ -115,6 +119,7 @@ def compute(
         device=pick_device(device),
         dtype=dtype,
         batch_size=batch_size,
+        cuda_graphs=cuda_graphs,
         ids=np.concatenate(list(by_split.values())),
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
     )
@@ -147,7 +152,9 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
     shards = Shards(folder, len(starts))
     missing = [index for index in range(shards.count) if not shards.path(index).is_file()]
     if missing:
-        cascade = in_graphs(trained_network(run.recipe, run.device, run.dtype), run.device)
+        cascade = trained_network(run.recipe, run.device, run.dtype)
+        if run.cuda_graphs:
+            cascade = in_graphs(cascade, run.device)
         with ThreadPoolExecutor(1) as aside:
             reading = aside.submit(_read, run, starts[missing[0]])
             writing: Future[None] | None = None
@@ -210,7 +217,7 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
     known = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
     factors = {name.removeprefix("factor."): np.concatenate(shards.column(name)) for name in known}
     outputs = Outputs.from_logits(
-        logits if logits.shape[2] <= 100 else logits.astype(np.float16),
+        in_kept_precision(logits),
         np.concatenate(shards.column("labels")),
         run.split,
         {"macs": np.array(stage_macs(cascade, run.dataset.image_size).stage, np.float64)},
@@ -220,10 +227,10 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
     )
     return Draft(
         id=id,
-        title=run.recipe.title,
+        title=run.recipe.config.title,
         outputs=outputs,
         class_names=run.dataset.class_names,
-        exit_names=run.recipe.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
+        exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
         unit_notes={"macs": MACS_NOTE},
         provenance=run.provenance(),
         images=_images(run, shards),

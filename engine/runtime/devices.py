@@ -6,15 +6,10 @@ from pathlib import Path
 import torch
 
 from engine.errors import UserError
-from engine.runtime.host_memory import take_memory_in_bulk
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """`auto` takes the best there is. Raises UserError if the one asked for is not here.
-
-    Ask before the first tensor is made, for it also says how the host's memory is taken, see `engine.runtime.host_memory`.
-    """
-    take_memory_in_bulk()
+    """The device of that name; `auto` takes the best one available. Raises UserError if it is unknown or not available here."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, here in there.items() if here))

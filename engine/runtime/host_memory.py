@@ -16,7 +16,7 @@ M_TRIM_THRESHOLD, KEPT = -1, 2**30
 
 
 def take_memory_in_bulk() -> None:
-    """Ask before the first tensor is made. Settings that are in the environment already stay as they are."""
+    """Call it once, before the first tensor is made. Settings that are in the environment already stay as they are."""
     # 2 MiB at a time and not 4 KiB: training is quicker by a twentieth, and big batches by more. Read when PyTorch first takes memory.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if sys.platform == "linux" and not any(name == "GLIBC_TUNABLES" or name.startswith("MALLOC_") for name in os.environ):

@@ -69,7 +69,7 @@ def with_settings(chosen: Recipe, **asked: Any) -> Recipe:
         changes["frozen"] = False  # all of it was taken over; what is wrapped stays frozen by itself
     elif changes.get("frozen") and not (training.start_from or training.frozen):
         raise UserError(f"{chosen.name} begins from nothing, so there is nothing to freeze; leave --frozen out.")
-    return replace(chosen, training=replace(training, **changes))
+    return chosen.configured(training=replace(training, **changes))
 
 
 def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> Path:
@@ -82,7 +82,7 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
     settings = replace(settings, epochs=epochs or settings.epochs, validation=held_out)
     began_with = _weights_to_start_from(chosen, out)
     began_digest = None if began_with is None else sha256_of(began_with)
-    data, trunk = dataset.digest(), dict(chosen.about)
+    data, trunk = dataset.digest(), dict(chosen.config.about)
     key = json.loads(json.dumps({"recipe": chosen.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
     partial = out / f"{chosen.name}.partial"
     network = untrained(chosen, settings)

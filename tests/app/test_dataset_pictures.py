@@ -20,7 +20,7 @@ from engine.bundle.library import Entry, entries
 from engine.cascades.resnet import ResNetShape, resnet
 from engine.datasets.published.files import FILES
 from engine.datasets.published.sets import CIFAR10_NAMES, FIRST_TEST_ID, TorchvisionSet
-from engine.recipes import Recipe, Training, catalogue
+from engine.recipes import Recipe, RecipeConfig, Training, catalogue
 from engine.runtime.compute import compute
 from engine.runtime.weights import save_weights
 from tests import stand_in_worker
@@ -62,14 +62,8 @@ def made(lying: tuple[Path, bool], reader: WorkerProcess, tmp_path: Path, monkey
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
     shape = ResNetShape(classes=10, widths=(4, 6), blocks=(0, 1), exits=(1,))
-    about = Recipe(
-        RECIPE,
-        "Small",
-        "Small.",
-        lambda: TorchvisionSet("cifar10", held_out=5_000 if real else HELD_OUT),
-        lambda: resnet(shape),
-        Training(epochs=1),
-    )
+    config = RecipeConfig(RECIPE, "Small", "Small.", Training(epochs=1))
+    about = Recipe(config, lambda: TorchvisionSet("cifar10", held_out=5_000 if real else HELD_OUT), lambda: resnet(shape))
     monkeypatch.setitem(catalogue._recipes, RECIPE, about)
     torch.manual_seed(0)
     save_weights(resnet(shape), paths.weights_file(RECIPE), RECIPE, {})

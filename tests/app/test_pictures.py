@@ -11,7 +11,7 @@ from engine.bundle.bundle import write_bundle
 from engine.bundle.library import Entry
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.recipes import Recipe, Training, catalogue
+from engine.recipes import Recipe, RecipeConfig, Training, catalogue
 from tests import synthetic
 
 PIXELS = np.full((4, 4, 3), 200, np.uint8)
@@ -45,7 +45,7 @@ class Here:
 
 
 def bundle(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, digest: str = "the right one") -> Entry:
-    recipe = Recipe("there", "There", "A recipe.", dataset, lambda: None, Training(epochs=1))
+    recipe = Recipe(RecipeConfig("there", "There", "A recipe.", Training(epochs=1)), dataset, lambda: None)
     monkeypatch.setitem(catalogue._recipes, "there", recipe)
     monkeypatch.setattr(pictures, "worker", Here())
     about = {"recipe": "there", "dataset_digest": digest}

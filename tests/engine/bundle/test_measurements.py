@@ -158,22 +158,22 @@ HOSTILE = {
 def test_what_cannot_have_been_measured_is_refused(folder, name):
     add_measured(folder, [fresh(32, 3)])
     entry = manifest(folder)["measured"][0]
-    assert "does not hang together" in refused(resealed(folder, measured=[HOSTILE[name](entry)]))
+    assert "is inconsistent" in refused(resealed(folder, measured=[HOSTILE[name](entry)]))
 
 
 @pytest.mark.parametrize("measured", [3, "x", {}, [[]], [{}], {"device": "x"}])
 def test_measurements_that_are_no_list_are_refused(folder, measured):
-    assert "does not hang together" in refused(resealed(folder, measured=measured))
+    assert "is inconsistent" in refused(resealed(folder, measured=measured))
 
 
 def test_the_same_measured_twice_is_refused(folder):
     add_measured(folder, [fresh(32, 3)])
     entry = manifest(folder)["measured"][0]
-    assert "does not hang together" in refused(resealed(folder, measured=[entry, entry]))
-    assert "does not hang together" in refused(resealed(folder, measured=[entry, entry | {"device": "another"}]))
+    assert "is inconsistent" in refused(resealed(folder, measured=[entry, entry]))
+    assert "is inconsistent" in refused(resealed(folder, measured=[entry, entry | {"device": "another"}]))
 
 
 @pytest.mark.parametrize("unit", ["", "a b", "<img>", "x" * 65, "ms/32", "ms\n"])
 def test_a_unit_whose_name_is_none_is_refused(folder, unit):
     units = {"macs": {"stage_cost": [1.0, 2.0, 3.0], "note": ""}, unit: {"stage_cost": [1.0, 2.0, 3.0], "note": ""}}
-    assert "does not hang together" in refused(resealed(folder, units=units))
+    assert "is inconsistent" in refused(resealed(folder, units=units))

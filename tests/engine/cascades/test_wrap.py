@@ -11,7 +11,7 @@ from engine.cascades.macs import stage_macs
 from engine.cascades.wrap import Frozen, Probe, wrap
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.recipes import Recipe, Training
+from engine.recipes import Recipe, RecipeConfig, Training
 from engine.runtime.weights import load_weights, save_weights
 from engine.training.loop import train_recipe
 from tests.sentences import assert_one_sentence
@@ -164,7 +164,7 @@ def test_heads_learn_and_the_trunk_stays_bit_by_bit(tmp_path):
         return wrap(nn.Sequential(trunk, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2)), ["0.2", "0.4"], (16, 16))
 
     settings = Training(epochs=12, batch_size=20, validation=40, shift=1, average=0.5, jitter=0.0, learning_rate=0.05)
-    recipe = Recipe("bright", "Bright", "Bright.", Bright, make, settings)
+    recipe = Recipe(RecipeConfig("bright", "Bright", "Bright.", settings), Bright, make)
     weights = train_recipe(recipe, None, "cpu", tmp_path)
     torch.manual_seed(settings.seed)
     fresh, learned = make(), make()

@@ -293,7 +293,7 @@ def test_no_pickle_is_ever_opened(tmp_path):
     for ending in ("pkl", "pt", "pth", "joblib"):
         path = tmp_path / f"d.{ending}"
         path.write_bytes(pickle.dumps(Trap(mark)))
-        expected = "is a pickle, which can run anything and is never opened; save its arrays with numpy.savez instead."
+        expected = "is a pickle, which can run any code and is never opened; save its arrays with numpy.savez instead."
         assert refusal(path) == f"d.{ending} {expected}"
     assert not mark.exists()
 
@@ -540,7 +540,9 @@ def test_a_parquet_bomb_whose_footer_lies_is_refused(tmp_path):
 
 
 def test_the_memory_of_the_process_that_reads_parquet_is_capped():
-    program = "import numpy as np; from engine.importing.parquet import _cap_memory; _cap_memory(10**6); np.empty(2 * 2**30, np.uint8)"
+    program = (
+        "import numpy as np; from engine.importing.readers.parquet_decoder import _cap_memory as cap; cap(10**6); np.empty(2**31, 'u1')"
+    )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     if sys.platform == "linux":
         assert found.returncode == 1 and "MemoryError" in found.stderr

@@ -19,7 +19,7 @@ from engine.measuring.measure import budget_rules, full_network_cost, measure, r
 from engine.measuring.save_measurements import fresh_at, save_measurements
 from engine.measuring.stage_times import Effort, StageTimes, stage_times
 from engine.policies.methods.static import StaticRule
-from engine.recipes import Recipe, Training, catalogue, recipe, weights_path
+from engine.recipes import Recipe, RecipeConfig, Training, catalogue, recipe, weights_path
 from engine.runtime.compute import compute as computed
 from engine.runtime.executor import execute
 from engine.runtime.weights import save_weights
@@ -76,7 +76,7 @@ def pixels(examples, seed=0):
 def noise(tmp_path, monkeypatch):
     """A recipe called noise, with weights."""
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
-    made = Recipe("noise", "Noise", "Noise.", Noise, cascade, Training(epochs=1))
+    made = Recipe(RecipeConfig("noise", "Noise", "Noise.", Training(epochs=1)), Noise, cascade)
     monkeypatch.setitem(catalogue._recipes, "noise", made)
     save_weights(cascade(), weights_path("noise"), "noise", {})
 

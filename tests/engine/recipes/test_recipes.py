@@ -14,10 +14,10 @@ from engine import recipes
 from engine.bundle.bundle import check_id
 from engine.cascades.base import CascadeKind
 from engine.cascades.macs import stage_macs
+from engine.datasets import DATASETS
 from engine.errors import UserError
 from engine.recipes import RECIPES, Choices, Recipe, Training, recipe, weights_path
 from engine.recipes.folder import dataset_of
-from engine.recipes.small_photographs import PHOTOGRAPH_SETS
 from engine.splits import Split
 from tests.image_folders import image_folder
 from tests.sentences import assert_one_sentence
@@ -58,17 +58,17 @@ def any_recipe(request, pictures) -> Recipe:
 
 
 def test_a_recipe_introduces_itself(any_recipe):
-    assert RECIPES[any_recipe.listed].title
+    assert RECIPES[any_recipe.listed].config.title
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]*", any_recipe.name)
-    assert any_recipe.title
-    assert any_recipe.description.endswith(".") and any_recipe.description.count(". ") == 0
+    assert any_recipe.config.title
+    assert any_recipe.config.description.endswith(".") and any_recipe.config.description.count(". ") == 0
     with pytest.raises(FrozenInstanceError):
-        any_recipe.name = "other"
+        any_recipe.config.name = "other"
 
 
 def test_its_training_makes_sense(any_recipe):
     settings = any_recipe.training
-    if any_recipe.published:
+    if any_recipe.config.published:
         assert settings is None
         return
     assert isinstance(settings, Training)
@@ -81,7 +81,7 @@ def test_its_network_answers_for_its_data(any_recipe):
     with torch.device("meta"), torch.no_grad():  # shapes alone: it costs no time, however large the network
         logits = any_recipe.cascade().eval()(torch.empty(2, 3, *dataset.image_size))
     assert logits.shape[1:] == (2, len(dataset.class_names))
-    assert len(any_recipe.exit_names) in (0, len(logits))
+    assert len(any_recipe.config.exit_names) in (0, len(logits))
     weights = any_recipe.training and any_recipe.training.exit_weights
     assert weights is None or len(weights) == len(logits)
 
@@ -121,7 +121,9 @@ def test_doodles_spread_their_exits_evenly():
 
 
 def test_every_set_of_small_photographs_comes_with_every_network():
-    assert {f"{data}-{network}" for data in PHOTOGRAPH_SETS for network in ("msdnet", "resnet", "bof", "family")} < RECIPES.keys()
+    assert {
+        f"{data}-{network}" for data in DATASETS if data != "doodles" for network in ("msdnet", "resnet", "bof", "family")
+    } < RECIPES.keys()
     assert not recipe("svhn-msdnet").training.flip  # a digit in the mirror is another thing
     assert recipe("fashion-mnist-bof").training.start_from == "fashion-mnist-resnet"
 
@@ -134,7 +136,7 @@ def test_exits_elsewhere_make_another_recipe(name):
     base, moved = recipe(name), recipe(name, Choices(exits=("1", "3")))
     assert moved.name == f"{name}-exits-1-3" and weights_path(moved.name) != weights_path(name)
     assert moved.listed == name and moved.remedy.endswith(f"train {name} --exits 1,3`")
-    assert "1,3" in moved.title and moved.training.exit_weights == (1, 1, 2)
+    assert "1,3" in moved.config.title and moved.training.exit_weights == (1, 1, 2)
     with torch.device("meta"):
         networks = [one.cascade() for one in (base, moved)]
     assert [len(network.stages) for network in networks] == [5, 3]
@@ -210,7 +212,7 @@ def test_long_names_stay_apart_and_may_name_bundles(pictures):
 
 def test_a_wrapped_network_gets_a_head_for_the_folders_classes(pictures):
     made = recipe("folder", Choices(("layer1", "layer2"), pictures, "torchvision:resnet18"))
-    assert made.training.frozen and made.about == {"trunk": "ResNet18_Weights.IMAGENET1K_V1"}
+    assert made.training.frozen and made.config.about == {"trunk": "ResNet18_Weights.IMAGENET1K_V1"}
     with torch.device("meta"):
         assert made.cascade()(torch.empty(2, 3, 224, 224)).shape == (3, 2, 3)
 

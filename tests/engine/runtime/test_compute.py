@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import stage_macs
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.recipes import Recipe, Training, catalogue, weights_path
+from engine.recipes import Recipe, RecipeConfig, Training, catalogue, weights_path
 from engine.runtime import compute as computing
 from engine.runtime.compute import compute
 from engine.runtime.weights import save_weights
@@ -82,7 +81,7 @@ def family() -> Cascade:
 
 def set_up(make=chain, seed: int = 0) -> None:
     """Make the recipe `dots` known, with weights, in whatever data folder is set."""
-    catalogue._recipes["dots"] = Recipe("dots", "Dots", "Dots.", Dots, make, Training(epochs=1))
+    catalogue._recipes["dots"] = Recipe(RecipeConfig("dots", "Dots", "Dots.", Training(epochs=1)), Dots, make)
     computing.SHARD = SHARD
     torch.manual_seed(seed)
     save_weights(make(), weights_path("dots"), "dots", {"by": "a test"})
@@ -146,7 +145,7 @@ def test_test_examples_have_pictures_and_no_others_do(data):
 
 
 def test_exits_may_have_names(data, monkeypatch):
-    named = replace(catalogue._recipes["dots"], exit_names=("Quick", "Thorough"))
+    named = catalogue._recipes["dots"].configured(exit_names=("Quick", "Thorough"))
     assert read_bundle(compute(named, "cpu")).exit_names == ("Quick", "Thorough")
 
 
@@ -179,9 +178,9 @@ def test_nothing_is_left_behind(data):
 
 
 def test_many_classes_are_kept_in_half_precision(data, monkeypatch):
-    monkeypatch.setattr(sys.modules[__name__], "CLASSES", 101)
-    monkeypatch.setattr(Dots, "class_names", tuple(f"class {c}" for c in range(101)))
-    monkeypatch.setattr(Dots, "take", lambda self, ids: Images(np.zeros((len(ids), 8, 8, 3), np.uint8), ids % 101))
+    monkeypatch.setattr(sys.modules[__name__], "CLASSES", 1001)
+    monkeypatch.setattr(Dots, "class_names", tuple(f"class {c}" for c in range(1001)))
+    monkeypatch.setattr(Dots, "take", lambda self, ids: Images(np.zeros((len(ids), 8, 8, 3), np.uint8), ids % 1001))
     set_up()
     outputs = read_bundle(compute("dots", "cpu")).outputs
     assert outputs.logits.dtype == np.float16 and outputs.factors == {}

@@ -15,8 +15,8 @@ import ctypes, resource, torch
 from engine.runtime import compute
 from engine.measuring import measure
 from engine.training import loop as train# whatever is made while they are imported is made first
-from engine.runtime.devices import pick_device
-pick_device("cpu")
+from engine.runtime.host_memory import take_memory_in_bulk
+take_memory_in_bulk()
 """
 #: Prints what the kernel was told about the memory of a large tensor. Whether it had large pages to give is not for us to say.
 ONE_TENSOR = """

@@ -14,7 +14,7 @@ from engine.cascades.resnet import ResNetShape, resnet
 from engine.cascades.whitening import whiten
 from engine.datasets.base import Images
 from engine.errors import UserError
-from engine.recipes import Recipe, Training
+from engine.recipes import Recipe, RecipeConfig, Training
 from engine.runtime.image_tensors import to_tensor
 from engine.runtime.weights import load_weights, provenance_of
 from engine.splits import Split
@@ -49,7 +49,7 @@ class Bars:
 def bars(**settings):
     shape = MSDNetShape(classes=3, stem=8, base=(8, 8), growth=(8, 8), layers=(1, 1), scales=(2, 1), hidden=16)
     settings = {"epochs": 4, "batch_size": 20, "validation": 40, "shift": 1, "average": 0.9, **settings}
-    return Recipe("bars", "Bars", "Bars.", Bars, lambda: msdnet(shape), Training(**settings))
+    return Recipe(RecipeConfig("bars", "Bars", "Bars.", Training(**settings)), Bars, lambda: msdnet(shape))
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from engine.datasets.published import sets as torchvision_sets
 from engine.datasets.published.files import FILES
 from engine.datasets.published.sets import FIRST_TEST_ID, SOURCES, TorchvisionSet, download
 from engine.errors import UserError
-from engine.recipes import Recipe, Training
+from engine.recipes import Recipe, RecipeConfig, Training
 from engine.runtime.compute import compute
 from engine.splits import Split
 from engine.training.loop import train
@@ -342,7 +342,9 @@ def test_a_network_learns_on_it_and_its_bundle_has_the_right_labels(folder, tmp_
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
     dataset = TorchvisionSet("cifar10", held_out=HELD_OUT)
     shape = BofShape(ResNetShape(classes=10, widths=(4, 6), blocks=(0, 1), exits=(1,)), words=8)
-    small = Recipe("small", "Small", "Small.", lambda: dataset, lambda: bof(shape), Training(epochs=2, batch_size=10, validation=20))
+    small = Recipe(
+        RecipeConfig("small", "Small", "Small.", Training(epochs=2, batch_size=10, validation=20)), lambda: dataset, lambda: bof(shape)
+    )
     train(small, device="cpu")
     made = read_bundle(compute(small, "cpu"))
     assert made.class_names == SOURCES["cifar10"].class_names

@@ -1,25 +1,14 @@
-"""Parquet files that others wrote, turned into the arrays of `engine.importing.importer`. One row per example, these columns:
+"""Decodes a Parquet file in a process of its own, whose memory is capped where the system can do that, and hands over an .npz file.
 
-    label                    whole numbers, the class of the example
-    exit0.logits             lists of as many floats as there are classes, and likewise exit1.logits, exit2.logits, ...
-    exit0.probs              or lists of probabilities
-    exit0.pred, exit0.conf   or only the class each exit names, and how probable it holds that to be
-    exit0.cost               what leaving at exit 0 costs in all, the same number in every row
-    exit0.stage_cost         or what stage 0 alone costs; exit0.cost_latency_ms and the like name the unit
-    id, split, factor_NAME   optional, as elsewhere
+    python -m engine.importing.readers.parquet_decoder SOURCE TARGET BYTES
 
-Names may lie in the file's key-value metadata: `class_names` and `exit_names` as JSON lists, `topology` as text. Pictures do not fit here.
-
-The decoder takes sizes from inside the compressed pages, so no look at the footer can foretell how much memory it will ask for: 600 bytes
-may unpack to gigabytes while the footer speaks of one number. It therefore runs in a process of its own, whose memory is capped where the
-system can do that, and hands over an .npz file.
+The decoder takes sizes from inside the compressed pages, so the footer cannot tell how much memory it will need: 600 bytes may unpack to
+gigabytes while the footer speaks of one number. Exit code 2: the last line on stderr is the sentence for the user. Names of ignored columns
+are printed, one a line.
 """
 
-import os
 import re
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,30 +20,12 @@ from numpy.typing import NDArray
 
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.importing.npz import read_npz
-from engine.importing.schema import Given, texts, wanted
+from engine.importing.readers.parquet import too_much
+from engine.importing.schema import texts, wanted
 
 _OF_EXIT = re.compile(r"exit(\d{1,3})\.(\w+)")
 _PLURAL = {"label": "labels", "id": "ids"}
 _LIBRARIES = 2**30  # address space that Python, numpy and Arrow take before they read anything
-
-
-def read_parquet(path: Path, most: int) -> Given:
-    """The arrays of a Parquet file. Raises UserError if it has other columns, is damaged, or unpacks to more than `most` bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        unpacked = Path(folder) / "arrays.npz"
-        found = subprocess.run(
-            [sys.executable, "-m", __name__, str(path.absolute()), str(unpacked), str(most)],
-            cwd=Path(__file__).resolve().parents[2],
-            env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
-            capture_output=True,
-            encoding="utf-8",
-        )
-        if found.returncode == 2:
-            raise UserError(found.stderr.splitlines()[-1])  # whatever a library may have warned of stands above
-        if found.returncode != 0:
-            raise UserError(_too_large(printable(path.name), most))
-        return Given(read_npz(unpacked, most).arrays, tuple(found.stdout.splitlines()))
 
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
@@ -78,11 +49,7 @@ def _check_size(stated: pq.FileMetaData, name: str, most: int) -> None:
     groups = [stated.row_group(i) for i in range(stated.num_row_groups)]
     values = sum(group.column(j).num_values for group in groups for j in range(stated.num_columns))
     if max(sum(group.total_byte_size for group in groups), values * np.dtype(np.float16).itemsize) > most:
-        raise UserError(_too_large(name, most))
-
-
-def _too_large(name: str, most: int) -> str:
-    return f"{name} is damaged, or unpacks to more than the {most:,} bytes allowed; write it again, if need be with fewer rows or float16."
+        raise UserError(too_much(name, most))
 
 
 def _places(columns: list[str]) -> dict[str, tuple[str, int | None]]:
@@ -185,7 +152,7 @@ def _main(source: str, target: str, most: str) -> int:
         print(mistake, file=sys.stderr)
         return 2
     except MemoryError:
-        print(_too_large(printable(Path(source).name), int(most)), file=sys.stderr)
+        print(too_much(printable(Path(source).name), int(most)), file=sys.stderr)
         return 2
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as problem:
         name, reason = printable(Path(source).name), printable(str(problem), 120)

@@ -1,18 +1,18 @@
-"""The networks for pictures of 32x32, and how they are trained.
+"""The networks for small images, and how they are trained.
 
-Their shapes and settings were found on CIFAR-10; all data sets of such pictures share them.
+Their shapes and settings were found on CIFAR-10 and serve all data sets of such images.
 """
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.recipes.catalogue import Network, Training
+from engine.recipes.catalogue import NetworkBuilder, Training
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
     from engine.cascades.resnet import ResNetShape
 
-#: For all these networks: what minutes on a GPU and an hour on a processor get far with.
+#: For all these networks: minutes on a GPU, about an hour on a processor.
 _TRAINING = Training(
     epochs=30,
     batch_size=256,
@@ -24,11 +24,11 @@ _TRAINING = Training(
     exit_weights=(1, 1, 1, 1, 2),
     average=0.995,
     jitter=0.0,
-    cutout=10,  # without it the residual network knew 99.8 % of the pictures it learned from, and 92.7 % of others
+    cutout=10,  # without it the residual network reached 99.8% on the images it learned from, and 92.7% on others
     validation=500,
 )
 
-#: Units of the residual trunk after which one may leave, unless others are asked for.
+#: Units of the residual trunk after which an example may leave, unless others are given.
 _EXITS = (2, 3, 4, 5)
 
 
@@ -38,7 +38,7 @@ def _residual(classes: int, exits: tuple[int, ...] | None) -> "ResNetShape":
     return ResNetShape(classes=classes, widths=(64, 256, 256), blocks=(1, 1, 1), exits=_EXITS if exits is None else exits)
 
 
-def _msdnet(classes: int, exits: None = None) -> "Cascade":
+def _msdnet(classes: int, exits: tuple[int, ...] | None = None) -> "Cascade":
     from engine.cascades.msdnet import MSDNetShape, msdnet
 
     return msdnet(
@@ -65,7 +65,7 @@ def _bof(classes: int, exits: tuple[int, ...] | None) -> "Cascade":
     return bof(BofShape(_residual(classes, exits), words=64, regions=2))
 
 
-def _family(classes: int, exits: None = None) -> "Cascade":
+def _family(classes: int, exits: tuple[int, ...] | None = None) -> "Cascade":
     from engine.cascades.family import resnet_family
     from engine.cascades.resnet import ResNetShape
 
@@ -76,46 +76,46 @@ def _family(classes: int, exits: None = None) -> "Cascade":
 
 
 @dataclass(frozen=True)
-class Small:
-    """A network for pictures of 32x32.
+class SmallNetwork:
+    """A network for small images.
 
-    about:  what it is; {data} stands for the data set's name
+    about:  begins a description; {data} is replaced by the data set's name
     starts: the network, by its short name, whose weights its training begins with
     """
 
     title: str
     about: str
-    network: Network
+    network: NetworkBuilder
     training: Training
     starts: str | None = None
     exit_names: tuple[str, ...] = ()
 
 
 #: By short name.
-SMALL = {
-    "msdnet": Small(
+SMALL_NETWORKS = {
+    "msdnet": SmallNetwork(
         "multi-scale dense network",
         "A multi-scale dense network with five exits",
-        Network(_msdnet),
+        NetworkBuilder(_msdnet),
         replace(_TRAINING, epochs=44, exit_weights=(1, 1, 1, 1, 3)),
     ),
-    "resnet": Small(
+    "resnet": SmallNetwork(
         "residual network",
         "A residual network with five exits, each a classifier of its own",
-        Network(_resnet, _EXITS),
+        NetworkBuilder(_resnet, _EXITS),
         _TRAINING,
     ),
-    "bof": Small(
+    "bof": SmallNetwork(
         "Bag-of-Features exits",
         "The trunk of {data}-resnet with five Bag-of-Features exits that share one classifier",
-        Network(_bof, _EXITS),
+        NetworkBuilder(_bof, _EXITS),
         replace(_TRAINING, epochs=5, learning_rate=4e-3),
         starts="resnet",
     ),
-    "family": Small(
+    "family": SmallNetwork(
         "three networks",
         "Three separate residual networks, small, medium and large",
-        Network(_family),
+        NetworkBuilder(_family),
         replace(_TRAINING, epochs=16, cutout=0, distillation=0.5, exit_weights=None),
         exit_names=("Small", "Medium", "Large"),
     ),

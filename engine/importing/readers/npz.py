@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.importing.readers.registry import register_reader
 from engine.importing.schema import Given, damaged, ignored_names, too_large, wanted
 
 _MOST_ARRAYS = 200
@@ -18,6 +19,7 @@ _ZIP_PROBLEMS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, 
 _HEADER_PROBLEMS = (ValueError, SyntaxError, tokenize.TokenError, MemoryError)  # numpy reads headers as Python literals
 
 
+@register_reader(".npz")
 def read_npz(path: Path, most: int) -> Given:
     """Arrays of a zip archive of .npy files, as numpy.savez writes it."""
     try:

@@ -1,0 +1,63 @@
+"""The data sets there are, by name. A new one is one file: a class that follows `Dataset`, and a registered function that builds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from engine.datasets.base import Dataset
+from engine.errors import UserError
+
+Builder = Callable[[], Dataset]
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A registered data set: its builder, and what a list shows without building it.
+
+    name:         as typed on the command line, and as bundles record it
+    description:  what the images are, to end a sentence: "32x32 photographs of ten things"
+    build:        makes the data set; heavy imports belong inside
+    small_images: whether the networks for small images suit it: each of them then makes a recipe, NAME-NETWORK
+    training:     settings of a training that these images need, such as {"flip": False}
+    """
+
+    name: str
+    title: str
+    description: str
+    classes: int
+    build: Builder
+    small_images: bool = True
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+_datasets: dict[str, DatasetEntry] = {}
+
+#: Every registered data set, in the order of registration.
+DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(_datasets)
+
+
+def register_dataset(
+    name: str,
+    title: str,
+    description: str,
+    classes: int,
+    small_images: bool = True,
+    training: Mapping[str, Any] = MappingProxyType({}),
+) -> Callable[[Builder], Builder]:
+    """Function decorator: make a data set known under its name. Parameters as in `DatasetEntry`."""
+
+    def register(build: Builder) -> Builder:
+        if name in _datasets:
+            raise ValueError(f"two data sets are called {name!r}")
+        _datasets[name] = DatasetEntry(name, title, description, classes, build, small_images, dict(training))
+        return build
+
+    return register
+
+
+def dataset(name: str) -> Dataset:
+    """Build a data set. Raises UserError for an unknown name."""
+    if name not in DATASETS:
+        raise UserError(f"There is no data set {name!r}; choose one of: {', '.join(DATASETS)}.")
+    return DATASETS[name].build()

@@ -1,0 +1,56 @@
+"""The forms of file that can be imported, by the ending of their name. A new one is one file with a registered reader.
+
+Nothing in a file is believed before it is checked, and nothing in it is ever run: no pickle is read. A file may have at most `MOST_BYTES`,
+and may unpack to no more.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from engine.display_text import printable
+from engine.errors import UserError
+from engine.importing.schema import Given, too_large
+
+#: 50,000 examples of 1,000 classes at 5 exits come to 1.9 GiB in float64.
+MOST_BYTES = 2 * 2**30
+#: What runs code when it is opened.
+PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
+
+#: (path, bytes it may unpack to) -> its arrays; raises UserError for a file that is damaged, too large, or of another form
+Reader = Callable[[Path, int], Given]
+
+_readers: dict[str, Reader] = {}
+#: Every registered reader, by the ending of the file's name in lower case.
+READERS: Mapping[str, Reader] = MappingProxyType(_readers)
+
+
+def register_reader(ending: str) -> Callable[[Reader], Reader]:
+    """Function decorator: read files whose name ends like this, such as ".npz"."""
+
+    def register(read: Reader) -> Reader:
+        if ending in _readers:
+            raise ValueError(f"two readers are for {ending}")
+        _readers[ending] = read
+        return read
+
+    return register
+
+
+def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
+    """The arrays of a file, by the reader for its ending. Raises UserError if there is none, or if the file has more than `most` bytes."""
+    name, ending = printable(path.name), path.suffix.lower()
+    if ending in PICKLES:
+        raise UserError(f"{name} is a pickle, which can run any code and is never opened; save its arrays with numpy.savez instead.")
+    if ending not in READERS:
+        *most_endings, last = READERS
+        raise UserError(f"{name} is of a form that cannot be imported; give an {', '.join(most_endings)} or {last} file.")
+    try:
+        there = path.is_file()
+    except OSError:  # a name that no file can have
+        there = False
+    if not there:
+        raise UserError(f"There is no file {name}; check the path.")
+    if path.stat().st_size > most:
+        raise too_large(path, f"has {path.stat().st_size:,}", most)
+    return READERS[ending](path, most)
