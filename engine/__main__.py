@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from engine.commands import COMMANDS
 from engine.errors import UserError
+from engine.extensions import load_extensions
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = parser().parse_args(arguments)
+        load_extensions()
         document = given.run(given)
         if given.json:
             print(json.dumps(document, allow_nan=False))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
 from engine.cascades.base import Cascade
-from engine.cascades.macs import stage_macs
+from engine.cost_units import COST_UNITS
 from engine.datasets.base import Dataset
 from engine.errors import UserError
 from engine.outputs import Outputs, in_kept_precision
@@ -40,7 +40,6 @@ from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 SHARD = 1000
 Progress = Callable[[int, int], None]
-MACS_NOTE = "Multiply-accumulates per image, exit heads included, as torch's FlopCounterMode counts them."
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,13 +213,14 @@ def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
 def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
     logits = np.concatenate(shards.column("logits"), axis=1)
     cascade = run.recipe.cascade()
+    counted = [(unit, unit.stage_cost) for unit in COST_UNITS.values() if unit.stage_cost is not None]
     known = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
     factors = {name.removeprefix("factor."): np.concatenate(shards.column(name)) for name in known}
     outputs = Outputs.from_logits(
         in_kept_precision(logits),
         np.concatenate(shards.column("labels")),
         run.split,
-        {"macs": np.array(stage_macs(cascade, run.dataset.image_size).stage, np.float64)},
+        {unit.name: np.array(stage_cost(cascade, run.dataset.image_size), np.float64) for unit, stage_cost in counted},
         ids=run.ids,
         kind=cascade.kind,
         factors=factors,
@@ -231,7 +231,7 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         outputs=outputs,
         class_names=run.dataset.class_names,
         exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
-        unit_notes={"macs": MACS_NOTE},
+        unit_notes={unit.name: unit.note for unit, _ in counted},
         provenance=run.provenance(),
         images=_images(run, shards),
     )

@@ -1,0 +1,31 @@
+"""The units that come with Offramp: multiply-accumulates, counted; time and energy, imported or measured on a device."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from engine.bundle.measurements import JOULES, MS
+from engine.cost_units.registry import CostUnit, register_cost_unit
+
+if TYPE_CHECKING:
+    from engine.cascades.base import Cascade
+
+
+def _stage_macs(cascade: "Cascade", image_size: tuple[int, int]) -> Sequence[float]:
+    from engine.cascades.macs import stage_macs  # with torch
+
+    return stage_macs(cascade, image_size).stage
+
+
+register_cost_unit(
+    CostUnit(
+        "macs",
+        title="Compute (MACs)",
+        noun="compute",
+        note="Multiply-accumulates per image, exit heads included, as torch's FlopCounterMode counts them.",
+        stage_cost=_stage_macs,
+    )
+)
+register_cost_unit(CostUnit("latency_ms", title="Time (ms)", noun="time"))
+register_cost_unit(CostUnit("energy_mj", title="Energy (mJ)", noun="energy"))
+register_cost_unit(CostUnit(MS, title="Milliseconds per image", noun="time"))
+register_cost_unit(CostUnit(JOULES, title="Joules per image, measured", noun="energy"))

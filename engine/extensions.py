@@ -1,0 +1,42 @@
+"""Your own policies, data sets, cost units, import forms, views and charts: Python files that Offramp imports when it starts.
+
+OFFRAMP_EXTENSIONS names their folders, separated as in PATH. Every file `*.py` there is imported in the order of names, unless its name
+begins with an underscore, and registers what it brings. Extensions are code that runs with your rights: name only folders you trust.
+"""
+
+import os
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from engine.errors import UserError
+
+FOLDERS = "OFFRAMP_EXTENSIONS"
+
+
+def load_extensions() -> None:
+    """Import every extension that this process has not imported yet. Raises UserError if a folder is missing or a file fails."""
+    for folder in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
+        if not Path(folder).is_dir():
+            raise UserError(f"There is no folder {folder} for extensions; correct the environment variable {FOLDERS}.")
+        for path in sorted(Path(folder).resolve().glob("[!_]*.py")):
+            load_extension(path)
+
+
+def load_extension(path: Path) -> None:
+    """Import one file, unless it was imported before."""
+    name = f"offramp_extensions.{path.stem}"
+    known = sys.modules.get(name)
+    if known is not None:
+        if known.__file__ != str(path):
+            raise UserError(f"Two extensions are called {path.name}: {known.__file__} and {path}; rename one of them.")
+        return
+    spec = spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        del sys.modules[name]
+        reason = f"{type(problem).__name__}: {problem}".splitlines()[0]
+        raise UserError(f"The extension {path} cannot be loaded ({reason}); correct it, or move it out of its folder.") from problem

@@ -1,0 +1,83 @@
+"""What every registered data set must do. A new one is tested here without a line of its own.
+
+Published sets need their files and are tested in tests/engine/datasets/published.
+"""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from engine.datasets import DATASETS, Dataset, dataset, register_dataset
+from engine.datasets.published.files import FILES
+from engine.errors import UserError
+from engine.recipes import RECIPES
+from engine.recipes.small_networks import SMALL_NETWORKS
+from engine.splits import BUNDLE_SPLITS, Split
+from tests.sentences import assert_one_sentence
+
+SOME = 8
+
+
+@pytest.fixture(scope="module", params=[name for name in DATASETS if name not in FILES])
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def built(name: str) -> Dataset:
+    return dataset(name)
+
+
+def test_it_is_described_without_being_built(name: str) -> None:
+    entry = DATASETS[name]
+    assert entry.title and entry.description and not entry.description.endswith(".")
+    assert entry.classes >= 2
+
+
+def test_it_is_what_its_entry_says(name: str, built: Dataset) -> None:
+    assert len(built.class_names) == DATASETS[name].classes and len(set(built.class_names)) == len(built.class_names)
+    assert isinstance(built.name, str) and isinstance(built.shippable, bool)
+    height, width = built.image_size
+    assert height > 0 and width > 0
+
+
+def test_splits_are_disjoint_and_always_the_same(name: str, built: Dataset) -> None:
+    ids = {split: built.ids(split) for split in Split}
+    for split, own in ids.items():
+        assert own.dtype == np.int64 and own.ndim == 1 and len(np.unique(own)) == len(own)
+        np.testing.assert_array_equal(own, dataset(name).ids(split))
+    assert all(len(ids[split]) > 0 for split in BUNDLE_SPLITS)
+    for one, other in combinations(ids.values(), 2):
+        assert len(np.intersect1d(one, other)) == 0
+
+
+def test_images_come_in_the_order_of_their_ids(built: Dataset) -> None:
+    ids = built.ids(Split.TEST)[:SOME]
+    images, reversed_images = built.take(ids), built.take(ids[::-1])
+    assert images.pixels.dtype == np.uint8 and images.pixels.shape == (len(ids), *built.image_size, 3)
+    assert images.labels.shape == (len(ids),) and images.labels.min() >= 0 and images.labels.max() < len(built.class_names)
+    np.testing.assert_array_equal(reversed_images.pixels[::-1], images.pixels)
+    np.testing.assert_array_equal(reversed_images.labels[::-1], images.labels)
+    for values in images.factors.values():
+        assert values.shape == (len(ids),) and values.dtype == np.float32
+
+
+def test_its_digest_stays_the_same(name: str, built: Dataset) -> None:
+    assert built.digest() == dataset(name).digest() and int(built.digest(), 16) >= 0
+
+
+def test_networks_for_small_images_come_with_it(name: str) -> None:
+    recipes = {f"{name}-{network}" for network in SMALL_NETWORKS} & set(RECIPES)
+    assert len(recipes) == (len(SMALL_NETWORKS) if DATASETS[name].small_images else 0)
+
+
+def test_two_data_sets_cannot_share_a_name() -> None:
+    with pytest.raises(ValueError, match="two data sets are called 'doodles'"):
+        register_dataset("doodles", "Doodles", "drawings", 10)(DATASETS["doodles"].build)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UserError) as caught:
+        dataset("doodels")
+    assert_one_sentence(str(caught.value), "'doodels'", *DATASETS)
