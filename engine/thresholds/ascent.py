@@ -96,7 +96,7 @@ def _at_or_above(rank: NDArray[np.unsignedinteger], amount: NDArray[np.float64],
 
 
 def _front_along(cuts: NDArray[np.int64], exit: int, correct: NDArray[np.int64], cost: NDArray[np.float64]) -> Settings:
-    """The non-dominated cuts of one exit. The cost rises with the cut, so these are where the count of correct predictions is a new high."""
+    """The non-dominated cuts of one exit. The cost rises with the cut, so these are where the correct predictions reach a new maximum."""
     front = np.flatnonzero(np.diff(np.maximum.accumulate(correct), prepend=-1) > 0)
     along = np.tile(cuts, (len(front), 1))
     along[:, exit] = front
