@@ -1,1 +1,1 @@
-"""Offramp's compute engine: networks that stop early, and what every exit said about every example."""
+"""Offramp's compute engine: early-exit networks, the outputs of their exits, and policies that decide where to stop."""

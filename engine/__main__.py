@@ -1,6 +1,6 @@
 """The command line: `python -m engine COMMAND`.
 
-Exit codes: 0 done, 2 what the user gave is wrong (one sentence on stderr), 1 our fault (a traceback, so that it can be reported).
+Exit codes: 0 success, 1 a bug in Offramp (a traceback to report), 2 a user error (one sentence on stderr), 130 interrupted.
 """
 
 import argparse
@@ -16,14 +16,14 @@ from engine.extensions import load_extensions
 
 
 class _Parser(argparse.ArgumentParser):
-    """Answers a mistyped command in the form of every other mistake: one sentence."""
+    """Reports a mistyped command like every other user error: in one sentence."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
 
 
 def parser() -> argparse.ArgumentParser:
-    top = _Parser(prog="python -m engine", description="Compute what every exit of a network says, and sweep policies over it.")
+    top = _Parser(prog="python -m engine", description="Compute the outputs of every exit of a network and sweep policies over them.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.__doc__, description=module.__doc__)
@@ -45,10 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(mistake, file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever reads has seen enough (`| head`); Python would complain once more when it closes stdout.
+        # The reader has closed the pipe (`| head`). Without this, Python would report the error again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
-        print("Stopped; the same command goes on from here.", file=sys.stderr)
+        print("Interrupted; run the same command again to continue.", file=sys.stderr)
         return 130
     return 0
 

@@ -1,4 +1,4 @@
-"""How evenly the exits are used. Worth showing beside accuracy, never instead of it: balance alone is no virtue."""
+"""How evenly the exits are used. Shown beside accuracy, never instead of it: balance alone has no value."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,16 @@ def _entropy(shares: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def normalized_entropy(shares: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Normalised entropy of the shares leaving at each exit: 0 if all leave at one, 1 if each exit takes the same.
+    """Normalised entropy of the shares leaving at each exit: 0 if all examples leave at one exit, 1 if all exits have the same share.
 
-    shares (..., exits), each row summing to 1 -> (...). A single exit is as even as can be: 1.
+    shares (..., exits), each row summing to 1 -> (...). 1 for a single exit.
     """
     exits = np.shape(shares)[-1]
     return _entropy(shares) / np.log(exits) if exits > 1 else np.ones(np.shape(shares)[:-1])
 
 
 def effective_exits(shares: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How many equally used exits would be as mixed as these: exp of the entropy, from 1 to the number of exits.
+    """The number of equally used exits with the same entropy: exp of the entropy, from 1 to the number of exits.
 
     shares (..., exits), each row summing to 1 -> (...)
     """

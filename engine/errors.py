@@ -1,9 +1,9 @@
-"""The one exception a user may see: a mistake of theirs, answered by a sentence they can act on."""
+"""The one exception a user may see: an error of theirs, reported in a sentence they can act on."""
 
 
 class UserError(Exception):
-    """What the user gave is wrong.
+    """The user's input is invalid.
 
     The message is one sentence: what was wrong, the offending value, what to do. The command line prints it on
-    stderr and exits with 2; the page shows it in place. Anything else that is raised is our fault and fails loudly.
+    stderr and exits with 2; the page shows it in place. Any other exception is a bug in Offramp and fails loudly.
     """

@@ -1,4 +1,4 @@
-"""Fronts of (cost, accuracy) points: what is not dominated, and what mixing can reach."""
+"""Fronts of (cost, accuracy) points: the non-dominated points, and what mixing can reach."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def pareto_front(cost: ArrayLike, accuracy: ArrayLike) -> NDArray[np.int64]:
-    """Indices of the points that no other point beats, by increasing cost.
+    """Indices of the non-dominated points, by increasing cost.
 
-    cost, accuracy (points,) -> (front,). A point is kept if every point that costs no more is less accurate; of equal points the first.
+    cost, accuracy (points,) -> (front,). A point is kept if every other point that costs no more is less accurate; of equal points, the
+    first is kept.
     """
     cost, accuracy = np.asarray(cost, np.float64), np.asarray(accuracy, np.float64)
     order = np.lexsort((-accuracy, cost))
@@ -18,14 +19,14 @@ def pareto_front(cost: ArrayLike, accuracy: ArrayLike) -> NDArray[np.int64]:
 
 
 def concave_hull(cost: Sequence[float] | NDArray[np.floating], accuracy: Sequence[float] | NDArray[np.floating]) -> NDArray[np.int64]:
-    """Indices of the points on the upper concave hull of the front, by increasing cost: mixing its neighbours reaches every point between.
+    """Indices of the points on the upper concave hull of the front, by increasing cost. Mixing neighbours reaches every point between them.
 
     cost, accuracy (points,) -> (hull,)
     """
     cost, accuracy = np.asarray(cost, np.float64), np.asarray(accuracy, np.float64)
     hull: list[int] = []
     for point in pareto_front(cost, accuracy):
-        # Drop the middle of three points whenever it lies on or below the line between its neighbours.
+        # Drop the middle of three points if it is on or below the line between its neighbours.
         while len(hull) >= 2:
             a, b = hull[-2], hull[-1]
             gained = (accuracy[b] - accuracy[a]) * (cost[point] - cost[a])

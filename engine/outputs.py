@@ -1,4 +1,4 @@
-"""Outputs: what every exit said about every example. The one thing everything else is a function of."""
+"""Outputs: the predictions, scores and logits of every exit for every example. Everything else is a function of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,17 +12,17 @@ from engine.errors import UserError
 from engine.scores import all_scores
 from engine.splits import Split
 
-#: What the exits were recorded as. Each kind supports fewer policies than the one before it.
+#: What was recorded of the exits. Each kind supports fewer policies than the one before it.
 Recorded = Literal["logits", "probabilities", "confidence"]
 Part = TypeVar("Part", bound="Outputs")
-#: Exits are numbered in one byte wherever routes are kept or sent.
+#: Exit numbers take one byte wherever routes are stored or sent.
 MAX_EXITS = 255
-#: With more classes than this, logits are kept in half precision: their number is what makes a bundle large.
+#: With more classes than this, logits are stored in half precision: they are what makes a bundle large.
 MAX_CLASSES_IN_FULL = 1000
 
 
 class CascadeKind(StrEnum):
-    """How the stages of a cascade depend on each other."""
+    """How the stages of a cascade are connected."""
 
     CHAIN = "chain"  # exits of one network: stage k continues from what stage k - 1 computed
     FAMILY = "family"  # separate networks, small to large: each starts from the image, and any may be skipped
@@ -30,11 +30,11 @@ class CascadeKind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """Frozen arrays of one cascade on one data set.
+    """Read-only arrays of one cascade on one data set.
 
     prediction: (exits, examples) int32, the top class of every exit
-    scores:     {name: (exits, examples) float32}, see `engine.scores`; larger = surer
-    logits:     (exits, examples, classes) float16/32 or None where only confidences are known;
+    scores:     {name: (exits, examples) float32}, see `engine.scores`; larger = more confident
+    logits:     (exits, examples, classes) float16/32, or None if only confidences are known;
                 log-probabilities where `recorded` is "probabilities"
     labels:     (examples,) int32
     ids:        (examples,) int64, unique: the same example has the same id in every bundle of its data set
@@ -90,8 +90,8 @@ class Outputs:
     ) -> "Outputs":
         """Outputs of a network whose logits (exits, examples, classes) are known.
 
-        raw: false if `logits` are log-probabilities, whose scale says nothing
-        Raises ValueError if shapes disagree, a label is not a whole number or outside the classes, or an id comes twice.
+        raw: False if `logits` are log-probabilities, whose scale carries no information
+        Raises ValueError if shapes disagree, a label is not a whole number or outside the classes, or an id is repeated.
         """
         shape = "(exits, examples, 2 or more classes)"
         _demand(logits.ndim == 3 and logits.shape[2] >= 2, f"logits have shape {logits.shape}, expected {shape}")
@@ -126,28 +126,28 @@ class Outputs:
 
     @property
     def nbytes(self) -> int:
-        """Memory taken by the arrays. What is mapped from a file is not counted: the system takes it back when it needs to."""
+        """Memory taken by the arrays. Memory-mapped logits are not counted: the system reclaims that memory when it needs to."""
         per_example = (self.prediction, self.labels, self.ids, self.split, *self.scores.values(), *self.factors.values())
         logits = () if self.logits is None or isinstance(self.logits, np.memmap) else (self.logits,)
         return sum(array.nbytes for array in (*per_example, *logits))
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether each exit's prediction is the label, (exits, examples)."""
+        """Whether each exit's prediction equals the label, (exits, examples)."""
         return self.prediction == self.labels
 
     def cost_in(self, unit: str) -> NDArray[np.float64]:
         """Cost of each stage in a unit, (stages,)."""
         if unit not in self.stage_cost:
-            raise UserError(f"There are no costs in {unit!r} here; choose one of: {', '.join(self.stage_cost)}.")
+            raise UserError(f"These outputs have no costs in {unit!r}; choose one of: {', '.join(self.stage_cost)}.")
         return self.stage_cost[unit]
 
     def cascade_cost(self, unit: str) -> NDArray[np.float64]:
-        """What leaving at each exit costs when every stage before it ran too, (exits,). Increasing."""
+        """Cost of leaving at each exit if every stage before it ran too, (exits,). Increasing."""
         return np.cumsum(self.cost_in(unit))
 
     def static_cost(self, unit: str) -> NDArray[np.float64]:
-        """What leaving at each exit costs when one aims straight at it, (exits,): a family skips its other networks."""
+        """Cost of leaving at each exit if only the stages it needs run, (exits,): a family skips its other networks."""
         return self.cost_in(unit) if self.kind is CascadeKind.FAMILY else self.cascade_cost(unit)
 
     @property
@@ -156,38 +156,38 @@ class Outputs:
         return self.exits - 1
 
     def full_cost(self, unit: str) -> float:
-        """Cost of the full network run alone: the measure of every budget."""
+        """Cost of the full network run alone. Budgets are shares of it."""
         return float(self.static_cost(unit)[self.full])
 
     def tuning(self, split: Split) -> "Tuning":
-        """The examples of FIT or CALIBRATION, as the type that fitting accepts."""
+        """The FIT or CALIBRATION examples, as the type that fitting accepts."""
         _demand(split in (Split.FIT, Split.CALIBRATION), f"nothing may be tuned on the {split} split")
         return self._part(split, Tuning)
 
     def test(self) -> "Test":
-        """The examples that numbers are reported on, as a type that nothing can be fitted to."""
+        """The TEST examples, on which results are reported, as a type that nothing can be fitted to."""
         return self._part(Split.TEST, Test)
 
     def part(self, split: Split) -> "Outputs":
-        """The examples of any one split, for reading."""
+        """The examples of any split, for evaluation."""
         return self.test() if split is Split.TEST else self.tuning(split)
 
     def _part(self, split: Split, part: type[Part]) -> Part:
-        chosen = np.flatnonzero(self.split == split)
-        if len(chosen) == 0:
+        rows = np.flatnonzero(self.split == split)
+        if len(rows) == 0:
             raise UserError(f"There are no {split} examples in these outputs; name at least one row {str(split)!r} in `split`.")
-        return self.take(_as_slice(chosen), part)
+        return self.take(_as_slice(rows), part)
 
-    def take(self, chosen: NDArray[np.integer] | slice, part: type[Part] | None = None) -> Part:
-        """Some examples, by position, in the order given."""
+    def take(self, rows: NDArray[np.integer] | slice, part: type[Part] | None = None) -> Part:
+        """Some examples, by position, in the given order."""
         arrays = {
-            "prediction": self.prediction[:, chosen],
-            "scores": {name: array[:, chosen] for name, array in self.scores.items()},
-            "labels": self.labels[chosen],
-            "ids": self.ids[chosen],
-            "split": self.split[chosen],
-            "logits": None if self.logits is None else self.logits[:, chosen],
-            "factors": {name: array[chosen] for name, array in self.factors.items()},
+            "prediction": self.prediction[:, rows],
+            "scores": {name: array[:, rows] for name, array in self.scores.items()},
+            "labels": self.labels[rows],
+            "ids": self.ids[rows],
+            "split": self.split[rows],
+            "logits": None if self.logits is None else self.logits[:, rows],
+            "factors": {name: array[rows] for name, array in self.factors.items()},
         }
         if part is None:
             return replace(self, **arrays)
@@ -195,40 +195,40 @@ class Outputs:
 
 
 class Tuning(Outputs):
-    """Outputs that gates may learn from and knobs may be chosen on. A policy's `fit` takes nothing else."""
+    """Outputs that gates may learn from and knobs may be set on. A policy's `fit` accepts nothing else."""
 
 
 class Test(Outputs):
-    """Outputs that numbers are reported on."""
+    """Outputs that results are reported on."""
 
     __test__ = False  # not a pytest class
 
 
-def _as_slice(chosen: NDArray[np.integer]) -> NDArray[np.integer] | slice:
-    """Neighbouring positions as a slice, so that a split of a memory-mapped file is a view and not a copy."""
-    first, last = int(chosen[0]), int(chosen[-1])
-    return slice(first, last + 1) if last - first + 1 == len(chosen) else chosen
+def _as_slice(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
+    """Contiguous positions as a slice, so that a split of a memory-mapped file is a view and not a copy."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
 
 
 def whole_numbers(name: str, array: NDArray) -> NDArray[np.int64]:
-    """A copy as int64 of an array that holds whole numbers only, in whatever type.
+    """An int64 copy of an array that holds only whole numbers, of any type.
 
-    Raises ValueError that says what is wrong; a type of floating point must also be able to tell its numbers from their neighbours.
+    Raises ValueError otherwise, also for floating-point numbers too large for their type to represent every whole number.
     """
     _demand(array.dtype.kind in "biuf", f"{name} are of type {array.dtype}, expected whole numbers")
     most = largest_exact(array.dtype)
-    odd = array[~exactly_whole(array)]
-    _demand(len(odd) == 0, f"{name} contain {odd[:1].tolist()}; {array.dtype} holds whole numbers up to {most:,} only")
+    invalid = array[~exactly_whole(array)]
+    _demand(len(invalid) == 0, f"{name} contain {invalid[:1].tolist()}; {array.dtype} holds whole numbers up to {most:,} only")
     return array.astype(np.int64)
 
 
 def largest_exact(dtype: np.dtype) -> int:
-    """The largest whole number up to which a type tells all of them apart, and which int64 holds."""
+    """The largest n such that the type represents all whole numbers up to n exactly and int64 holds n."""
     return 2 ** (np.finfo(dtype).nmant + 1) if dtype.kind == "f" else 2**63 - 1
 
 
 def exactly_whole(array: NDArray) -> NDArray[np.bool_]:
-    """Which of some numbers are whole and no larger than their type and int64 can hold exactly."""
+    """Which elements are whole numbers that their type and int64 represent exactly."""
     if array.dtype.kind == "f":
         whole = array.astype(np.float64)  # in float16 the limits themselves would overflow
         return (np.abs(whole) <= largest_exact(array.dtype)) & (whole == np.floor(whole))  # NaN fails both
@@ -236,9 +236,9 @@ def exactly_whole(array: NDArray) -> NDArray[np.bool_]:
 
 
 def in_kept_precision(logits: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Logits, (exits, examples, classes), in the precision in which a bundle keeps so many classes.
+    """Logits, (exits, examples, classes), in the precision in which a bundle stores them for this number of classes.
 
-    Half precision halves 400 MB to 200 MB for 20,000 examples, 5 exits and 1,001 classes. What does not fit it stays as it is.
+    Half precision reduces 400 MB to 200 MB for 20,000 examples, 5 exits and 1,001 classes. Logits beyond its range stay as they are.
     """
     if logits.shape[2] <= MAX_CLASSES_IN_FULL or np.abs(logits).max(initial=0) > np.finfo(np.float16).max:
         return logits
@@ -246,7 +246,7 @@ def in_kept_precision(logits: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _frozen(array: NDArray) -> NDArray:
-    """A read-only view, for it is shared by every visitor of the page; the caller's own array stays as it is."""
+    """A read-only view, because all visitors of the page share it. The caller's own array is not changed."""
     view = array.view()
     view.flags.writeable = False
     return view

@@ -1,4 +1,4 @@
-"""Where things lie: the data folder (OFFRAMP_DATA, by default the repository's own) and what is in it."""
+"""The data folder (OFFRAMP_DATA, by default `data` in the repository) and the paths in it."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ def weights_file(recipe: str) -> Path:
 
 
 def datasets_folder() -> Path:
-    """Where other people's data sets lie (OFFRAMP_DATASETS, by default `datasets` in the data folder). They are never shipped."""
+    """The folder of third-party data sets (OFFRAMP_DATASETS, by default `datasets` in the data folder). They are never shipped."""
     return Path(os.environ.get("OFFRAMP_DATASETS") or default_datasets_folder())
 
 

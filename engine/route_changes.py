@@ -1,4 +1,4 @@
-"""What is known of every example at many budgets, small enough to keep: as the budget rises, an example's way changes only now and then."""
+"""A compact table of every example's route at many budgets: as the budget rises, a route changes only now and then."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """Tables (steps, examples) of the same shape, by name, as their first rows and what changes in any of them from a step to the next.
+    """Named tables (steps, examples), stored as their first rows and the changes in any of them from one step to the next.
 
-    steps: how many rows each table has
-    first: {name: (examples,)}
-    step, example: (changes,) when and whose, in the order of the steps;  then: {name: (changes,)} what holds from that step on
+    steps:         number of rows of each table
+    first:         {name: (examples,)}
+    step, example: (changes,) the step and the example of each change, in the order of steps
+    then:          {name: (changes,)} the value from that step on
     """
 
     steps: int
@@ -25,7 +26,7 @@ class Changes:
 
     @classmethod
     def between(cls, tables: Mapping[str, NDArray]) -> "Changes":
-        """Of at least one table with at least one step."""
+        """The changes in at least one table with at least one step."""
         differs = np.logical_or.reduce([table[1:] != table[:-1] for table in tables.values()])
         step, example = np.nonzero(differs)
         first = {name: table[0].copy() for name, table in tables.items()}  # a view would keep the whole table
@@ -42,7 +43,7 @@ class Changes:
         due = slice(0, int(np.searchsorted(self.step, step, side="right")))
         rows = {name: first.copy() for name, first in self.first.items()}
         for name, row in rows.items():
-            row[self.example[due]] = self.then[name][due]  # of several to one place the last stands, and it is the latest
+            row[self.example[due]] = self.then[name][due]  # of several assignments to one position the last remains, which is the latest
         return rows
 
     def table(self, name: str) -> NDArray:

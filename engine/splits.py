@@ -1,13 +1,13 @@
-"""The four disjoint parts of a data set, and what each may be used for."""
+"""The four disjoint parts of a data set and what each may be used for."""
 
 from enum import StrEnum
 
 
 class Split(StrEnum):
-    """Where an example belongs.
+    """The split of an example.
 
-    A network learns on TRAIN; gates learn on FIT, which the network never saw; knobs are chosen on CALIBRATION;
-    numbers are reported on TEST. Keeping them apart is what makes a reported number honest.
+    A network learns on TRAIN. Gates learn on FIT, which the network never saw. Knobs are set on CALIBRATION, and
+    results are reported on TEST. Only because the splits are disjoint can the reported results be trusted.
     """
 
     TRAIN = "train"
@@ -16,5 +16,5 @@ class Split(StrEnum):
     TEST = "test"
 
 
-#: The parts a bundle holds outputs for. Training images are left out: a network is too sure about what it has learned.
+#: The splits a bundle holds outputs for. Training images are left out: a network is overconfident on images it has learned.
 BUNDLE_SPLITS = (Split.FIT, Split.CALIBRATION, Split.TEST)

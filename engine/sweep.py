@@ -1,4 +1,4 @@
-"""A sweep: one policy over many budgets, knobs chosen on calibration, everything reported on test beside it."""
+"""A sweep: one policy over many budgets, with its knob set on calibration and results reported on test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from engine.route import Route, distinct_paths
 from engine.route_changes import Changes
 from engine.splits import Split
 
-#: A budget above this was meant in per cent: running every network of a family costs a few times its largest one at most.
+#: A budget above this was meant in percent: running every network of a family costs at most a few times its largest one.
 MOST_BUDGET = 10.0
 
 
 @dataclass(frozen=True)
 class Full:
-    """The full network on the reported split: what every budget is a share of."""
+    """The full network on the reported split. Budgets are shares of its cost."""
 
     cost: float
     accuracy: float
@@ -33,20 +33,20 @@ class Full:
 class Sweep:
     """One policy over many budgets. Every cost is a share of the full network's.
 
-    budgets, planned_cost:                (points,) asked for; what the rule was set for
-    calibration_cost, calibration_accuracy: (points,) what the rule did on the examples its knob was chosen on
-    calibration_shares:                   (points, exits) of those examples leaving at each exit
-    cost, accuracy:                       (points,) what it does on the reported split
-    shares:                               (points, exits) of the reported examples leaving at each exit
-    correct:                              (points, exits) of them leaving there with the correct answer
-    routes:                               the tables exit, answer, is_correct and path, kept as changes from one budget to the next
-    paths:                                (paths, exits) bool, the different sets of stages that examples ran
-    path_cost:                            (paths,) what each of them costs
-    before_half:                          (points,) share of the reported examples that cost at most half of the full network
-    exit_cost:                            (exits,) what leaving at each exit costs when every stage before it ran
-    static_cost, static_accuracy:           (exits,) what each exit costs and gets when everyone leaves there
-    notes:                                (points,) what is to be said beside the numbers of each point, or empty
-    rules:                                (points,) the policy with its knob set
+    budgets, planned_cost:                  (points,) given budgets; planned costs of the rules
+    calibration_cost, calibration_accuracy: (points,) on the examples the knob was set on
+    calibration_shares:                     (points, exits) share of those examples leaving at each exit
+    cost, accuracy:                         (points,) on the reported split
+    shares:                                 (points, exits) share of the reported examples leaving at each exit
+    correct:                                (points, exits) share of them leaving there with a correct prediction
+    routes:                                 the tables exit, answer, is_correct and path, stored as changes from one budget to the next
+    paths:                                  (paths, exits) bool, the distinct sets of stages that ran
+    path_cost:                              (paths,) cost of each of them
+    before_half:                            (points,) share of the reported examples that cost at most half of the full network
+    exit_cost:                              (exits,) cost of leaving at each exit if every stage before it ran
+    static_cost, static_accuracy:           (exits,) cost and accuracy of each exit if all examples leave there
+    notes:                                  (points,) one sentence to show beside the numbers of each point, or empty
+    rules:                                  (points,) the policy with its knob set
     """
 
     policy: str
@@ -74,22 +74,22 @@ class Sweep:
 
     @property
     def examples(self) -> int:
-        """How many examples are reported on."""
+        """Number of examples that are reported on."""
         return len(self.routes.first["exit"])
 
     @property
     def exit(self) -> NDArray[np.uint8]:
-        """Where each example leaves, (points, examples)."""
+        """The exit each example leaves at, (points, examples)."""
         return self.routes.table("exit")
 
     @property
     def answer(self) -> NDArray[np.int32]:
-        """What each example leaves with, (points, examples)."""
+        """The prediction each example leaves with, (points, examples)."""
         return self.routes.table("answer")
 
     @property
     def is_correct(self) -> NDArray[np.bool_]:
-        """Whether that is right, (points, examples)."""
+        """Whether that prediction is correct, (points, examples)."""
         return self.routes.table("is_correct")
 
     @property
@@ -99,13 +99,13 @@ class Sweep:
 
     @property
     def nbytes(self) -> int:
-        """Memory taken by the arrays, rules aside."""
+        """Memory taken by the arrays, without the rules."""
         arrays = (value for value in vars(self).values() if isinstance(value, np.ndarray))
         return self.routes.nbytes + sum(array.nbytes for array in arrays)
 
     @property
     def incorrect(self) -> NDArray[np.float64]:
-        """Share of the reported examples leaving at each exit with a wrong answer, (points, exits)."""
+        """Share of the reported examples leaving at each exit with an incorrect prediction, (points, exits)."""
         return self.shares - self.correct
 
     def as_json(self, bundle: str) -> dict:
@@ -133,7 +133,7 @@ class Sweep:
 
 
 def default_budgets(outputs: Outputs, unit: str, points: int) -> NDArray[np.float64]:
-    """Evenly from the cheapest exit to the full network, as shares of the latter, (points,)."""
+    """Evenly spaced budgets from the cheapest exit to the full network, as shares of the full network's cost, (points,)."""
     cheapest = float(outputs.static_cost(unit).min()) / outputs.full_cost(unit)
     return np.linspace(cheapest, 1.0, points)
 
@@ -145,9 +145,9 @@ def sweep(
     unit: str = "macs",
     split: Split = Split.TEST,
 ) -> Sweep:
-    """Fit a policy once, solve it for every budget on calibration, and follow the reported examples.
+    """Fit a policy once, solve it for every budget on calibration, and route the reported examples.
 
-    budgets: shares of the full network's cost, or how many to spread evenly
+    budgets: shares of the full network's cost, or a number of evenly spaced budgets
     Raises UserError if the policy cannot run on these outputs or a budget is out of reach.
     """
     reason = policy.unavailable_reason(outputs)
@@ -157,17 +157,17 @@ def sweep(
     calibration, reported = outputs.tuning(Split.CALIBRATION), outputs.part(split)
     fitted = policy.fit(outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration, calibration, unit)
     if isinstance(budgets, int):
-        # Where the cheapest network is not the first, a policy that begins with the first cannot spend so little.
+        # If the cheapest network is not the first, a policy that starts with the first cannot spend as little as the cheapest.
         budgets = np.maximum(default_budgets(outputs, unit, budgets), fitted.cheapest / full_cost)
     budgets = np.asarray(budgets, np.float64)
     _check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
     tuned = [follow(rule, calibration, unit) for rule in rules]
     mix = random_mix(calibration, unit)
-    found, rows, known = [], [], {}
+    results, rows, known = [], [], {}
     for rule in rules:
         route = rule.route(reported)
-        found.append(follow(rule, reported, unit, route))
+        results.append(follow(rule, reported, unit, route))
         rows.append((route.exit.astype(np.uint8), route.prediction, route.correct(reported), _path_index(route, known)))
     tables = dict(zip(("exit", "answer", "is_correct", "path"), map(np.array, zip(*rows, strict=True)), strict=True))
     paths = np.array([np.frombuffer(path, bool) for path in known])
@@ -181,14 +181,14 @@ def sweep(
         calibration_cost=np.array([point.cost for point in tuned]) / full_cost,
         calibration_accuracy=np.array([point.accuracy for point in tuned]),
         calibration_shares=np.array([point.shares for point in tuned]),
-        cost=np.array([point.cost for point in found]) / full_cost,
-        accuracy=np.array([point.accuracy for point in found]),
-        shares=np.array([point.shares for point in found]),
-        correct=np.array([point.correct for point in found]),
+        cost=np.array([point.cost for point in results]) / full_cost,
+        accuracy=np.array([point.accuracy for point in results]),
+        shares=np.array([point.shares for point in results]),
+        correct=np.array([point.correct for point in results]),
         routes=Changes.between(tables),
         paths=paths,
         path_cost=paths @ outputs.cost_in(unit) / full_cost,
-        before_half=np.array([point.before_half for point in found]),
+        before_half=np.array([point.before_half for point in results]),
         exit_cost=outputs.cascade_cost(unit) / full_cost,
         static_cost=outputs.static_cost(unit) / full_cost,
         static_accuracy=reported.correct.mean(axis=1),
@@ -199,7 +199,7 @@ def sweep(
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """What a rule does on some examples. Numbers are means over examples; costs are in the unit of the sweep."""
+    """The results of a rule on some examples. Numbers are means over examples; costs are in the unit of the sweep."""
 
     cost: float
     accuracy: float
@@ -209,9 +209,9 @@ class Followed:
 
 
 def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) -> Followed:
-    """A rule that leaves its examples to chance is followed part by part, and its numbers are their expectation.
+    """Route examples by a rule and summarise the results. For a rule that decides by chance, they are the expectation over its parts.
 
-    route: of the rule itself over these outputs, where it is known already
+    route: the rule's own route over these outputs, if already known
     """
     half = 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
     cost = accuracy = before_half = 0.0
@@ -219,7 +219,7 @@ def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) 
     for weight, part in rule.parts():
         taken = route if part is rule and route is not None else part.route(outputs)
         if len(taken.exit) != outputs.examples:
-            raise AssertionError("a route lost or doubled an example")
+            raise AssertionError("a route lost or duplicated an example")
         costs = taken.cost(outputs.cost_in(unit))
         cost += weight * float(costs.mean())
         accuracy += weight * taken.accuracy(outputs)
@@ -232,9 +232,9 @@ def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) 
 
 
 def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget: float) -> str:
-    """The rule's own note, or one sentence where on calibration it does worse than the random mix that may spend as much.
+    """The rule's own note, or one sentence if it does worse on calibration than the random mix for the same budget.
 
-    tuned: the rule on the calibration examples; budget: mean cost that was allowed, in the unit of the sweep
+    tuned: the rule on the calibration examples; budget: the allowed mean cost, in the unit of the sweep
     """
     expected = mix.accuracy_at(budget)
     if rule.note or not policy.deployable or tuned.accuracy >= expected - NEGLIGIBLE:
@@ -247,7 +247,7 @@ def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget
 
 
 def _path_index(route: Route, known: dict[bytes, int]) -> NDArray[np.uint16]:
-    """Which path each example took, (examples,), counted as in `known`, {stages that ran: number}; new ones are added to it."""
+    """The number of each example's path, (examples,), as in `known`, {stages that ran: number}. New paths are added to it."""
     paths, taken = distinct_paths(route.visited)
     return np.array([known.setdefault(path.tobytes(), len(known)) for path in paths], np.uint16)[taken]
 
@@ -255,19 +255,19 @@ def _path_index(route: Route, known: dict[bytes, int]) -> NDArray[np.uint16]:
 def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float) -> None:
     for budget in budgets:
         if not np.isfinite(budget) or budget <= 0:
-            raise UserError(f"A budget of {budget:g} makes no sense; give a share of the full network's cost, such as 0.5.")
+            raise UserError(f"A budget must be a positive share of the full network's cost, and {budget:g} is not; give for example 0.5.")
         if budget > MOST_BUDGET:
-            raise UserError(f"A budget of {budget:g} is {budget:g} times the full network's cost; for {budget:g} % write {budget / 100:g}.")
-        # Budgets are typed with few digits: one that misses the cheapest exit by a rounding is meant as that exit.
+            raise UserError(f"A budget of {budget:g} is {budget:g} times the full network's cost; for {budget:g}% give {budget / 100:g}.")
+        # Budgets are typed with few digits: one that misses the cheapest exit by a rounding error means that exit.
         if budget < cheapest - 5e-4:
             raise UserError(
-                f"A budget of {budget:g} is out of reach for {policy.title}: its cheapest way out costs {cheapest:.3f} of the full network;"
-                f" ask for at least {np.ceil(cheapest * 1000) / 1000:.3f}."
+                f"A budget of {budget:g} is out of reach for {policy.title}, which costs at least {cheapest:.3f} of the full network;"
+                f" give at least {np.ceil(cheapest * 1000) / 1000:.3f}."
             )
 
 
 def _json_knob(rule: Rule) -> dict[str, float | None | list[float | None]]:
-    """The knob, with infinities as null: JSON knows none."""
+    """The knob, with infinities as null, because JSON has none."""
 
     def number(value: float) -> float | None:
         return float(value) if np.isfinite(value) else None

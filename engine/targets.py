@@ -1,6 +1,6 @@
-"""Three ways to ask for a rule, one kind of answer: by what it may cost, by how often it must be right, by what it must promise.
+"""Three ways to specify a rule: by a budget, by an accuracy to reach, or by a promise about errors.
 
-Whichever way, the rule is chosen on calibration, and the answer says what it was planned to do, does there, and does on test.
+In each case the rule is chosen on calibration, and the result holds its plan and its results on calibration and on test.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from engine.policies.methods.risk_control import Promise, RiskControlFit
 from engine.splits import Split
 from engine.sweep import Full, follow, sweep
 
-#: How many budgets are tried for an accuracy, and how often: each time between the first that is enough and the last that is not.
+#: For an accuracy, so many budgets are tried per round, in so many rounds, each between the first sufficient budget and the one before it.
 BUDGETS, ROUNDS = 17, 3
 
 
 @dataclass(frozen=True, eq=False)
 class TargetPoint:
-    """What a rule does on some examples. cost: a share of the full network's; shares: (exits,) of the examples leaving at each exit."""
+    """Results of a rule on some examples. cost: a share of the full network's; shares: (exits,) share of examples leaving at each exit."""
 
     cost: float
     accuracy: float
@@ -31,11 +31,11 @@ class TargetPoint:
 
 @dataclass(frozen=True, eq=False)
 class TargetResult:
-    """A rule, and how it does.
+    """A rule and its results.
 
-    asked:        what was asked for, as a sentence that also says what is promised
-    full:         the full network, its accuracy on test
-    planned_cost: what the rule was set for, a share of the full network's cost
+    target:       the target in one sentence, including the promise
+    full:         the full network, with its accuracy on test
+    planned_cost: the planned cost of the rule, a share of the full network's cost
     """
 
     policy: str
@@ -51,33 +51,34 @@ class TargetResult:
 def by_budget(policy: Policy, outputs: Outputs, budget: float, unit: str = "macs") -> TargetResult:
     """The rule for a budget, a share of the full network's cost. Raises UserError if that is out of reach."""
     rule = sweep(policy, outputs, [budget], unit).rules[0]
-    return _target_result(policy, outputs, unit, rule, f"Spend {budget:.1%} of the full network's cost at most.")
+    return _target_result(policy, outputs, unit, rule, f"Spend at most {budget:.1%} of the full network's cost.")
 
 
 def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str = "macs") -> TargetResult:
-    """The rule for the least budget at which the calibration accuracy is at least `floor`, in [0, 1]. On test it may fall short.
+    """The rule for the smallest budget with a calibration accuracy of at least `floor`, in [0, 1]. On test it may fall short.
 
-    More budget may buy less accuracy, so budgets are tried from the least upwards, then more and more finely below the first that is
-    enough. Raises UserError if none is.
+    A larger budget may give less accuracy, so budgets are tried from the smallest upwards, then more and more finely below the first that
+    is sufficient. Raises UserError if none is.
     """
     calibration, fitted = outputs.tuning(Split.CALIBRATION), _fit(policy, outputs, unit)
     # A family's cascade may cost more than its full network.
     low, high = fitted.cheapest, max(outputs.full_cost(unit), float(outputs.cascade_cost(unit)[-1]))
-    found = None
+    cheapest = None
     for _ in range(ROUNDS):
-        tried = []
+        accuracies = []
         for budget in np.linspace(low, high, BUDGETS):
             rule = fitted.solve(budget)
-            tried.append(follow(rule, calibration, unit).accuracy)
-            if tried[-1] >= floor:
-                found = rule
+            accuracies.append(follow(rule, calibration, unit).accuracy)
+            if accuracies[-1] >= floor:
+                cheapest = rule
                 break
             low = budget
-        if found is None:
-            raise UserError(f"{policy.title} reaches an accuracy of {max(tried):.3f} at most, not {floor:g}; ask for no more than that.")
+        if cheapest is None:
+            best = max(accuracies)
+            raise UserError(f"{policy.title} reaches an accuracy of at most {best:.3f}, not {floor:g}; give no more than that.")
         high = budget
-    target = f"Be right on at least {floor:.1%} of the calibration examples, for as little as possible."
-    return _target_result(policy, outputs, unit, found, target)
+    target = f"Reach at least {floor:.1%} accuracy on the calibration examples at the lowest cost."
+    return _target_result(policy, outputs, unit, cheapest, target)
 
 
 def by_guarantee(outputs: Outputs, promise: Promise, unit: str = "macs") -> TargetResult:
@@ -90,7 +91,8 @@ def by_guarantee(outputs: Outputs, promise: Promise, unit: str = "macs") -> Targ
     how = "on average" if promise.method == "crc" else f"with {promise.confidence:.0%} confidence"
     target = f"Make at most {promise.epsilon:.1%} more errors than the full network, {how}."
     if threshold_spec is not None and np.isposinf(threshold_spec.thresholds).all():
-        target += f" The {fitted.calibration.examples:,} calibration examples do not prove that of any threshold, so nobody leaves early."
+        examples = fitted.calibration.examples
+        target += f" The {examples:,} calibration examples are not enough evidence for any threshold, so no example leaves early."
     return _target_result(policy, outputs, unit, rule, target)
 
 
@@ -106,8 +108,8 @@ def _target_result(policy: Policy, outputs: Outputs, unit: str, rule: Rule, targ
     full_cost, test = outputs.full_cost(unit), outputs.test()
 
     def measured(part: Outputs) -> TargetPoint:
-        found = follow(rule, part, unit)
-        return TargetPoint(found.cost / full_cost, found.accuracy, found.shares)
+        result = follow(rule, part, unit)
+        return TargetPoint(result.cost / full_cost, result.accuracy, result.shares)
 
     return TargetResult(
         policy=policy.name,

@@ -1,4 +1,4 @@
-"""Made-up outputs and bundles for the tests: seeded, small, and shaped like those of a real cascade."""
+"""Synthetic outputs and bundles for the tests: seeded, small, and shaped like those of a real cascade."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from engine.bundle.images import encode
 from engine.outputs import CascadeKind, Outputs, Recorded
 from engine.splits import BUNDLE_SPLITS, Split
 
-#: What running each stage costs; more than eight exits start over. The two units are not proportional, so mixing them up shows.
+#: The cost of each stage; with more than eight exits they repeat. The two units are not proportional, so that mixing them up shows.
 STAGE_MACS = 1e6 * np.array([4.0, 6.0, 9.0, 13.0, 11.0, 8.0, 12.0, 10.0])
 STAGE_MS = np.array([0.9, 0.5, 1.4, 0.8, 1.1, 0.7, 1.6, 0.6])
 
@@ -23,12 +23,12 @@ def stage_costs(exits: int, kind: CascadeKind = "chain") -> dict[str, NDArray[np
 
 
 def split_names(per_split: int) -> NDArray[np.str_]:
-    """So many fit, then calibration, then test examples, (3 * per_split,)."""
+    """The same number of fit, then calibration, then test examples, (3 * per_split,)."""
     return np.repeat([str(split) for split in BUNDLE_SPLITS], per_split)
 
 
 def ids_for(examples: int, seed: int = 0) -> NDArray[np.int64]:
-    """Unique ids in no order, so that an id can never pass for a position."""
+    """Unique ids in random order, so that an id is never mistaken for a position."""
     return 10_000 + np.random.default_rng([seed, examples]).permutation(7 * examples)[:examples].astype(np.int64)
 
 
@@ -40,9 +40,9 @@ def draw_logits(
     rng: np.random.Generator,
     agreement: float = 0.6,
 ) -> NDArray[np.float32]:
-    """Logits (exits, examples, classes) whose errors are shared between exits to the degree of `agreement`, in [0, 1].
+    """Logits (exits, examples, classes). `agreement`, in [0, 1], is the degree to which exits make the same errors.
 
-    The true class is lifted by what the exit can do (more with depth) and what the example allows (less with difficulty).
+    The logit of the true class is raised, more for deeper exits and less for more difficult examples.
     """
     lift = np.linspace(2.2, 3.8, exits)[:, None] * (1.15 - difficulty)
     shared = rng.standard_normal((1, len(labels), classes))
@@ -64,11 +64,11 @@ def outputs(
     shuffled: bool = False,
     dtype: type = np.float32,
 ) -> Outputs:
-    """Outputs of a cascade that gets better with depth: a third of the examples for each of fit, calibration and test.
+    """Outputs of a cascade whose accuracy rises with depth, with a third of the examples in each of fit, calibration and test.
 
-    recorded:  "probabilities" keeps log-probabilities only, "confidence" keeps predictions and probability scores only
-    agreement: how far the exits make the same mistakes, in [0, 1]
-    shuffled:  mix the splits instead of laying them one after the other
+    recorded:  "probabilities" keeps only log-probabilities, "confidence" only predictions and top probabilities
+    agreement: the degree to which exits make the same errors, in [0, 1]
+    shuffled:  shuffle the splits instead of placing them one after the other
     """
     rng = np.random.default_rng(seed)
     labels = rng.integers(classes, size=examples)
@@ -91,7 +91,7 @@ def outputs(
 
 
 def confidence_only(whole: Outputs) -> Outputs:
-    """The same outputs as if only each exit's prediction and top probability had been recorded."""
+    """The same outputs with only each exit's prediction and top probability recorded."""
     return Outputs(
         prediction=whole.prediction,
         scores={"maxprob": whole.scores["maxprob"]},
@@ -107,40 +107,40 @@ def confidence_only(whole: Outputs) -> Outputs:
 
 
 def from_answers(answers: NDArray[np.integer], sureness: NDArray[np.floating], labels: NDArray[np.integer], classes: int) -> Outputs:
-    """A chain whose exits say just this: answers and sureness (exits, examples), the gap between the top logit and all others."""
+    """A chain with these predictions: answers (exits, examples), and sureness (exits, examples), the gap of the top logit to all others."""
     logits = np.where(np.arange(classes) == answers[..., None], sureness[..., None], 0.0).astype(np.float32)
     examples = len(labels)
     return Outputs.from_logits(logits, labels, split_names(examples // 3), stage_costs(len(answers)), ids=ids_for(examples))
 
 
 def corner_cases() -> Mapping[str, Outputs]:
-    """Outputs that real data come close to and that break careless arithmetic, by name."""
+    """Outputs, by name, that resemble extreme real data and break careless arithmetic."""
     rng = np.random.default_rng(5)
     answers = rng.integers(4, size=(3, 90))
     labels = rng.integers(4, size=90)
     once = outputs(examples=30, exits=3, classes=4, seed=6)
-    # Inside every split each example stands three times, under three ids.
+    # Each example is in its split three times, under three ids.
     thrice = once.take(np.concatenate([np.repeat(np.arange(start, start + 10), 3) for start in (0, 10, 20)]))
     even = np.ones((3, 90))
     return {
         "one exit": outputs(examples=90, exits=1, seed=1),
         "two exits": outputs(examples=90, exits=2, seed=2),
         "two classes": outputs(examples=90, exits=3, classes=2, seed=3),
-        "one example a split": outputs(examples=3, exits=3, classes=4, seed=4),
+        "one example per split": outputs(examples=3, exits=3, classes=4, seed=4),
         "duplicated rows": Outputs.from_logits(
             thrice.logits, thrice.labels, split_names(30), thrice.stage_cost, ids=ids_for(90), factors=thrice.factors
         ),
-        "sure beyond doubt": from_answers(answers, 3e4 * even, labels, 4),
+        "saturated confidence": from_answers(answers, 3e4 * even, labels, 4),
         "constant scores": from_answers(answers, even, labels, 4),
-        "always right": from_answers(np.broadcast_to(labels, (3, 90)), rng.uniform(1, 3, (3, 90)), labels, 4),
-        "always wrong": from_answers((labels + rng.integers(1, 4, (3, 90))) % 4, rng.uniform(1, 3, (3, 90)), labels, 4),
+        "always correct": from_answers(np.broadcast_to(labels, (3, 90)), rng.uniform(1, 3, (3, 90)), labels, 4),
+        "always incorrect": from_answers((labels + rng.integers(1, 4, (3, 90))) % 4, rng.uniform(1, 3, (3, 90)), labels, 4),
         "half precision": outputs(examples=90, exits=3, seed=7, dtype=np.float16),
         "shuffled splits": outputs(examples=90, exits=3, seed=8, shuffled=True),
     }
 
 
 def pictures(made: Outputs, side: int = 8) -> list[tuple[int, bytes]]:
-    """A small picture for every test example, in the colour of its label: (id, WebP)."""
+    """A small image for every test example, in the colour of its label: (id, WebP)."""
     rng = np.random.default_rng(11)
     colours = rng.integers(60, 196, size=(made.classes, 3))
     noise = rng.integers(-50, 50, size=(made.examples, side, side, 3))
@@ -149,7 +149,7 @@ def pictures(made: Outputs, side: int = 8) -> list[tuple[int, bytes]]:
 
 
 def draft(made: Outputs, id: str = "tiny", **changes: Any) -> Draft:
-    """What `write_bundle` needs to make a bundle of some outputs."""
+    """The input of `write_bundle` for a bundle of some outputs."""
     given = {
         "title": "A tiny bundle",
         "class_names": tuple(f"class {c}" for c in range(made.classes)),

@@ -1,7 +1,7 @@
-"""What early exits gain, lose and waste: measures of a route, of the exits behind it, and of a whole sweep, beyond accuracy and cost.
+"""What early exits gain, lose and waste: measures of a route, its exits and a whole sweep, beyond accuracy and cost.
 
-The full network is the measure throughout: a chain's last exit, a family's largest network run alone. How far an exit's confidence can be
-trusted is in `engine.analysis.reliability`, what leaves where in `engine.analysis.factors`.
+Everything is compared with the full network: a chain's last exit, or a family's largest network run alone. How reliable an exit's
+confidence is: see `engine.analysis.reliability`. Which examples leave where: see `engine.analysis.factors`.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from engine.sweep import Sweep
 
 @dataclass(frozen=True, eq=False)
 class Gain:
-    """What leaving at each exit brings, each (exits,); NaN where nobody leaves.
+    """What leaving at each exit gains, each (exits,); NaN at an exit where no example leaves.
 
-    leaving:  how many examples leave there
-    accuracy: how many of them are right
-    full:     how many of them the full network would have got right
-    saved:    the mean cost they save, as a share of the full network's; below 0 where a family's cascade costs more than that
+    leaving:  number of examples that leave there
+    accuracy: the exit's accuracy on them
+    full:     the full network's accuracy on them
+    saved:    the mean cost they save, as a share of the full network's; negative if a family's cascade costs more than that
     """
 
     leaving: NDArray[np.int64]
@@ -32,12 +32,12 @@ class Gain:
 
     @property
     def gain(self) -> NDArray[np.float64]:
-        """Accuracy of those who leave there, less the full network's on the same, (exits,)."""
+        """Accuracy on the examples that leave there minus the full network's on the same examples, (exits,)."""
         return self.accuracy - self.full
 
 
 def gain_per_exit(route: Route, outputs: Outputs, unit: str) -> Gain:
-    """What each exit brings to those who leave there (Bolukbasi et al. 2017 draw accuracy gained at each layer; read in the slides)."""
+    """The gain of each exit on the examples that leave there (accuracy gained at each layer: Bolukbasi et al. 2017, read in the slides)."""
     leaving = np.bincount(route.exit, minlength=outputs.exits)
 
     def mean(values: NDArray) -> NDArray[np.float64]:
@@ -50,10 +50,10 @@ def gain_per_exit(route: Route, outputs: Outputs, unit: str) -> Gain:
 
 @dataclass(frozen=True)
 class LossAgainstFull:
-    """What a route loses against the full network, as shares of all examples.
+    """The loss of a route compared with the full network, as shares of all examples.
 
-    excess: wrong where the full network is right
-    gap:    the same, less those that are right where the full network is wrong: the difference of the two error rates
+    excess: incorrect where the full network is correct
+    gap:    excess minus the share correct where the full network is incorrect, which is the difference of the two error rates
     """
 
     excess: float
@@ -68,14 +68,14 @@ def loss_against_full(route: Route, outputs: Outputs) -> LossAgainstFull:
 
 @dataclass(frozen=True, eq=False)
 class Overthinking:
-    """What going on cost those who had the right answer already (Shallow-Deep Networks, Kaya et al. 2019; definitions read in the code).
+    """The cost of going on after a correct prediction (Shallow-Deep Networks, Kaya et al. 2019; definitions read in the code).
 
-    first_correct:      (exits,) how many examples each exit is the first to get right
-    never:            how many no exit gets right
-    wasteful:         share of the examples that are right before the last exit
-    destructive:      share of the examples that are right before the last exit and wrong at it
-    share_of_errors:  the destructive among the last exit's errors; NaN if it makes none
-    stopping_in_time: mean cost if each example stopped where it is first right, at the last exit if nowhere; a share of the full network's
+    first_correct:    (exits,) number of examples for which each exit is the first correct one
+    never:            number of examples for which no exit is correct
+    wasteful:         share of examples that are correct before the last exit
+    destructive:      share of examples that are correct before the last exit and incorrect at it
+    share_of_errors:  destructive examples as a share of the last exit's errors; NaN if it makes none
+    stopping_in_time: mean cost if each example stopped at its first correct exit, or the last if none; a share of the full network's
     """
 
     first_correct: NDArray[np.int64]
@@ -102,9 +102,9 @@ def overthinking(outputs: Outputs, unit: str) -> Overthinking:
 
 
 def disagreement(outputs: Outputs) -> NDArray[np.float64]:
-    """Share of the examples on which two exits give different answers, (exits, exits): symmetric, 0 on the diagonal."""
-    answers = outputs.prediction
-    return np.array([(answers != one).mean(axis=1) for one in answers])
+    """Share of examples on which two exits make different predictions, (exits, exits): symmetric, 0 on the diagonal."""
+    predictions = outputs.prediction
+    return np.array([(predictions != one).mean(axis=1) for one in predictions])
 
 
 def step_area(
@@ -115,12 +115,13 @@ def step_area(
     chosen_by: NDArray[np.floating] | None = None,
     below: float = 0.0,
 ) -> float:
-    """Mean height, over budgets from `low` to `high`, of the accuracy of the best setting that costs no more than the budget.
+    """Mean over budgets from `low` to `high` of the accuracy of the best setting that costs at most the budget.
 
-    cost, accuracy: (points,);  chosen_by: (points,) what "best" goes by, by default the accuracy itself, of equals the cheaper
+    cost, accuracy: (points,)
+    chosen_by:      (points,) the value that defines the best setting, by default the accuracy; ties go to the cheaper one
     below:          the height where no setting is cheap enough
 
-    Steps, no lines: between two settings nothing is reached but the cheaper one.
+    A step function, not interpolated: between two settings only the cheaper one is available.
     """
     order = np.argsort(cost, kind="stable")
     merit = np.asarray(accuracy if chosen_by is None else chosen_by)[order]
@@ -132,15 +133,15 @@ def step_area(
 
 
 def share_captured(policy: Sweep, oracle: Sweep) -> float:
-    """How much of what looking at the input can gain a policy does gain: 0 for mixing static exits at random, 1 for the oracle.
+    """The share of the attainable gain that a policy captures: 0 for mixing static exits at random, 1 for the oracle.
 
-    The area under the policy's curve less that under the hull of the static exits, over the oracle's less the hull's, from the cost of the
-    cheapest exit to that of the full network. Our own definition. The policy's settings are chosen by their calibration accuracy and judged
-    on the reported split; where none is cheap enough, everyone leaves at the cheapest exit. The hull is exact and the curves are steps,
-    which count up to a step's rise too little: sweep some hundred budgets. NaN where there is nothing to gain.
+    The area under the policy's curve minus that under the hull of the static exits, divided by the oracle's minus the hull's, from the cost
+    of the cheapest exit to that of the full network. Our own definition. The policy's settings are chosen by calibration accuracy and
+    judged on the reported split. Where none is cheap enough, all examples leave at the cheapest exit. The hull is exact, but the curves are
+    steps, which underestimate by up to the height of a step: sweep some hundred budgets. NaN if there is nothing to gain.
     """
     if (policy.unit, policy.split, policy.examples) != (oracle.unit, oracle.split, oracle.examples):
-        raise ValueError("a policy is measured against an oracle of the same outputs, split and unit")
+        raise ValueError("a policy is compared with an oracle of the same outputs, split and unit")
     cost, accuracy = policy.static_cost, policy.static_accuracy
     low, high, below = float(cost.min()), 1.0, float(accuracy[cost.argmin()])
     if low >= high:

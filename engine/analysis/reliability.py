@@ -1,7 +1,7 @@
-"""How far an exit's confidence can be trusted: whether it is as often right as it says, and whether it is surer where it is right.
+"""How reliable an exit's confidence is: whether it matches the exit's accuracy, and whether it is higher where the exit is correct.
 
-Everything is per exit and can be asked of some examples only, above all of those that leave there: an exit is judged on whom it lets go,
-and choosing them by their confidence shifts what holds for all. `among` (exits, examples) says whom each exit is judged on.
+Everything is per exit and can be restricted to some examples, above all those that leave there: an exit matters only for the examples that
+leave, and selecting these by confidence changes the statistics. `among` (exits, examples) selects the examples each exit is judged on.
 """
 
 from dataclasses import dataclass
@@ -20,20 +20,21 @@ Mask = NDArray[np.bool_]
 
 
 def leavers(route: Route, exits: int) -> Mask:
-    """Who leaves at each exit, (exits, examples): an `among` for the functions below."""
+    """Which examples leave at each exit, (exits, examples): an `among` for the functions below."""
     return route.exit == np.arange(exits)[:, None]
 
 
 def confidence(outputs: Outputs) -> NDArray[np.float64]:
-    """The probability each exit gives its answer, (exits, examples)."""
+    """The probability each exit gives its prediction, (exits, examples)."""
     return SCORES["maxprob"].shown(outputs.scores["maxprob"].astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Points of a reliability diagram, each (exits, bins): NaN in an empty bin.
+    """Points of a reliability diagram, each (exits, bins).
 
-    confidence, accuracy: means over the examples in the bin;  count: how many they are
+    confidence, accuracy: means over the examples in the bin, NaN in an empty bin
+    count:                number of examples in the bin
     """
 
     confidence: NDArray[np.float64]
@@ -49,17 +50,17 @@ class Reliability:
 
 
 def reliability(outputs: Outputs, among: Mask | None = None, bins: int = 15, equal: Literal["width", "mass"] = "width") -> Reliability:
-    """How often each exit is right, by how probable it held that to be.
+    """The accuracy of each exit as a function of its confidence.
 
-    equal: "width" cuts [0, 1] into equal bins (Guo et al. 2017), "mass" at quantiles, so that each bin has as many examples but for ties.
-    A value on an edge belongs to the bin above, 1 to the last.
+    equal: "width" splits [0, 1] into bins of equal width (Guo et al. 2017), "mass" at quantiles, so that bins hold equally many examples
+           except for ties. A value on an edge belongs to the bin above, 1 to the last bin.
     """
-    sure, correct = confidence(outputs), outputs.correct
+    top_probability, correct = confidence(outputs), outputs.correct
     shape = (outputs.exits, bins)
     mean_confidence, accuracy, count = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.int64)
     for k in range(outputs.exits):
         here = slice(None) if among is None else among[k]
-        p, hits = sure[k][here], correct[k][here]
+        p, hits = top_probability[k][here], correct[k][here]
         if len(p) == 0:
             continue
         steps = np.linspace(0, 1, bins + 1)[1:-1]
@@ -73,7 +74,7 @@ def reliability(outputs: Outputs, among: Mask | None = None, bins: int = 15, equ
 
 
 def settled(outputs: Outputs) -> Mask:
-    """Where going on cannot help: the exit is right, or every later one is wrong too, (exits, examples). Our own definition."""
+    """Where going on cannot help: the exit is correct, or all later exits are incorrect too, (exits, examples). Our own definition."""
     correct = outputs.correct
     later = np.zeros_like(correct)
     later[:-1] = np.logical_or.accumulate(correct[:0:-1], axis=0)[::-1]
@@ -81,26 +82,27 @@ def settled(outputs: Outputs) -> Mask:
 
 
 def auroc(outputs: Outputs, score: str = "maxprob", target: Mask | None = None, among: Mask | None = None) -> NDArray[np.float64]:
-    """How well a score tells each exit's right answers from its wrong ones, (exits,): the chance that a right one scores higher than a
-    wrong one, a tie counting half. NaN where an exit has only right answers or only wrong ones.
+    """How well a score separates each exit's correct predictions from its incorrect ones, (exits,).
 
-    target: (exits, examples), what is to be told apart instead of right from wrong; see `settled`
+    AUROC: the probability that a correct prediction scores higher than an incorrect one, where a tie counts half. NaN if an exit has only
+    correct or only incorrect predictions.
+    target: (exits, examples), the classes to separate instead of correct and incorrect; see `settled`
     """
     target = outputs.correct if target is None else target
-    found = np.full(outputs.exits, np.nan)
+    values = np.full(outputs.exits, np.nan)
     for k in range(outputs.exits):
         here = slice(None) if among is None else among[k]
-        wanted = target[k][here]
-        if wanted.any() and not wanted.all():
-            found[k] = roc_auc_score(wanted, rankdata(outputs.scores[score][k][here]))  # ranks, as scores may be infinite
-    return found
+        positive = target[k][here]
+        if positive.any() and not positive.all():
+            values[k] = roc_auc_score(positive, rankdata(outputs.scores[score][k][here]))  # ranks, because scores may be infinite
+    return values
 
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """Risk against coverage if only the surest are answered: both (examples,), from the one surest example to all of them.
+    """Risk as a function of coverage if only the most confident examples are predicted: both (examples,), from one example to all.
 
-    Tied examples come in no order, so the risk among them is the one expected of a random order.
+    Tied examples have no order, so the risk among them is the expectation over a random order.
     """
 
     coverage: NDArray[np.float64]
@@ -112,26 +114,26 @@ class RiskCoverage:
         return float(self.risk.mean()) if len(self.risk) else float("nan")
 
     def coverage_at(self, risk: float) -> float:
-        """The largest share that can be answered at no more than this risk; 0 if none."""
+        """The largest share that can be predicted with at most this risk, or 0 if none can."""
         kept = np.flatnonzero(self.risk <= risk)
         return float(self.coverage[kept[-1]]) if len(kept) else 0.0
 
     def risk_at(self, coverage: float) -> float:
-        """The risk when at least this share is answered."""
+        """The risk if at least this share is predicted."""
         return float(self.risk[np.searchsorted(self.coverage, coverage - 1e-12)])
 
 
 def risk_coverage(sureness: NDArray[np.floating], correct: Mask) -> RiskCoverage:
-    """The curve of some answers: sureness and right (examples,)."""
+    """The curve of some predictions: sureness, correct (examples,)."""
     _, block, size = np.unique(-sureness, return_inverse=True, return_counts=True)
-    answered = np.arange(1, len(correct) + 1)
-    # Errors add up evenly along a run of ties: that is what a random order comes to on average.
+    covered = np.arange(1, len(correct) + 1)
+    # Along a run of ties the errors rise linearly, which is the average over random orders.
     ends = np.concatenate(([0], np.cumsum(size)))
     errors = np.concatenate(([0], np.cumsum(np.bincount(block, ~correct, len(size)))))
-    return RiskCoverage(answered / max(len(correct), 1), np.interp(answered, ends, errors) / answered)
+    return RiskCoverage(covered / max(len(correct), 1), np.interp(covered, ends, errors) / covered)
 
 
 def risk_coverage_per_exit(outputs: Outputs, score: str = "maxprob", among: Mask | None = None) -> tuple[RiskCoverage, ...]:
-    """The curve of each exit, answering the examples it is surest of by a score."""
-    who = np.ones(outputs.prediction.shape, bool) if among is None else among
-    return tuple(risk_coverage(outputs.scores[score][k][who[k]], outputs.correct[k][who[k]]) for k in range(outputs.exits))
+    """The curve of each exit, with its examples ordered by a score."""
+    among = np.ones(outputs.prediction.shape, bool) if among is None else among
+    return tuple(risk_coverage(outputs.scores[score][k][among[k]], outputs.correct[k][among[k]]) for k in range(outputs.exits))

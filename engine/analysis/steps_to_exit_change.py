@@ -1,4 +1,4 @@
-"""How close an example is to changing exit: those on the edge are the ones worth looking at."""
+"""How close an example is to changing its exit: the examples close to a change are the ones worth looking at."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,9 +7,9 @@ FAR = 255
 
 
 def steps_to_change(exit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """How many budget steps, up or down, until an example leaves elsewhere.
+    """Number of budget steps, up or down, until an example leaves at another exit.
 
-    exit: (points, examples), the exit at each budget, budgets rising -> (points, examples), at least 1, FAR if 255 steps or more
+    exit: (points, examples), the exit at each budget, budgets rising -> (points, examples), at least 1, FAR for 255 steps or more
     """
     points = len(exit)
     away = np.full(exit.shape, FAR, np.uint8)

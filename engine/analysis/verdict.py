@@ -1,7 +1,7 @@
-"""Payoff: whether stopping early paid on a device, and if not, where the gain went that arithmetic promised.
+"""Whether stopping early paid off on a device, and if not, where the speed-up promised by the MACs was lost.
 
-It pays where it is faster than the full network and no exit alone is as fast and as often right: the exits alone are the smaller networks,
-unable to adapt, that one would otherwise take.
+It pays off if it is faster than the full network and no single exit is as fast and as accurate. The single exits are the smaller static
+networks that one would otherwise use.
 """
 
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ from enum import StrEnum
 
 from engine.bundle.measurements import Measured, MeasuredRun
 
-#: Speeds closer than this are the same: on a shared machine a clock says no more.
+#: Speeds closer than this ratio count as equal: timings on a shared machine are no more precise.
 MARGIN = 1.05
 
 
 class Outcome(StrEnum):
     PAYS = "pays"
-    MATCHED = "matched"  # faster than the full network, and an exit alone is as fast and as often right
+    MATCHED = "matched"  # faster than the full network, but a single exit is as fast and as accurate
     SLOWER = "slower"  # no faster than the full network
 
 
 class LostSpeed(StrEnum):
-    """What cost the most between the speed-up that MACs promise and the real one."""
+    """The main loss between the speed-up that the MACs promise and the real one."""
 
-    PLAN = "plan"  # nothing was promised: the heads on the way cost what stopping saves
-    SMALL_BATCH = "small batch"  # a stage takes a while however few its pictures: at a larger batch its times promise more
-    STAGES = "stages"  # the stages that everybody runs take more time for a MAC than the others
-    RUNNING = "running"  # deciding, gathering the survivors and cutting them into batches again
+    PLAN = "plan"  # the MACs promise none: the early heads cost what stopping saves
+    SMALL_BATCH = "small batch"  # a stage has a fixed cost however few its images: its times promise more at a larger batch
+    STAGES = "stages"  # the stages that all examples run take more time per MAC than the others
+    RUNNING = "running"  # deciding, gathering the remaining examples and batching them again
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One real run, judged. instead: the exit before the last that is right most often among those alone no slower, or None."""
+    """The verdict on one real run. instead: the most accurate single exit before the last that is at least as fast as the run, or None."""
 
     run: MeasuredRun
     outcome: Outcome
@@ -40,9 +40,9 @@ class Verdict:
 
 
 def judged(here: Measured, all_measured: Sequence[Measured]) -> list[Verdict]:
-    """Judge every run of one measuring, cheapest first. all_measured: the bundle's, in which other batch sizes of the device are found."""
+    """The verdicts on all runs of one measurement, cheapest first. all_measured: the bundle's, with other batch sizes of the device."""
     larger = [other for other in all_measured if other.device == here.device and other.batch_size > here.batch_size]
-    found = []
+    verdicts = []
     for run in sorted(here.runs, key=lambda run: run.budget):
         instead = _instead(here, run)
         if run.speed_up < MARGIN:
@@ -51,8 +51,8 @@ def judged(here: Measured, all_measured: Sequence[Measured]) -> list[Verdict]:
             outcome = Outcome.MATCHED
         else:
             outcome = Outcome.PAYS
-        found.append(Verdict(run, outcome, _loss(run, larger), instead))
-    return found
+        verdicts.append(Verdict(run, outcome, _loss(run, larger), instead))
+    return verdicts
 
 
 def _instead(here: Measured, run: MeasuredRun) -> int | None:

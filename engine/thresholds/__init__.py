@@ -1,6 +1,5 @@
-"""Many settings at once: what a per-example loop says about one threshold setting, said about thousands by counting.
+"""Many threshold settings at once: counting gives for thousands of settings what a loop over the examples gives for one.
 
-Everything here equals that loop exactly. Which counter fits which question:
-one setting, any thresholds: `ranks`; a list of settings: `bits`; every setting of a grid: `grid`; every setting of one knob: `curve`;
-the best setting: `ascent`.
+Every result equals that of the loop exactly. Which module to use: `ranks` for one setting with any thresholds, `bits` for a list of
+settings, `grid` for every setting of a grid, `curve` for every setting of one knob, `ascent` for the best setting.
 """

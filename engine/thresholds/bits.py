@@ -1,7 +1,7 @@
-"""A list of threshold settings by packed bits: 64 examples a machine word, many settings a pass.
+"""A list of threshold settings by packed bits: 64 examples per machine word, many settings per pass.
 
-Examples are laid out by which exits are right about them, each of these patterns starting a word of its own. So a word's examples are
-right at the same exits, counting its bits once counts the right answers of every exit, and a matrix product sums them up.
+Examples are grouped by the pattern of exits that are correct on them, and each pattern starts a new word. So all examples of a word are
+correct at the same exits, one bit count of the word gives the correct predictions of every exit, and a matrix product sums them.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from engine.thresholds.counts import Counts
 from engine.thresholds.levels import bins
 
-#: Settings a pass: few enough for their bits to stay in the processor's caches.
+#: Settings per pass: few enough for their bits to stay in the processor's caches.
 TOGETHER = 64
 
 
 @dataclass(frozen=True, eq=False)
 class PackedBits:
-    """Whom each level of each exit sends on.
+    """Which examples stay in the cascade at each level of each exit.
 
-    stays:    (exits - 1, levels, words) uint64, a bit set if the example's score is below the level
-    patterns: (words, 1 + exits) float: 1, then whether each exit is right about the word's examples
-    totals:   (1 + exits,) how many examples there are, and how many each exit is right about
-    Up to 63 bits a pattern are empty: thrifty while the patterns, at most 2^exits, are few beside the examples.
+    stays:    (exits - 1, levels, words) uint64, a bit is set if the example's score is below the level
+    patterns: (words, 1 + exits) float: 1, then whether each exit is correct on the word's examples
+    totals:   (1 + exits,) number of examples, then number of correct predictions of each exit
+    Up to 63 bits per pattern are unused, which is little if the patterns, at most 2^exits, are few compared with the examples.
     """
 
     stays: NDArray[np.uint64]
@@ -32,13 +32,13 @@ class PackedBits:
 
     @classmethod
     def pack(cls, scores: NDArray[np.floating], correct: NDArray[np.bool_], levels: NDArray[np.float64]) -> "PackedBits":
-        """scores, right (exits, examples); levels (exits - 1, levels) rising from minus infinity: a quantile grid, or any thresholds."""
+        """scores, correct (exits, examples); levels (exits - 1, levels) rising from minus infinity: a quantile grid or any thresholds."""
         place, patterns = _by_pattern(correct)
         words, count = len(patterns), levels.shape[1]
         word, bit = place >> 6, np.uint64(1) << (place & 63).astype(np.uint64)
         stays = np.empty((len(levels), count, words), np.uint64)
         for k, reached in enumerate(bins(scores, levels)):
-            # Who stays at a level stayed at the level below, or fell between the two.
+            # An example that stays at a level stayed at the level below, or its score is between the two.
             fell = np.zeros((count + 1, words), np.uint64)
             np.bitwise_or.at(fell.reshape(-1), (reached.astype(np.int64) + 1) * words + word, bit)
             stays[k] = np.bitwise_or.accumulate(fell, axis=0)[:-1]
@@ -48,18 +48,18 @@ class PackedBits:
         """cuts (settings, exits - 1), positions in the levels -> counts (settings, exits)."""
         gates, levels, words = self.stays.shape
         if cuts.size and not 0 <= cuts.min() <= cuts.max() < levels:
-            raise IndexError(f"cuts run from {cuts.min()} to {cuts.max()}, and there are levels 0 to {levels - 1}")
-        # What is still there after each exit: all, then one row a gate, then nothing.
+            raise IndexError(f"cuts run from {cuts.min()} to {cuts.max()}, but there are only levels 0 to {levels - 1}")
+        # What remains after each exit: all examples, then one row per gate, then none.
         there = np.zeros((gates + 2, len(cuts), len(self.totals)))
         there[0] = self.totals
-        # Buffers that serve every pass: memory fresh from the system would cost more than all the counting.
+        # Buffers reused by every pass: allocating new memory would cost more than all the counting.
         alive, row = np.empty((2, TOGETHER, words), np.uint64)
         ones, addends = (np.empty((gates, TOGETHER, words), dtype) for dtype in (np.uint8, self.patterns.dtype))
         for start in range(0, len(cuts), TOGETHER):
             some = cuts[start : start + TOGETHER]
             here = slice(len(some))
             for k in range(gates):
-                # Checked above; unlike "raise", "clip" takes without a detour.
+                # The range was checked above, and "clip" avoids the buffering of "raise".
                 np.take(self.stays[k], some[:, k], axis=0, out=(row if k else alive)[here], mode="clip")
                 if k:
                     alive[here] &= row[here]
@@ -72,7 +72,7 @@ class PackedBits:
 
 
 def _by_pattern(correct: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-    """Where each example's bit goes, (examples,), and the pattern of each word, (words, 1 + exits)."""
+    """The position of each example's bit, (examples,), and the pattern of each word, (words, 1 + exits)."""
     exit = np.arange(len(correct))[:, None]
     pattern, which, count = np.unique((correct << exit).sum(axis=0), return_inverse=True, return_counts=True)
     words = -(-count // 64)

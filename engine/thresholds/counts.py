@@ -1,6 +1,6 @@
-"""Count tables: how many examples leave at each exit, and how many of them are right. Costs and accuracies need to know nothing else.
+"""Count tables: how many examples leave at each exit, and how many of them are correct. Costs and accuracies need nothing else.
 
-So a sweep counts once, and another cost axis (MACs, milliseconds, joules) is a matrix product over the same table.
+So a sweep counts once, and each further cost axis (MACs, milliseconds, joules) is a matrix product over the same table.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """leaving, right: (..., exits) integers, one row a setting; every row of `leaving` sums to `examples`."""
+    """leaving, correct: (..., exits) integers, one row per setting; every row of `leaving` sums to `examples`."""
 
     leaving: NDArray[np.integer]
     correct: NDArray[np.integer]
@@ -26,5 +26,5 @@ class Counts:
         return self.correct.sum(axis=-1) / self.examples
 
     def mean_cost(self, exit_cost: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mean cost per example. exit_cost (exits,), or (exits, units) for several axes at once -> (...) or (..., units)."""
+        """Mean cost per example. exit_cost (exits,), or (exits, units) for several cost axes -> (...) or (..., units)."""
         return self.leaving @ exit_cost / self.examples

@@ -1,7 +1,7 @@
 """Every setting of a threshold grid at once, by prefix sums: the examples are read once, however many settings there are.
 
-Who is still there after exit k passed every cut so far, so their number, for all combinations of cuts, is a k-dimensional prefix sum over
-a histogram. Whatever is asked afterwards no longer depends on the number of examples.
+An example remains after exit k if its scores so far are below every cut. So the number of these examples, for all combinations of cuts, is
+a k-dimensional prefix sum over a histogram. After that, nothing depends on the number of examples any more.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ class Grid:
     """Counts at every combination of levels.
 
     levels:  (exits - 1, levels)
-    leaving: per exit, how many leave there: exit k hangs on the cuts up to its own, so its table has the axes (levels,) * (k + 1), the
-             last exit's one less
-    correct: per exit, how many of them are correct, alike
+    leaving: per exit, how many examples leave there: exit k depends on the cuts up to its own, so its table has the axes
+             (levels,) * (k + 1); the last exit's has one less
+    correct: per exit, how many of them are correct, same shapes
     """
 
     levels: NDArray[np.float64]
@@ -32,22 +32,23 @@ class Grid:
 
     @classmethod
     def of(cls, scores: NDArray[np.floating], correct: NDArray[np.bool_], levels: NDArray[np.float64]) -> "Grid":
-        """scores, right (exits, examples); levels (exits - 1, levels) rising from minus infinity. Memory: levels ** (exits - 1) cells."""
+        """scores, correct (exits, examples); levels (exits - 1, levels) rising from minus infinity. Memory: levels ** (exits - 1) cells."""
         reached, count = bins(scores, levels), levels.shape[1]
-        still = [_still_there(reached[:k], count) for k in range(len(correct))]
-        leaving = [before[..., None] - after for before, after in pairwise(still)]
-        good = [
-            _still_there(reached[:k, well], count)[..., None] - _still_there(reached[: k + 1, well], count)
-            for k, well in enumerate(correct[:-1])
+        remaining = [_remaining(reached[:k], count) for k in range(len(correct))]
+        leaving = [before[..., None] - after for before, after in pairwise(remaining)]
+        leaving_correct = [
+            _remaining(reached[:k, here], count)[..., None] - _remaining(reached[: k + 1, here], count)
+            for k, here in enumerate(correct[:-1])
         ]
-        return cls(levels, [*leaving, still[-1]], [*good, _still_there(reached[:, correct[-1]], count)], correct.shape[1])
+        last_correct = _remaining(reached[:, correct[-1]], count)
+        return cls(levels, [*leaving, remaining[-1]], [*leaving_correct, last_correct], correct.shape[1])
 
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.levels.shape[1],) * len(self.levels)
 
     def accuracy(self) -> NDArray[np.float64]:
-        """Accuracy of every setting, one axis an exit, `shape`."""
+        """Accuracy of every setting, `shape`: one axis per exit but the last."""
         return self._total(self.correct, np.ones(len(self.correct))) / self.examples
 
     def mean_cost(self, exit_cost: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,21 +59,21 @@ class Grid:
         """cuts (settings, exits - 1), positions in the levels -> counts (settings, exits)."""
         axes = tuple(np.moveaxis(cuts, -1, 0))
 
-        def looked_up(tables: Sequence[NDArray[np.integer]]) -> NDArray[np.integer]:
+        def look_up(tables: Sequence[NDArray[np.integer]]) -> NDArray[np.integer]:
             return np.stack([np.broadcast_to(table[axes[: table.ndim]], cuts.shape[:-1]) for table in tables], axis=-1)
 
-        return Counts(looked_up(self.leaving), looked_up(self.correct), self.examples)
+        return Counts(look_up(self.leaving), look_up(self.correct), self.examples)
 
     def _total(self, tables: Sequence[NDArray[np.integer]], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        # Adding from the front keeps the sums small for as long as possible: only the last two tables have every axis.
+        # Adding from the first exit keeps the arrays small for as long as possible: only the last two tables have every axis.
         total = np.zeros(())
         for table, weight in zip(tables, weights, strict=True):
             total = total.reshape(total.shape + (1,) * (table.ndim - total.ndim)) + weight * table
         return total
 
 
-def _still_there(reached: NDArray[np.unsignedinteger], levels: int) -> NDArray[np.int32]:
-    """How many examples fall below the cut at every one of these exits, for all cuts: (exits, examples) -> (levels,) * exits."""
+def _remaining(reached: NDArray[np.unsignedinteger], levels: int) -> NDArray[np.int32]:
+    """How many examples are below the cut at all of these exits, for all cuts: (exits, examples) -> (levels,) * exits."""
     shape = (levels,) * len(reached)
     cell = np.zeros(reached.shape[1], np.int64)
     for row in reached:
@@ -81,7 +82,7 @@ def _still_there(reached: NDArray[np.unsignedinteger], levels: int) -> NDArray[n
     below = np.bincount(cell, minlength=levels ** len(reached)).astype(np.int32).reshape(shape)
     for axis in range(below.ndim):
         np.cumsum(below, axis=axis, dtype=np.int32, out=below)
-    # Strictly below: cut q sees the bins up to q - 1, and cut 0 sees none.
-    still = np.zeros_like(below)
-    still[(slice(1, None),) * below.ndim] = below[(slice(None, -1),) * below.ndim]
-    return still
+    # Strictly below: cut q includes the bins up to q - 1, and cut 0 includes none.
+    remaining = np.zeros_like(below)
+    remaining[(slice(1, None),) * below.ndim] = below[(slice(None, -1),) * below.ndim]
+    return remaining

@@ -1,4 +1,4 @@
-"""Scores as ranks: which of an exit's own values a score is. Thresholds only compare, so nothing is lost, and ranks are half the size."""
+"""Scores as ranks: a score's position among its exit's distinct values. Thresholds only compare, so nothing is lost, at half the size."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from engine.thresholds.counts import Counts
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """The scores of every exit but the last, which takes whoever is left.
+    """The scores of every exit but the last, which takes all remaining examples.
 
-    values: per exit its distinct scores, rising
-    ranks:  (exits - 1, examples) uint16, uint32 where an exit has more than 65,535 distinct scores: position in `values`
+    values:  per exit its distinct scores, rising
+    ranks:   (exits - 1, examples) uint16, or uint32 if an exit has more than 65,535 distinct scores: position in `values`
     correct: (exits, examples) bool
 
-    A cut is a threshold in ranks: an example leaves if its rank is at least the cut. Cut 0 lets everyone out, cut `len(values[k])` nobody.
+    A cut is a threshold in ranks: an example leaves if its rank is at least the cut. At cut 0 all examples leave, at `len(values[k])` none.
     """
 
     values: tuple[NDArray[np.floating], ...]
@@ -25,25 +25,25 @@ class Ranked:
 
     @classmethod
     def of(cls, scores: NDArray[np.floating], correct: NDArray[np.bool_]) -> "Ranked":
-        """scores, right: (exits, examples)"""
-        found = [np.unique(row, return_inverse=True) for row in scores[:-1]]
-        values = tuple(value for value, _ in found)
+        """scores, correct: (exits, examples)"""
+        distinct = [np.unique(row, return_inverse=True) for row in scores[:-1]]
+        values = tuple(value for value, _ in distinct)
         narrow = all(len(value) < 2**16 for value in values)
-        ranks = np.array([rank for _, rank in found], np.uint16 if narrow else np.uint32).reshape(len(found), scores.shape[1])
+        ranks = np.array([rank for _, rank in distinct], np.uint16 if narrow else np.uint32).reshape(len(distinct), scores.shape[1])
         return cls(values, ranks, correct)
 
     def cuts(self, thresholds: NDArray[np.floating]) -> NDArray[np.int64]:
-        """The cuts that let out whom these thresholds let out. thresholds (..., exits - 1) -> the same shape."""
+        """The cuts at which the same examples leave as at these thresholds. thresholds (..., exits - 1) -> the same shape."""
         cuts = np.empty(thresholds.shape, np.int64)
         for k, values in enumerate(self.values):
             cuts[..., k] = np.searchsorted(values, thresholds[..., k], side="left")
         return cuts
 
     def thresholds(self, cuts: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Thresholds that make these cuts, (..., exits - 1): a score that occurs; infinite where a cut lets everyone or nobody out."""
+        """The thresholds of these cuts, (..., exits - 1): a score that occurs, or infinite where all examples or none leave."""
         thresholds = np.empty(cuts.shape, np.float64)
         for k, values in enumerate(self.values):
-            # Everyone means everyone: an unseen example may score lower than all that were seen.
+            # Minus infinity rather than the lowest score: a new example may score lower than all of these.
             thresholds[..., k] = np.concatenate(([-np.inf], values[1:], [np.inf]))[cuts[..., k]]
         return thresholds
 

@@ -1,4 +1,4 @@
-"""How evenly exits are used, against sums written out."""
+"""Measures of balance against sums written out."""
 
 import math
 
@@ -12,7 +12,7 @@ def entropy(shares: list[float]) -> float:
     return -sum(share * math.log(share) for share in shares if share > 0)
 
 
-def test_both_are_what_they_are_called():
+def test_both_equal_their_definitions():
     rows = np.random.default_rng(0).dirichlet(np.full(5, 0.5), size=(3, 4))
     for at in np.ndindex(3, 4):
         h = entropy(rows[at].tolist())
@@ -21,10 +21,10 @@ def test_both_are_what_they_are_called():
 
 
 @pytest.mark.parametrize("exits", [2, 3, 7])
-def test_from_one_exit_to_all_alike(exits):
-    one, alike = np.eye(exits)[1], np.full(exits, 1 / exits)
+def test_one_used_exit_and_equal_shares_are_the_extremes(exits):
+    one, equal = np.eye(exits)[1], np.full(exits, 1 / exits)
     assert normalized_entropy(one) == 0 and effective_exits(one) == 1
-    assert normalized_entropy(alike) == pytest.approx(1) and effective_exits(alike) == pytest.approx(exits)
+    assert normalized_entropy(equal) == pytest.approx(1) and effective_exits(equal) == pytest.approx(exits)
 
 
 def test_unused_exits_count_for_nothing():
@@ -33,5 +33,5 @@ def test_unused_exits_count_for_nothing():
     assert normalized_entropy(np.insert(used, 1, 0.0)) < normalized_entropy(used)
 
 
-def test_a_single_exit_is_as_even_as_can_be():
+def test_a_single_exit_is_perfectly_balanced():
     assert normalized_entropy(np.ones((4, 1))).tolist() == [1] * 4 and effective_exits(np.ones((4, 1))).tolist() == [1] * 4

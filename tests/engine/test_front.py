@@ -1,4 +1,4 @@
-"""Fronts and hulls against brute force over many small sets of points, ties on purpose."""
+"""Fronts and hulls against brute force over many small sets of points, many with ties."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def point_sets():
 
 
 def front_by_hand(cost, accuracy):
-    """Keep a point unless another is no dearer and more accurate, or as accurate and cheaper, or its equal and earlier."""
+    """Keep a point unless another costs no more and is more accurate, or is cheaper and as accurate, or is equal and earlier."""
     kept = []
     for i in range(len(cost)):
         beaten = any(
@@ -31,7 +31,7 @@ def front_by_hand(cost, accuracy):
 
 
 def best_mix(cost, accuracy, budget):
-    """The most that mixing any two points reaches at a mean cost of at most `budget`."""
+    """The highest accuracy that mixing any two points reaches at a mean cost of at most `budget`."""
     best = max(a for c, a in zip(cost, accuracy, strict=True) if c <= budget)
     for i in range(len(cost)):
         for j in range(len(cost)):
@@ -41,7 +41,7 @@ def best_mix(cost, accuracy, budget):
     return best
 
 
-def test_pareto_front_is_what_nothing_beats():
+def test_pareto_front_equals_brute_force():
     for cost, accuracy in point_sets():
         assert pareto_front(cost, accuracy).tolist() == front_by_hand(cost, accuracy)
 
@@ -52,7 +52,7 @@ def test_front_rises_in_both():
         assert (np.diff(cost[front]) > 0).all() and (np.diff(accuracy[front]) > 0).all()
 
 
-def test_hull_reaches_whatever_mixing_two_points_reaches():
+def test_hull_equals_the_best_mix_of_two_points():
     for cost, accuracy in point_sets():
         hull = concave_hull(cost, accuracy)
         for budget in np.linspace(cost.min(), cost.max() + 1, 17):
@@ -60,7 +60,7 @@ def test_hull_reaches_whatever_mixing_two_points_reaches():
             assert reached == pytest.approx(best_mix(cost, accuracy, budget), abs=1e-9)
 
 
-def test_hull_has_no_point_to_spare():
+def test_hull_has_no_superfluous_point():
     """Every corner is strictly above the line between its neighbours, so slopes fall strictly."""
     for cost, accuracy in point_sets():
         hull = concave_hull(cost, accuracy)
@@ -69,7 +69,7 @@ def test_hull_has_no_point_to_spare():
         assert set(hull) <= set(pareto_front(cost, accuracy))
 
 
-def test_points_on_a_line_leave_its_ends():
+def test_of_points_on_a_line_only_the_ends_remain():
     assert concave_hull([1, 2, 3, 4], [0.25, 0.5, 0.75, 1.0]).tolist() == [0, 3]
 
 

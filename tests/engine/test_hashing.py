@@ -1,4 +1,4 @@
-"""The draw by id: a published sequence, whole-number arithmetic, and no pattern."""
+"""Numbers by id: a published sequence, integer arithmetic, and no pattern."""
 
 import numpy as np
 
@@ -6,20 +6,20 @@ from engine.hashing import hash_uniform
 from tests.engine.policies import reference
 
 
-def test_the_draw_is_splitmix64():
+def test_the_numbers_are_those_of_splitmix64():
     """The first outputs of SplitMix64 with seed 1234567, as published with its other implementations."""
     published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
     for seed, output in enumerate(published):
         assert hash_uniform(np.array([1234567]), seed)[0] == (output >> 11) / 2**53
 
 
-def test_the_draw_equals_whole_number_arithmetic():
+def test_the_numbers_equal_integer_arithmetic():
     ids = [0, 1, -1, 2**62, -(2**63), 2**63 - 1, *np.random.default_rng(0).integers(-(2**63), 2**63 - 1, size=200).tolist()]
     for seed in (0, 1, 12345):
         assert hash_uniform(np.array(ids), seed).tolist() == [reference.hash_uniform(id, seed) for id in ids]
 
 
-def test_draws_of_neighbouring_ids_are_spread_evenly():
+def test_the_numbers_of_neighbouring_ids_are_uniform():
     drawn = hash_uniform(np.arange(100_000))
     assert drawn.min() >= 0 and drawn.max() < 1
     counts = np.bincount((drawn * 50).astype(int), minlength=50)

@@ -1,4 +1,4 @@
-"""Outputs: shapes and values are demanded, arrays are frozen, splits are types."""
+"""Outputs: shapes and values are checked, arrays are read-only, splits are types."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def made(examples=6, exits=2, classes=3, **changes) -> Outputs:
     return Outputs.from_logits(**{**given, **changes})
 
 
-def test_predictions_and_right_answers():
+def test_predictions_and_correctness():
     some = outputs(examples=30, exits=3, classes=4)
     for k, i in np.ndindex(3, 30):
         assert some.prediction[k, i] == max(range(4), key=lambda c: some.logits[k, i, c])
@@ -37,20 +37,20 @@ def test_costs_of_a_chain_add_up():
     assert chain.full_cost("latency_ms") == pytest.approx(2.8)
 
 
-def test_a_family_skips_its_other_networks_when_aiming_straight():
+def test_the_static_cost_of_a_family_skips_its_other_networks():
     family = outputs(exits=3, kind="family")
     assert family.static_cost("macs").tolist() == [4e6, 10e6, 19e6]
     assert family.cascade_cost("macs").tolist() == [4e6, 14e6, 33e6]
     assert family.full_cost("macs") == 19e6
 
 
-def test_an_unknown_unit_is_the_users_mistake():
+def test_an_unknown_unit_is_a_user_error():
     with pytest.raises(UserError, match=r"'joules'.*choose one of: macs, latency_ms\."):
         outputs().cost_in("joules")
 
 
 @pytest.mark.parametrize("case", [*corner_cases().values(), outputs(), outputs(recorded="confidence")])
-def test_every_array_is_frozen(case):
+def test_every_array_is_read_only(case):
     arrays = [case.prediction, case.labels, case.ids, case.split, case.correct]
     arrays += [*case.scores.values(), *case.stage_cost.values(), *case.factors.values()]
     arrays += [] if case.logits is None else [case.logits]
@@ -63,7 +63,7 @@ def test_every_array_is_frozen(case):
                 part.logits[...] = 0
 
 
-def test_the_callers_own_arrays_are_left_alone():
+def test_the_callers_own_arrays_stay_writable():
     logits, labels = np.zeros((2, 6, 3)), np.zeros(6, np.int32)
     made(logits=logits, labels=labels)
     logits[0, 0, 0] = labels[0] = 1
@@ -122,12 +122,12 @@ def test_the_callers_own_arrays_are_left_alone():
         ({"stage_cost": {"macs": np.array([1.0, np.inf])}}, "cost macs has a stage whose cost is not a positive number"),
     ],
 )
-def test_what_does_not_fit_is_refused(change, complaint):
+def test_invalid_arrays_are_refused(change, complaint):
     with pytest.raises(ValueError, match=complaint):
         made(**change)
 
 
-def test_scores_must_fit_and_be_numbers():
+def test_scores_must_have_the_right_shape_and_be_numbers():
     whole = made()
     with pytest.raises(ValueError, match=r"score maxprob has shape"):
         replace(whole, scores={"maxprob": np.zeros((2, 5), np.float32)})
@@ -153,7 +153,7 @@ def test_splits_are_disjoint_complete_and_typed(shuffled):
             assert all(np.array_equal(part.scores[name][:, j], whole.scores[name][:, i]) for name in whole.scores)
 
 
-def test_a_split_that_lies_in_one_piece_is_a_view():
+def test_a_contiguous_split_is_a_view():
     whole = outputs(examples=90)
     assert np.shares_memory(whole.test().logits, whole.logits)
 
@@ -164,14 +164,14 @@ def test_nothing_is_tuned_on_test():
 
 
 @pytest.mark.parametrize("split", BUNDLE_SPLITS)
-def test_an_empty_split_is_said(split):
+def test_an_empty_split_is_a_user_error(split):
     whole = outputs(examples=90)
     rest = whole.take(np.flatnonzero(whole.split != split))
     with pytest.raises(UserError, match=f"no {split} examples in these outputs; name at least one row '{split}'"):
         rest.part(split)
 
 
-def test_take_keeps_the_order_asked_for_and_the_kind():
+def test_take_keeps_the_given_order_and_the_kind():
     whole = outputs(examples=90)
     order = np.random.default_rng(1).permutation(90)[:40]
     part = whole.take(order)
@@ -200,7 +200,7 @@ def test_ids_of_any_sign_and_size():
     assert made(ids=np.array(ids)).ids.tolist() == ids
 
 
-def test_very_many_classes_are_kept_in_half_precision_where_it_holds_them():
+def test_logits_of_very_many_classes_are_kept_in_half_precision_if_they_fit():
     few, many = np.ones((2, 3, 1000), np.float32), np.ones((2, 3, 1001), np.float32)
     assert in_kept_precision(few) is few and in_kept_precision(many).dtype == np.float16
     many[0, 0, 0] = 1e6

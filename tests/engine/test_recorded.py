@@ -1,4 +1,4 @@
-"""Results on the shipped bundles stay as recorded, unless CHANGELOG.md says which changed and why."""
+"""Results on the shipped bundles stay as recorded, unless CHANGELOG.md lists a change and its reason."""
 
 import re
 from functools import cache
@@ -58,9 +58,9 @@ def unchanged(name: str, policy: str) -> bool:
 @pytest.mark.parametrize(("name", "policy"), CASES)
 def test_results_are_as_recorded_or_their_change_is_announced(name, policy):
     if (name, policy) in announced():
-        assert not unchanged(name, policy), "CHANGELOG.md announces a change, and there is none"
+        assert not unchanged(name, policy), "CHANGELOG.md lists a change, but the results are as recorded"
     else:
-        assert unchanged(name, policy), "the results differ from tests/recorded, and CHANGELOG.md does not say why"
+        assert unchanged(name, policy), "the results differ from tests/recorded, and CHANGELOG.md does not list the change"
 
 
 def test_every_entry_of_the_changelog_names_policies_and_bundles_that_exist():

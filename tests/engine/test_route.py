@@ -49,7 +49,7 @@ def test_cost_is_the_sum_of_the_stages_that_ran(some, way, unit):
 
 
 def test_cost_of_any_path():
-    """A path may skip stages: two of five, none next to each other."""
+    """A path may skip stages: here two of five, not adjacent."""
     route = Route(np.array([3, 4, 0]), np.array([[0, 1, 0, 1, 0], [1, 0, 0, 0, 1], [1, 0, 0, 0, 0]], bool).T, np.zeros(3, np.int32))
     assert route.cost(np.array([1.0, 10.0, 100.0, 1000.0, 10000.0])).tolist() == [1010.0, 10001.0, 1.0]
 
@@ -62,7 +62,7 @@ def test_a_cascade_may_have_any_number_of_stages(exits):
 
 
 @pytest.mark.parametrize("exits", [1, 3, 8, 9, 40, 64, 65, 130])
-def test_distinct_paths_give_back_what_ran(exits):
+def test_distinct_paths_and_their_index_restore_the_visited_stages(exits):
     rng = np.random.default_rng(exits)
     few = rng.random((exits, 5)) < 0.5
     visited = few[:, rng.integers(5, size=200)]
@@ -78,9 +78,9 @@ def _deep(exits):
     return Outputs.from_logits(logits, np.zeros(3, int), np.full(3, "test"), {"macs": np.ones(exits)})
 
 
-def test_shares_and_right_shares(some):
+def test_shares_and_correct_shares(some):
     exit = any_exits(some)
-    exit[exit == 2] = 1  # an exit that nobody takes
+    exit[exit == 2] = 1  # no example leaves at exit 2
     route = Route.through(some, exit)
     shares, correct = route.shares(some.exits), route.correct_shares(some)
     for k in range(some.exits):
@@ -93,6 +93,6 @@ def test_shares_and_right_shares(some):
     assert np.array_equal(route.correct(some), route.prediction == some.labels)
 
 
-def test_shares_count_exits_that_nobody_reached():
+def test_an_exit_that_no_example_reaches_has_share_0():
     some = outputs(examples=9, exits=4)
     assert Route.through(some, np.zeros(9, int)).shares(4).tolist() == [1, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""Change lists give back exactly what was put in, in a fraction of the space."""
+"""Change lists restore their tables exactly, in a fraction of the space."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def assert_kept(tables):
 
 @pytest.mark.parametrize("steps", [1, 2, 40, 300])
 @pytest.mark.parametrize("calm", [0.0, 0.9, 1.0])
-def test_whatever_changes_when_comes_back(steps, calm):
+def test_tables_are_restored_exactly(steps, calm):
     rng = np.random.default_rng(steps)
     tables = {"exit": rng.integers(5, size=(steps, 33)).astype(np.uint8), "answer": rng.integers(1000, size=(steps, 33))}
     # Most steps repeat the one before, as they do along a budget.
@@ -36,7 +36,7 @@ def test_whatever_changes_when_comes_back(steps, calm):
 def test_a_sweep_is_kept_in_a_fraction_of_its_table():
     exit = sweep(POLICIES["single_threshold"], outputs(examples=3000, exits=5), 101).exit.astype(np.uint8)
     changes = assert_kept({"exit": exit})
-    # Five exits: as the budget rises an example moves on four times at most. A byte for its first exit, and four for every change.
+    # With five exits, an example changes exits at most four times as the budget rises: one byte for its first exit, four per change.
     assert changes.nbytes <= exit.shape[1] * (1 + 4 * 4) < exit.nbytes / 5
 
 

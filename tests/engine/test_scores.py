@@ -1,4 +1,4 @@
-"""Scores against their definitions in many decimal digits, and where single precision gives up."""
+"""Scores against their definitions in many decimal digits, and where single precision is not enough."""
 
 from decimal import Decimal, localcontext
 
@@ -11,7 +11,7 @@ PROBABILITY_SCORES = ("maxprob", "margin", "entropy")
 
 
 def by_definition(logits: list[float]) -> dict[str, tuple[float, float]]:
-    """Every score of one answer as (kept, shown), from the textbook formulas."""
+    """Every score of one example as (kept, shown), from the textbook formulas."""
     with localcontext() as exact:
         exact.prec = 170
         power = [Decimal(z).exp() for z in logits]
@@ -29,7 +29,7 @@ def by_definition(logits: list[float]) -> dict[str, tuple[float, float]]:
 
 
 def some_logits() -> list[np.ndarray]:
-    """From undecided to sure beyond what a float64 softmax can say, with two to nine classes."""
+    """From undecided to more confident than a float64 softmax can represent, with two to nine classes."""
     rng = np.random.default_rng(0)
     drawn = [rng.normal(scale=scale, size=classes) for scale in (0.01, 1, 5, 30) for classes in (2, 3, 9) for _ in range(5)]
     even = [np.zeros(4), np.full(2, -7.0)]
@@ -38,7 +38,7 @@ def some_logits() -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_score_is_its_definition(name):
+def test_every_score_equals_its_definition(name):
     score = SCORES[name]
     for logits in some_logits():
         kept, shown = by_definition(logits.tolist())[name]
@@ -57,7 +57,7 @@ def test_every_score_of_every_exit():
             assert kept[k, i] == pytest.approx(expected, rel=1e-6)
 
 
-def test_chunks_leave_no_seam():
+def test_the_chunk_size_does_not_matter():
     logits = np.random.default_rng(2).normal(size=(2, 23, 4))
     whole = all_scores(logits, chunk=1000)
     for chunk in (1, 5, 22, 23):
@@ -82,23 +82,23 @@ def test_no_ties_where_a_double_precision_probability_ties():
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_the_largest_numbers_there_are_give_no_nan(dtype):
+def test_the_largest_representable_logits_give_no_nan(dtype):
     most = np.finfo(dtype).max
-    answers = np.array([[most, -most, -most], [most, most, -most], [-most, -most, -most], [most, 0, 0], [0, 0, 0], [-most, 1, 2]], dtype)
-    for name, kept in all_scores(answers[None]).items():
+    logits = np.array([[most, -most, -most], [most, most, -most], [-most, -most, -most], [most, 0, 0], [0, 0, 0], [-most, 1, 2]], dtype)
+    for name, kept in all_scores(logits[None]).items():
         assert np.isfinite(kept).all(), name
         assert not np.isnan(SCORES[name].shown(kept.astype(np.float64))).any(), name
 
 
-def test_surer_is_larger():
-    """Sharpening an answer (a lower temperature) makes every probability score surer, or leaves an even answer as it is."""
+def test_higher_confidence_is_a_larger_score():
+    """Sharpening the distribution (a lower temperature) raises every probability score."""
     logits = np.random.default_rng(3).normal(size=(200, 6))
     for name in PROBABILITY_SCORES:
         levels = np.stack([SCORES[name].of(sharpness * logits) for sharpness in (0.5, 1.0, 2.0, 4.0)])
         assert (np.diff(levels, axis=0) > 0).all(), name
 
 
-def test_what_is_shown_moves_with_what_is_kept():
+def test_the_displayed_value_is_monotone_in_the_stored_value():
     logits = np.random.default_rng(4).normal(scale=2, size=(300, 5))
     for score in SCORES.values():
         kept = np.sort(score.of(logits))
@@ -115,7 +115,7 @@ def test_log_probabilities_have_no_scale_to_score():
             np.testing.assert_allclose(scores[name], kept, rtol=1e-5)
 
 
-def test_a_probability_does_not_hang_on_the_level_of_the_logits():
+def test_a_constant_added_to_all_logits_does_not_change_probability_scores():
     logits = np.round(np.random.default_rng(6).normal(scale=4, size=(50, 5)) * 256) / 256
     for name in PROBABILITY_SCORES:
         assert np.array_equal(SCORES[name].of(logits), SCORES[name].of(logits + 2.0**40)), name

@@ -1,4 +1,4 @@
-"""Sweeps: one policy over many budgets, against following each rule by hand; the JSON document; what is said about bad budgets."""
+"""Sweeps: one policy over many budgets, against routing by hand; the JSON document; errors about invalid budgets."""
 
 import json
 
@@ -21,77 +21,77 @@ BOTH = pytest.mark.parametrize("made", [CHAIN, FAMILY], ids=["chain", "family"])
 @pytest.mark.parametrize("split", BUNDLE_SPLITS)
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
 def test_every_point_is_its_rule_followed_by_hand(made, split, unit):
-    found = sweep(POLICIES["single_threshold"], made, [0.4, 0.7, 1.0], unit, split)
+    swept = sweep(POLICIES["single_threshold"], made, [0.4, 0.7, 1.0], unit, split)
     full = made.full_cost(unit)
     reported, calibration = made.part(split), made.tuning(Split.CALIBRATION)
-    for i, rule in enumerate(found.rules):
+    for i, rule in enumerate(swept.rules):
         for part, cost, accuracy in (
-            (reported, found.cost[i], found.accuracy[i]),
-            (calibration, found.calibration_cost[i], found.calibration_accuracy[i]),
+            (reported, swept.cost[i], swept.accuracy[i]),
+            (calibration, swept.calibration_cost[i], swept.calibration_accuracy[i]),
         ):
             left_at = reference.threshold_cascade(reference.floats(part.scores["maxprob"]), rule.thresholds.tolist())
             by_hand = reference.walk(part, left_at, unit)
             assert (accuracy, cost) == (by_hand[0], pytest.approx(by_hand[1] / full, rel=1e-12))
         left_at = reference.threshold_cascade(reference.floats(reported.scores["maxprob"]), rule.thresholds.tolist())
-        assert found.shares[i].tolist() == reference.walk(reported, left_at, unit)[2]
-        assert found.exit[i].tolist() == left_at
+        assert swept.shares[i].tolist() == reference.walk(reported, left_at, unit)[2]
+        assert swept.exit[i].tolist() == left_at
         answers = [reported.prediction[exit, j] for j, exit in enumerate(left_at)]
-        assert found.answer[i].tolist() == answers
-        assert found.is_correct[i].tolist() == [answer == label for answer, label in zip(answers, reported.labels, strict=True)]
-        assert found.planned_cost[i] == rule.planned_cost / full
+        assert swept.answer[i].tolist() == answers
+        assert swept.is_correct[i].tolist() == [answer == label for answer, label in zip(answers, reported.labels, strict=True)]
+        assert swept.planned_cost[i] == rule.planned_cost / full
 
 
 @BOTH
-def test_shares_split_into_right_and_wrong(made):
-    found = sweep(POLICIES["entropy"], made, 9)
-    np.testing.assert_allclose(found.correct.sum(axis=1), found.accuracy, atol=1e-12)
-    np.testing.assert_allclose((found.correct + found.incorrect).sum(axis=1), 1, atol=1e-12)
-    assert (found.correct >= 0).all() and (found.incorrect >= -1e-15).all()
-    assert np.array_equal(found.is_correct.mean(axis=1), found.accuracy)
+def test_shares_split_into_correct_and_incorrect(made):
+    swept = sweep(POLICIES["entropy"], made, 9)
+    np.testing.assert_allclose(swept.correct.sum(axis=1), swept.accuracy, atol=1e-12)
+    np.testing.assert_allclose((swept.correct + swept.incorrect).sum(axis=1), 1, atol=1e-12)
+    assert (swept.correct >= 0).all() and (swept.incorrect >= -1e-15).all()
+    assert np.array_equal(swept.is_correct.mean(axis=1), swept.accuracy)
 
 
 @BOTH
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
 def test_full_and_single_exits(made, unit):
     test = made.test()
-    found = sweep(POLICIES["static"], made, 5, unit)
-    assert found.full.cost == made.full_cost(unit) == made.static_cost(unit)[-1]
-    assert found.full.accuracy == (test.prediction[-1] == test.labels).mean()
-    assert found.static_accuracy.tolist() == [(answers == test.labels).mean() for answers in test.prediction]
-    np.testing.assert_allclose(found.static_cost, made.static_cost(unit) / made.static_cost(unit)[-1])
-    np.testing.assert_allclose(found.exit_cost, np.cumsum(made.cost_in(unit)) / found.full.cost)
-    assert found.static_cost[-1] == 1
+    swept = sweep(POLICIES["static"], made, 5, unit)
+    assert swept.full.cost == made.full_cost(unit) == made.static_cost(unit)[-1]
+    assert swept.full.accuracy == (test.prediction[-1] == test.labels).mean()
+    assert swept.static_accuracy.tolist() == [(answers == test.labels).mean() for answers in test.prediction]
+    np.testing.assert_allclose(swept.static_cost, made.static_cost(unit) / made.static_cost(unit)[-1])
+    np.testing.assert_allclose(swept.exit_cost, np.cumsum(made.cost_in(unit)) / swept.full.cost)
+    assert swept.static_cost[-1] == 1
     # The static policy at the full budget is one of these exits, and the best of them on calibration.
     best = made.tuning(Split.CALIBRATION).correct.mean(axis=1).argmax()
-    assert found.accuracy[-1] == found.static_accuracy[best] and found.cost[-1] == pytest.approx(found.static_cost[best])
+    assert swept.accuracy[-1] == swept.static_accuracy[best] and swept.cost[-1] == pytest.approx(swept.static_cost[best])
 
 
 def test_a_family_may_cost_more_than_its_largest_network():
-    found = sweep(POLICIES["maxprob"], FAMILY, [1.0, 1.7])
+    swept = sweep(POLICIES["maxprob"], FAMILY, [1.0, 1.7])
     assert FAMILY.cascade_cost("macs")[-1] > FAMILY.full_cost("macs")
-    assert found.planned_cost[1] > 1 and found.exit_cost[-1] > 1
+    assert swept.planned_cost[1] > 1 and swept.exit_cost[-1] > 1
 
 
 def test_random_mixing_follows_the_hull_on_calibration():
-    found = sweep(POLICIES["random_mix"], CHAIN, 15)
+    swept = sweep(POLICIES["random_mix"], CHAIN, 15)
     calibration = CHAIN.tuning(Split.CALIBRATION)
     accuracy, cost = calibration.correct.mean(axis=1), CHAIN.static_cost("macs")
-    for budget, spent, correct in zip(found.budgets, found.calibration_cost, found.calibration_accuracy, strict=True):
-        expected = reference.best_mix_of_exits(accuracy, cost, budget * found.full.cost)
+    for budget, spent, correct in zip(swept.budgets, swept.calibration_cost, swept.calibration_accuracy, strict=True):
+        expected = reference.best_mix_of_exits(accuracy, cost, budget * swept.full.cost)
         assert abs(correct - expected) < 5 * 0.5 / np.sqrt(calibration.examples) and abs(spent - budget) < 0.15
 
 
-def test_knobs_are_chosen_on_calibration_whatever_is_reported():
+def test_knobs_are_set_on_calibration_whatever_split_is_reported():
     by_split = [sweep(POLICIES["maxprob"], CHAIN, [0.5], split=split) for split in BUNDLE_SPLITS]
-    thresholds = {tuple(found.rules[0].thresholds) for found in by_split}
-    assert len(thresholds) == 1 and len({found.accuracy[0] for found in by_split}) > 1
+    thresholds = {tuple(swept.rules[0].thresholds) for swept in by_split}
+    assert len(thresholds) == 1 and len({swept.accuracy[0] for swept in by_split}) > 1
     assert by_split[1].accuracy[0] == by_split[1].calibration_accuracy[0]
 
 
 def test_without_fit_examples_gates_learn_on_calibration():
     rest = CHAIN.take(np.flatnonzero(CHAIN.split != Split.FIT))
-    found, whole = sweep(POLICIES["maxprob"], rest, 5), sweep(POLICIES["maxprob"], CHAIN, 5)
-    assert np.array_equal(found.exit, whole.exit)
+    swept, whole = sweep(POLICIES["maxprob"], rest, 5), sweep(POLICIES["maxprob"], CHAIN, 5)
+    assert np.array_equal(swept.exit, whole.exit)
 
 
 @BOTH
@@ -105,19 +105,19 @@ def test_default_budgets_go_evenly_from_the_cheapest_exit_to_the_full_network(ma
 
 
 def test_one_point_is_the_cheapest_exit():
-    found = sweep(POLICIES["maxprob"], CHAIN, 1)
-    assert found.shares.tolist() == [[1, 0, 0, 0]]
+    swept = sweep(POLICIES["maxprob"], CHAIN, 1)
+    assert swept.shares.tolist() == [[1, 0, 0, 0]]
 
 
-def test_budgets_keep_the_order_asked_for():
+def test_budgets_keep_the_given_order():
     mixed = sweep(POLICIES["maxprob"], CHAIN, [0.9, 0.3, 0.6])
     for i, budget in enumerate((0.9, 0.3, 0.6)):
         alone = sweep(POLICIES["maxprob"], CHAIN, [budget])
         assert np.array_equal(mixed.exit[i], alone.exit[0]) and mixed.budgets[i] == budget
 
 
-def test_a_budget_in_per_cent_is_refused():
-    with pytest.raises(UserError, match=r"^A budget of 25 is 25 times the full network's cost; for 25 % write 0\.25\.$"):
+def test_a_budget_in_percent_is_refused():
+    with pytest.raises(UserError, match=r"^A budget of 25 is 25 times the full network's cost; for 25% give 0\.25\.$"):
         sweep(POLICIES["maxprob"], CHAIN, [25])
 
 
@@ -125,8 +125,8 @@ def test_a_budget_in_per_cent_is_refused():
 
 
 def test_the_document_has_the_promised_form():
-    found = sweep(POLICIES["single_threshold"], CHAIN, [0.3, 1.0])
-    document = found.as_json("some-bundle")
+    swept = sweep(POLICIES["single_threshold"], CHAIN, [0.3, 1.0])
+    document = swept.as_json("some-bundle")
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert {key: document[key] for key in ("bundle", "policy", "unit", "split")} == {
         "bundle": "some-bundle",
@@ -135,32 +135,32 @@ def test_the_document_has_the_promised_form():
         "split": "test",
     }
     assert type(document["split"]) is str and document["examples"] == 200
-    assert document["full"] == {"cost": 32e6, "accuracy": found.full.accuracy}
+    assert document["full"] == {"cost": 32e6, "accuracy": swept.full.accuracy}
     for i, point in enumerate(document["points"]):
         assert set(point) >= {"budget", "planned_cost", "cost", "accuracy", "shares", "knob"}
-        assert point["cost"] == found.cost[i] and point["accuracy"] == found.accuracy[i]
-        assert point["planned_cost"] == found.planned_cost[i] and point["budget"] == found.budgets[i]
-        assert point["shares"] == found.shares[i].tolist() and len(point["shares"]) == 4
+        assert point["cost"] == swept.cost[i] and point["accuracy"] == swept.accuracy[i]
+        assert point["planned_cost"] == swept.planned_cost[i] and point["budget"] == swept.budgets[i]
+        assert point["shares"] == swept.shares[i].tolist() and len(point["shares"]) == 4
         assert set(point["knob"]) == {"threshold", "thresholds"}
 
 
 def test_infinite_thresholds_are_null():
-    """At the full budget nobody leaves early; JSON has no infinity."""
+    """At the full budget no example leaves early; JSON has no infinity."""
     points = sweep(POLICIES["single_threshold"], CHAIN, [1.0]).as_json("x")["points"]
     assert points[0]["knob"] == {"threshold": 1.0, "thresholds": [None, None, None]}
 
 
-# What is wrong with a budget
+# Invalid budgets
 
 
 @pytest.mark.parametrize("budget", [0.0, -0.5, float("nan"), float("inf"), -float("inf")])
-def test_a_budget_that_makes_no_sense(budget):
+def test_a_budget_that_is_not_a_positive_number_is_refused(budget):
     with pytest.raises(UserError) as mistake:
         sweep(POLICIES["maxprob"], CHAIN, [0.5, budget])
-    assert_one_sentence(str(mistake.value), f"{budget:g}", "makes no sense", "such as 0.5")
+    assert_one_sentence(str(mistake.value), f"{budget:g}", "must be a positive share", "for example 0.5")
 
 
-def test_a_budget_out_of_reach_names_the_least_that_is_not():
+def test_the_error_for_a_budget_out_of_reach_names_the_smallest_valid_one():
     cheapest = 4 / 32
     with pytest.raises(UserError) as mistake:
         sweep(POLICIES["maxprob"], CHAIN, [0.5, 0.05])
@@ -171,15 +171,14 @@ def test_a_budget_out_of_reach_names_the_least_that_is_not():
 @BOTH
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
 @pytest.mark.parametrize("name", ["static", "maxprob", "single_threshold", "oracle"])
-def test_the_advice_is_good(made, unit, name):
-    """What the sentence says to ask for at least can be asked for."""
+def test_the_smallest_valid_budget_in_the_error_is_valid(made, unit, name):
     with pytest.raises(UserError) as mistake:
         sweep(POLICIES[name], made, [0.001], unit)
     advised = float(str(mistake.value).rstrip(".").split()[-1])
     assert sweep(POLICIES[name], made, [advised], unit).planned_cost[0] <= advised * (1 + 1e-9)
 
 
-def test_a_budget_typed_with_few_digits_is_not_refused_for_a_rounding():
+def test_a_budget_typed_with_few_digits_is_not_refused_for_a_rounding_error():
     third = outputs(examples=90, exits=3)  # 4 of 19: 0.210526...
     assert sweep(POLICIES["maxprob"], third, [0.2105]).shares[0].tolist() == [1, 0, 0]
     with pytest.raises(UserError, match="0.2095 is out of reach"):
@@ -187,7 +186,7 @@ def test_a_budget_typed_with_few_digits_is_not_refused_for_a_rounding():
 
 
 def test_an_unknown_unit():
-    with pytest.raises(UserError, match="no costs in 'joules' here; choose one of: macs, latency_ms"):
+    with pytest.raises(UserError, match="no costs in 'joules'; choose one of: macs, latency_ms"):
         sweep(POLICIES["maxprob"], CHAIN, 3, "joules")
 
 
@@ -196,7 +195,7 @@ def test_a_policy_that_cannot_run_says_why():
     with pytest.raises(UserError) as mistake:
         sweep(POLICIES["entropy"], lacking, 3)
     assert str(mistake.value) == POLICIES["entropy"].unavailable_reason(lacking)
-    assert_one_sentence(str(mistake.value), "only maxprob can be had")
+    assert_one_sentence(str(mistake.value), "cannot be computed from confidence; only maxprob can")
 
 
 def test_a_route_that_loses_an_example_fails_loudly():
@@ -221,5 +220,5 @@ def test_a_route_that_loses_an_example_fails_loudly():
         def fit(self, fit, calibration, unit):
             return LosingFit()
 
-    with pytest.raises(AssertionError, match="a route lost or doubled an example"):
+    with pytest.raises(AssertionError, match="a route lost or duplicated an example"):
         sweep(LosingPolicy(), CHAIN, [0.5])

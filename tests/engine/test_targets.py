@@ -1,4 +1,4 @@
-"""Three ways to ask, one answer: what was asked is met on calibration, and what is reported is what the rule does."""
+"""The three kinds of target: each is met on calibration, and the reported results are those of the rule."""
 
 import numpy as np
 import pytest
@@ -12,29 +12,29 @@ from engine.targets import by_accuracy_floor, by_budget, by_guarantee
 from tests.synthetic import outputs
 
 DATA = outputs(examples=1800, exits=4, seed=31)
-ASKED = {
+TARGETS = {
     "budget": lambda: by_budget(POLICIES["maxprob"], DATA, 0.5),
     "floor": lambda: by_accuracy_floor(POLICIES["maxprob"], DATA, 0.7),
     "guarantee": lambda: by_guarantee(DATA, Promise(0.03)),
 }
 
 
-@pytest.mark.parametrize("way", ASKED)
-def test_every_answer_reports_what_its_rule_does(way):
-    answer = ASKED[way]()
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_target_reports_the_results_of_its_rule(name):
+    answer = TARGETS[name]()
     full_cost = DATA.full_cost("macs")
-    for said, part in ((answer.calibration, DATA.tuning(Split.CALIBRATION)), (answer.test, DATA.test())):
+    for result, part in ((answer.calibration, DATA.tuning(Split.CALIBRATION)), (answer.test, DATA.test())):
         route = answer.rule.route(part)
-        assert said.cost == pytest.approx(route.mean_cost(part, "macs") / full_cost)
-        assert said.accuracy == route.accuracy(part)
-        assert (said.shares == route.shares(4)).all()
+        assert result.cost == pytest.approx(route.mean_cost(part, "macs") / full_cost)
+        assert result.accuracy == route.accuracy(part)
+        assert (result.shares == route.shares(4)).all()
     assert answer.planned_cost == pytest.approx(answer.rule.planned_cost / full_cost)
     assert answer.full.cost == full_cost and answer.full.accuracy == DATA.test().correct[-1].mean()
     assert answer.target.endswith(".") and answer.unit == "macs"
 
 
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
-def test_a_budget_is_answered_like_a_sweep(unit):
+def test_a_budget_gives_the_same_as_a_sweep(unit):
     answer, swept = by_budget(POLICIES["entropy"], DATA, 0.6, unit), sweep(POLICIES["entropy"], DATA, [0.6], unit)
     assert answer.test.accuracy == swept.accuracy[0] and answer.test.cost == pytest.approx(swept.cost[0])
     assert answer.planned_cost <= 0.6 + 1e-9
@@ -66,32 +66,32 @@ def test_no_cheaper_setting_meets_the_floor(name):
     assert answer.calibration.cost <= cheapest + 1e-9
 
 
-def test_a_floor_that_no_budget_reaches_is_refused_with_the_best_that_is():
-    with pytest.raises(UserError, match=r"reaches an accuracy of 0\.\d+ at most, not 0.999"):
+def test_the_error_for_a_floor_that_no_budget_reaches_names_the_best_accuracy():
+    with pytest.raises(UserError, match=r"reaches an accuracy of at most 0\.\d+, not 0.999"):
         by_accuracy_floor(POLICIES["maxprob"], DATA, 0.999)
 
 
-def test_a_floor_of_nothing_is_the_cheapest_way_out():
+def test_a_floor_of_0_is_met_by_the_cheapest_exit():
     answer = by_accuracy_floor(POLICIES["maxprob"], DATA, 0.0)
     assert answer.calibration.cost == pytest.approx(DATA.cascade_cost("macs")[0] / DATA.full_cost("macs"))
 
 
-def test_a_guarantee_says_how_sure_it_is_and_when_nothing_can_be_promised():
+def test_a_guarantee_states_its_confidence_and_when_nothing_can_be_promised():
     assert by_guarantee(DATA, Promise(0.05, 0.95)).target == "Make at most 5.0% more errors than the full network, with 95% confidence."
     assert "on average" in by_guarantee(DATA, Promise(0.05, method="crc")).target
-    nothing = by_guarantee(outputs(examples=30, exits=3, seed=33), Promise(0.001))
-    assert "nobody leaves early" in nothing.target and nothing.test.shares.tolist() == [0, 0, 1]
-    assert nothing.test.accuracy == nothing.full.accuracy
+    unproven = by_guarantee(outputs(examples=30, exits=3, seed=33), Promise(0.001))
+    assert "no example leaves early" in unproven.target and unproven.test.shares.tolist() == [0, 0, 1]
+    assert unproven.test.accuracy == unproven.full.accuracy
 
 
-def test_what_a_policy_needs_is_asked_for_first():
+def test_missing_needs_of_a_policy_are_a_user_error():
     with pytest.raises(UserError):
         by_accuracy_floor(POLICIES["entropy"], outputs(examples=90, recorded="confidence"), 0.5)
     bare = outputs(examples=90, recorded="confidence")
     assert np.isfinite(by_guarantee(bare, Promise(0.4)).test.cost)
 
 
-def test_the_random_mix_is_answered_as_its_expectation():
+def test_the_random_mix_is_reported_as_its_expectation():
     made = outputs(examples=300, exits=2, seed=3)
     swept = sweep(POLICIES["random_mix"], made, [0.7])
     answer = by_budget(POLICIES["random_mix"], made, 0.7)

@@ -1,10 +1,10 @@
-"""Records what every policy does on every shipped bundle: `python -m tests.recorded.record`.
+"""Record the results of every policy on every shipped bundle: `python -m tests.recorded.record`.
 
     sweeps/BUNDLE.json   {policy: the document of `sweep --json` at nine budgets}
-    correct/BUNDLE.npz   {learned policy: (budgets, packed examples) uint8}, which test examples it gets right, so that a later one can be
-                         compared example by example; stored as the difference from the full network's, which is mostly zeros
+    correct/BUNDLE.npz   {learned policy: (budgets, packed examples) uint8}, on which test examples it is correct, so that a later version
+                         can be compared example by example; stored as the difference from the full network's, which is mostly zeros
 
-The record is made once and kept. `tests/engine/test_recorded.py` compares the code of today with it.
+The record is made once and kept. `tests/engine/test_recorded.py` compares the current code with it.
 """
 
 import json
@@ -21,12 +21,12 @@ from engine.sweep import Sweep, sweep
 HERE = Path(__file__).parent
 BUNDLES = ("doodles", "cifar10-msdnet", "cifar10-resnet", "cifar10-bof", "cifar10-family")
 BUDGETS = 9
-#: Policies that fit something by climbing: another machine or library version may end a little elsewhere.
+#: Policies fitted by iterative optimisation: another machine or library version may end at a slightly different point.
 LEARNED = ("single_threshold_calibrated", "bolukbasi", "myopic", "jei", "eenet", "ztw")
 
 
 def sweeps_of(bundle: Bundle) -> dict[str, Sweep]:
-    """Every policy that can run on a bundle, in compute."""
+    """The sweeps of every policy that can run on a bundle, in compute."""
     return {
         name: sweep(policy, bundle.outputs, BUDGETS)
         for name, policy in POLICIES.items()
@@ -35,7 +35,7 @@ def sweeps_of(bundle: Bundle) -> dict[str, Sweep]:
 
 
 def full_correct(bundle: Bundle) -> NDArray[np.bool_]:
-    """Which test examples the full network gets right, (examples,)."""
+    """On which test examples the full network is correct, (examples,)."""
     test = bundle.outputs.test()
     return test.correct[test.full]
 
@@ -45,7 +45,7 @@ def recorded_sweeps(name: str) -> dict[str, dict]:
 
 
 def recorded_correct(bundle: Bundle, policy: str) -> NDArray[np.bool_]:
-    """Which test examples a learned policy got right, (budgets, examples)."""
+    """On which test examples a learned policy was correct when recorded, (budgets, examples)."""
     with np.load(HERE / "correct" / f"{bundle.id}.npz", allow_pickle=False) as packed:
         full = full_correct(bundle)
         return np.unpackbits(packed[policy], axis=1, count=len(full)).astype(bool) ^ full
@@ -56,10 +56,10 @@ def main() -> None:
         (HERE / folder).mkdir(exist_ok=True)
     for name in BUNDLES:
         bundle = open_bundle(name)
-        found, full = sweeps_of(bundle), full_correct(bundle)
-        lines = (f"{json.dumps(policy)}: {json.dumps(result.as_json(name))}" for policy, result in found.items())
+        sweeps, full = sweeps_of(bundle), full_correct(bundle)
+        lines = (f"{json.dumps(policy)}: {json.dumps(result.as_json(name))}" for policy, result in sweeps.items())
         (HERE / "sweeps" / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        packed = {policy: np.packbits(found[policy].is_correct ^ full, axis=1) for policy in LEARNED if policy in found}
+        packed = {policy: np.packbits(sweeps[policy].is_correct ^ full, axis=1) for policy in LEARNED if policy in sweeps}
         np.savez_compressed(HERE / "correct" / f"{name}.npz", **packed)
 
 

@@ -1,7 +1,7 @@
 """What a policy is: a rule that decides, example by example, where to stop.
 
 Three steps, three types, so that nothing is tuned on what it is reported on:
-`Policy.fit(fit, calibration, unit)` learns -> `Fitted.solve(budget)` sets the knob -> `Rule.route(outputs)` sends any examples their way.
+`Policy.fit(fit, calibration, unit)` learns -> `Fitted.solve(budget)` sets the knob -> `Rule.route(outputs)` routes any examples.
 """
 
 from abc import ABC, abstractmethod
@@ -25,20 +25,20 @@ class InfeasibleBudget(UserError):
 
 
 class Need(StrEnum):
-    """What a policy needs of the outputs it runs on."""
+    """What a policy needs from the outputs it runs on."""
 
-    LABELS = "labels"  # of the very examples it routes: a bound, never a policy to deploy
-    PROBABILITIES = "probabilities"  # the whole distribution of every exit, not only its confidence
+    LABELS = "labels"  # of the examples it routes: a bound, never a policy to deploy
+    PROBABILITIES = "probabilities"  # the full distribution of every exit, not only its confidence
     LOGITS = "logits"  # the scale of the logits, which probabilities have lost
-    FAMILY = "family"  # separate networks, of which any may be skipped
+    FAMILY = "family"  # separate networks, any of which may be skipped
 
 
 class Rule(ABC):
-    """A policy with its knob set. `route` is a function of the outputs alone: the same examples go the same way in any order.
+    """A policy with its knob set. `route` depends on the outputs alone: an example takes the same route in any order of examples.
 
-    knob:         the setting, by name, as a person would note it down
-    planned_cost: the mean cost per example it was set for, in the unit it was fitted in
-    note:         one sentence to read beside the rule's numbers, or empty
+    knob:         the setting, by name, as a person would write it down
+    planned_cost: the mean cost per example it was set for, in the unit of the fit
+    note:         one sentence to show beside the rule's numbers, or empty
     """
 
     knob: Mapping[str, float]
@@ -49,29 +49,31 @@ class Rule(ABC):
     def route(self, outputs: Outputs) -> Route: ...
 
     def parts(self) -> "Sequence[tuple[float, Rule]]":
-        """What is reported of a rule that leaves its examples to chance: each (probability, rule), whose mean is the expectation."""
+        """The (probability, rule) pairs whose weighted mean is reported. A rule that decides by chance is reported as its expectation."""
         return [(1.0, self)]
 
     def online_rule(self, kind: CascadeKind) -> OnlineRule | None:
-        """The same decisions, taken while the network runs; None for oracles, who need to know the labels."""
+        """The same decisions, taken while the network runs. None for oracles, which need the labels."""
         return None
 
     def threshold_spec(self) -> "ThresholdSpec | None":
-        """What an example must show to leave, or None where no threshold decides."""
+        """The thresholds that decide, or None if none do."""
         return None
 
     def decision_scores(self, outputs: Outputs) -> NDArray[np.floating]:
-        """What is held against the bar, (exits, examples). Only where there is one."""
+        """The scores that are compared with the thresholds, (exits, examples). Only for rules with a `threshold_spec`."""
         threshold_spec = self.threshold_spec()
-        assert threshold_spec is not None, "no threshold decides here"
+        assert threshold_spec is not None, "this rule has no thresholds"
         return outputs.scores[threshold_spec.score]
 
 
 @dataclass(frozen=True, eq=False)
 class ThresholdSpec:
-    """Leave at the first exit whose score, named as in `engine.scores`, is at least its threshold, (exits - 1,).
+    """Leave at the first exit whose score reaches its threshold.
 
-    ties: (exits - 1,) the share of those exactly at the threshold that leave, or None where all of them do
+    score:      a name in `engine.scores`
+    thresholds: (exits - 1,)
+    ties:       (exits - 1,) the share of examples exactly at the threshold that leave, or None if all of them do
     """
 
     score: str
@@ -80,17 +82,19 @@ class ThresholdSpec:
 
 
 class Fitted(ABC):
-    """A policy that has learned what does not depend on the budget.
+    """A policy that has learned everything that does not depend on the budget.
 
-    cheapest: the least mean cost per example it can keep to
+    cheapest: the smallest mean cost per example it can meet
     """
 
     cheapest: float
 
     def solve(self, budget: float) -> Rule:
-        """The rule whose planned cost is at most `budget` (mean cost per example, in the unit of the fit), as close as the knob allows."""
+        """The rule with a planned cost at most `budget` (mean cost per example, in the unit of the fit), as close as the knob allows."""
         if budget < self.cheapest * (1 - 1e-9):
-            raise InfeasibleBudget(f"A budget of {budget:.6g} is below the cheapest way out ({self.cheapest:.6g}); ask for at least that.")
+            raise InfeasibleBudget(
+                f"A budget of {budget:.6g} is below the smallest cost of this policy, {self.cheapest:.6g}; give at least that."
+            )
         return self._solve(max(budget, self.cheapest))
 
     @abstractmethod
@@ -98,14 +102,14 @@ class Fitted(ABC):
 
 
 class Policy(ABC):
-    """A method, with the words that introduce it.
+    """A method and its description.
 
     name:     as typed on the command line
     title:    as shown
     source:   who proposed it, and where it was read
-    knob:     what is turned to meet a budget
+    knob:     what is set to meet a budget
     summary:  the idea in one sentence
-    needs:    what the outputs must hold
+    needs:    what the outputs must contain
     """
 
     name: ClassVar[str]
@@ -117,15 +121,15 @@ class Policy(ABC):
 
     @property
     def deployable(self) -> bool:
-        """False for oracles: they read the labels of what they route."""
+        """False for oracles: they read the labels of the examples they route."""
         return Need.LABELS not in self.needs
 
     @abstractmethod
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
-        """Learn gates on `fit` and whatever does not depend on the budget on `calibration`. Costs are in `unit`."""
+        """Learn gates on `fit`, and anything else that does not depend on the budget on `calibration`. Costs are in `unit`."""
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
-        """One sentence that says why this policy cannot run on these outputs, or None."""
+        """One sentence on why this policy cannot run on these outputs, or None."""
         lacks = {
             Need.PROBABILITIES: outputs.logits is None,
             Need.LOGITS: outputs.recorded != "logits",
@@ -150,14 +154,16 @@ def score_named(name: str) -> Score:
 
 
 def lacks_score(policy: Policy, score: str, outputs: Outputs) -> str | None:
-    """One sentence if the score a policy goes by is not recorded, or None."""
+    """One sentence if the score that a policy uses is not available, or None."""
     if score in outputs.scores:
         return None
-    return f"{policy.title} needs the score {score!r}, and only {', '.join(outputs.scores)} can be had from {outputs.recorded}."
+    return (
+        f"{policy.title} needs the score {score!r}, which cannot be computed from {outputs.recorded}; only {', '.join(outputs.scores)} can."
+    )
 
 
 def check_tuning(*parts: Outputs) -> None:
-    """Refuse test examples where something is tuned. Types say so already; this says so to whoever does not check types."""
+    """Refuse to tune on test examples. The types forbid it already; this check is for callers who do not check types."""
     for part in parts:
         if not isinstance(part, Tuning):
-            raise TypeError(f"a policy is fitted on Tuning outputs, not on {type(part).__name__}: take outputs.tuning(Split.CALIBRATION)")
+            raise TypeError(f"a policy is fitted on Tuning outputs, not on {type(part).__name__}: use outputs.tuning(Split.CALIBRATION)")

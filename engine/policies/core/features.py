@@ -1,7 +1,7 @@
-"""Features: the few numbers that a rule reads of one exit's logits, instead of all of them.
+"""Features: the few numbers that a rule needs from one exit's logits.
 
-A feature is worked out where the logits are, so only its numbers leave the device. Its formula follows the array API standard: one formula
-serves numpy arrays on the host and PyTorch tensors on any device, and a policy with a feature of its own needs nothing else.
+A feature is computed where the logits are, so only its numbers leave the device. Its formula follows the array API standard, so one formula
+works for numpy arrays on the host and PyTorch tensors on any device. A policy with a feature of its own needs nothing else.
 """
 
 from abc import ABC, abstractmethod
@@ -15,11 +15,11 @@ from engine.scores import one_score
 
 
 class Feature(ABC):
-    """A function of each example by itself. Hashable, so that what was read once need not be read again."""
+    """A function of each example on its own. Hashable, so that its values can be cached."""
 
     @abstractmethod
     def of(self, logits: NDArray[np.floating]) -> NDArray[np.floating]:
-        """(examples, classes), of any float type -> (examples, ...), by functions of `array_api_compat.array_namespace(logits)`"""
+        """(examples, classes) of any float type -> (examples, ...), using functions of `array_api_compat.array_namespace(logits)`."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ScoreFeature(Feature):
 
 @dataclass(frozen=True)
 class SummaryFeature(Feature):
-    """What gates read, see engine.policies.core.logit_summary, (examples, min(top, classes) + 3) float64."""
+    """The input of gates, see engine.policies.core.logit_summary, (examples, min(top, classes) + 3) float64."""
 
     top: int
 

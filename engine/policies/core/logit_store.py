@@ -1,4 +1,4 @@
-"""The logits of one exit, on whatever device they were computed: a rule reads features of them, and only those come to the host."""
+"""The logits of one exit, on the device that computed them. A rule reads features of them, and only those are copied to the host."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class LogitStore:
-    """The logits of one exit for some examples, a row each.
+    """The logits of one exit for some examples, one row each.
 
     logits: (rows, classes), a numpy array or a PyTorch tensor; NaN in the rows of examples that were not sent to this exit
     """
@@ -55,7 +55,7 @@ class LogitStore:
 def combine(weight: Sequence[float] | NDArray[np.floating], logits: Any) -> Any:
     """Weighted sum over exits: weight (exits,), logits (exits, examples, classes) -> (examples, classes).
 
-    Summed exit by exit, so that an example's result does not depend on which others stand beside it, as it may in a matrix product.
+    Summed exit by exit: in a matrix product, an example's result may depend on the other examples.
     """
     combined = weight[0] * logits[0]
     for share, member in zip(weight[1:], logits[1:], strict=True):
@@ -64,5 +64,5 @@ def combine(weight: Sequence[float] | NDArray[np.floating], logits: Any) -> Any:
 
 
 def to_host(array: Any) -> NDArray:
-    """A numpy array of the same numbers: the array itself if it is one, or a tensor's, copied from its device."""
+    """A numpy array as it is, or a tensor copied from its device to a numpy array."""
     return array if isinstance(array, np.ndarray) else np.asarray(to_device(array, "cpu"))

@@ -1,12 +1,12 @@
-"""A summary of an exit's logits, as gates read it: the largest log-probabilities in falling order, entropy, margin and top probability."""
+"""A summary of an exit's logits, the input of gates: its largest log-probabilities in falling order, entropy, margin, top probability."""
 
 import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-#: Log-probabilities are floored here: one more confident answer would stretch the scale until all the others look alike.
+#: Log-probabilities are floored here: a single extreme one would stretch the scale until all others look the same.
 FLOOR = -30.0
-#: Numbers held at once in float64 while summaries are made, whatever the number of classes.
+#: Numbers held in float64 at once while summaries are computed, whatever the number of classes.
 CHUNK = 2**19
 
 
@@ -14,8 +14,8 @@ def summarize(logits: NDArray[np.floating], top: int = 10) -> NDArray[np.float64
     """The summary of one exit.
 
     logits (examples, classes), of any float type, -> (examples, min(top, classes) + 3): the largest log-probabilities in falling order,
-    entropy in nats, margin of the top class over the runner-up, top probability. The classes' order plays no part. A PyTorch tensor
-    gives a tensor on its device.
+    entropy in nats, margin of the top class over the runner-up, top probability. The order of the classes does not matter. A PyTorch
+    tensor gives a tensor on its device.
     """
     xp = array_namespace(logits)
     examples, classes = logits.shape
@@ -28,9 +28,9 @@ def _summarize(logits: NDArray[np.floating], top: int) -> NDArray[np.float64]:
     xp = array_namespace(logits)
     if isinstance(logits, np.ndarray):
         logits = np.ascontiguousarray(logits)  # in another memory order, sums would be rounded in another order
-    # Sorted before anything is summed, so that renaming the classes changes not even the rounding.
+    # Sorted before anything is summed, so that renaming the classes does not even change the rounding.
     falling = xp.sort(xp.astype(logits, xp.float64), axis=1, descending=True)
-    below = falling - falling[:, :1]  # from the top, at 0
+    below = falling - falling[:, :1]  # relative to the largest
     log_p = xp.clip(below - xp.log1p(xp.sum(xp.exp(below[:, 1:]), axis=1, keepdims=True)), FLOOR, None)
     p = xp.exp(log_p)
     entropy, margin = -xp.sum(p * log_p, axis=1), p[:, 0] - p[:, 1]

@@ -1,7 +1,7 @@
-"""Mixing: some examples under one rule, the rest under another, whatever they look like.
+"""Mixing: some examples follow one rule, the rest another, whatever they look like.
 
-A policy whose knob has few settings reaches a budget between two of them this way, exactly: cost and accuracy move on the straight line
-between the two. The draw hangs on the example's id alone, see `engine.hashing`.
+A policy whose knob has few settings meets a budget between two of them exactly this way: cost and accuracy move along the straight line
+between the two. Which rule an example follows depends on its id alone, see `engine.hashing`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,9 @@ from engine.route import Route
 
 @dataclass(frozen=True, eq=False)
 class MixedRule(Rule):
-    """A share of the examples goes by `dear`, the rest by `cheap`.
+    """A share of the examples follows `costly`, the rest `cheap`.
 
-    share: of the dear rule, in [0, 1]
+    share: of the costly rule, in [0, 1]
     """
 
     cheap: Rule
@@ -54,7 +54,7 @@ class MixedRule(Rule):
 
 @dataclass(frozen=True, eq=False)
 class _MixedOnlineRule(OnlineRule):
-    """Asks each stepper about its own examples only."""
+    """Shows each online rule its own examples only."""
 
     cheap: OnlineRule
     costly: OnlineRule
@@ -69,19 +69,19 @@ class _MixedOnlineRule(OnlineRule):
     def answer(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int32]:
         return self._each(ids, lambda online_rule, its: online_rule.answer(exit, ids[its], exit_outputs.of(its))).astype(np.int32)
 
-    def _each(self, ids: NDArray[np.int64], ask: Callable[[OnlineRule, NDArray[np.bool_]], NDArray[np.integer]]) -> NDArray[np.int64]:
-        found = np.empty(len(ids), np.int64)
+    def _each(self, ids: NDArray[np.int64], decide: Callable[[OnlineRule, NDArray[np.bool_]], NDArray[np.integer]]) -> NDArray[np.int64]:
+        decisions = np.empty(len(ids), np.int64)
         takes_costly = hash_uniform(ids) < self.share
         for online_rule, its in ((self.cheap, ~takes_costly), (self.costly, takes_costly)):
-            if its.any():  # a rule that nobody goes by may not know this exit
-                found[its] = ask(online_rule, its)
-        return found
+            if its.any():  # a rule without examples here may not know this exit
+                decisions[its] = decide(online_rule, its)
+        return decisions
 
 
 def mix_to(budget: float, rules: Sequence[Rule]) -> Rule:
-    """The mix of two neighbours, by planned cost, that costs exactly `budget`; the dearest rule where the budget allows it.
+    """The mix of two neighbours by planned cost that costs exactly `budget`, or the most costly rule if the budget allows it.
 
-    rules: sorted by increasing planned cost, the first no dearer than `budget`
+    rules: sorted by increasing planned cost, the first at most `budget`
     """
     costs = np.array([rule.planned_cost for rule in rules])
     below = int(np.searchsorted(costs, budget, side="right")) - 1
@@ -93,7 +93,7 @@ def mix_to(budget: float, rules: Sequence[Rule]) -> Rule:
 
 @dataclass(frozen=True, eq=False)
 class OperatingPoints(Fitted):
-    """Rules by increasing planned cost; a budget between two is met by mixing them."""
+    """Rules by increasing planned cost. A budget between two of them is met by mixing."""
 
     rules: Sequence[Rule]
 

@@ -1,7 +1,7 @@
 """Online rules: a policy's decisions, taken exit by exit while the network runs.
 
-The outputs travel with the examples: an online rule is shown the outputs of every exit that has run for them, and keeps nothing itself. So
-ensembles, counters of agreements and gates that remember need no memory of their own, and the executor may batch examples as it likes.
+The outputs travel with the examples: an online rule is given the outputs of every exit that has run for them and stores nothing itself. So
+ensembles, agreement counters and gates with history need no memory of their own, and the executor may batch examples freely.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ class ExitOutputs:
     """The outputs of the exits that have run so far, for some examples.
 
     stores: {exit: the logits of that exit, for these examples and perhaps more}
-    rows:   (examples,) the examples' rows in the stores. Looked up when needed, so that what a rule does not read costs nothing.
+    rows:   (examples,) the examples' rows in the stores, looked up only when a rule reads something
     """
 
     stores: Mapping[int, LogitStore]
@@ -35,7 +35,7 @@ class ExitOutputs:
         return self.read(exit, ScoreFeature(name))
 
     def summary(self, exit: int, top: int) -> NDArray[np.float64]:
-        """What gates read of an exit, see engine.policies.core.logit_summary, (examples, features)."""
+        """The input of gates from one exit, see engine.policies.core.logit_summary, (examples, features)."""
         return self.read(exit, SummaryFeature(top))
 
     def top_class(self, exit: int) -> NDArray[np.int32]:
@@ -43,23 +43,23 @@ class ExitOutputs:
         return self.stores[exit].top_class(self.rows)
 
     def combined(self, exit: int, weight: NDArray[np.float64], bias: NDArray[np.float64] | None = None) -> "ExitOutputs":
-        """As if the logits of `exit` were sum_j weight[j] z_j + bias, over the exits before it and itself, all of which must have run.
+        """The outputs with the logits of `exit` replaced by sum_j weight[j] z_j + bias, over all exits up to it, which must have run.
 
-        weight: (exit + 1,), or (1,) for its own logits alone; bias: (classes,), none by default
+        weight: (exit + 1,), or (1,) for its own logits alone; bias: (classes,), 0 by default
         """
         first, *others = [self.stores[k] for k in range(exit + 1 - len(weight), exit + 1)]
         together = first.with_others(others, weight, np.zeros(1) if bias is None else bias, self.rows)
         return ExitOutputs({exit: together}, np.arange(len(self.rows)))
 
     def of(self, some: NDArray[np.bool_]) -> "ExitOutputs":
-        """The outputs for some of the examples only: some (examples,)."""
+        """The outputs of some of the examples only, some (examples,)."""
         return ExitOutputs(self.stores, self.rows[some])
 
 
 class OnlineRule(ABC):
     """Decides while the network runs: given the outputs of an exit, it names the exit to run next.
 
-    It keeps nothing between calls, so examples may come in any company and order, and it agrees with its rule's `route` to the last bit.
+    It stores nothing between calls, so examples may come in any batches and order, and it agrees with its rule's `route` to the last bit.
 
     exit:         the one that has just run
     ids:          (examples,)

@@ -1,4 +1,4 @@
-"""The policies there are, by name. A new one registers itself and is tested without writing a test."""
+"""All policies, by name. A new one registers itself and is tested without writing a test."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,12 +10,12 @@ from engine.policies.core.base import Policy
 P = TypeVar("P", bound=Policy)
 _policies: dict[str, Policy] = {}
 
-#: Every registered policy, in the order they introduce themselves.
+#: Every registered policy, in the order of registration.
 POLICIES: Mapping[str, Policy] = MappingProxyType(_policies)
 
 
 def register(kind: type[P]) -> type[P]:
-    """Class decorator: make a policy known under its `name`."""
+    """Class decorator: add a policy under its `name`."""
     if kind.name in _policies:
         raise ValueError(f"two policies are called {kind.name!r}")
     _policies[kind.name] = kind()

@@ -1,7 +1,7 @@
-"""Scorers: how sure every exit is of every example, and what it answers.
+"""Scorers: the confidence and the prediction of every exit for every example.
 
-The score may be recorded with the outputs, or worked out from them by something learned: a temperature, an ensemble, a score head.
-Thresholds on scores are set by policies that do not ask where the scores come from (`planned`, `single`).
+The score may be recorded with the outputs, or computed from them by something learned: a temperature, an ensemble, a score head. The
+policies that set thresholds (`planned`, `single`) do not depend on where the scores come from.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from engine.outputs import Outputs
 from engine.policies.core.online_rules import ExitOutputs
 from engine.scores import SURENESS
 
-#: Examples read at a time: 5 exits x 1,000 classes in float64 then take 20 MB.
+#: Examples per chunk: with 5 exits and 1,000 classes a chunk in float64 takes 20 MB.
 CHUNK = 512
 
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Reader(ABC, Generic[T]):
-    """A function of outputs that reads the same outputs once, however many budgets ask, and forgets what it read when they go."""
+    """A function of outputs that is computed once per outputs, however many budgets need it, and cached while the outputs exist."""
 
     _read: WeakKeyDictionary[Outputs, T] = field(default_factory=WeakKeyDictionary, init=False, repr=False)
 
@@ -41,38 +41,38 @@ class Reader(ABC, Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """score (exits, examples), larger = surer; answer (exits, examples) int32, what an example leaving there leaves with."""
+    """score (exits, examples), larger = more confident; answer (exits, examples) int32, the prediction of an example that leaves there."""
 
     score: NDArray[np.floating]
     answer: NDArray[np.int32]
 
 
 class Scorer(Reader[Scored]):
-    """Says how sure every exit is of every example and what it answers.
+    """Gives the confidence and the prediction of every exit for every example.
 
-    `score_at` and `answer_at` say the same, to the last bit, while the network runs: at one exit, knowing no later one.
+    `score_at` and `answer_at` give the same, to the last bit, while the network runs: at one exit, without the later ones.
     """
 
-    #: The score's name in `engine.scores`, which says how a person reads it.
+    #: The score's name in `engine.scores`, where its display form is defined.
     score_name: str = SURENESS.name
 
     @abstractmethod
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
-        """How sure the exit is, (examples,)."""
+        """The confidence of the exit, (examples,)."""
 
     def answer_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.int32]:
-        """What an example leaving there leaves with, (examples,)."""
+        """The prediction of an example that leaves there, (examples,)."""
         return exit_outputs.top_class(exit)
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedScore(Scorer):
-    """One of `engine.scores.SCORES`, as recorded, and the exit's own answer."""
+    """One of `engine.scores.SCORES`, as recorded, and the exit's own prediction."""
 
     score_name: str
 
     def of(self, outputs: Outputs) -> Scored:
-        return self._of(outputs)  # nothing is worked out, so nothing need be kept
+        return self._of(outputs)  # nothing is computed, so there is nothing to cache
 
     def _of(self, outputs: Outputs) -> Scored:
         return Scored(outputs.scores[self.score_name], outputs.prediction)
@@ -82,8 +82,8 @@ class RecordedScore(Scorer):
 
 
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Some hundred examples at a time: where they stand, and their logits, (exits, some, classes) or (some, classes), in float64."""
-    assert outputs.logits is not None, "a policy that reads logits needs Need.PROBABILITIES"
+    """Chunks of at most CHUNK examples: their positions and their logits, (exits, some, classes) or (some, classes), in float64."""
+    assert outputs.logits is not None, "a policy that reads logits must declare Need.PROBABILITIES"
     for start in range(0, outputs.examples, CHUNK):
         some = slice(start, min(start + CHUNK, outputs.examples))
         yield some, np.asarray(outputs.logits[exits, some], np.float64)

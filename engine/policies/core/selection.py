@@ -1,8 +1,8 @@
-"""Network selection: at every stage, leave or go on to one of several others, skipping those between.
+"""Network selection: at every stage, leave or go on to one of several later stages, skipping those in between.
 
 After Bolukbasi et al. 2017 (slides: N1 -> {stop, N2, N3}, N2 -> {stop, N3}; the decision at N1 is cost-sensitive learning, the one at N2 an
-importance-weighted binary problem). Cost-sensitive learning by weighted all-pairs is our choice. A chain is the graph whose every stage
-leads only to the next: there each choice is one binary gate.
+importance-weighted binary problem). Cost-sensitive learning by weighted all-pairs is our choice. A chain is the graph in which every stage
+leads only to the next, so each choice there is one binary gate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ from engine.route import Route
 
 
 def onward(stage: int, exits: int, kind: CascadeKind) -> range:
-    """The stages one may go to from a stage: only the next in a chain, any later network in a family."""
+    """The stages that may follow a stage: only the next one in a chain, any later network in a family."""
     return range(stage + 1, exits if kind == CascadeKind.FAMILY else min(stage + 2, exits))
 
 
 def at_stake(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Two ways on, by what each would cost every example: whether it should take the second, and what a wrong turn costs.
+    """Compare the costs of two actions for every example: whether the second is better, and what the incorrect action would cost.
 
     first, second (examples,) -> (examples,) pseudo-labels, ties to the first, and (examples,) importance weights
     """
@@ -34,9 +34,9 @@ def at_stake(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[N
 
 @dataclass(frozen=True, eq=False)
 class StageChoice:
-    """A decision among several actions by a vote of gates, one for each pair of them; ties go to the earlier action.
+    """A decision among several actions by a vote of gates, one for each pair of actions. Ties go to the earlier action.
 
-    gates: {(a, b), a < b: opens for b}
+    gates: {(a, b), a < b: the gate that opens for b}
     """
 
     actions: int
@@ -53,7 +53,7 @@ class StageChoice:
 
 
 def fit_choice(features: NDArray[np.float64], costs: NDArray[np.float64], l2: float) -> StageChoice:
-    """Weighted all-pairs: every pair of actions is a binary problem, labelled by the cheaper one and weighted by the gap.
+    """Weighted all-pairs: every pair of actions is a binary problem, labelled by the cheaper action and weighted by the gap.
 
     features (examples, features), costs (actions, examples)
     """
@@ -62,9 +62,9 @@ def fit_choice(features: NDArray[np.float64], costs: NDArray[np.float64], l2: fl
 
 
 def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
-    """Walk every example from the first stage until it leaves.
+    """Follow every example from the first stage until it leaves.
 
-    actions: for every exit but the last what each example would do there, (examples,): 0 leaves, a goes to the a-th stage onward
+    actions: for every exit but the last, the action of each example there, (examples,): 0 leaves, a > 0 goes to the a-th later stage
     """
     at = np.zeros(outputs.examples, np.int64)
     visited = np.zeros((outputs.exits, outputs.examples), bool)
@@ -78,7 +78,7 @@ def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
 
 @dataclass(frozen=True, eq=False)
 class ChoiceRule(Rule):
-    """At each stage that is reached a learned choice: leave, or which stage next.
+    """A learned choice at each stage that is reached: leave, or go on to which stage.
 
     choices: one for every exit but the last
     """
@@ -89,7 +89,7 @@ class ChoiceRule(Rule):
     planned_cost: float
 
     def route(self, outputs: Outputs) -> Route:
-        return follow(outputs, [choice(read) for choice, read in zip(self.choices, self.features.of(outputs), strict=True)])
+        return follow(outputs, [choice(features) for choice, features in zip(self.choices, self.features.of(outputs), strict=True)])
 
     def online_rule(self, kind: CascadeKind) -> OnlineRule:
         return _ChoiceOnlineRule(self.features, self.choices, kind)
@@ -105,5 +105,5 @@ class _ChoiceOnlineRule(OnlineRule):
         return np.zeros(len(ids), np.int64)
 
     def after(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int64]:
-        ways = np.array([exit, *onward(exit, len(self.choices) + 1, self.kind)])
-        return ways[self.choices[exit](self.features.at(exit, exit_outputs, self.kind))]
+        stages = np.array([exit, *onward(exit, len(self.choices) + 1, self.kind)])
+        return stages[self.choices[exit](self.features.at(exit, exit_outputs, self.kind))]

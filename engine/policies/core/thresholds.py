@@ -1,7 +1,7 @@
-"""Leave at the first exit that is sure enough: the rule most methods end in, however they choose their thresholds.
+"""Leave at the first exit that is confident enough: the rule most methods end in, however they set their thresholds.
 
-Scores may tie: confidences that were rounded, that take few values, or that are the same for all. Where all examples of one score cannot
-leave, a share of them does, drawn by their ids, so that as many leave as were meant to.
+Scores may tie: confidences may be rounded, take few values, or be the same for all examples. If a plan needs only part of a tied block to
+leave, a share of it does, drawn by the examples' ids, so that the planned number leaves.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from engine.route import Route
 
 @dataclass(frozen=True, eq=False)
 class ThresholdRule(Rule):
-    """An example leaves at the first exit whose score passes that exit's threshold, with the scorer's answer; the last takes the rest.
+    """An example leaves at the first exit whose score passes its threshold, with the scorer's prediction; the last exit takes the rest.
 
-    thresholds: (exits - 1,); minus infinity lets every example leave, plus infinity none
-    ties:       (exits - 1,) the share of those exactly at the threshold that leave, or None where all of them do
+    thresholds: (exits - 1,); at minus infinity all examples leave, at plus infinity none
+    ties:       (exits - 1,) the share of examples exactly at the threshold that leave, or None if all of them do
     """
 
     scorer: Scorer
@@ -55,9 +55,9 @@ class ThresholdRule(Rule):
 def passes(
     scores: NDArray[np.floating], threshold: float, tie: float, exit: int, ids: NDArray[np.int64] | None = None
 ) -> NDArray[np.bool_]:
-    """Who leaves at one exit: everyone above its threshold, and of those at it the share `tie`, drawn by `ids`.
+    """Which examples leave at one exit: all above its threshold, and the share `tie` of those exactly at it, drawn by `ids`.
 
-    scores, ids (examples,) -> (examples,). `ids` may be left out where `tie` is 1.
+    scores, ids (examples,) -> (examples,). `ids` may be omitted if `tie` is 1.
     """
     if tie >= 1:
         return scores >= threshold
@@ -68,7 +68,7 @@ def passes(
 
 
 def tie_uniform(ids: NDArray[np.int64], exit: int) -> NDArray[np.float64]:
-    """What decides who of a tied block leaves at an exit, (examples,) in [0, 1); independent from exit to exit and of mixing."""
+    """The draw that decides which tied examples leave at an exit, (examples,) in [0, 1). Independent across exits and of mixing."""
     return hash_uniform(ids, exit + 1)
 
 
@@ -80,11 +80,11 @@ def first_sure_exit(
 ) -> NDArray[np.int64]:
     """The exit each example leaves at, (examples,).
 
-    scores (exits, examples), thresholds (exits - 1,), ties (exits - 1,) as in `ThresholdRule`, ids (examples,) where there are ties
+    scores (exits, examples), thresholds (exits - 1,), ties (exits - 1,) as in `ThresholdRule`, ids (examples,) if `ties` is given
     """
     exits, examples = scores.shape
     exit = np.full(examples, exits - 1)
-    # Backwards, so that an earlier exit overrules a later one: K passes over memory and no table of all comparisons.
+    # Backwards, so that an earlier exit overrides a later one: K passes over memory and no table of all comparisons.
     for k in range(exits - 2, -1, -1):
         exit[passes(scores[k], thresholds[k], 1.0 if ties is None else ties[k], k, ids)] = k
     return exit

@@ -1,6 +1,6 @@
-"""The methods, one file each. A new one registers itself and is named here."""
+"""The methods, one file each. A new one registers itself and is imported here."""
 
-from engine.policies.methods import (  # noqa: F401, I001 - in the order they introduce themselves
+from engine.policies.methods import (  # noqa: F401, I001 - in the order in which they are shown
     static,
     quotas,
     more_scores,

@@ -1,13 +1,13 @@
-"""The alpha rule: leave when at least alpha times as sure as a typical right answer of this exit.
+"""The alpha rule: leave when the confidence is at least alpha times that of a typical correct prediction of this exit.
 
-After Passalis, Raitoharju, Tefas and Gabbouj (MMSP 2020), who ask for one interpretable knob from faster to more accurate and for balanced
-exits; what they measure at each exit was not read. Our choice of statistic: mu_k, the mean top probability of the fit examples that exit k
-gets right. An example leaves at the first exit with max-prob >= alpha * mu_k. At alpha = 1 it must be as sure as a typical right answer at
-that depth; smaller is faster, larger is stricter. Because each exit is measured by its own habits, a modest early exit is not shut out,
-which is what spreads the leavers over the exits.
+After Passalis, Raitoharju, Gabbouj and Tefas (MMSP 2020), who propose one interpretable knob from faster to more accurate and a balanced
+use of the exits. Which statistic they use at each exit was not read. Ours is mu_k, the mean top probability of the fit examples that exit k
+predicts correctly. An example leaves at the first exit with max-prob >= alpha * mu_k. At alpha = 1 it must be as confident as a typical
+correct prediction at that depth; smaller is faster, larger is stricter. Each exit is compared with its own level of confidence, so an early
+exit with low confidence is not shut out. This is what balances the exits.
 
-An exit whose alpha * mu_k exceeds 1 is closed. So is one that got no fit example right, for every alpha above 0; alpha = 0 asks nothing of
-anyone, and everybody leaves at the first exit.
+An exit with alpha * mu_k above 1 is closed. So is an exit without a correct fit example, for every alpha above 0. At alpha = 0 all examples
+leave at the first exit.
 """
 
 from collections.abc import Mapping
@@ -27,15 +27,15 @@ from engine.route import Route
 
 
 def mean_correct_confidence(outputs: Outputs) -> NDArray[np.float64]:
-    """mu_k: mean top probability of the examples each exit gets right, (exits,); infinite where there is none."""
-    sure = expit(outputs.scores["maxprob"].astype(np.float64))
+    """mu_k: mean top probability of each exit's correct predictions, (exits,); infinite at an exit without any."""
+    confidence = expit(outputs.scores["maxprob"].astype(np.float64))
     count = outputs.correct.sum(axis=1)
-    mean = (sure * outputs.correct).sum(axis=1) / np.maximum(count, 1)
+    mean = (confidence * outputs.correct).sum(axis=1) / np.maximum(count, 1)
     return np.where(count > 0, mean, np.inf)
 
 
 def relative_sureness(outputs: Outputs, mean_confidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How sure each exit is, as a multiple of what is typical for it, (exits, examples). 0 at an exit without a right answer."""
+    """The top probability of each exit as a multiple of its mu_k, (exits, examples). 0 at an exit without a correct prediction."""
     return _relative(outputs.scores["maxprob"], mean_confidence[:, None])
 
 
@@ -46,7 +46,7 @@ def _relative(score: NDArray[np.float32], mean_confidence: NDArray[np.float64] |
 
 @dataclass(frozen=True, eq=False)
 class AlphaRule(Rule):
-    """typical: (exits,), mu_k."""
+    """mean_confidence: (exits,), mu_k."""
 
     alpha: float
     mean_confidence: NDArray[np.float64]
@@ -58,12 +58,12 @@ class AlphaRule(Rule):
         return {"alpha": self.alpha}
 
     def threshold_spec(self) -> ThresholdSpec:
-        wanted = self.alpha * self.mean_confidence[:-1] if self.alpha > 0 else np.zeros(len(self.mean_confidence) - 1)
-        return ThresholdSpec("maxprob", np.where(wanted > 1, np.inf, logit(np.minimum(wanted, 1))))
+        thresholds = self.alpha * self.mean_confidence[:-1] if self.alpha > 0 else np.zeros(len(self.mean_confidence) - 1)
+        return ThresholdSpec("maxprob", np.where(thresholds > 1, np.inf, logit(np.minimum(thresholds, 1))))
 
     def route(self, outputs: Outputs) -> Route:
-        sure = relative_sureness(outputs, self.mean_confidence)
-        return Route.through(outputs, first_sure_exit(sure, np.full(outputs.exits - 1, self.alpha)))
+        relative = relative_sureness(outputs, self.mean_confidence)
+        return Route.through(outputs, first_sure_exit(relative, np.full(outputs.exits - 1, self.alpha)))
 
     def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
         return SequentialOnlineRule(self._leaves)
@@ -74,7 +74,11 @@ class AlphaRule(Rule):
 
 @dataclass(frozen=True, eq=False)
 class AlphaFit(Fitted):
-    """The exact curve of cost against alpha. levels, cost: (steps,) increasing, see `single.exact_curve`; typical: (exits,)."""
+    """The exact curve of cost against alpha.
+
+    levels, cost:    (steps,) increasing, see `single.exact_curve`
+    mean_confidence: (exits,), mu_k
+    """
 
     levels: NDArray[np.float64]
     cost: NDArray[np.float64]
@@ -92,7 +96,7 @@ class AlphaFit(Fitted):
 
 
 def strictest(mean_confidence: NDArray[np.float64]) -> float:
-    """The least alpha that closes every exit but the last: no top probability exceeds 1."""
+    """The smallest alpha that closes every exit but the last: no top probability exceeds 1."""
     return float(np.nextafter(1 / mean_confidence[:-1].min(initial=1.0), np.inf))
 
 
@@ -100,9 +104,9 @@ def strictest(mean_confidence: NDArray[np.float64]) -> float:
 class BofAlpha(Policy):
     name = "bof_alpha"
     title = "Alpha rule"
-    source = "After Passalis et al. 2020 (bag-of-features early exits, MMSP); the mean top probability of right answers: our statistic."
-    knob = "alpha, how sure to be as a multiple of what is typical for a right answer at this exit"
-    summary = "Leave when you are at least as sure as this exit usually is when it is right."
+    source = "After Passalis et al. 2020 (bag-of-features early exits, MMSP). Mean top probability of correct predictions: our statistic."
+    knob = "alpha, the required confidence as a multiple of the mean confidence of an exit's correct predictions"
+    summary = "Leave when the confidence is at least alpha times what this exit usually reaches when it is correct."
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
         return super().unavailable_reason(outputs) or lacks_score(self, "maxprob", outputs)
@@ -111,6 +115,7 @@ class BofAlpha(Policy):
         check_tuning(fit, calibration)
         mean_confidence = mean_correct_confidence(fit)
         levels, cost = exact_curve(relative_sureness(calibration, mean_confidence), calibration.cascade_cost(unit))
-        # On these examples the lowest level lets everybody out, which 0 does on any; the infinite one nobody, which `strictest` does.
+        # At the lowest level all of these examples leave at the first exit; at 0 any example does. The infinite level closes all exits but
+        # the last; `strictest` does the same.
         levels[0] = 0.0
         return AlphaFit(np.minimum(levels, strictest(mean_confidence)), cost, mean_confidence)

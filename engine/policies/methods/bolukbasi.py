@@ -1,8 +1,8 @@
 """Adaptive early exit and network selection after Bolukbasi, Wang, Dekel and Saligrama 2017 (arXiv 1702.07811).
 
-Read in the paper's abstract and slides: the mean evaluation time is minimised while the error may rise by so much; starting from the last
-exit, the decision there and what it costs are derived, then those of the exit before; each is a weighted binary problem. The penalised form
-below (cost + lambda * excess error, lambda >= 0), its 0/1 loss, and the search over lambda are ours.
+Read in the paper's abstract and slides: the mean evaluation time is minimised subject to a bound on the increase in error. Starting from
+the last exit, the decision there and its cost are derived, then those of the exit before; each is a weighted binary problem. The penalised
+form below (cost + lambda * excess error, lambda >= 0), its 0/1 loss, and the search over lambda are ours.
 """
 
 from collections.abc import Callable
@@ -20,16 +20,16 @@ from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.registry import register
 from engine.policies.core.selection import ChoiceRule, StageChoice, fit_choice, onward
 
-#: A gap in calibration cost between two neighbouring lambdas is filled while it is wider than this share of the whole range ...
+#: A gap in calibration cost between two neighbouring lambdas is split while it is wider than this share of the whole range ...
 FINEST_GAP = 1 / 32
-#: ... their ratio is above this, and there are fewer lambdas than that.
+#: ... the ratio of the two is above the first of these, and there are fewer lambdas than the second.
 CLOSEST_RATIO, MOST_PRICES = 1.01, 80
 
 
 def excess(outputs: Outputs, credit_improvements: bool = False) -> NDArray[np.float64]:
-    """Top-1 0/1 loss of every exit beyond that of the full network, (exits, examples).
+    """Top-1 0/1 loss of every exit in excess of the full network's, (exits, examples).
 
-    0 or 1; with `credit_improvements` also -1 where an exit is right and the full network is not.
+    0 or 1; with `credit_improvements` also -1 where an exit is correct and the full network is not.
     """
     incorrect = 1.0 - outputs.correct
     beyond = incorrect - incorrect[outputs.full]
@@ -43,14 +43,14 @@ def backward(
     decide: Callable[[int, NDArray[np.float64]], NDArray[np.integer]],
     look_ahead: bool = True,
 ) -> NDArray[np.float64]:
-    """Settle the decisions of all exits from the last gate to the first, each knowing how good the later ones really are.
+    """Make the decisions of all exits from the last gate to the first, each based on how good the later gates really are.
 
     stop:       (exits, examples) price of leaving at each exit
     stage_cost: (exits,) price of running each stage
-    decide:     (exit, prices (actions, examples)) -> the action taken, (examples,). Called once an exit; actions are to leave, then the
-                stages onward. It may learn a gate from the prices and answer with what that gate does.
-    look_ahead: if not, every decision is priced as if there were no gate after it: see `without_gates`
-    returns     (exits, examples) what is still to be paid on arriving at each exit, its own stage aside
+    decide:     (exit, prices (actions, examples)) -> the action taken, (examples,). Called once per exit; the first action is to leave, the
+                others are the later stages. It may learn a gate from the prices and return that gate's decisions.
+    look_ahead: if False, every decision is priced as if no gate came after it, see `without_gates`
+    returns     (exits, examples) the remaining price on arriving at each exit, without its own stage
     """
     exits, _ = stop.shape
     ahead = stop.copy() if look_ahead else without_gates(stop, stage_cost, kind)
@@ -64,7 +64,7 @@ def backward(
 
 
 def without_gates(stop: NDArray[np.float64], stage_cost: NDArray[np.float64], kind: CascadeKind) -> NDArray[np.float64]:
-    """What is still to be paid on arriving at each exit if no gate follows: a chain runs to its end, a family's network answers.
+    """The remaining price on arriving at each exit if no gate follows: a chain runs to its end, a family stops at the network that ran.
 
     stop (exits, examples), stage_cost (exits,) -> (exits, examples)
     """
@@ -77,7 +77,7 @@ def without_gates(stop: NDArray[np.float64], stage_cost: NDArray[np.float64], ki
 def price_ladder(lowest: float, highest: float, cost_at: Callable[[float], float]) -> list[float]:
     """Prices of an error, 0 first, close enough together that the cost rises in small steps.
 
-    Doubles from `lowest` to `highest`, then halves the widest step in cost until all are small; see FINEST_GAP.
+    Doubles from `lowest` to `highest`, then splits the widest step in cost until all are small; see FINEST_GAP.
     """
     doublings = max(0, int(np.ceil(np.log2(highest / lowest))))
     cost = {price: cost_at(price) for price in [0.0, *(lowest * 2.0**n for n in range(doublings + 1))]}
@@ -88,7 +88,7 @@ def price_ladder(lowest: float, highest: float, cost_at: Callable[[float], float
         widest = int(step.argmax())
         if step[widest] <= FINEST_GAP * (max(cost.values()) - min(cost.values())):
             break
-        # Nothing happens between 0 and `lowest`, so the step is never the first and the geometric mean is never 0.
+        # The cost does not change between 0 and `lowest`, so the step is never the first and the geometric mean is never 0.
         middle = float(np.sqrt(ladder[widest] * ladder[widest + 1]))
         cost[middle] = cost_at(middle)
     return sorted(cost)
@@ -98,10 +98,10 @@ def price_ladder(lowest: float, highest: float, cost_at: Callable[[float], float
 class GatedPolicy(Policy):
     """Learned gates for a price of error, and the price for a budget.
 
-    credit_improvements: whether an exit that beats the full network on an example earns what an error costs
-    top:     how many of the top log-probabilities a gate reads
-    history: whether a gate also reads the exits that ran before it
-    l2:      penalty on the weights of a gate, above 0
+    credit_improvements: whether an exit that beats the full network on an example is credited with the price of one error
+    top:                 how many of the top log-probabilities a gate reads
+    history:             whether a gate also reads the exits that ran before it
+    l2:                  penalty on the weights of a gate, above 0
     """
 
     credit_improvements: bool = False
@@ -112,38 +112,39 @@ class GatedPolicy(Policy):
     knob = "lambda, the price of one error in runs of the full network"
     needs = frozenset({Need.PROBABILITIES})
 
-    look_ahead: ClassVar[bool]  # whether a gate is taught what the gates after it do
+    look_ahead: ClassVar[bool]  # whether a gate learns from the decisions of the gates after it
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
-        """Learn the gates on `fit` for many prices of an error; keep those that are worth their cost on `calibration`."""
+        """Learn the gates on `fit` for many prices of an error; keep those on the front of cost and accuracy on `calibration`."""
         check_tuning(fit, calibration)
         features = GateFeatures.scaled_on(fit, self.top, self.history)
         stage_share = fit.cost_in(unit) / fit.full_cost(unit)
-        found: dict[float, tuple[ChoiceRule, float]] = {}
+        by_price: dict[float, tuple[ChoiceRule, float]] = {}
 
         def cost_at(price: float) -> float:
             rule = ChoiceRule(features, self.learn(fit, features, stage_share, price), {"lambda": price}, planned_cost=np.nan)
             route = rule.route(calibration)
-            found[price] = replace(rule, planned_cost=route.mean_cost(calibration, unit)), route.accuracy(calibration)
-            return found[price][0].planned_cost
+            by_price[price] = replace(rule, planned_cost=route.mean_cost(calibration, unit)), route.accuracy(calibration)
+            return by_price[price][0].planned_cost
 
-        # At the price of the cheapest step on, all leave at once; at the other end one error outweighs running everything for everybody.
+        # At the price of the cheapest next stage all examples leave at once; at the highest price one error outweighs running every stage
+        # for all examples.
         highest = stage_share.sum() * fit.examples
         lowest = stage_share[onward(0, fit.exits, fit.kind)].min(initial=highest)
-        rules, accuracy = zip(*(found[price] for price in price_ladder(lowest, highest, cost_at)), strict=True)
+        rules, accuracy = zip(*(by_price[price] for price in price_ladder(lowest, highest, cost_at)), strict=True)
         return OperatingPoints([rules[kept] for kept in pareto_front([rule.planned_cost for rule in rules], accuracy)])
 
     def learn(self, fit: Tuning, features: GateFeatures, stage_share: NDArray[np.float64], price: float) -> list[StageChoice]:
         """The choices at every exit but the last, first to last, for one price of an error.
 
-        Each learns from all examples, whether they would reach it or not: the weights say who matters.
+        Each learns from all examples, whether or not they would reach it: the weights determine which of them matter.
         """
-        read = features.of(fit)
+        inputs = features.of(fit)
         choices: dict[int, StageChoice] = {}
 
         def decide(k: int, prices: NDArray[np.float64]) -> NDArray[np.integer]:
-            choices[k] = fit_choice(read[k], prices, self.l2)
-            return choices[k](read[k])
+            choices[k] = fit_choice(inputs[k], prices, self.l2)
+            return choices[k](inputs[k])
 
         backward(price * excess(fit, self.credit_improvements), stage_share, fit.kind, decide, self.look_ahead)
         return [choices[k] for k in range(fit.exits - 1)]
@@ -156,7 +157,7 @@ class Bolukbasi(GatedPolicy):
     title = "Bolukbasi: gates that look ahead"
     source = (
         "Bolukbasi et al. 2017 (abstract and slides read): backward recursion of weighted binary problems; on a family, network selection."
-        " Features, classifier and the search over lambda: our choice."
+        " Features, classifier and search over lambda: our choice."
     )
-    summary = "Say what an error is worth; every exit then learns whether going on will earn back what it costs."
+    summary = "Set the price of an error; each exit then learns whether going on is worth its cost, given what the later exits will do."
     look_ahead: ClassVar[bool] = True

@@ -1,19 +1,19 @@
 """EENet: learned exit scores and a learned assignment of examples to exits under a budget (Ilhan et al., WACV 2024; read in the code).
 
-The paper's. Each exit gets a score q_k, how likely it is to be correct, from its class probabilities, summaries of them, and the scores of
-the exits before. An assignment r, a distribution over exits for each example, is drawn towards exits where q is high and keeps the mean
-cost at the budget. The mean of r says how many examples shall leave at each exit, and thresholds on q let that many out. At test time only
-q and the thresholds are used.
+From the paper: each exit gets a score q_k, the probability that it is correct, computed from its class probabilities, summaries of them and
+the scores of the exits before. An assignment r, a distribution over exits for each example, favours exits with high q and keeps the mean
+cost at the budget. The mean of r gives the share of examples that should leave at each exit, and thresholds on q are set to match. At test
+time only q and the thresholds are used.
 
-Ours:
+Our choices:
 - q is a logistic regression with an L2 penalty, fitted until it converges. It reads the largest log-probabilities, entropy, margin, top
   probability, log-odds and the predicted class of the exit, and the log-odds of the exits before. Probabilities, which the original reads,
-  saturate at 1; and the loss is convex, so nothing depends on a seed, a learning rate or how long one trains.
-- r_k is proportional to q_k^beta exp(-mu c_k). mu is solved for, so that the plan costs exactly the budget; the original has a term in its
-  loss instead. beta is chosen for each budget by the accuracy on the fit examples, out of `BETAS`; this takes the place of the original's
+  saturate at 1. The loss is convex, so nothing depends on a seed, a learning rate or the length of training.
+- r_k is proportional to q_k^beta exp(-mu c_k). mu is solved for so that the plan costs exactly the budget; the original has a term in its
+  loss instead. For each budget, beta is the value in `BETAS` with the best accuracy on the fit examples; this replaces the original's
   choice among ten restarts by validation accuracy. Geometric quotas are not among the candidates.
-- Scores are learned on the fit split; shares and thresholds are set on the calibration split; and a plan that does worse there than the
-  random mix loses exits, see `planned`.
+- Scores are learned on the fit split. Shares and thresholds are set on the calibration split. A plan that does worse there than the random
+  mix loses exits, see `planned`.
 - One set of scores serves all budgets and all units of cost.
 """
 
@@ -38,25 +38,25 @@ from engine.scores import one_score
 
 #: How many of the largest log-probabilities a score reads.
 TOP = 10
-#: Log-odds are clipped here: an exit that is surer still tells no more.
+#: Log-odds are clipped here: beyond it, more confidence carries no information.
 CLIP = 30.0
 #: Strength of the L2 penalty on the weights of standardised features, as for the gates of `bolukbasi`.
 L2 = 10.0
-#: A class has a weight of its own where an exit predicts it for this many fit examples; the most frequent ones where those are too many.
+#: A class gets its own weight if an exit predicts it for at least FREQUENT fit examples; of these, the MAX_CLASSES most frequent.
 FREQUENT, MAX_CLASSES = 20, 100
-#: Two exits whose costs differ by less than this share of the last one's are not told apart.
+#: Two exits whose costs differ by less than this share of the last exit's are treated as equal.
 CLOSEST = 1e-9
-#: How sharply examples are drawn to the exits that are likely to be correct; 0 draws every example alike.
+#: How strongly the assignment favours exits that are likely to be correct; at 0 all examples get the same assignment.
 BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 
 @dataclass(frozen=True, eq=False)
 class ExitWeights(Feature):
-    """What one exit says, weighed: the part of its score that needs no other exit.
+    """The weighted features of one exit: the part of its score that needs no other exit.
 
-    features:    (top + 4,) weights of `summaries`, in their own units
-    by_class:    (classes,) weight of each predicted class
-    bias:        a number
+    features: (top + 4,) weights of `summaries`, in their own units
+    by_class: (classes,) weight of each predicted class
+    bias:     a number
     """
 
     features: NDArray[np.float64]
@@ -66,13 +66,13 @@ class ExitWeights(Feature):
     def of(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         xp, there = array_namespace(logits), device(logits)
         weights, by_class = (xp.asarray(array, device=there) for array in (self.features, self.by_class))
-        # Row by row: in a matrix product an example's last digit may depend on its neighbours, and thresholds see it.
-        weighed = xp.sum(summaries(logits) * weights, axis=1)
-        return weighed + xp.take(by_class, xp.argmax(logits, axis=1), axis=0) + self.bias
+        # Row by row: in a matrix product an example's last digit may depend on its neighbours, and thresholds are sensitive to it.
+        weighted = xp.sum(summaries(logits) * weights, axis=1)
+        return weighted + xp.take(by_class, xp.argmax(logits, axis=1), axis=0) + self.bias
 
 
 def summaries(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What an exit's score reads besides its predicted class: its `summarize` and the log-odds of its top probability.
+    """The inputs of an exit's score besides its predicted class: its `summarize` and the log-odds of its top probability.
 
     logits (examples, classes) -> (examples, min(TOP, classes) + 4)
     """
@@ -83,9 +83,9 @@ def summaries(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class EENetScorer(Scorer):
-    """How likely each exit is to be correct, as log-odds.
+    """The probability that each exit is correct, as log-odds.
 
-    exits:   (exits,) what each exit says, weighed
+    exits:   (exits,) the weights of each exit's own features
     history: (exits, exits) strictly lower triangular, weights of the log-odds of the exits before
     """
 
@@ -101,7 +101,7 @@ class EENetScorer(Scorer):
         return self._with_history(own)[exit].astype(np.float32)
 
     def _with_history(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What the first exits say, weighed, (some exits, examples) -> log-odds that each of them is correct, alike."""
+        """The weighted features of the first exits, (first exits, examples) -> log-odds that each of them is correct, same shape."""
         log_odds = own.copy()
         for k in range(len(own)):
             for j in range(k):
@@ -110,7 +110,7 @@ class EENetScorer(Scorer):
 
 
 def learn_scores(fit: Outputs, l2: float = L2) -> EENetScorer:
-    """Fit the scores, exit after exit, each reading the scores of the exits before it."""
+    """Fit the scores exit by exit, each with the scores of the exits before it as inputs."""
     exits: list[ExitWeights] = []
     history = np.zeros((fit.exits, fit.exits))
     earlier: list[NDArray[np.float64]] = []
@@ -138,13 +138,14 @@ def _frequent(predicted: NDArray[np.integer], classes: int) -> NDArray[np.int64]
 
 
 def _logistic(features: NDArray[np.float64], correct: NDArray[np.bool_], l2: float) -> tuple[NDArray[np.float64], float]:
-    """Weights (features,) and bias of the log-odds of being correct. Where all examples agree, only the bias says so."""
+    """Weights (features,) and bias of the log-odds of being correct. If all examples are correct, or none is, only the bias is not 0."""
     if correct.all() or not correct.any():
         return np.zeros(features.shape[1]), float(logit((correct.sum() + 1) / (len(correct) + 2)))
-    from sklearn.linear_model import LogisticRegression  # slow to import, and listing the policies needs none of it
+    from sklearn.linear_model import LogisticRegression  # slow to import, and not needed to list the policies
 
     mean, scale = features.mean(axis=0), features.std(axis=0)
-    scale[scale <= 1e-9 * (1 + np.abs(mean))] = 1.0  # what does not vary says nothing; divided by its rounding noise it would shout
+    # A constant feature carries no information, but dividing it by its rounding noise would make it large.
+    scale[scale <= 1e-9 * (1 + np.abs(mean))] = 1.0
     # newton-cholesky: few features, many examples, and the features of one exit nearly determine each other.
     model = LogisticRegression(C=1 / l2, solver="newton-cholesky").fit((features - mean) / scale, correct)
     weight = model.coef_[0] / scale
@@ -153,7 +154,7 @@ def _logistic(features: NDArray[np.float64], correct: NDArray[np.bool_], l2: flo
 
 @dataclass(frozen=True, eq=False)
 class Pull:
-    """How strongly examples are drawn to exits, for one beta, before any price is put on cost.
+    """How strongly each exit attracts each example, for one beta, before cost has a price.
 
     pull: (exits, examples) q^beta, each example's largest 1
     cost: (exits,) cumulative, as shares of the last
@@ -165,8 +166,8 @@ class Pull:
     @classmethod
     def of(cls, log_q: NDArray[np.float64], beta: float, exit_cost: NDArray[np.float64]) -> "Pull":
         """log_q (exits, examples), exit_cost (exits,)"""
-        drawn = beta * (log_q - log_q.max(axis=0))
-        return cls(np.exp(np.maximum(drawn, -300.0)), exit_cost / exit_cost[-1])
+        log_pull = beta * (log_q - log_q.max(axis=0))
+        return cls(np.exp(np.maximum(log_pull, -300.0)), exit_cost / exit_cost[-1])
 
     def shares(self, mu: float) -> NDArray[np.float64]:
         """The mean of r_k over examples, (exits,), where r_k is proportional to q_k^beta exp(-mu c_k)."""
@@ -175,12 +176,12 @@ class Pull:
         return (weight / weight.sum(axis=0)).mean(axis=1)
 
     def at_budget(self, budget: float) -> tuple[NDArray[np.float64], float]:
-        """The shares that cost `budget`, a share of the last exit's cost, and their mu. At the two ends mu is merely large."""
+        """The shares that cost `budget`, a share of the last exit's cost, and their mu. At both ends of the range mu is just large."""
 
         def overspent(mu: float) -> float:
             return float(self.cost @ self.shares(mu)) - budget
 
-        # So large a mu sends all to one end: neighbours are then apart by e^50 and more, however they are drawn.
+        # At this mu all examples go to one end: the weights of neighbouring exits differ by a factor of at least e^50, whatever their pull.
         limit = (50 - float(np.log(self.pull.min()))) / max(np.diff(self.cost).min(initial=1.0), CLOSEST)
         if overspent(limit) >= 0:
             mu = limit
@@ -196,9 +197,10 @@ class Pull:
 
 @dataclass(frozen=True, eq=False)
 class EENetPlan(Plan):
-    """Shares from the scores of the calibration examples; how sharply they follow the scores, from the fit examples.
+    """Shares from the scores of the calibration examples; how strongly they follow the scores (beta), from the fit examples.
 
-    fit_score, score: (exits, examples) log-odds on fit and on calibration;  fit_ids, fit_correct: (examples,), (exits, examples)
+    fit_score, score: (exits, examples) log-odds on fit and on calibration
+    fit_ids, fit_correct: (examples,), (exits, examples)
     """
 
     exit_cost: NDArray[np.float64]
@@ -210,7 +212,7 @@ class EENetPlan(Plan):
     _pulls: dict[tuple[bool, float], Pull] = field(default_factory=dict, init=False, repr=False)
 
     def shares(self, budget: float, kept: Sequence[int]) -> Shares:
-        if budget not in self._beta:  # chosen once, over all exits, whichever of them are then left out
+        if budget not in self._beta:  # chosen once, over all exits, whichever of them are left out later
             self._beta[budget] = max(BETAS, key=lambda beta: self._fit_accuracy(budget, beta))
         leaving, mu = self._leaving(budget, tuple(kept), self._beta[budget], on_fit=False)
         return Shares(leaving, {"beta": self._beta[budget], "mu": mu})
@@ -222,13 +224,13 @@ class EENetPlan(Plan):
         return float(np.take_along_axis(self.fit_correct, exit[None], axis=0).mean())
 
     def _leaving(self, budget: float, kept: tuple[int, ...], beta: float, on_fit: bool) -> tuple[NDArray[np.float64], float]:
-        """Shares meant to leave at each exit, (exits,), and their mu."""
+        """Planned share of examples leaving at each exit, (exits,), and its mu."""
         which, every = list(kept), len(kept) == len(self.exit_cost)
         pull = self._pulls.get((on_fit, beta)) if every else None
         if pull is None:
             log_q = log_expit((self.fit_score if on_fit else self.score)[which].astype(np.float64))
             pull = Pull.of(log_q, beta, self.exit_cost[which])
-        if every:  # of all subsets that are tried at one budget or another there may be thousands
+        if every:  # over all budgets, thousands of other subsets may be tried: too many to cache
             self._pulls[on_fit, beta] = pull
         leaving = np.zeros(len(self.exit_cost))
         leaving[which], mu = pull.at_budget(budget / self.exit_cost[which[-1]])
@@ -237,16 +239,16 @@ class EENetPlan(Plan):
 
 @register
 class EENet(Policy):
-    """The result depends on the data and the budget alone: not on a seed, nor on which budgets were asked before."""
+    """The result depends on the data and the budget alone, not on a seed or on the budgets solved before."""
 
     name = "eenet"
     title = "EENet"
     source = (
         "Ilhan et al., WACV 2024, read in the code git-disl/EENet. Scores by converged logistic regression, shares that meet each budget"
-        " exactly, their sharpness chosen on the fit examples: ours."
+        " exactly, their sharpness chosen on the fit examples: our choice."
     )
-    knob = "mu, what the cost of the full network takes off the pull of an exit"
-    summary = "Each exit learns how far it can be trusted, and the budget decides how many examples leave where it is trusted most."
+    knob = "mu, how strongly cost counts against an exit when the plan assigns examples to exits"
+    summary = "Each exit learns how likely it is to be correct; a plan for the budget then sets how many examples leave at each exit."
     needs = frozenset({Need.PROBABILITIES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:

@@ -1,16 +1,16 @@
-"""Free thresholds: a threshold of its own for every exit, all of them set together to be right as often as the budget allows.
+"""Free thresholds: each exit has its own threshold, and all are set together for the best accuracy within the budget.
 
-The strongest rule that only compares one score with a bar, and so the one that anything learned has to beat. The best thresholds of all
-exits are looked for on the calibration examples themselves, in three steps:
+The strongest rule that only compares one score with thresholds, and so the baseline for anything learned. The best thresholds of all exits
+are searched for on the calibration examples, in three steps:
 
 1. Start: every combination of a quantile grid of levels is counted exactly (`engine.thresholds.grid`), and so is every shared threshold
-   (`engine.thresholds.curve`). What is found later can only be better, so these are the certificate.
-2. Ascent: at 40 prices of an answer, spread over the budgets, cut after cut is set to the best of all its values
+   (`engine.thresholds.curve`). The later steps can only improve on these, so they are a lower bound.
+2. Ascent: at 40 prices of a correct prediction, spread over the budgets, one cut after another is set to the best of all its values
    (`engine.thresholds.ascent`).
-3. All settings met are joined, and those that no other one beats are kept. A budget then gets the most accurate one it can pay for.
+3. All visited settings are joined, and the non-dominated ones are kept. A budget then gets the most accurate one it can pay for.
 
-So much freedom fits chance as well: with few calibration examples the accuracy found there is too good to be true, and on new examples one
-knob for all exits may do better. The numbers on test say which.
+So much freedom also fits noise: with few calibration examples the accuracy on them is optimistic, and on new examples one knob for all
+exits may do better. The results on test show which.
 """
 
 from dataclasses import dataclass
@@ -32,23 +32,23 @@ from engine.thresholds.grid import Grid
 from engine.thresholds.levels import quantile_levels
 from engine.thresholds.ranks import Ranked
 
-#: Combinations counted at the start: 32 levels an exit where five exits are, more where fewer, fewer where more.
+#: Combinations counted at the start: 32 levels per exit with five exits, more with fewer exits, fewer with more.
 GRID_CELLS = 2**20
 #: A grid coarser than this is no better a start than the shared thresholds.
 FEWEST_LEVELS, MOST_LEVELS = 4, 256
 PRICES = 40
-#: An exit's scores are said to tie where they take fewer different values than this share of the examples.
+#: An exit's scores count as tied if they take fewer distinct values than this share of the examples.
 DISTINCT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class FreeThresholdsFit(Fitted):
-    """The settings no other one beats on calibration.
+    """The non-dominated settings on calibration.
 
     thresholds: (settings, exits - 1)
     cost:       (settings,) rising, mean cost per calibration example
-    tied:       whether scores tie so much that neighbouring settings may be far apart; budgets between two are then met by mixing them
-    accuracy:   (settings,) rising, on calibration: what the thresholds were chosen by, so more than they will keep
+    accuracy:   (settings,) rising, on calibration; the thresholds were chosen by it, so it is optimistic
+    tied:       whether scores tie so much that neighbouring settings may be far apart; budgets between two are then met by mixing
     """
 
     score: str
@@ -74,9 +74,9 @@ class FreeThresholdsFit(Fitted):
 
 
 def best_settings(scores: NDArray[np.floating], correct: NDArray[np.bool_], exit_cost: NDArray[np.float64]) -> tuple[Ranked, Settings]:
-    """The settings that no other one found beats, by rising cost, and the ranks their cuts are counted in.
+    """The non-dominated settings of the search, by rising cost, and the ranks that their cuts refer to.
 
-    scores, right (exits, examples); exit_cost (exits,) cumulative
+    scores, correct (exits, examples); exit_cost (exits,) cumulative
     """
     ranked = Ranked.of(scores, correct)
     start = Settings.joined([*_on_grid(ranked, scores, exit_cost), _shared(ranked, scores, exit_cost)]).front()
@@ -85,7 +85,7 @@ def best_settings(scores: NDArray[np.floating], correct: NDArray[np.bool_], exit
 
 
 def _on_grid(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> list[Settings]:
-    """The front of the grid, unless one threshold is all there is, or there are so many that its levels would be too few."""
+    """The front of the grid. None if there is only one threshold, or so many that the grid would have too few levels."""
     gates, examples = len(ranked.ranks), scores.shape[1]
     levels = min(int(GRID_CELLS ** (1 / max(gates, 1))), MOST_LEVELS)
     if gates < 2 or levels < FEWEST_LEVELS:
@@ -93,14 +93,14 @@ def _on_grid(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np
     grid = Grid.of(scores, ranked.correct, quantile_levels(scores, levels))
     accuracy, cost = grid.accuracy().ravel(), grid.mean_cost(exit_cost).ravel()
     front = front_of_many(cost, accuracy)
-    chosen = np.stack(np.unravel_index(front, grid.shape), axis=-1)
-    thresholds = np.take_along_axis(grid.levels.T, chosen, axis=0)
+    levels_on_front = np.stack(np.unravel_index(front, grid.shape), axis=-1)
+    thresholds = np.take_along_axis(grid.levels.T, levels_on_front, axis=0)
     correct = np.rint(accuracy[front] * examples).astype(np.int64)
     return [Settings(ranked.cuts(thresholds), correct, cost[front] * examples)]
 
 
 def _shared(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> Settings:
-    """The front of one threshold for all exits, static exits included."""
+    """The front of one threshold for all exits, including the static exits."""
     curve = ExactCurve.of(scores)
     correct, cost = curve.total(ranked.correct), curve.total(exit_cost[:, None])
     front = front_of_many(cost, correct.astype(np.float64))
@@ -109,7 +109,7 @@ def _shared(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np.
 
 
 def _prices(start: Settings) -> NDArray[np.float64]:
-    """Right answers per unit of cost at which to climb, falling: the slopes of the start's hull at evenly spread costs."""
+    """Prices of the ascents, in correct predictions per unit of cost, falling: the slopes of the start's hull at evenly spread costs."""
     hull = start.take(concave_hull(start.cost, start.correct))
     slopes = np.diff(hull.correct) / np.diff(hull.cost)
     if len(slopes) == 0:
@@ -124,7 +124,7 @@ class FreeThresholds(Policy):
     title = "A threshold for each exit"
     source = "Definition; coordinate ascent over all cuts from an exact grid: our choice."
     knob = "all thresholds together"
-    summary = "Every exit has its own bar, and all bars were tried together to find the best ones for the budget."
+    summary = "Each exit has its own threshold, and all of them are searched together for the best accuracy within the budget."
     score = "maxprob"
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
@@ -132,7 +132,7 @@ class FreeThresholds(Policy):
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> FreeThresholdsFit:
         check_tuning(fit, calibration)
-        ranked, found = best_settings(calibration.scores[self.score], calibration.correct, calibration.cascade_cost(unit))
+        ranked, best = best_settings(calibration.scores[self.score], calibration.correct, calibration.cascade_cost(unit))
         examples = calibration.examples
         tied = any(len(values) < DISTINCT * examples for values in ranked.values)
-        return FreeThresholdsFit(self.score, ranked.thresholds(found.cuts), found.cost / examples, found.correct / examples, tied)
+        return FreeThresholdsFit(self.score, ranked.thresholds(best.cuts), best.cost / examples, best.correct / examples, tied)

@@ -1,9 +1,9 @@
 """A learned gate at every exit, in the style of JEI-DNN (Regol et al. 2024; gate, target, decision read in the code). The gate half only.
 
 The original trains gates and classifiers in turn, the classifiers weighted by where examples leave. Here the classifiers are as recorded
-and only the gates learn, each a linear map on four numbers of its own exit. Ours besides: features are standardised, and a budget is met
-by choosing lambda, mixing two neighbours where no lambda hits it. Gates that weigh both classes alike let some leave even where lambda is
-0, so the last to be mixed in is the full network.
+and only the gates learn, each a linear map on four numbers of its own exit. Our own additions: features are standardised, and a budget is
+met by choosing lambda, mixing two neighbours if no lambda meets it exactly. Gates with balanced class weights let some examples leave even
+at lambda 0, so the most costly rule in the mix is the full network.
 """
 
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ from engine.policies.methods.static import StaticRule
 from engine.route import Route
 from engine.scores import SCORES, one_score
 
-#: The scores, as shown, that are the first three of a gate's four numbers.
+#: The first three of a gate's four features: these scores, in the form in which they are shown.
 SEEN = ("maxprob", "entropy", "margin")
-#: The fourth is the entropy of the squared probabilities: renormalised, those are the softmax of twice the logits.
+#: The fourth is the entropy of the squared probabilities, which, renormalised, are the softmax of twice the logits.
 SQUARED = 2.0
-#: Lambdas tried between "whatever it costs" and "leave at once".
+#: Lambdas tried between "whatever the cost" and "leave at once".
 LAMBDAS = 24
 
 
 def gate_features(outputs: Outputs) -> NDArray[np.float64]:
-    """What each gate sees of its exit, (4, exits, examples): top probability, entropy, margin, entropy of the squared probabilities."""
+    """The features of each gate, (4, exits, examples): top probability, entropy, margin, entropy of the squared probabilities."""
     squared = np.empty((outputs.exits, outputs.examples), np.float32)
     for some, logits in chunks(outputs):
         squared[:, some] = one_score("entropy", SQUARED * logits)
@@ -42,14 +42,14 @@ def gate_features(outputs: Outputs) -> NDArray[np.float64]:
 
 
 def features_of_exit(exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float64]:
-    """The same of one exit while the network runs, (4, examples)."""
+    """The same for one exit while the network runs, (4, examples)."""
     return _shown(
         {name: exit_outputs.score(exit, name) for name in SEEN}, exit_outputs.combined(exit, np.array([SQUARED])).score(exit, "entropy")
     )
 
 
 def _shown(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores as they are kept -> the four numbers as a person reads them."""
+    """Scores as they are stored -> the four features, in the form in which they are shown."""
     kept = [(SCORES[name], scores[name]) for name in SEEN] + [(SCORES["entropy"], squared)]
     return np.stack([score.shown(values.astype(np.float64)) for score, values in kept])
 
@@ -64,25 +64,26 @@ def cross_entropies(outputs: Outputs) -> NDArray[np.float64]:
 
 
 def best_exit(loss: NDArray[np.float64], relative_cost: NDArray[np.float64], price: float) -> NDArray[np.int64]:
-    """argmin_k (CE_k + lambda c_k / c_K), the cheaper of equals: loss (exits, examples), relative_cost (exits,) -> (examples,)."""
+    """argmin_k (CE_k + lambda c_k / c_K), ties to the cheaper exit: loss (exits, examples), relative_cost (exits,) -> (examples,)."""
     return (loss + price * relative_cost[:, None]).argmin(axis=0)
 
 
 def telling_prices(loss: NDArray[np.float64], relative_cost: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Lambdas from 0 to one that lets everybody out at the first exit, increasing, at most LAMBDAS + 2.
+    """Lambdas from 0 to one at which all examples leave at the first exit, increasing, at most LAMBDAS + 2.
 
     loss (exits, examples), relative_cost (exits,)
-    Between neighbours evenly many examples come to prefer the first exit to every other, so they fit any scale of losses.
+    From each lambda to the next, the same number of examples come to prefer the first exit to all others. So the lambdas fit any scale of
+    losses.
     """
     worth_staying = (loss[0] - loss[1:]) / (relative_cost[1:] - relative_cost[0])[:, None]
-    turns = worth_staying.max(axis=0, initial=0.0)
-    between = np.quantile(turns[turns > 0], (np.arange(LAMBDAS) + 0.5) / LAMBDAS) if turns.any() else []
-    return np.unique(np.concatenate([[0.0, 1.01 * turns.max() + 1], between]))
+    turning_points = worth_staying.max(axis=0, initial=0.0)
+    between = np.quantile(turning_points[turning_points > 0], (np.arange(LAMBDAS) + 0.5) / LAMBDAS) if turning_points.any() else []
+    return np.unique(np.concatenate([[0.0, 1.01 * turning_points.max() + 1], between]))
 
 
 @dataclass(frozen=True, eq=False)
 class GateInputs(Reader[NDArray[np.float64]]):
-    """Standardised gate features, (4, exits, examples). mean, deviation: (4, exits, 1), of the fit examples."""
+    """Standardised gate features, (4, exits, examples). mean, deviation: (4, exits, 1), over the fit examples."""
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
@@ -103,7 +104,7 @@ class GateInputs(Reader[NDArray[np.float64]]):
 
 @dataclass(frozen=True, eq=False)
 class GateRule(Rule):
-    """Leave at the first exit whose gate says so with probability 0.5 or more.
+    """Leave at the first exit whose gate opens: its probability of leaving is at least 0.5.
 
     weight: (4, exits), bias: (exits,), the gates of one lambda, in log-odds of leaving
     """
@@ -130,13 +131,13 @@ class GateRule(Rule):
 
 
 def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Gates that tell "leave at or after your best exit" from "before it": weight (4, exits), bias (exits,).
+    """Gates that separate examples at or after their best exit, which may leave, from those before it: weight (4, exits), bias (exits,).
 
     features: (4, exits, examples) standardised; best: (examples,)
-    Binary cross-entropy with both classes weighing the same. A gate that should always, or never, let leave is a constant; the last
-    exit's is one by definition.
+    Binary cross-entropy with balanced class weights. A gate that should open for all examples, or for none, is a constant; the last exit's
+    gate always is.
     """
-    from sklearn.linear_model import LogisticRegression  # slow to import, and listing the policies needs none of it
+    from sklearn.linear_model import LogisticRegression  # slow to import, and not needed to list the policies
 
     exits = features.shape[1]
     weight, bias = np.zeros((4, exits)), np.empty(exits)
@@ -152,16 +153,16 @@ def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple
 
 @register
 class Jei(Policy):
-    """Gates learn on the fit split, one set a lambda; what they cost and get on the calibration split says which lambda suits a budget.
+    """Gates learn on the fit split, one set per lambda. Their cost and accuracy on the calibration split decide which lambda fits a budget.
 
-    Learned gates wobble: a lambda that another one beats on calibration, in cost and in accuracy, is passed over.
+    Learned gates are noisy: a lambda that is dominated on calibration, in cost and accuracy, is not used.
     """
 
     name = "jei"
     title = "JEI gate"
     source = "In the style of Regol et al. 2024 (JEI-DNN), read in the code: the gate half, on exits as they are."
     knob = "lambda, how many nats of cross-entropy the cost of the full network is worth"
-    summary = "A small judge at each exit looks at four signs of sureness and has learned when staying is not worth its price."
+    summary = "A small gate at each exit reads four measures of confidence and has learned when going on is not worth its cost."
     needs = frozenset({Need.PROBABILITIES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:

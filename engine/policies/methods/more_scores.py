@@ -1,4 +1,4 @@
-"""Geometric quotas over the other scores: same plan, same thresholds, another notion of being sure."""
+"""Geometric quotas over the other scores: the same plan and thresholds with another measure of confidence."""
 
 from engine.policies.core.base import Need
 from engine.policies.core.registry import register
@@ -9,8 +9,8 @@ from engine.policies.methods.quotas import GeometricQuotas
 class Margin(GeometricQuotas):
     name = "margin"
     title = "Margin"
-    source = "Best-versus-second-best, a standard uncertainty measure; geometric quotas set the thresholds: our choice."
-    summary = "Leave as soon as the likeliest class is well ahead of the runner-up."
+    source = "Best versus second best, a standard uncertainty measure. Thresholds by geometric quotas: our choice."
+    summary = "Leave as soon as the most likely class is well ahead of the runner-up."
     score = "margin"
 
 
@@ -18,8 +18,10 @@ class Margin(GeometricQuotas):
 class Energy(GeometricQuotas):
     name = "energy"
     title = "Energy"
-    source = "After Liu et al. 2020 (log-sum-exp of the logits, temperature 1); as an exit score with geometric quotas: our choice."
-    summary = "Leave as soon as the logits are large altogether: a network often answers the unfamiliar with small ones."
+    source = (
+        "After Liu et al. 2020 (log-sum-exp of the logits, temperature 1). Its use as an exit score, with geometric quotas: our choice."
+    )
+    summary = "Leave as soon as the log-sum-exp of the logits is large; it is often small for unfamiliar inputs."
     needs = frozenset({Need.LOGITS})
     score = "energy"
 
@@ -28,7 +30,7 @@ class Energy(GeometricQuotas):
 class MaxLogit(GeometricQuotas):
     name = "maxlogit"
     title = "Top logit"
-    source = "The largest logit, a standard score; geometric quotas set the thresholds: our choice."
-    summary = "Leave as soon as one class scores high, whatever the others score."
+    source = "The largest logit, a standard score. Thresholds by geometric quotas: our choice."
+    summary = "Leave as soon as the largest logit is high, whatever the other logits are."
     needs = frozenset({Need.LOGITS})
     score = "maxlogit"

@@ -1,4 +1,4 @@
-"""The myopic rule: learned gates that do not know there are gates after them."""
+"""Myopic gates: learned gates that ignore the gates after them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,16 +10,17 @@ from engine.policies.methods.bolukbasi import GatedPolicy
 @register
 @dataclass(frozen=True, eq=False)
 class Myopic(GatedPolicy):
-    """Our variant: leaving is weighed against what follows if no later gate existed.
+    """Our variant: leaving is compared with going on as if no later gate existed.
 
-    In a chain that is to run to the end and answer with the full network; in a family, to run another network and answer with that.
+    In a chain, going on means running to the end and predicting with the full network; in a family, running one more network and predicting
+    with that.
     """
 
     name = "myopic"
     title = "Myopic gates"
     source = (
         "Baseline of Bolukbasi et al. 2017 (named in the slides, its exact form not read)."
-        " Ours: each gate weighs leaving now against going on as if no later gate existed."
+        " Each gate compares leaving now with going on as if no later gate existed: our choice."
     )
-    summary = "Each exit learns whether to leave as if it were the last one with a say."
+    summary = "Each exit learns whether to leave now or go on, as if it were the last exit with a choice."
     look_ahead: ClassVar[bool] = False

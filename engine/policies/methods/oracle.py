@@ -1,4 +1,4 @@
-"""Oracles: what a rule could do that knew the answers. Bounds to draw, never policies to deploy."""
+"""The oracle: what a rule could do if it knew the labels. A bound to plot, never a policy to deploy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from engine.route import Route
 
 
 def cheapest_correct(outputs: Outputs, cost: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """For every example the cheapest exit that is right, (examples,), and whether there is one; else the cheapest exit of all."""
+    """The cheapest correct exit of every example, or the cheapest exit of all if none is correct, (examples,), and whether one is."""
     by_cost = np.argsort(cost, kind="stable")
     correct = outputs.correct[by_cost]
     solvable = correct.any(axis=0)
@@ -22,9 +22,9 @@ def cheapest_correct(outputs: Outputs, cost: NDArray[np.float64]) -> tuple[NDArr
 
 @dataclass(frozen=True, eq=False)
 class OracleRule(Rule):
-    """Each example leaves at its cheapest right exit, as far as the budget goes; those who cost least are served first.
+    """Examples leave at their cheapest correct exit, least extra cost first, until the budget is spent; the rest at the cheapest exit.
 
-    Every example served is one more right answer, whatever it costs, so serving the cheapest first is optimal: this is the exact
+    Every example served is one more correct prediction, whatever it costs, so serving the cheapest first is optimal: this is the exact
     solution of the knapsack, not a relaxation.
     """
 
@@ -35,13 +35,13 @@ class OracleRule(Rule):
 
     def route(self, outputs: Outputs) -> Route:
         cost = outputs.static_cost(self.unit)
-        wanted, _ = cheapest_correct(outputs, cost)
-        extra = cost[wanted] - cost.min()
-        in_turn = np.lexsort((outputs.ids, extra))
+        best, _ = cheapest_correct(outputs, cost)
+        extra = cost[best] - cost.min()
+        order = np.lexsort((outputs.ids, extra))
         allowed = (self.budget - cost.min()) * outputs.examples
         served = np.zeros(outputs.examples, bool)
-        served[in_turn] = np.cumsum(extra[in_turn]) <= allowed * (1 + 1e-9)
-        return Route.straight(outputs, np.where(served, wanted, int(cost.argmin())))
+        served[order] = np.cumsum(extra[order]) <= allowed * (1 + 1e-9)
+        return Route.straight(outputs, np.where(served, best, int(cost.argmin())))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +63,9 @@ class _OracleFit(Fitted):
 class Oracle(Policy):
     name = "oracle"
     title = "Oracle"
-    source = "Bolukbasi et al. 2017 (cheapest model that is right; read in the slides); spent cheapest-first under a budget: our choice."
+    source = "Bolukbasi et al. 2017 (cheapest correct model; read in the slides). Serving the cheapest examples first: our choice."
     knob = "the budget itself"
-    summary = "If we knew the answers: everyone leaves at the first exit that gets it right. Nobody can do better, nobody can do this."
+    summary = "With the labels known, each example leaves at its cheapest correct exit, as far as the budget allows: a bound, not a policy."
     needs = frozenset({Need.LABELS})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:

@@ -1,9 +1,9 @@
-"""Oracles with a price: each example takes what is cheapest for it when an error has a price. Bounds to draw, never policies to deploy.
+"""Oracles with a price of error: each example leaves where cost plus priced loss is least. Bounds to plot, never policies to deploy.
 
-For a given price every example can be settled by itself (the Lagrangian of the multiple-choice knapsack), and no other routing of these
-very examples that costs as much loses less. Mixing walks the straight line between two prices; together that is the concave front, the
-exact optimum of the knapsack relaxed to fractions of examples. `oracle` keeps to whole examples instead and spends its budget on whatever
-it is given; here the price is set on calibration, like the knob of every deployable policy.
+At a given price every example can be decided on its own (the Lagrangian of the multiple-choice knapsack), and no other routing of the same
+examples at the same cost loses less. Mixing gives the straight line between two prices. Together this is the concave front, the exact
+optimum of the knapsack relaxed to fractions of examples. `oracle` instead keeps to whole examples and spends its budget on the examples
+that it routes; here the price is set on calibration, like the knob of every deployable policy.
 """
 
 from abc import abstractmethod
@@ -25,21 +25,21 @@ from engine.route import Route
 class PricedOracle(Policy):
     knob = "lambda, the price of one error in runs of the full network"
     needs = frozenset({Need.LABELS})
-    by_the_first: ClassVar[bool]  # whether a family's first network runs before any other, as a policy needs it to that looks first
+    by_the_first: ClassVar[bool]  # whether a family's first network runs before any other, as it does for policies that read its outputs
 
     @abstractmethod
     def loss(self, outputs: Outputs) -> NDArray[np.float64]:
-        """What every exit loses on every example, (exits, examples): whole numbers, no two of an example's more than 1 apart."""
+        """The loss of every exit on every example, (exits, examples): whole numbers, at most 1 apart for the same example."""
 
     def exit_share(self, outputs: Outputs, unit: str) -> NDArray[np.float64]:
-        """What the cheapest way to every exit costs, (exits,), as a share of the full network."""
+        """The cost of the cheapest path to every exit, (exits,), as a share of the full network's."""
         cost = outputs.static_cost(unit).copy()
         if self.by_the_first and outputs.kind == CascadeKind.FAMILY:
             cost[1:] += cost[0]
         return cost / outputs.full_cost(unit)
 
     def way(self, outputs: Outputs, exit: NDArray[np.int64]) -> Route:
-        """The cheapest ways to these exits, (examples,)."""
+        """The cheapest paths to these exits, (examples,)."""
         route = Route.straight(outputs, exit)
         if self.by_the_first:
             route.visited[0] = True
@@ -51,9 +51,10 @@ class PricedOracle(Policy):
         return OperatingPoints([replace(rule, planned_cost=rule.route(calibration).mean_cost(calibration, unit)) for rule in rules])
 
     def _prices(self, outputs: Outputs, unit: str) -> list[float]:
-        """0, and one price between any two neighbours at which some example changes exits.
+        """0, and one price in each interval between the prices at which an example may change exits.
 
-        It does so when the price of its loss passes the difference of two exits' costs, and there are few such differences.
+        An example changes exits when the price of its loss passes the difference between the costs of two exits. There are few such
+        differences.
         """
         cost = self.exit_share(outputs, unit)
         turns = np.unique(np.abs(cost[:, None] - cost).round(12))[1:]  # without the 0 from an exit to itself
@@ -62,9 +63,9 @@ class PricedOracle(Policy):
 
 @dataclass(frozen=True, eq=False)
 class PricedOracleRule(Rule):
-    """Every example leaves where cost + price * loss is least; ties leave at the cheaper exit, of equally cheap ones where less is lost.
+    """Every example leaves where cost + price * loss is least. Ties go to the cheaper exit, then to the one with less loss.
 
-    oracle: says what an exit costs and loses
+    oracle: defines the cost and the loss of each exit
     price:  of one unit of loss, in runs of the full network
     """
 
@@ -81,7 +82,7 @@ class PricedOracleRule(Rule):
         cost = self.oracle.exit_share(outputs, self.unit)
         loss = self.oracle.loss(outputs)
         total = cost[:, None] + self.price * loss
-        # Last key first: of the exits with the least total the cheapest, and of those the one that loses least.
+        # lexsort's last key comes first: least total, then least cost, then least loss.
         best = np.lexsort((loss, np.broadcast_to(cost[:, None], loss.shape), total), axis=0)[0]
         return self.oracle.way(outputs, best)
 
@@ -89,14 +90,14 @@ class PricedOracleRule(Rule):
 @register
 @dataclass(frozen=True, eq=False)
 class PenalisedOracle(PricedOracle):
-    """The optimum of what `bolukbasi` minimises: its recursion with gates that never err, along the same ways."""
+    """The optimum of the objective of `bolukbasi`: its recursion with gates that never err, on the same paths."""
 
     credit_improvements: bool = False
 
     name = "oracle_penalised"
     title = "Oracle: perfect gates"
     source = "Bolukbasi et al. 2017: the recursion (slides) with its pseudo-labels in place of gates. Mixing between prices: our choice."
-    summary = "Gates that know whether going on will help, and care only to match the full network: the target of learned gates."
+    summary = "Gates that know whether going on will help and aim only to match the full network: the target of learned gates."
     by_the_first = True
 
     def loss(self, outputs: Outputs) -> NDArray[np.float64]:
@@ -105,12 +106,12 @@ class PenalisedOracle(PricedOracle):
 
 @register
 class BudgetedOracle(PricedOracle):
-    """The most right answers for a mean cost, by any way to any exit: nothing that answers with an exit's own word lies above its front."""
+    """The most correct predictions for a mean cost, by any path to any exit: no rule that uses the exits' own predictions is above it."""
 
     name = "oracle_budgeted"
     title = "Oracle: best use of a budget"
-    source = "Definition: a multiple-choice knapsack, through its Lagrangian."
-    summary = "If we knew the answers and had this much to spend: the most right answers that anyone could buy."
+    source = "Definition: a multiple-choice knapsack, solved through its Lagrangian."
+    summary = "With the labels known, the highest accuracy that this budget could buy."
     by_the_first = False
 
     def loss(self, outputs: Outputs) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
-"""Patience: leave when several exits in a row have said the same (PABEE; Zhou et al. 2020, rule read in the code).
+"""Patience: leave when several exits in a row have made the same prediction (PABEE; Zhou et al. 2020, rule read in the code).
 
-A counter starts at 0. Each exit that agrees with the one before it adds 1, each that does not sets it back to 0; an example leaves at the
-first exit where the counter equals the patience. So patience p lets nobody out before exit p + 1, and patience K - 1 nobody before the
-last of K exits. Patience 0 is met at the first exit at once: that is our reading, which makes the cheapest exit reachable; the authors'
-code takes 0 for "use all layers". Zero Time Waste's evaluator counts the length of the streak, one more than this counter.
+A counter starts at 0. Each exit that agrees with the one before it adds 1, each that disagrees resets it to 0, and an example leaves at the
+first exit where the counter equals the patience. So with patience p no example leaves before exit p + 1, and with patience K - 1 none
+leaves before the last of K exits. Patience 0 is met at the first exit: this is our reading, which makes the cheapest exit reachable; in the
+authors' code 0 means "use all layers". Zero Time Waste's evaluator counts the length of the streak, one more than this counter.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from engine.route import Route
 
 
 def patient_exit(prediction: NDArray[np.integer], patience: int) -> NDArray[np.int64]:
-    """prediction (exits, examples) -> the first exit whose counter of agreements equals the patience, else the last, (examples,)."""
+    """prediction (exits, examples) -> the first exit where the agreement counter equals the patience, or the last exit, (examples,)."""
     exits, examples = prediction.shape
     exit = np.full(examples, exits - 1)
     agreements = np.zeros(examples, np.int64)
@@ -53,7 +53,7 @@ class PatienceRule(Rule):
         return SequentialOnlineRule(self._leaves)
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
-        """Whether the `patience` exits before this one say what it says: an example that is still there has then just got there."""
+        """Whether the `patience` exits before this one agree with it: the counter of an example that has not left equals the patience."""
         latest = exit_outputs.top_class(exit)
         agreed = np.full(len(latest), exit >= self.patience)
         for k in range(max(exit - self.patience, 0), exit):
@@ -63,13 +63,13 @@ class PatienceRule(Rule):
 
 @register
 class Patience(Policy):
-    """Planned costs are mean costs of the calibration examples; nothing else is learned, and no label is read."""
+    """Planned costs are mean costs of the calibration examples. Nothing else is learned, and no labels are read."""
 
     name = "patience"
     title = "Patience"
-    source = "Zhou et al. 2020 (PABEE), rule read in the code; budgets between two whole patiences by mixing them: our choice."
+    source = "Zhou et al. 2020 (PABEE), rule read in the code. Mixing two patience values to meet a budget between them: our choice."
     knob = "the patience, a number of agreements in a row"
-    summary = "Leave when the same answer has come up several times in a row, however sure anyone is."
+    summary = "Leave when several exits in a row have made the same prediction, whatever their confidence."
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         check_tuning(fit, calibration)

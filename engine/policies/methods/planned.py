@@ -1,9 +1,9 @@
-"""Planned shares: how many examples leave at each exit is set first, and thresholds follow that let out so many.
+"""Planned shares: the number of examples that leave at each exit is set first, and the thresholds are set to match.
 
-A plan may be poor. One that must give a worthless first exit its share can do worse than mixing static exits blindly, so every plan is
-held against the random mix of equal cost on the calibration examples. Where it falls below, exits are left out of the plan, each time the
-one without which it does best, until it no longer does; where leaving out another one does not help, the mix itself is used. A plan that
-passes is kept as it is. The check and its remedy are ours, whatever the plan.
+A plan may be poor. A plan that must give a useless first exit its share can do worse than mixing static exits blindly, so every plan is
+compared with the random mix of equal cost on the calibration examples. If it is below the mix, exits are left out of the plan, each time
+the one whose removal helps most, until the plan is no longer below. If removing another exit does not help, the mix itself is used. A plan
+that passes the check is not changed. The check and its remedy are ours, whatever the plan.
 """
 
 from abc import ABC, abstractmethod
@@ -20,19 +20,19 @@ from engine.policies.core.scorer import Scorer
 from engine.policies.core.thresholds import ThresholdRule, tie_uniform
 from engine.policies.methods.static import RandomMixFit, random_mix
 
-#: What the examples that rounding leaves over may add to the planned cost, as a share of it, before they are handed out.
+#: How much the examples left over by rounding down may add to the planned cost, as a share of it, before counts are rounded differently.
 ROUNDING = 0.01
-#: How many exits are tried at a time where one is to be left out.
+#: At most this many exits are tried when one is to be left out.
 MAX_TRIED = 24
-#: Accuracies are means of zeros and ones; a difference as small as this is a matter of the last digits.
+#: Accuracies are means of zeros and ones; a difference this small is rounding.
 NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    """What a plan says for one budget.
+    """A plan for one budget.
 
-    leaving: (exits,) shares of all examples meant to leave at each exit, summing to 1
+    leaving: (exits,) planned share of examples leaving at each exit, summing to 1
     knob:    the setting, by name
     """
 
@@ -41,22 +41,22 @@ class Shares:
 
 
 class Plan(ABC):
-    """Shares for a budget. exit_cost: (exits,) cumulative."""
+    """Gives the shares for any budget. exit_cost: (exits,) cumulative."""
 
     exit_cost: NDArray[np.float64]
 
     @abstractmethod
     def shares(self, budget: float, kept: Sequence[int]) -> Shares:
-        """Shares over the exits in `kept`, rising, that cost `budget` or as near to it as they can; all others get none."""
+        """Shares over the exits in `kept`, rising, that cost `budget` or as close to it as possible. All other exits get 0."""
 
 
 def planned_counts(leaving: NDArray[np.float64], examples: int, exit_cost: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many of so many examples leave at each exit, (exits,), summing to `examples`.
+    """How many of the examples leave at each exit, (exits,), summing to `examples`.
 
     leaving (exits,) shares; exit_cost (exits,) cumulative
-    floor(share * examples) at each exit and the rest at the last, as published. Where there are few examples and many exits that rest
-    would cost noticeably more than planned. Then the numbers that have left up to each exit are rounded instead, all of them at the same
-    fraction, the one that comes nearest to the planned cost.
+    floor(share * examples) at each exit and the rest at the last, as published. With few examples and many exits, that rest would cost
+    noticeably more than planned. In that case the cumulative counts are rounded instead, all at the same fraction, which is chosen to come
+    closest to the planned cost.
     """
     counts = np.floor(leaving * examples + 1e-9).astype(np.int64)
     counts[-1] = examples - counts[:-1].sum()
@@ -65,13 +65,13 @@ def planned_counts(leaving: NDArray[np.float64], examples: int, exit_cost: NDArr
         return counts
     up_to = np.cumsum(leaving[:-1]) * examples
     lifted = [np.minimum(np.floor(up_to + lift + 1e-9), examples).astype(np.int64) for lift in (0.0, *(1 - up_to % 1))]
-    rounded = [np.diff(left, prepend=0, append=examples) for left in lifted]
+    rounded = [np.diff(cumulative, prepend=0, append=examples) for cumulative in lifted]
     return min(rounded, key=lambda counts: abs(counts @ exit_cost - planned))
 
 
 @dataclass(frozen=True, eq=False)
 class LetOut:
-    """thresholds, ties (exits - 1,) as in `ThresholdRule`, and where each of the examples then leaves, exit (examples,)."""
+    """thresholds, ties (exits - 1,) as in `ThresholdRule`; exit (examples,), where each example then leaves."""
 
     thresholds: NDArray[np.float64]
     ties: NDArray[np.float64]
@@ -79,9 +79,9 @@ class LetOut:
 
 
 def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDArray[np.int64]) -> LetOut:
-    """Thresholds that let so many examples out at each exit, the surest of those still there.
+    """Thresholds at which the given number of examples leaves at each exit, the most confident of those that remain.
 
-    counts (exits,), scores (exits, examples), ids (examples,) by which a tied block is split
+    counts (exits,), scores (exits, examples), ids (examples,), which split tied blocks
     """
     exits, examples = scores.shape
     thresholds, ties = np.full(exits - 1, np.inf), np.ones(exits - 1)
@@ -90,7 +90,7 @@ def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDAr
     for k in range(exits - 1):
         leaving = int(counts[k])
         if leaving >= len(there):
-            # The plan sends none on, so neither does the rule: a finite threshold would send surprises all the way to the last exit.
+            # The plan sends no example further, so neither does the rule: a finite threshold would send unusual ones to the last exit.
             thresholds[k:] = -np.inf
             exit[there] = k
             break
@@ -110,14 +110,14 @@ def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDAr
 
 
 def tie_share(draws: NDArray[np.float64], leaving: int) -> float:
-    """The share below which exactly `leaving` of the draws lie, 0 < leaving < draws, as near to leaving / draws as they allow."""
+    """The share with exactly `leaving` draws below it, 0 < leaving < len(draws), as close to leaving / len(draws) as possible."""
     rising = np.partition(draws, (leaving - 1, leaving))
     return float(np.clip(leaving / len(draws), np.nextafter(rising[leaving - 1], 1), rising[leaving]))
 
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A plan over some exits, and how much more accurate it is on calibration than the random mix of equal cost."""
+    """A plan over some exits, and its advantage in calibration accuracy over the random mix of equal cost."""
 
     kept: tuple[int, ...]
     leaving: NDArray[np.float64]
@@ -127,7 +127,7 @@ class _Candidate:
 
 @dataclass(frozen=True, eq=False)
 class PlannedFit(Fitted):
-    """A plan whose thresholds are set, and which is held against the random mix, on the calibration examples."""
+    """A plan whose thresholds are set, and compared with the random mix, on the calibration examples."""
 
     plan: Plan
     scorer: Scorer
@@ -144,7 +144,7 @@ class PlannedFit(Fitted):
 
     @cached_property
     def _correct(self) -> NDArray[np.bool_]:
-        """Whether what an example leaves with at each exit is its label, (exits, examples)."""
+        """Whether each example would leave each exit with a correct prediction, (exits, examples)."""
         return self.scorer.of(self.calibration).answer == self.calibration.labels
 
     def _solve(self, budget: float) -> Rule:
@@ -160,32 +160,33 @@ class PlannedFit(Fitted):
         return replace(best.rule, note=left_out_note([k for k in every if k not in best.kept]))
 
     def _most_planned(self, candidate: "_Candidate") -> list[int]:
-        """The exits that may be left out next: those meant for most examples, where there are too many to try them all."""
+        """The exits to try leaving out next: at most MAX_TRIED, those planned for the most examples."""
         return sorted(candidate.kept, key=lambda k: -candidate.leaving[k])[:MAX_TRIED]
 
     def _can_spend(self, budget: float, kept: tuple[int, ...]) -> bool:
-        """Whether some shares over these exits cost the budget: less is no match for a mix that may spend it all."""
+        """Whether shares over these exits can cost the full budget. A plan that spends less cannot match a mix that spends it all."""
         cost = self.plan.exit_cost
         return cost[kept[0]] <= budget * (1 + 1e-9) and cost[kept[-1]] >= min(budget, cost[-1]) * (1 - 1e-9)
 
     def _candidate(self, budget: float, kept: tuple[int, ...]) -> _Candidate:
-        cost, made = self.plan.exit_cost, self.calibration
+        cost, calibration = self.plan.exit_cost, self.calibration
         shares = self.plan.shares(budget, kept)
-        found = let_out(planned_counts(shares.leaving, made.examples, cost), self.scorer.of(made).score, made.ids)
-        accuracy = float(np.take_along_axis(self._correct, found.exit[None], axis=0).mean())
-        ties = None if (found.ties == 1).all() else found.ties
-        rule = ThresholdRule(self.scorer, found.thresholds, shares.knob, float(shares.leaving @ cost), ties)
-        return _Candidate(kept, shares.leaving, rule, accuracy - self.mix.accuracy_at(float(cost[found.exit].mean())))
+        counts = planned_counts(shares.leaving, calibration.examples, cost)
+        allocation = let_out(counts, self.scorer.of(calibration).score, calibration.ids)
+        accuracy = float(np.take_along_axis(self._correct, allocation.exit[None], axis=0).mean())
+        ties = None if (allocation.ties == 1).all() else allocation.ties
+        rule = ThresholdRule(self.scorer, allocation.thresholds, shares.knob, float(shares.leaving @ cost), ties)
+        return _Candidate(kept, shares.leaving, rule, accuracy - self.mix.accuracy_at(float(cost[allocation.exit].mean())))
 
     def _mix(self, budget: float) -> Rule:
         return replace(
             self.mix.solve(budget),
-            note="At this budget the random mix is used: on calibration the plan does worse, and leaving out exits does not mend that.",
+            note="At this budget the random mix is used: the plan does worse on calibration, and leaving out exits does not help.",
         )
 
 
 def left_out_note(exits: Sequence[int]) -> str:
-    """The sentence that names the exits left out of a plan, counted from 1; empty if there are none."""
+    """The sentence that names the exits left out of a plan, counted from 1, or an empty string if there are none."""
     if not exits:
         return ""
     names = [str(k + 1) for k in exits]

@@ -1,10 +1,10 @@
-"""Geometric quotas: how many shall leave at each exit is set first, the thresholds follow.
+"""Geometric quotas: the share of examples that leaves at each exit is set first, and the thresholds are set to match.
 
-The share meant to leave at exit k is proportional to rho^k, one number that bends the whole plan from "all at the first" to "all at the
-last"; it is solved for the budget. The thresholds then let exactly that many calibration examples out, exit after exit. This is the
-dynamic evaluation of MSDNet (Huang et al. 2018; form read in the code kalviny/MSDNet-PyTorch). That tied scores are split, and that a plan
-below the random mix loses exits, is ours (see `planned`). Policies of this file differ only in the score they trust, so comparing them
-compares scores.
+The planned share of exit k is proportional to rho^k: one number moves the whole plan from "all at the first exit" to "all at the last". rho
+is solved for the budget, and exit by exit the thresholds are set so that exactly the planned number of calibration examples leaves. This is
+the dynamic evaluation of MSDNet (Huang et al. 2018; form read in the code kalviny/MSDNet-PyTorch). Splitting tied scores, and leaving exits
+out of a plan that does worse than the random mix, are ours (see `planned`). The policies in this file differ only in their score, so
+comparing them compares scores.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from engine.policies.methods.planned import Plan, PlannedFit, Shares
 
 
 def geometric_quotas(log_rho: float, exits: int) -> NDArray[np.float64]:
-    """Shares proportional to rho^k, (exits,). In logs, because rho spans many orders of magnitude at the ends of the budget."""
+    """Shares proportional to rho^k, (exits,). In logs, because rho spans many orders of magnitude at the ends of the budget range."""
     exponent = log_rho * np.arange(exits)
     weight = np.exp(exponent - exponent.max())
     return weight / weight.sum()
@@ -46,7 +46,7 @@ def _log_rho(budget: float, exit_cost: NDArray[np.float64], limit: float = 60.0)
     def overspent(log_rho: float) -> float:
         return float(geometric_quotas(log_rho, len(exit_cost)) @ exit_cost) - budget
 
-    # The planned cost rises with rho; beyond e^60 the quotas no longer change in float64.
+    # The planned cost rises with rho. Beyond e^60 the quotas no longer change in float64.
     if overspent(limit) <= 0:
         return limit
     if overspent(-limit) >= 0:
@@ -73,7 +73,7 @@ class MaxProb(GeometricQuotas):
     name = "maxprob"
     title = "MSDNet: top probability"
     source = "Huang et al. 2018, budgeted batch classification; quotas and thresholds as in the code kalviny/MSDNet-PyTorch."
-    summary = "Leave as soon as the likeliest class is likely enough."
+    summary = "Leave as soon as the probability of the most likely class is high enough."
     score = "maxprob"
 
 
@@ -81,6 +81,8 @@ class MaxProb(GeometricQuotas):
 class Entropy(GeometricQuotas):
     name = "entropy"
     title = "BranchyNet: entropy"
-    source = "Teerapittayanon et al. 2016: leave when the entropy is below the exit's threshold. Geometric quotas set it here: our choice."
-    summary = "Leave as soon as the answer is undecided about little: probability piled on few classes."
+    source = (
+        "Teerapittayanon et al. 2016: leave when the entropy is below the exit's threshold. Thresholds by geometric quotas: our choice."
+    )
+    summary = "Leave as soon as the entropy is low enough, which means that the probability is concentrated on few classes."
     score = "entropy"

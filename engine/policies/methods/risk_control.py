@@ -1,20 +1,20 @@
 """Risk control: the cheapest shared threshold that keeps a promise about errors.
 
-The promise: "at most epsilon more errors than the full network". Its risk, as in Fast yet Safe (Jazbec, Timans et al. 2024; form read in
-the code metodj/RC-EENN), is the gap: over new examples, how often the rule is wrong minus how often the full network is wrong. Thresholds
-are tried from strict to loose in an order fixed before any calibration example is looked at, and the last one before the first that fails
-is kept. Three ways to test a threshold:
+The promise is "at most epsilon more errors than the full network". Its risk, as in Fast yet Safe (Jazbec, Timans et al. 2024; form read in
+the code metodj/RC-EENN), is the gap: the error rate of the rule minus that of the full network, over new examples. Thresholds are tried
+from strict to loose, in an order fixed before any calibration example is looked at, and the last one before the first failure is kept.
+There are three ways to test a threshold:
 
-ucb   The gap itself, by betting (after Waudby-Smith and Ramdas): money is staked, example by example, on the gap being below epsilon. If it
-      is not, the capital grows 1/delta-fold with probability delta at most. How much is staked is our choice.
-ltt   Learn then test: only the harm counts, errors that the full network would not have made, so it is at least the gap; a count of ones
-      and noughts, whose binomial tail is an exact p-value. No credit for examples that leave early and right where the full one is wrong.
-crc   Conformal risk control: the promise holds on average over calibration sets rather than with a confidence. It needs a loss that never
-      falls as the threshold does, so harm once done at a stricter threshold counts for all looser ones, our choice.
+ucb   The gap itself, by betting (after Waudby-Smith and Ramdas): money is bet, example by example, on the gap being below epsilon. If it is
+      not, the capital grows 1/delta-fold with probability at most delta. The size of the bets is our choice.
+ltt   Learn then test: only harm counts, that is errors the full network would not have made, so the risk is at least the gap. The harm is a
+      count of 0/1 losses, so its binomial tail is an exact p-value. Correct early exits where the full network is incorrect do not count.
+crc   Conformal risk control: the promise holds on average over calibration sets, not with a confidence. It needs a loss that never falls as
+      the threshold does, so harm done at a stricter threshold counts for all looser ones; this is our choice.
 
-For ucb and ltt this walk is a fixed-sequence test: the first threshold that breaks the promise is wrongly passed with probability delta at
-most, and nothing beyond it is reached unless it is. So the promise holds with confidence 1 - delta and the risk need not be monotone. It is
-about examples like the calibration ones. Asked for a budget instead, the policy is the family it chooses from: one threshold for all exits.
+For ucb and ltt this is a fixed-sequence test: the first threshold that breaks the promise passes with probability at most delta, and no
+threshold beyond it is reached unless it passes. So the promise holds with confidence 1 - delta, and the risk need not be monotone. It holds
+for examples like the calibration examples. For a budget instead of a promise, the policy is one threshold for all exits.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ from engine.policies.methods.single import SingleThresholdFit, exact_curve
 
 Method = Literal["ucb", "ltt", "crc"]
 
-#: How many thresholds are tried, and the strictest of them in log-odds: one that sends on all but one in ten million.
+#: How many thresholds are tried, and the strictest of them in log-odds: a top probability within 1e-7 of 1.
 LEVELS, STRICTEST = 100, 16.0
 
 
@@ -51,18 +51,18 @@ class Promise:
 
     def __post_init__(self) -> None:
         if not 0 < self.epsilon < 1:
-            raise UserError(f"{self.epsilon:g} more errors cannot be promised; give a share of the examples between 0 and 1, such as 0.01.")
+            raise UserError(f"The share of additional errors must be between 0 and 1, and {self.epsilon:g} is not; give for example 0.01.")
         if not 0 < self.confidence < 1:
-            raise UserError(f"A confidence of {self.confidence:g} makes no sense; give one between 0 and 1, such as 0.9.")
+            raise UserError(f"A confidence must be between 0 and 1, and {self.confidence:g} is not; give for example 0.9.")
         if self.method not in get_args(Method):
-            raise UserError(f"There is no method {self.method!r} of risk control; choose one of: {', '.join(get_args(Method))}.")
+            raise UserError(f"There is no risk control method {self.method!r}; choose one of: {', '.join(get_args(Method))}.")
 
     @property
     def delta(self) -> float:
         return 1 - self.confidence
 
     def passes(self, gap: NDArray[np.int8]) -> bool:
-        """Whether one threshold's losses, (examples,), in an order drawn without looking at them, are evidence enough."""
+        """Whether one threshold's losses, (examples,), in an order that does not depend on them, are enough evidence."""
         if self.method == "ucb":
             return betting_p_value(gap, self.epsilon, self.delta) <= self.delta
         harmed = np.count_nonzero(gap > 0)
@@ -72,23 +72,23 @@ class Promise:
 
 
 def betting_p_value(gap: NDArray[np.integer], epsilon: float, delta: float) -> float:
-    """How little the examples go with a mean gap above epsilon, in [0, 1]. gap (examples,) of -1, 0, 1.
+    """P-value of the hypothesis that the mean gap is above epsilon, in [0, 1]. gap (examples,) of -1, 0, 1.
 
-    The stakes are set for a test at level `delta`; the p-value is valid at any level.
+    The bets are set for a test at level `delta`; the p-value is valid at any level.
     """
     seen = np.arange(1, len(gap) + 1)
     loss, mean_loss = (1 + gap.astype(np.float64)) / 2, (1 + epsilon) / 2
     mean = (0.5 + np.cumsum(loss)) / (1 + seen)
     variance = (0.25 + np.cumsum((loss - mean) ** 2)) / (1 + seen)
-    # A stake may hang on the past alone, so each uses the variance before it; three quarters of it can be lost at a blow, never all.
+    # A bet may depend on the past alone, so each uses the variance before it. One bet can lose three quarters of the capital, never all.
     before = np.concatenate(([0.25], variance[:-1]))
-    stake = np.minimum(np.sqrt(2 * np.log(1 / delta) / (len(gap) * before)), 0.75 / (1 - mean_loss))
-    log_capital = np.cumsum(np.log1p(stake * (mean_loss - loss)))
+    bet = np.minimum(np.sqrt(2 * np.log(1 / delta) / (len(gap) * before)), 0.75 / (1 - mean_loss))
+    log_capital = np.cumsum(np.log1p(bet * (mean_loss - loss)))
     return float(np.exp(-max(0.0, log_capital.max())))
 
 
 def levels_to_try(classes: int) -> NDArray[np.float64]:
-    """Thresholds on the log-odds of the top probability, (LEVELS,), from strict to "everyone leaves". They know no example."""
+    """Thresholds on the log-odds of the top probability, (LEVELS,), from strict to "all examples leave". They depend on no example."""
     return np.linspace(STRICTEST, -np.log(classes - 1), LEVELS)
 
 
@@ -100,27 +100,27 @@ class RiskControlFit(SingleThresholdFit):
     unit: str
 
     def keep(self, promise: Promise) -> ThresholdRule:
-        """The loosest threshold the promise can be made for; plus infinity, the full network itself, where it can be made for none."""
-        chosen = np.inf
+        """The loosest threshold for which the promise can be made, or plus infinity, the full network itself, if there is none."""
+        loosest = np.inf
         gaps = self._gaps()
         if promise.method == "crc":
             gaps = accumulate(gaps, np.maximum)
         for level, gap in zip(levels_to_try(self.calibration.classes), gaps, strict=True):
             if not promise.passes(gap):
                 break
-            chosen = float(level)
-        thresholds = np.full(self.exits - 1, chosen)
+            loosest = float(level)
+        thresholds = np.full(self.exits - 1, loosest)
         exit_cost = self.calibration.cascade_cost(self.unit)
         planned = exit_cost[first_sure_exit(self.calibration.scores[self.score], thresholds)].mean()
-        shown = float(score_named(self.score).shown(np.float64(chosen)))
+        shown = float(score_named(self.score).shown(np.float64(loosest)))
         return ThresholdRule(RecordedScore(self.score), thresholds, {"threshold": shown}, float(planned))
 
     def _gaps(self) -> Iterator[NDArray[np.int8]]:
-        """1 where an example would leave wrong at a level and the full network is right, -1 where the other way round, (examples,)."""
-        # Betting goes by turns: the order of the file may be by class, that of the drawn numbers is by nothing.
-        in_turn = np.argsort(hash_uniform(self.calibration.ids), kind="stable")
-        scores = self.calibration.scores[self.score][:, in_turn]
-        correct = self.calibration.correct[:, in_turn].astype(np.int8)
+        """For each level: 1 if an example would leave incorrect and the full network is correct, -1 if the reverse, else 0, (examples,)."""
+        # Betting depends on the order of the examples. A file may be sorted by class; the hashed ids give an order independent of the data.
+        order = np.argsort(hash_uniform(self.calibration.ids), kind="stable")
+        scores = self.calibration.scores[self.score][:, order]
+        correct = self.calibration.correct[:, order].astype(np.int8)
         for level in levels_to_try(self.calibration.classes):
             exit = first_sure_exit(scores, np.full(self.exits - 1, level))
             yield correct[self.calibration.full] - np.take_along_axis(correct, exit[None], axis=0)[0]
@@ -130,9 +130,9 @@ class RiskControlFit(SingleThresholdFit):
 class RiskControl(Policy):
     name = "risk_control"
     title = "Risk control"
-    source = "Jazbec, Timans et al. 2024 (Fast yet Safe): risks read in the code metodj/RC-EENN; tested in a fixed sequence, our choice."
+    source = "Jazbec, Timans et al. 2024 (Fast yet Safe): risks read in the code metodj/RC-EENN. Testing in a fixed sequence: our choice."
     knob = "the threshold, or the promise it is chosen for"
-    summary = "One bar for everyone, lowered only as far as the examples prove that it does no harm."
+    summary = "One threshold for all exits, lowered only while calibration supports the promise of few more errors than the full network."
     score = "maxprob"
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:

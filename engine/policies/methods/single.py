@@ -1,4 +1,4 @@
-"""One threshold for all exits: what most people try first (Shallow-Deep Networks, Kaya et al. 2019, rule read in the code)."""
+"""One threshold for all exits, what most people try first (Shallow-Deep Networks, Kaya et al. 2019, rule read in the code)."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
 from engine.thresholds.curve import ExactCurve
 
-#: A share of the budget that may go unspent without a word.
+#: A smaller unspent share of the budget is not worth a note.
 NOTEWORTHY = 0.02
 
 
@@ -20,8 +20,8 @@ NOTEWORTHY = 0.02
 class SingleThresholdFit(Fitted):
     """The exact curve of cost against the one threshold.
 
-    levels: (steps,) float64 increasing, the thresholds at which somebody's exit changes
-    cost:   (steps,) mean cost per calibration example when the threshold is that level
+    levels: (steps,) float64 increasing, the thresholds at which an example's exit changes
+    cost:   (steps,) mean cost per calibration example at each of these thresholds
     """
 
     score: str
@@ -43,20 +43,19 @@ class SingleThresholdFit(Fitted):
 
 
 def tied_note(spent: float, next_spent: float | None, budget: float) -> str:
-    """A sentence where tied scores leave much of the budget unspent, else nothing.
+    """One sentence if tied scores leave much of the budget unspent, else an empty string.
 
-    spent, next_spent: mean costs of the setting for the budget and of the next stricter one, None where it is the strictest
-    One knob moves all exits at once and lets all examples of equal score leave together, so it cannot split them.
+    spent, next_spent: mean costs of the setting for the budget and of the next stricter one, None if it is the strictest
+    One knob moves all exits at once, and all examples with the same score leave together, so it cannot split them.
     """
     if next_spent is None or spent >= (1 - NOTEWORTHY) * budget:
         return ""
-    return (
-        f"Many examples have the same score, and one knob for all exits cannot split them: it spends {spent / budget:.0%} of this budget."
-    )
+    share = spent / budget
+    return f"Many examples have the same score, and one knob for all exits cannot split them, so only {share:.0%} of this budget is spent."
 
 
 def exact_curve(scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Every threshold that matters, and the mean cost at it.
+    """Every threshold that makes a difference, and the mean cost at it.
 
     scores (exits, examples), exit_cost (exits,) cumulative -> levels (steps,), cost (steps,); see `engine.thresholds.curve`
     """
@@ -72,7 +71,7 @@ class SingleThreshold(Policy):
     title = "One threshold for all exits"
     source = "Kaya et al. 2019 (Shallow-Deep Networks): leave when the top probability is at least one shared threshold."
     knob = "the threshold"
-    summary = "One bar for everyone: leave at the first exit that is, say, 90% sure."
+    summary = "Leave at the first exit whose top probability reaches one shared threshold, for example 90%."
     score = "maxprob"
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> SingleThresholdFit:

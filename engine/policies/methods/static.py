@@ -1,4 +1,4 @@
-"""Rules that ignore the input: the thing to beat, and the honest floor."""
+"""Rules that ignore the input: the static exits and the random mix, the baselines of every other policy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class _StaticOnlineRule(OnlineRule):
 
 
 def static_rules(calibration: Tuning, unit: str) -> tuple[list[StaticRule], NDArray[np.float64]]:
-    """One rule an exit, and each one's accuracy on the calibration examples, (exits,)."""
+    """One rule per exit, and the accuracy of each on the calibration examples, (exits,)."""
     cost = calibration.static_cost(unit)
     return [StaticRule(exit, float(cost[exit])) for exit in range(calibration.exits)], calibration.correct.mean(axis=1)
 
@@ -61,7 +61,7 @@ class _BestStatic(Fitted):
         return min(rule.planned_cost for rule in self.rules)
 
     def _solve(self, budget: float) -> Rule:
-        # A budget is a share times the full cost: that product may miss an exit's own cost by a rounding.
+        # A budget is a share times the full cost, and that product may miss an exit's own cost by a rounding error.
         affordable = [rule for rule in self.rules if rule.planned_cost <= budget * (1 + 1e-9)]
         return max(affordable, key=lambda rule: (self.accuracy[rule.exit], -rule.planned_cost))
 
@@ -72,7 +72,7 @@ class Static(Policy):
     title = "Static exit"
     source = "Definition."
     knob = "the exit"
-    summary = "Everyone leaves at the same exit: the best one the budget can pay for."
+    summary = "All examples leave at the same exit, the most accurate one that the budget can pay for."
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)
@@ -81,7 +81,7 @@ class Static(Policy):
 
 @dataclass(frozen=True, eq=False)
 class RandomMixRule(MixedRule):
-    """Two static exits, mixed by a coin for each example. What is reported is the expectation over the coins, not one toss of them."""
+    """Two static exits, mixed by one coin toss per example. The expectation over the tosses is reported, not one outcome."""
 
     def parts(self) -> list[tuple[float, Rule]]:
         return [(1 - self.share, self.cheap), (self.share, self.costly)]
@@ -99,7 +99,7 @@ class RandomMixFit(Fitted):
         return self.rules[0].planned_cost
 
     def accuracy_at(self, cost: float) -> float:
-        """The calibration accuracy that mixing can be expected to reach for this mean cost."""
+        """The expected calibration accuracy of the mix at this mean cost."""
         return float(np.interp(cost, [rule.planned_cost for rule in self.rules], self.accuracy))
 
     def _solve(self, budget: float) -> Rule:
@@ -108,7 +108,7 @@ class RandomMixFit(Fitted):
 
 
 def random_mix(calibration: Tuning, unit: str) -> RandomMixFit:
-    """The best that ignoring the input can do, by the calibration examples."""
+    """The best that a policy which ignores the input can do, judged on the calibration examples."""
     rules, accuracy = static_rules(calibration, unit)
     hull = concave_hull([rule.planned_cost for rule in rules], accuracy)
     return RandomMixFit([rules[exit] for exit in hull], accuracy[hull])
@@ -116,13 +116,13 @@ def random_mix(calibration: Tuning, unit: str) -> RandomMixFit:
 
 @register
 class RandomMix(Policy):
-    """Mixes the static exits on the concave hull of their calibration points: the best that ignoring the input can do."""
+    """Mixes the static exits on the concave hull of their calibration points: the best that a policy which ignores the input can do."""
 
     name = "random_mix"
     title = "Random mix"
     source = "Definition."
     knob = "the share of each exit"
-    summary = "A coin decides who leaves early: whatever looks at the picture should do better than this."
+    summary = "Chance decides which examples leave early: every policy that looks at the input should do better."
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)

@@ -1,13 +1,13 @@
-"""Temperature scaling: one number an exit that makes its probabilities honest (Guo et al. 2017).
+"""Temperature scaling: one number per exit that calibrates its probabilities (Guo et al. 2017).
 
-T_k minimises the negative log-likelihood of softmax(z / T_k) on the fit split. No answer changes, and so no accuracy of any exit.
+T_k minimises the negative log-likelihood of softmax(z / T_k) on the fit split. No prediction changes, and so no exit's accuracy does.
 
-When does it change a policy at all?
-- A threshold shared by all exits: yes. An exit that brags and one that is modest become comparable, so "90% sure" means the same at both.
-- A threshold of each exit's own, set by quotas: only where dividing by T reorders the examples of that exit. With two classes it never
-  does (max-prob grows with |z1 - z2| / T). With more it can, because the top probability weighs all the gaps to the other classes, and
-  T decides how much the distant ones count.
-- The largest logit under quotas: never.
+When does it change a policy?
+- With one threshold shared by all exits: always. Overconfident and underconfident exits become comparable, so 90% means the same at both.
+- With a threshold per exit, set by quotas: only if dividing by T reorders the examples of that exit. With two classes it never does
+  (max-prob grows with |z1 - z2| / T). With more it can, because the top probability depends on the gaps to all other classes, and T decides
+  how much the distant ones count.
+- With the largest logit under quotas: never.
 """
 
 from dataclasses import dataclass, replace
@@ -28,21 +28,21 @@ from engine.policies.core.thresholds import ThresholdRule
 from engine.policies.methods.single import SingleThreshold
 from engine.scores import one_score
 
-#: A fit that wants to leave this range has too few examples, or only right ones, to say how sure is sure.
+#: A fit outside this range has too few examples, or only correct ones, to estimate a temperature.
 SHARPEST, FLATTEST = 0.05, 20.0
 
 
 def fit_temperatures(outputs: Outputs) -> NDArray[np.float64]:
-    """The temperature of every exit that makes the labels likeliest, (exits,), kept within [0.05, 20].
+    """The maximum-likelihood temperature of every exit, (exits,), kept within [0.05, 20].
 
-    The negative log-likelihood is convex in 1 / T, so its derivative has one root; no step size, no starting point.
+    The negative log-likelihood is convex in 1 / T, so its derivative has one root: no step size, no starting point.
     """
     return np.array([_fit_temperature(outputs, k) for k in range(outputs.exits)])
 
 
 def _fit_temperature(outputs: Outputs, k: int) -> float:
     def slope(log_inverse: float) -> float:
-        """Derivative of the summed negative log-likelihood by 1 / T: the mean logit expected minus the logit of the label."""
+        """Derivative of the summed negative log-likelihood with respect to 1 / T: expected logit minus the logit of the label."""
         inverse, total = np.exp(log_inverse), 0.0
         for some, logits in chunks(outputs, k):
             z = logits - logits.max(axis=-1, keepdims=True)
@@ -60,7 +60,7 @@ def _fit_temperature(outputs: Outputs, k: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class TemperatureScorer(Scorer):
-    """Any score of `engine.scores`, of logits divided by their exit's temperature, (exits,)."""
+    """Any score of `engine.scores`, of logits divided by their exit's temperature. temperature: (exits,)."""
 
     score: str
     temperature: NDArray[np.float64]
@@ -80,16 +80,16 @@ class TemperatureScorer(Scorer):
 
 
 def fit_calibrated(base: Policy, score: str, fit: Tuning, calibration: Tuning, unit: str) -> "CalibratedFit":
-    """A policy over one score, fitted to that score of calibrated logits: temperatures from `fit`, its own knobs from `calibration`."""
+    """A policy over one score, fitted to that score of calibrated logits: temperatures from `fit`, the policy's knob from `calibration`."""
     check_tuning(fit, calibration)
     scorer = TemperatureScorer(score, fit_temperatures(fit))
-    cooled = [replace(part, scores={score: scorer.of(part).score}) for part in (fit, calibration)]
-    return CalibratedFit(scorer, base.fit(*cooled, unit))
+    calibrated = [replace(part, scores={score: scorer.of(part).score}) for part in (fit, calibration)]
+    return CalibratedFit(scorer, base.fit(*calibrated, unit))
 
 
 @dataclass(frozen=True, eq=False)
 class CalibratedFit(Fitted):
-    """Rules as `by_score` sets them on recorded scores, obeyed on the scores of `scorer`.
+    """The rules of `by_score`, applied to the scores of `scorer` instead of recorded scores.
 
     by_score: fitted to the scores of `scorer` as if they had been recorded
     """
@@ -109,19 +109,19 @@ class CalibratedFit(Fitted):
             return replace(rule, scorer=self.scorer)
         if isinstance(rule, MixedRule):
             return replace(rule, cheap=self._rescored(rule.cheap), costly=self._rescored(rule.costly))
-        return rule  # it goes by no score
+        return rule  # it uses no score
 
 
 class Calibrated(Policy):
-    """Any policy that goes by one score, on calibrated logits. What that changes, and what it cannot, is said above."""
+    """Any policy that uses one score, on calibrated logits. What this can change is described at the top of this file."""
 
     def __init__(self, base: Policy) -> None:
         score = getattr(base, "score", None)
         if score is None:
-            raise UserError(f"{base.title} does not go by the score of an exit, so there is nothing to calibrate; leave --calibrated out.")
+            raise UserError(f"{base.title} does not use the score of an exit, so there is nothing to calibrate; leave out --calibrated.")
         self.base, self.score = base, score
         self.name, self.title = f"{base.name}_calibrated", f"{base.title}, calibrated"
-        self.source = f"{base.source} Temperatures: Guo et al. 2017, one an exit."
+        self.source = f"{base.source} Temperatures: Guo et al. 2017, one per exit."
         self.knob, self.summary, self.needs = base.knob, base.summary, base.needs | {Need.PROBABILITIES}
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:
@@ -130,13 +130,15 @@ class Calibrated(Policy):
 
 @register
 class SingleThresholdCalibrated(Policy):
-    """`single_threshold` on calibrated top probabilities: the one policy that temperatures change most, so it has a name of its own."""
+    """`single_threshold` on calibrated top probabilities: the policy that temperatures change most, so it has its own name."""
 
     name = "single_threshold_calibrated"
     title = "One threshold, calibrated"
-    source = "Guo et al. 2017 (temperature scaling), one temperature an exit; threshold as Kaya et al. 2019."
+    source = "Guo et al. 2017 (temperature scaling), one temperature per exit. Threshold as in Kaya et al. 2019."
     knob = "the threshold, a calibrated probability"
-    summary = "One bar for everyone, after teaching each exit to say 90% only when it is right nine times in ten."
+    summary = (
+        "One shared threshold, after each exit's probabilities are calibrated so that about 90% of predictions made at 90% are correct."
+    )
     needs = frozenset({Need.PROBABILITIES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:

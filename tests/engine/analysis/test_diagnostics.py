@@ -1,4 +1,4 @@
-"""Fast measures against slow loops."""
+"""Diagnostics against slow loops."""
 
 import numpy as np
 import pytest
@@ -31,19 +31,19 @@ def routes(some):
 
 def test_gain_per_exit(some):
     for route in routes(some):
-        found = gain_per_exit(route, some, "latency_ms")
+        gains = gain_per_exit(route, some, "latency_ms")
         cost = some.stage_cost["latency_ms"]
         full_cost = cost[-1] if some.kind == "family" else sum(cost)
         for k in range(some.exits):
             there = [i for i in range(some.examples) if route.exit[i] == k]
-            assert found.leaving[k] == len(there)
+            assert gains.leaving[k] == len(there)
             if not there:
-                assert np.isnan([found.accuracy[k], found.full[k], found.gain[k], found.saved[k]]).all()
+                assert np.isnan([gains.accuracy[k], gains.full[k], gains.gain[k], gains.saved[k]]).all()
                 continue
             here = np.mean([route.prediction[i] == some.labels[i] for i in there])
             full = np.mean([some.prediction[-1][i] == some.labels[i] for i in there])
             spent = np.mean([sum(c for s, c in enumerate(cost) if route.visited[s, i]) for i in there])
-            measured = [found.accuracy[k], found.full[k], found.gain[k], found.saved[k]]
+            measured = [gains.accuracy[k], gains.full[k], gains.gain[k], gains.saved[k]]
             np.testing.assert_allclose(measured, [here, full, here - full, 1 - spent / full_cost], atol=1e-12)
 
 
@@ -54,14 +54,14 @@ def test_loss_against_the_full_network(some):
             here, full = int(route.prediction[i] != some.labels[i]), int(some.prediction[-1][i] != some.labels[i])
             excess += max(0, here - full)
             gap += here - full
-        found = loss_against_full(route, some)
-        assert found.excess == pytest.approx(excess / some.examples, abs=1e-12)
-        assert found.gap == pytest.approx(gap / some.examples, abs=1e-12)
-    assert loss_against_full(route, some).excess == 0, "the full network loses nothing against itself"
+        loss = loss_against_full(route, some)
+        assert loss.excess == pytest.approx(excess / some.examples, abs=1e-12)
+        assert loss.gap == pytest.approx(gap / some.examples, abs=1e-12)
+    assert loss_against_full(route, some).excess == 0, "the full network has no loss against itself"
 
 
 def test_overthinking(some):
-    found = overthinking(some, "macs")
+    measures = overthinking(some, "macs")
     cost = some.stage_cost["macs"]
     reach = list(cost) if some.kind == "family" else [sum(cost[: k + 1]) for k in range(some.exits)]
     first_correct, never, wasteful, destructive, errors, spent = [0] * some.exits, 0, 0, 0, 0, 0.0
@@ -76,20 +76,22 @@ def test_overthinking(some):
         errors += incorrect_last
         destructive += bool(correct) and incorrect_last
         spent += reach[correct[0] if correct else -1]
-    assert found.first_correct.tolist() == first_correct and found.never == never
-    assert found.wasteful == pytest.approx(wasteful / some.examples) and found.destructive == pytest.approx(destructive / some.examples)
-    np.testing.assert_allclose(found.share_of_errors, destructive / errors if errors else np.nan)
-    assert found.stopping_in_time == pytest.approx(spent / some.examples / reach[-1])
+    assert measures.first_correct.tolist() == first_correct and measures.never == never
+    assert measures.wasteful == pytest.approx(wasteful / some.examples) and measures.destructive == pytest.approx(
+        destructive / some.examples
+    )
+    np.testing.assert_allclose(measures.share_of_errors, destructive / errors if errors else np.nan)
+    assert measures.stopping_in_time == pytest.approx(spent / some.examples / reach[-1])
 
 
 def test_disagreement(some):
-    found = disagreement(some)
+    shares = disagreement(some)
     for j in range(some.exits):
         for k in range(some.exits):
-            assert found[j, k] == pytest.approx(np.mean([some.prediction[j][i] != some.prediction[k][i] for i in range(some.examples)]))
+            assert shares[j, k] == pytest.approx(np.mean([some.prediction[j][i] != some.prediction[k][i] for i in range(some.examples)]))
 
 
-def test_step_area_equals_asking_at_very_many_budgets():
+def test_step_area_equals_the_mean_over_many_budgets():
     rng = np.random.default_rng(0)
     for points in (1, 2, 7, 30):
         cost, accuracy, calibration = np.round(rng.uniform(0, 1.2, points), 1), rng.uniform(size=points), rng.uniform(size=points)
@@ -107,18 +109,18 @@ def test_step_area_equals_asking_at_very_many_budgets():
 
 
 @pytest.mark.parametrize("kind", ["chain", "family"])
-def test_share_captured_is_none_for_chance_and_all_for_the_oracle(kind):
+def test_share_captured_is_0_for_the_random_mix_and_1_for_the_oracle(kind):
     some = outputs(examples=6000, seed=4, kind=kind)
     swept = {name: sweep(policy(name), some, 201, "macs") for name in ("random_mix", "oracle", "static", "maxprob")}
-    found = {name: share_captured(one, swept["oracle"]) for name, one in swept.items()}
-    assert found["oracle"] == pytest.approx(1, abs=1e-12)
-    assert abs(found["random_mix"]) < 0.03, "the hull is what mixing reaches, but for chance and for steps instead of lines"
-    assert found["static"] < 0
+    captured = {name: share_captured(one, swept["oracle"]) for name, one in swept.items()}
+    assert captured["oracle"] == pytest.approx(1, abs=1e-12)
+    assert abs(captured["random_mix"]) < 0.03, "mixing reaches the hull, except for chance and for steps instead of lines"
+    assert captured["static"] < 0
     if kind == "chain":
-        assert 0.05 < found["maxprob"] < 1
+        assert 0.05 < captured["maxprob"] < 1
 
 
-def test_share_captured_is_measured_on_one_thing_only():
+def test_share_captured_needs_the_same_outputs_split_and_unit():
     some = outputs(seed=5)
     one, other = sweep(policy("maxprob"), some, 5, "macs"), sweep(policy("oracle"), some, 5, "latency_ms")
     with pytest.raises(ValueError, match="same outputs, split and unit"):
@@ -127,8 +129,8 @@ def test_share_captured_is_measured_on_one_thing_only():
         share_captured(one, sweep(policy("oracle"), some, 5, "macs", Split.CALIBRATION))
 
 
-def test_with_nothing_to_gain_no_share_is_named():
-    some = CASES["always right"]
+def test_share_captured_is_nan_if_there_is_nothing_to_gain():
+    some = CASES["always correct"]
     assert np.isnan(share_captured(sweep(policy("static"), some, 5), sweep(policy("oracle"), some, 5)))
     alone = CASES["one exit"]
     assert np.isnan(share_captured(sweep(policy("static"), alone, 1), sweep(policy("oracle"), alone, 1)))

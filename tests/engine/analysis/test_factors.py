@@ -21,15 +21,15 @@ def slowly(sweep_exit, factor, exits):
 def test_it_equals_a_loop_over_points_exits_and_examples(examples, dtype):
     rng = np.random.default_rng(examples)
     sweep_exit = rng.integers(0, 4, (7, examples)).astype(dtype)
-    sweep_exit[0] = 3  # exits 0 to 2 see nobody
+    sweep_exit[0] = 3  # no example leaves at exits 0 to 2
     factor = np.round(rng.normal(size=examples), 1).astype(np.float32)  # ties
     factor[rng.random(examples) < 0.1] = np.nan
-    for found, expected in zip(factor_by_exit(sweep_exit, factor, 5), slowly(sweep_exit, factor, 5), strict=True):
-        assert np.isnan(found[:, 4]).all()
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    for result, expected in zip(factor_by_exit(sweep_exit, factor, 5), slowly(sweep_exit, factor, 5), strict=True):
+        assert np.isnan(result[:, 4]).all()
+        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_many_exits_do_not_overflow_the_small_type_exits_are_kept_in():
+def test_many_exits_do_not_overflow_the_small_type_of_exit_numbers():
     sweep_exit = np.full((201, 3), 200, np.uint8)
     means, quartiles = factor_by_exit(sweep_exit, np.array([1.0, 2.0, 3.0]), 201)
     assert (means[:, 200] == 2.0).all() and np.isnan(means[:, :200]).all()
@@ -37,6 +37,6 @@ def test_many_exits_do_not_overflow_the_small_type_exits_are_kept_in():
 
 
 @pytest.mark.parametrize("factor", [np.full(4, np.nan), np.array([])])
-def test_where_nothing_is_known_nothing_is_said(factor):
+def test_an_unknown_factor_gives_nan(factor):
     means, quartiles = factor_by_exit(np.zeros((2, len(factor)), np.uint8), factor, 3)
     assert np.isnan(means).all() and np.isnan(quartiles).all()

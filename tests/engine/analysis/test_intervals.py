@@ -1,4 +1,4 @@
-"""Intervals: the quick bootstrap equals the slow one, and covers as often as it says."""
+"""Intervals: the fast bootstrap equals the slow one, and its coverage is as stated."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_counts_resample_like_examples():
     assert (quick.low, quick.high) == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=1 / 400)
 
 
-def test_it_covers_the_truth_about_as_often_as_it_says():
+def test_it_covers_the_truth_at_about_the_stated_rate():
     truth = np.subtract(*(route.mean() for route in routes(2_000_000, seed=0, better=0.02)))
     hits = 0
     for seed in range(400):
@@ -40,13 +40,13 @@ def test_pairing_is_what_makes_it_narrow():
     assert paired.high - paired.low < 0.8 * (shuffled.high - shuffled.low)
 
 
-def test_equal_routes_differ_by_nothing_and_the_seed_decides():
+def test_equal_routes_do_not_differ_and_the_seed_decides():
     one, other = routes(200, seed=5)
     assert paired_interval(one, one) == type(paired_interval(one, one))(0.0, 0.0, 0.0)
     assert paired_interval(one, other, seed=1) == paired_interval(one, other, seed=1)
-    turned = paired_interval(other, one, resamples=50_000)
-    plain = paired_interval(one, other, resamples=50_000)
-    assert (turned.low, turned.high) == pytest.approx((-plain.high, -plain.low), abs=0.005)
+    reversed_pair = paired_interval(other, one, resamples=50_000)
+    straight = paired_interval(one, other, resamples=50_000)
+    assert (reversed_pair.low, reversed_pair.high) == pytest.approx((-straight.high, -straight.low), abs=0.005)
 
 
 def test_routes_over_other_examples_are_refused():
@@ -63,6 +63,6 @@ def test_wilson_by_its_definition():
     assert (interval.estimate, interval.low, interval.high) == pytest.approx((p, centre - half, centre + half))
 
 
-def test_wilson_stays_inside_and_never_is_a_point():
+def test_wilson_stays_inside_and_is_never_a_point():
     assert wilson_interval(0, 20).low == 0 and 0 < wilson_interval(0, 20).high < 0.2
     assert wilson_interval(20, 20).high == 1 and 0.8 < wilson_interval(20, 20).low < 1

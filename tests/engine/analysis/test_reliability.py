@@ -1,4 +1,4 @@
-"""Calibration, failure prediction and risk against slow loops and against the libraries that have them."""
+"""Calibration, failure prediction and risk against slow loops and against libraries."""
 
 from itertools import permutations
 
@@ -23,32 +23,39 @@ def some(request):
 
 @pytest.fixture
 def among(some):
-    """Who leaves where on some route; the first exit, if there are two, lets nobody go."""
+    """Which examples leave where on some route. If there are several exits, no example leaves at the first."""
     exit = np.random.default_rng(2).integers(min(1, some.exits - 1), some.exits, some.examples)
     return exit == np.arange(some.exits)[:, None]
 
 
 @pytest.mark.parametrize("equal", ["width", "mass"])
 def test_reliability_equals_a_loop(some, among, equal):
-    sure = confidence(some)
+    top_probability = confidence(some)
     for mask in (None, among):
-        found = reliability(some, mask, bins=7, equal=equal)
+        diagram = reliability(some, mask, bins=7, equal=equal)
         for k in range(some.exits):
-            who = [i for i in range(some.examples) if mask is None or mask[k][i]]
-            edges = np.linspace(0, 1, 8) if equal == "width" or not who else np.quantile([sure[k][i] for i in who], np.linspace(0, 1, 8))
+            selected = [i for i in range(some.examples) if mask is None or mask[k][i]]
+            edges = (
+                np.linspace(0, 1, 8)
+                if equal == "width" or not selected
+                else np.quantile([top_probability[k][i] for i in selected], np.linspace(0, 1, 8))
+            )
             bins = [[] for _ in range(7)]
-            for i in who:
-                bins[max(b for b in range(7) if b == 0 or sure[k][i] >= edges[b])].append(i)
+            for i in selected:
+                bins[max(b for b in range(7) if b == 0 or top_probability[k][i] >= edges[b])].append(i)
             ece = 0.0
             for b, inside in enumerate(bins):
-                assert found.count[k, b] == len(inside)
+                assert diagram.count[k, b] == len(inside)
                 if not inside:
-                    assert np.isnan(found.confidence[k, b]) and np.isnan(found.accuracy[k, b])
+                    assert np.isnan(diagram.confidence[k, b]) and np.isnan(diagram.accuracy[k, b])
                     continue
-                p, correct = np.mean([sure[k][i] for i in inside]), np.mean([some.prediction[k][i] == some.labels[i] for i in inside])
-                assert found.confidence[k, b] == pytest.approx(p) and found.accuracy[k, b] == pytest.approx(correct)
-                ece += len(inside) / len(who) * abs(p - correct)
-            np.testing.assert_allclose(found.ece[k], ece if who else np.nan, atol=1e-12)
+                p, correct = (
+                    np.mean([top_probability[k][i] for i in inside]),
+                    np.mean([some.prediction[k][i] == some.labels[i] for i in inside]),
+                )
+                assert diagram.confidence[k, b] == pytest.approx(p) and diagram.accuracy[k, b] == pytest.approx(correct)
+                ece += len(inside) / len(selected) * abs(p - correct)
+            np.testing.assert_allclose(diagram.ece[k], ece if selected else np.nan, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", ["chain", "confidence only", "half precision", "two classes"])
@@ -64,18 +71,18 @@ def test_bins_of_equal_mass_hold_as_many_examples():
     assert count.max() - count.min() <= 2 and (count.sum(axis=1) == 900).all()
 
 
-def test_auroc_is_the_chance_that_a_right_answer_scores_higher(some, among):
+def test_auroc_is_the_probability_that_a_correct_prediction_scores_higher(some, among):
     for score in some.scores:
         for mask in (None, among):
-            found = auroc(some, score, among=mask)
+            values = auroc(some, score, among=mask)
             for k in range(some.exits):
                 here = np.ones(some.examples, bool) if mask is None else mask[k]
                 correct, incorrect = (some.scores[score][k][here & (some.correct[k] == answer)][:, None] for answer in (True, False))
                 if len(correct) and len(incorrect):
                     pairs = (correct > incorrect.T) + 0.5 * (correct == incorrect.T)
-                    assert found[k] == pytest.approx(pairs.mean())
+                    assert values[k] == pytest.approx(pairs.mean())
                 else:
-                    assert np.isnan(found[k])
+                    assert np.isnan(values[k])
 
 
 def test_auroc_of_what_is_settled(some):
@@ -84,11 +91,11 @@ def test_auroc_of_what_is_settled(some):
         for i in range(some.examples):
             hopeless = not any(some.prediction[j][i] == some.labels[i] for j in range(k + 1, some.exits))
             assert target[k, i] == (some.prediction[k][i] == some.labels[i] or hopeless)
-    found = auroc(some, target=target)
-    assert np.isnan(found[-1]), "after the last exit there is nowhere to go"
+    values = auroc(some, target=target)
+    assert np.isnan(values[-1]), "after the last exit there is nowhere to go"
     for k in range(some.exits - 1):
         if 0 < target[k].mean() < 1:
-            assert found[k] == pytest.approx(roc_auc_score(target[k], some.scores["maxprob"][k]))
+            assert values[k] == pytest.approx(roc_auc_score(target[k], some.scores["maxprob"][k]))
 
 
 def test_risk_coverage_equals_the_mean_over_every_order_of_the_ties():
@@ -99,30 +106,30 @@ def test_risk_coverage_equals_the_mean_over_every_order_of_the_ties():
         for order in permutations(range(6)):
             if all(sureness[a] >= sureness[b] for a, b in zip(order, order[1:], strict=False)):
                 risks.append([np.mean([not correct[i] for i in order[:n]]) for n in range(1, 7)])
-        found = risk_coverage(sureness, correct)
-        np.testing.assert_allclose(found.risk, np.mean(risks, axis=0), atol=1e-12)
-        np.testing.assert_allclose(found.coverage, np.arange(1, 7) / 6)
-        assert found.area == pytest.approx(np.mean(risks))
+        curve = risk_coverage(sureness, correct)
+        np.testing.assert_allclose(curve.risk, np.mean(risks, axis=0), atol=1e-12)
+        np.testing.assert_allclose(curve.coverage, np.arange(1, 7) / 6)
+        assert curve.area == pytest.approx(np.mean(risks))
 
 
-def test_reading_the_risk_coverage_curve():
-    found = risk_coverage(np.array([5, 4, 3, 2, 1]), np.array([True, True, False, True, False]))
-    np.testing.assert_allclose(found.risk, [0, 0, 1 / 3, 1 / 4, 2 / 5])
-    assert [found.coverage_at(risk) for risk in (0, 0.05, 0.25, 0.3, 1)] == [0.4, 0.4, 0.8, 0.8, 1]
-    assert [found.risk_at(coverage) for coverage in (0.4, 0.5, 0.8, 1)] == [0, 1 / 3, 1 / 4, 2 / 5]
+def test_values_of_the_risk_coverage_curve():
+    curve = risk_coverage(np.array([5, 4, 3, 2, 1]), np.array([True, True, False, True, False]))
+    np.testing.assert_allclose(curve.risk, [0, 0, 1 / 3, 1 / 4, 2 / 5])
+    assert [curve.coverage_at(risk) for risk in (0, 0.05, 0.25, 0.3, 1)] == [0.4, 0.4, 0.8, 0.8, 1]
+    assert [curve.risk_at(coverage) for coverage in (0.4, 0.5, 0.8, 1)] == [0, 1 / 3, 1 / 4, 2 / 5]
     incorrect = risk_coverage(np.ones(3), np.zeros(3, bool))
     assert incorrect.coverage_at(0.5) == 0 and incorrect.area == 1
 
 
 def test_risk_coverage_per_exit(some, among):
     for mask in (None, among):
-        for k, found in enumerate(risk_coverage_per_exit(some, among=mask)):
-            who = np.ones(some.examples, bool) if mask is None else mask[k]
-            assert len(found.risk) == who.sum()
-            if who.any():
-                assert found.risk[-1] == pytest.approx(1 - some.correct[k][who].mean())
+        for k, curve in enumerate(risk_coverage_per_exit(some, among=mask)):
+            selected = np.ones(some.examples, bool) if mask is None else mask[k]
+            assert len(curve.risk) == selected.sum()
+            if selected.any():
+                assert curve.risk[-1] == pytest.approx(1 - some.correct[k][selected].mean())
             else:
-                assert np.isnan(found.area)
+                assert np.isnan(curve.area)
 
 
 def test_the_order_of_the_examples_does_not_matter(some):
@@ -136,7 +143,7 @@ def test_the_order_of_the_examples_does_not_matter(some):
         np.testing.assert_allclose(measure(mixed), measure(some), atol=1e-12)
 
 
-def test_leavers_are_surer_than_the_rest():
+def test_examples_that_leave_are_more_confident_than_the_rest():
     some = CASES["chain"].test()
     rule = sweep(policy("maxprob"), CASES["chain"], [0.5]).rules[0]
     route = rule.route(some)

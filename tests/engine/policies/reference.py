@@ -1,6 +1,6 @@
-"""The slow, obvious way to do what the policies do: one example after the other, in plain Python.
+"""The slow, obvious implementation of the policies: one example after another, in plain Python.
 
-Every fast path must equal these, exactly. Scores and predictions are indexed [exit][example], as everywhere.
+Every fast path must equal these exactly. Scores and predictions are indexed [exit][example], as everywhere.
 """
 
 import math
@@ -18,14 +18,14 @@ Table = Sequence[Sequence[float]]
 
 @dataclass(frozen=True)
 class Everything(Feature):
-    """All that an exit said, which no policy reads."""
+    """All logits of an exit, which no policy reads."""
 
     def of(self, logits: np.ndarray) -> np.ndarray:
         return logits
 
 
 def threshold_cascade(scores: Table, thresholds: Sequence[float]) -> list[int]:
-    """The exit of every example, as evaluation scripts publish it: try the exits in turn, take the first that is sure enough."""
+    """The exit of every example, as in published evaluation scripts: the first exit in order that is confident enough."""
     exits, examples = len(scores), len(scores[0])
     left_at = []
     for i in range(examples):
@@ -37,7 +37,7 @@ def threshold_cascade(scores: Table, thresholds: Sequence[float]) -> list[int]:
 
 
 def walk(outputs: Outputs, left_at: Sequence[int], unit: str) -> tuple[float, float, list[float]]:
-    """Accuracy, mean cost and shares when every stage up to the exit runs and the exit answers."""
+    """Accuracy, mean cost and shares if every stage up to the exit runs and the exit predicts."""
     stage_cost = outputs.stage_cost[unit]
     correct, spent, shares = 0, 0.0, [0] * outputs.exits
     for i, exit in enumerate(left_at):
@@ -54,20 +54,20 @@ def geometric_quotas(rho: float, exits: int) -> list[float]:
 
 
 def planned_exits(counts: Sequence[int], scores: Table, ids: Sequence[int]) -> list[int]:
-    """Where each example leaves when so many leave at each exit: the surest of those still there, of equally sure ones the least drawn."""
+    """Where each example leaves, given the count per exit: the most confident of those that remain; ties go to the smallest draw."""
     exits, examples = len(scores), len(scores[0])
     left_at = [exits - 1] * examples
-    there = list(range(examples))
+    remaining = list(range(examples))
     for k in range(exits - 1):
-        there.sort(key=lambda i: (-scores[k][i], hash_uniform(ids[i], k + 1)))
-        for i in there[: counts[k]]:
+        remaining.sort(key=lambda i: (-scores[k][i], hash_uniform(ids[i], k + 1)))
+        for i in remaining[: counts[k]]:
             left_at[i] = k
-        there = there[counts[k] :]
+        remaining = remaining[counts[k] :]
     return left_at
 
 
 def tied_cascade(scores: Table, thresholds: Sequence[float], ties: Sequence[float], ids: Sequence[int]) -> list[int]:
-    """`threshold_cascade` where of the examples exactly at a threshold only the share `ties` leaves, by the draw of their ids."""
+    """`threshold_cascade`, but of the examples exactly at a threshold only the share `ties` leaves, by the draw of their ids."""
     exits, examples = len(scores), len(scores[0])
     left_at = []
     for i in range(examples):
@@ -80,7 +80,7 @@ def tied_cascade(scores: Table, thresholds: Sequence[float], ties: Sequence[floa
 
 
 def single_threshold(scores: Table, exit_cost: Sequence[float], budget: float) -> tuple[float, float]:
-    """The highest threshold shared by all exits whose mean cost keeps to the budget, and that cost, by trying every level."""
+    """The highest threshold shared by all exits with a mean cost within the budget, and that cost, by trying every level."""
     exits = len(scores)
     levels = sorted({float(score) for row in scores[:-1] for score in row})
     best = (-math.inf, float(exit_cost[0]))
@@ -93,7 +93,7 @@ def single_threshold(scores: Table, exit_cost: Sequence[float], budget: float) -
 
 
 def best_routing(correct: Table, exit_cost: Sequence[float], budget: float) -> int:
-    """The most right answers that any assignment of examples to exits buys for a mean cost within the budget: all of them are tried."""
+    """The most correct predictions of any assignment of examples to exits with a mean cost within the budget, by trying all of them."""
     exits, examples = len(correct), len(correct[0])
     most = 0
     for left_at in product(range(exits), repeat=examples):
@@ -103,19 +103,19 @@ def best_routing(correct: Table, exit_cost: Sequence[float], budget: float) -> i
 
 
 def cheapest_correct_exit(correct: Table, exit_cost: Sequence[float]) -> list[int]:
-    """For every example the cheapest exit that is right, or the cheapest of all."""
+    """For every example the cheapest correct exit, or the cheapest of all if none is correct."""
     in_order = sorted(range(len(correct)), key=lambda k: exit_cost[k])
     return [next((k for k in in_order if correct[k][i]), in_order[0]) for i in range(len(correct[0]))]
 
 
 def best_static(accuracy: Sequence[float], exit_cost: Sequence[float], budget: float) -> int:
-    """The most accurate exit that the budget pays for; of equals the cheaper."""
+    """The most accurate exit that the budget pays for; ties go to the cheaper exit."""
     affordable = [k for k in range(len(accuracy)) if exit_cost[k] <= budget * (1 + 1e-9)]
     return min(affordable, key=lambda k: (-accuracy[k], exit_cost[k]))
 
 
 def best_mix_of_exits(accuracy: Sequence[float], exit_cost: Sequence[float], budget: float) -> float:
-    """The accuracy that sending some examples to one exit and the rest to another can be expected to reach within the budget."""
+    """The highest expected accuracy within the budget of sending some examples to one exit and the rest to another."""
     best = max(a for a, c in zip(accuracy, exit_cost, strict=True) if c <= budget * (1 + 1e-9))
     for i, j in product(range(len(accuracy)), repeat=2):
         if exit_cost[i] < budget < exit_cost[j]:
@@ -125,7 +125,7 @@ def best_mix_of_exits(accuracy: Sequence[float], exit_cost: Sequence[float], bud
 
 
 def hash_uniform(id: int, seed: int = 0) -> float:
-    """SplitMix64's output for state `id`, as a share of 2^53, in whole numbers without bounds."""
+    """SplitMix64's output for state `id`, as a share of 2^53, in unbounded integers."""
     mask = 2**64 - 1
     z = (id + (seed + 1) * 0x9E3779B97F4A7C15) & mask
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask

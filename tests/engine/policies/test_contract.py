@@ -1,6 +1,6 @@
-"""What every policy keeps to, whatever it does inside: this file runs over everything that is registered.
+"""What every policy guarantees, however it works: these tests run over all registered policies.
 
-A new policy is tested here without a line of its own. Each is fitted once on each kind of outputs, solved for some budgets, and watched.
+A new policy is tested here without any code of its own. Each is fitted once on each kind of outputs and solved for some budgets.
 """
 
 import ast
@@ -37,21 +37,21 @@ KINDS = {
 }
 CASES = {**KINDS, **corner_cases()}
 
-#: Policies whose fit climbs, by steps and in floating point, on sums over the examples. Where the order of examples or classes changes the
-#: last digits of such a sum, they may end a hair's breadth elsewhere: they are held to nearly the same, all others to exactly the same.
+#: Policies fitted by iterative optimisation of floating-point sums over the examples. The order of examples or classes changes the last
+#: digits of such a sum, so their results may differ slightly. They are required to be nearly the same, all others exactly the same.
 CLIMBING = {"bolukbasi", "myopic", "jei", "eenet", "ztw", "single_threshold_calibrated"}
 
-#: Policies that take seconds to fit. They are fitted once on every case like the rest, and fitted anew on the chain only.
+#: Policies that take seconds to fit. They are fitted once on every case like the rest, and fitted again on the chain only.
 SLOW: set[str] = set()
 
 
 def allowed(*names: str) -> list[tuple[str, str]]:
-    """Every policy with every one of the named cases that it can run on."""
+    """Every policy with each of the named cases that it can run on."""
     return [(name, case) for case in names or CASES for name in POLICIES if POLICIES[name].unavailable_reason(CASES[case]) is None]
 
 
-def to_be_fitted_anew(*more: str) -> list[tuple[str, str]]:
-    """Every policy on every kind of outputs, and on more cases."""
+def to_fit_again(*more: str) -> list[tuple[str, str]]:
+    """Every policy on every kind of outputs and on more cases, for tests that fit it again."""
     return [(name, case) for name, case in allowed(*KINDS, *more) if case == "chain" or name not in SLOW]
 
 
@@ -61,7 +61,7 @@ def deployable(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 every_case = pytest.mark.parametrize(("name", "case"), allowed())
 every_kind = pytest.mark.parametrize(("name", "case"), allowed(*KINDS))
-every_kind_anew = pytest.mark.parametrize(("name", "case"), to_be_fitted_anew())
+every_kind_again = pytest.mark.parametrize(("name", "case"), to_fit_again())
 every_policy = pytest.mark.parametrize("name", POLICIES)
 
 
@@ -75,18 +75,18 @@ def fitted(name: str, case: str) -> Fitted:
 
 
 def max_cost(made: Outputs, unit: str = "macs") -> float:
-    """What running every stage for everybody costs."""
+    """The mean cost if all examples run every stage."""
     return float(made.cascade_cost(unit)[-1])
 
 
 def budgets_for(ready: Fitted, made: Outputs) -> list[float]:
-    """From the least there is to everything, and two between: so little that an oracle must ration it, and a middling one."""
+    """The smallest and the largest budget and two between: one so small that an oracle cannot serve all examples, and a medium one."""
     return [ready.cheapest + share * (max_cost(made) - ready.cheapest) for share in (0.0, 0.05, 0.4, 1.0)]
 
 
 @cache
 def solved(name: str, case: str) -> list[tuple[float, Rule, Route]]:
-    """Budgets, their rules, and where these send the test examples."""
+    """Budgets, their rules, and the routes of the test examples."""
     ready, made = fitted(name, case), CASES[case]
     rules = [(budget, ready.solve(budget)) for budget in budgets_for(ready, made)]
     return [(budget, rule, rule.route(made.test())) for budget, rule in rules]
@@ -104,7 +104,7 @@ def rearranged(route: Route, order: np.ndarray) -> Route:
 
 
 @every_case
-def test_routes_are_routes(name, case):
+def test_routes_are_valid(name, case):
     made = CASES[case]
     test = made.test()
     for _, rule, route in solved(name, case):
@@ -127,8 +127,8 @@ def test_routes_are_routes(name, case):
 
 
 @every_case
-def test_a_bar_tells_where_examples_leave(name, case):
-    """What is drawn as a threshold is what decides."""
+def test_the_threshold_spec_determines_where_examples_leave(name, case):
+    """The thresholds that are plotted are the ones that decide."""
     test = CASES[case].test()
     for _, rule, route in solved(name, case):
         threshold_spec = rule.threshold_spec()
@@ -137,11 +137,11 @@ def test_a_bar_tells_where_examples_leave(name, case):
             first = np.array(
                 reference.tied_cascade(reference.floats(rule.decision_scores(test)), threshold_spec.thresholds, ties, test.ids.tolist())
             )
-            assert np.mean(first != route.exit) <= 0.01, "at most a rounding apart"
+            assert np.mean(first != route.exit) <= 0.01, "they may differ by rounding at most"
 
 
 @pytest.mark.parametrize(("name", "case"), allowed("one exit"))
-def test_one_exit_is_where_everybody_leaves(name, case):
+def test_all_examples_leave_at_the_only_exit(name, case):
     for _, _, route in solved(name, case):
         assert (route.exit == 0).all() and np.array_equal(route.prediction, CASES[case].test().prediction[0])
 
@@ -150,35 +150,35 @@ def test_one_exit_is_where_everybody_leaves(name, case):
 
 
 def walked(rule: Rule, test: Outputs) -> Route:
-    """The slow way: one example at a time, one exit at a time, and what was not asked cannot be read."""
+    """The slow way: one example at a time and one exit at a time, with only the outputs of exits that have run."""
     online_rule, last = rule.online_rule(test.kind), test.exits - 1
-    found = []
+    ends = []
     for i in range(test.examples):
         id, logits = test.ids[i : i + 1], {}
-        ran, then, at = np.zeros(test.exits, bool), int(online_rule.first(id)[0]), -1
-        while then != at:
-            assert then > at, "exits are asked in order"
-            at = then
+        ran, next_exit, at = np.zeros(test.exits, bool), int(online_rule.first(id)[0]), -1
+        while next_exit != at:
+            assert next_exit > at, "exits run in order"
+            at = next_exit
             ran[at if test.kind == "family" else slice(at + 1)] = True
             logits[at] = LogitStore(test.logits[at, i : i + 1])
             exit_outputs = ExitOutputs(logits, np.zeros(1, np.int64))
-            then = at if at == last else int(online_rule.after(at, id, exit_outputs)[0])
-        found.append((at, ran, int(online_rule.answer(at, id, exit_outputs)[0])))
-    exit, visited, prediction = zip(*found, strict=True)
+            next_exit = at if at == last else int(online_rule.after(at, id, exit_outputs)[0])
+        ends.append((at, ran, int(online_rule.answer(at, id, exit_outputs)[0])))
+    exit, visited, prediction = zip(*ends, strict=True)
     return Route(np.array(exit), np.array(visited).T, np.array(prediction))
 
 
 @pytest.mark.parametrize(("name", "case"), deployable([pair for pair in allowed() if CASES[pair[1]].logits is not None]))
-def test_exit_by_exit_examples_go_the_same_ways(name, case):
+def test_online_rules_give_the_same_routes(name, case):
     made = CASES[case]
     some = made.test().take(slice(0, 25))
     for _, rule, route in solved(name, case)[1:3]:
-        assert rule.online_rule(made.kind) is not None, "a policy that is to be deployed must be able to stop a running network"
+        assert rule.online_rule(made.kind) is not None, "a deployable policy must be able to stop a running network"
         assert same_route(walked(rule, some), rearranged(route, np.arange(made.test().examples)[:25]))
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if not POLICIES[name].deployable])
-def test_oracles_cannot_run_along(name):
+def test_oracles_have_no_online_rule(name):
     for _, rule, _ in solved(name, "chain") + solved(name, "family"):
         assert rule.online_rule("chain") is None and rule.online_rule("family") is None
 
@@ -187,7 +187,7 @@ def test_oracles_cannot_run_along(name):
 
 
 @every_case
-def test_the_plan_keeps_to_the_budget(name, case):
+def test_the_plan_is_within_the_budget(name, case):
     made = CASES[case]
     cheapest = fitted(name, case).cheapest
     assert made.static_cost("macs").min() * (1 - 1e-9) <= cheapest <= max_cost(made) * (1 + 1e-9)
@@ -203,23 +203,23 @@ def test_a_larger_budget_plans_no_less(name, case):
 
 
 @every_case
-def test_a_budget_out_of_reach_is_said(name, case):
+def test_a_budget_out_of_reach_is_refused(name, case):
     ready = fitted(name, case)
     for budget in (0.9 * ready.cheapest, 1e-9, 0.0, -1.0):
         with pytest.raises(InfeasibleBudget) as mistake:
             ready.solve(budget)
-        assert_one_sentence(str(mistake.value), "ask for at least")
+        assert_one_sentence(str(mistake.value), "give at least")
 
 
 @every_case
-def test_a_budget_that_is_the_cheapest_but_for_a_rounding_is_met(name, case):
+def test_a_budget_below_the_cheapest_by_a_rounding_error_is_met(name, case):
     ready = fitted(name, case)
     rule = ready.solve(ready.cheapest * (1 - 1e-12))
     assert rule.planned_cost == pytest.approx(ready.cheapest, rel=1e-6)
 
 
 @every_case
-def test_more_than_everything_costs_is_slack(name, case):
+def test_a_budget_above_the_largest_cost_changes_nothing(name, case):
     ready, made = fitted(name, case), CASES[case]
     most = ready.solve(1.001 * max_cost(made))
     assert most.planned_cost <= max_cost(made) * (1 + 1e-6)
@@ -229,8 +229,8 @@ def test_more_than_everything_costs_is_slack(name, case):
         assert same_route(rule.route(made.test()), most.route(made.test()))
 
 
-@every_kind_anew
-def test_budgets_are_kept_in_any_unit(name, case):
+@every_kind_again
+def test_budgets_are_met_in_any_unit(name, case):
     made = CASES[case]
     ready = fit(name, made, "latency_ms")
     assert ready.cheapest <= max_cost(made, "latency_ms")
@@ -241,8 +241,8 @@ def test_budgets_are_kept_in_any_unit(name, case):
 # What must not matter
 
 
-@pytest.mark.parametrize(("name", "case"), to_be_fitted_anew("duplicated rows", "constant scores"))
-def test_the_same_again_in_another_order_of_budgets_is_the_same(name, case):
+@pytest.mark.parametrize(("name", "case"), to_fit_again("duplicated rows", "constant scores"))
+def test_fitting_again_and_solving_in_another_order_gives_the_same(name, case):
     again = fit(name, CASES[case])
     assert again.cheapest == fitted(name, case).cheapest
     for budget, rule, route in reversed(solved(name, case)):
@@ -252,7 +252,7 @@ def test_the_same_again_in_another_order_of_budgets_is_the_same(name, case):
 
 
 @every_case
-def test_permuted_test_examples_take_the_same_ways(name, case):
+def test_permuted_test_examples_take_the_same_routes(name, case):
     test = CASES[case].test()
     order = np.random.default_rng(0).permutation(test.examples)
     for _, rule, route in solved(name, case):
@@ -260,8 +260,8 @@ def test_permuted_test_examples_take_the_same_ways(name, case):
 
 
 @pytest.mark.parametrize(("name", "case"), deployable(allowed()))
-def test_an_example_goes_its_way_whoever_stands_beside_it(name, case):
-    """Oracles spend a budget on all they see; a rule that is to be deployed sees one example."""
+def test_the_route_of_an_example_does_not_depend_on_other_examples(name, case):
+    """Oracles spend a budget on all examples they are given; a deployed rule is given one."""
     test = CASES[case].test()
     _, rule, route = solved(name, case)[1]
     for some in (slice(0, 1), slice(test.examples // 3, None)):
@@ -269,11 +269,11 @@ def test_an_example_goes_its_way_whoever_stands_beside_it(name, case):
 
 
 def changed(name: str, case: str, made: Outputs, back: np.ndarray | None = None) -> Iterator[tuple[Route, Route]]:
-    """Routes as they were and as they are with other outputs; `back` translates the new answers."""
+    """Routes with the original outputs and with changed ones; `back` translates the new predictions."""
     ready = fit(name, made)
     for budget, _, route in solved(name, case):
-        found = ready.solve(max(budget, ready.cheapest)).route(made.test())
-        yield route, found if back is None else replace(found, prediction=back[found.prediction].astype(np.int32))
+        after = ready.solve(max(budget, ready.cheapest)).route(made.test())
+        yield route, after if back is None else replace(after, prediction=back[after.prediction].astype(np.int32))
 
 
 def assert_same(name: str, pairs: Iterator[tuple[Route, Route]]) -> None:
@@ -284,9 +284,9 @@ def assert_same(name: str, pairs: Iterator[tuple[Route, Route]]) -> None:
             assert same_route(before, after)
 
 
-@every_kind_anew
-def test_permuted_tuning_examples_tune_the_same(name, case):
-    """Within each split, so that test examples stay where they are."""
+@every_kind_again
+def test_permuted_tuning_examples_give_the_same_rules(name, case):
+    """Permuted within each split, so that test examples stay in place."""
     made = CASES[case]
     rng = np.random.default_rng(1)
     parts = [np.flatnonzero(made.split == split) for split in BUNDLE_SPLITS]
@@ -295,7 +295,7 @@ def test_permuted_tuning_examples_tune_the_same(name, case):
 
 
 def renamed(made: Outputs, new_name: np.ndarray) -> Outputs:
-    """Class c is called new_name[c], in labels, answers and logits alike."""
+    """Class c is renamed to new_name[c], in labels, predictions and logits."""
     logits = None
     if made.logits is not None:
         logits = np.empty_like(made.logits)
@@ -304,14 +304,14 @@ def renamed(made: Outputs, new_name: np.ndarray) -> Outputs:
     return replace(made, labels=labels, prediction=prediction, logits=logits)
 
 
-@every_kind_anew
+@every_kind_again
 def test_renamed_classes_change_nothing(name, case):
     made = CASES[case]
     new_name = np.random.default_rng(2).permutation(made.classes)
     assert_same(name, changed(name, case, renamed(made, new_name), back=np.argsort(new_name)))
 
 
-@pytest.mark.parametrize(("name", "case"), deployable(to_be_fitted_anew("shuffled splits")))
+@pytest.mark.parametrize(("name", "case"), deployable(to_fit_again("shuffled splits")))
 def test_labels_of_test_examples_are_never_read(name, case):
     made = CASES[case]
     labels = np.where(made.split == Split.TEST, np.random.default_rng(3).permutation(made.labels), made.labels)
@@ -321,53 +321,53 @@ def test_labels_of_test_examples_are_never_read(name, case):
 
 
 @every_policy
-def test_oracles_are_told_apart(name):
+def test_only_oracles_are_not_deployable(name):
     assert POLICIES[name].deployable == (not name.startswith("oracle"))
 
 
-# Who may be tuned on what
+# What may be tuned on
 
 
 @pytest.mark.parametrize(("name", "case"), allowed("chain", "family"))
 def test_nothing_is_fitted_on_test_outputs(name, case):
     made = CASES[case]
     tuning, test = made.tuning(Split.CALIBRATION), made.test()
-    for incorrect in ((test, tuning), (tuning, test), (test, test), (made, tuning), (tuning, made)):
+    for invalid in ((test, tuning), (tuning, test), (test, test), (made, tuning), (tuning, made)):
         with pytest.raises(TypeError, match="a policy is fitted on Tuning outputs"):
-            POLICIES[name].fit(*incorrect, "macs")
+            POLICIES[name].fit(*invalid, "macs")
 
 
 @every_policy
-def test_what_a_policy_needs_is_asked_for(name):
-    chosen = POLICIES[name]
+def test_outputs_that_lack_what_a_policy_needs_are_refused(name):
+    one = POLICIES[name]
     needs = {
-        "probabilities": Need.LOGITS in chosen.needs,
-        "confidence": bool({Need.LOGITS, Need.PROBABILITIES} & chosen.needs),
-        "chain": Need.FAMILY in chosen.needs,
+        "probabilities": Need.LOGITS in one.needs,
+        "confidence": bool({Need.LOGITS, Need.PROBABILITIES} & one.needs),
+        "chain": Need.FAMILY in one.needs,
     }
     for case, must_refuse in needs.items():
-        reason = chosen.unavailable_reason(CASES[case])
+        reason = one.unavailable_reason(CASES[case])
         if must_refuse:
             assert reason is not None
         if reason is not None:
-            assert_one_sentence(reason, chosen.title)
+            assert_one_sentence(reason, one.title)
             with pytest.raises(UserError) as mistake:
-                sweep(chosen, CASES[case], 3)
+                sweep(one, CASES[case], 3)
             assert str(mistake.value) == reason
 
 
 @every_policy
-def test_a_policy_runs_on_what_it_asks_for(name):
+def test_a_policy_runs_on_outputs_that_meet_its_needs(name):
     assert POLICIES[name].unavailable_reason(CASES["family" if Need.FAMILY in POLICIES[name].needs else "chain"]) is None
 
 
 # Sweeps
 
 
-@pytest.mark.parametrize(("name", "case"), to_be_fitted_anew("one exit", "one example a split"))
-def test_a_sweep_over_the_default_budgets_is_plain_numbers(name, case):
-    found = sweep(POLICIES[name], CASES[case], 3)
-    document = json.loads(json.dumps(found.as_json("some"), allow_nan=False))
+@pytest.mark.parametrize(("name", "case"), to_fit_again("one exit", "one example per split"))
+def test_a_sweep_over_the_default_budgets_has_finite_numbers(name, case):
+    swept = sweep(POLICIES[name], CASES[case], 3)
+    document = json.loads(json.dumps(swept.as_json("some"), allow_nan=False))
     for point in document["points"]:
         assert sum(point["shares"]) == pytest.approx(1, abs=1e-9)
         assert sum(point["right_shares"]) == pytest.approx(point["accuracy"], abs=1e-9)
@@ -375,33 +375,33 @@ def test_a_sweep_over_the_default_budgets_is_plain_numbers(name, case):
         assert all(isinstance(number, float) and math.isfinite(number) for number in numbers)
         assert all(value is None or isinstance(value, (float, list)) for value in point["knob"].values())
     for part in ("planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy", "shares", "correct"):
-        assert np.isfinite(getattr(found, part)).all()
+        assert np.isfinite(getattr(swept, part)).all()
 
 
-# How a policy introduces itself
+# Descriptions
 
 
 @every_policy
-def test_a_policy_says_what_it_is(name):
-    chosen = POLICIES[name]
-    assert chosen.name == name and re.fullmatch(r"[a-z][a-z_]*", name) and policy(name) is chosen
-    assert 0 < len(chosen.title) <= 40 and not chosen.title.endswith(".")
-    assert chosen.source.endswith(".") and chosen.summary.endswith(".") and "\n" not in chosen.source + chosen.summary
-    assert chosen.knob and chosen.needs <= set(Need)
+def test_a_policy_describes_itself(name):
+    one = POLICIES[name]
+    assert one.name == name and re.fullmatch(r"[a-z][a-z_]*", name) and policy(name) is one
+    assert 0 < len(one.title) <= 40 and not one.title.endswith(".")
+    assert one.source.endswith(".") and one.summary.endswith(".") and "\n" not in one.source + one.summary
+    assert one.knob and one.needs <= set(Need)
 
 
-def test_titles_are_not_mistaken_for_one_another():
-    titles = [chosen.title for chosen in POLICIES.values()]
+def test_titles_are_unique():
+    titles = [one.title for one in POLICIES.values()]
     assert len(set(titles)) == len(titles)
 
 
-def test_an_unknown_policy_is_the_users_mistake():
+def test_an_unknown_policy_is_a_user_error():
     with pytest.raises(UserError, match=r"no policy 'magic'; choose one of: static, .*\.$"):
         policy("magic")
 
 
 def test_every_file_that_registers_a_policy_is_imported_by_the_package():
-    """A policy in a file that nobody imports is one that nobody can use."""
+    """A policy in a file that is not imported cannot be used."""
     folder = Path(engine.policies.__file__).parent / "methods"
     tree = ast.parse((folder / "__init__.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
@@ -409,5 +409,5 @@ def test_every_file_that_registers_a_policy_is_imported_by_the_package():
     assert registering and registering <= imported
 
 
-def test_exceptions_are_made_for_policies_that_are_there():
+def test_exceptions_are_made_for_existing_policies_only():
     assert CLIMBING | SLOW <= set(POLICIES)

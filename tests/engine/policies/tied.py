@@ -1,4 +1,4 @@
-"""Outputs whose scores tie or say nothing, as other people's files have them: the data that quota policies must not break on."""
+"""Outputs whose scores tie or carry no information, as in other people's files: the data that quota policies must not break on."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from engine.outputs import Outputs
 from engine.splits import BUNDLE_SPLITS
 from tests.synthetic import draw_logits, ids_for
 
-#: What a published 12-exit text model says of every sentence at its first exit.
+#: The top probability that a published 12-exit text model gives every sentence at its first exit.
 CONSTANT = 0.50142
 LADDER = np.array([0.55, 0.7, 0.85, 0.97])
 
@@ -22,7 +22,7 @@ def _ladder(top: NDArray[np.float64]) -> NDArray[np.float64]:
     return LADDER[np.searchsorted(LADDER, top).clip(0, 3)]
 
 
-#: What becomes of the top probabilities, (exits, examples).
+#: How the top probabilities, (exits, examples), are changed.
 FORMS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "constant first exit": lambda top: np.concatenate([np.full_like(top[:1], CONSTANT), top[1:]]),
     "1 digit": _rounded(1),
@@ -32,15 +32,15 @@ FORMS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "random first exit": lambda top: top,
     "random labels": lambda top: top,
 }
-#: The form in which no exit knows anything.
+#: The form in which no exit has any information.
 KNOWING_NOTHING = "random labels"
 
 
 def tied_outputs(form: str, examples: int, exits: int, classes: int, seed: int) -> Outputs:
-    """A chain whose exits say one top probability, as `form` has it, and share the rest evenly among all other classes.
+    """A chain whose top probabilities are changed by `form`, with the rest divided evenly among all other classes.
 
-    So every score of an exit is a function of its top probability, and ties where that does. A constant first exit also answers by
-    chance. With random labels no exit knows anything, and nothing it says about itself is worth anything.
+    So every score of an exit is a function of its top probability, and ties where that does. A constant first exit also predicts by
+    chance. With random labels no exit has any information, and its confidence means nothing.
     """
     rng = np.random.default_rng([seed, examples, exits])
     labels, difficulty = rng.integers(classes, size=examples), rng.uniform(size=examples)

@@ -1,4 +1,4 @@
-"""The plain loop: example by example, exit by exit. What every fast evaluation must equal, and what benchmarks measure against."""
+"""The plain loop: example by example, exit by exit. Every fast evaluation must equal it, and benchmarks compare with it."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 
 def walk(scores, correct, thresholds: Sequence[float]) -> tuple[list[int], list[int]]:
-    """How many examples leave at each exit, and how many of them with the right answer, (exits,) each.
+    """How many examples leave at each exit, and how many of them with a correct prediction, (exits,) each.
 
-    scores, right (exits, examples): numpy arrays or torch tensors; thresholds (exits - 1,). An example leaves at the first exit whose score
-    is at least its threshold; the last exit takes the rest. The semantics of published evaluation scripts, which hold tensors.
+    scores, correct (exits, examples): numpy arrays or torch tensors; thresholds (exits - 1,). An example leaves at the first exit whose
+    score is at least its threshold; the last exit takes the rest. The semantics of published evaluation scripts, which hold tensors.
     """
     exits, examples = scores.shape
     leaving, good = [0] * exits, [0] * exits
@@ -25,7 +25,7 @@ def walk(scores, correct, thresholds: Sequence[float]) -> tuple[list[int], list[
 
 
 def made_up(examples: int, exits: int, seed: int, distinct: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Scores and right answers, (exits, examples) each; only so many distinct scores, so that many tie, if asked."""
+    """Scores, and whether each exit is correct, (exits, examples) each. distinct: the fewer distinct scores, the more ties."""
     rng = np.random.default_rng(seed)
     scores = (rng.normal(size=examples) + rng.normal(size=(exits, examples)) + 0.3 * np.arange(exits)[:, None]).astype(np.float32)
     correct = rng.random((exits, examples)) < 1 / (1 + np.exp(-scores))
@@ -35,7 +35,7 @@ def made_up(examples: int, exits: int, seed: int, distinct: int | None = None) -
 
 
 def awkward_thresholds(scores: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float64]:
-    """Thresholds that lie on scores, between scores, beyond all scores, and at either infinity, (count, exits - 1)."""
+    """Thresholds equal to scores, between scores, beyond all scores, and at either infinity, (count, exits - 1)."""
     rng = np.random.default_rng(seed)
     gates = len(scores) - 1
     on = np.stack([rng.choice(row, count) for row in scores[:-1]], axis=-1).astype(np.float64) if gates else np.empty((count, 0))

@@ -1,4 +1,4 @@
-"""Coordinate ascent: every scan equals the plain loop, every summit beats its neighbours along each exit."""
+"""Coordinate ascent: every scan equals the plain loop, and no single cut improves on the optimum."""
 
 import numpy as np
 import pytest
@@ -22,32 +22,32 @@ def test_a_scan_is_every_cut_of_one_exit(exits, distinct):
     ranked = Ranked.of(scores, correct)
     held = np.array([len(values) // 2 for values in ranked.values])
     for exit in range(exits - 1):
-        rights, costs = scan(ranked, held, exit, COST[:exits])
-        assert len(rights) == len(costs) == len(ranked.values[exit]) + 1
+        correct_counts, costs = scan(ranked, held, exit, COST[:exits])
+        assert len(correct_counts) == len(costs) == len(ranked.values[exit]) + 1
         assert (np.diff(costs) >= -1e-9).all()
-        for cut in range(len(rights)):
+        for cut in range(len(correct_counts)):
             cuts = held.copy()
             cuts[exit] = cut
             good, cost = looped(ranked, scores, correct, cuts)
-            assert rights[cut] == good and costs[cut] == pytest.approx(cost)
+            assert correct_counts[cut] == good and costs[cut] == pytest.approx(cost)
 
 
 @pytest.mark.parametrize("price", [1e-6, 0.01, 0.03, 10.0])
-def test_no_single_cut_improves_on_the_summit(price):
+def test_no_single_cut_improves_on_the_optimum(price):
     scores, correct = made_up(50, 4, seed=5, distinct=12)
     ranked = Ranked.of(scores, correct)
-    met = ascend(ranked, np.array([3, 3, 3]), price, COST)
-    best = met.best_at(price)
-    for i in (best, 0, len(met.cuts) - 1):
-        good, cost = looped(ranked, scores, correct, met.cuts[i])
-        assert met.correct[i] == good and met.cost[i] == pytest.approx(cost)
-    summit = met.correct[best] - price * met.cost[best]
+    visited = ascend(ranked, np.array([3, 3, 3]), price, COST)
+    best = visited.best_at(price)
+    for i in (best, 0, len(visited.cuts) - 1):
+        good, cost = looped(ranked, scores, correct, visited.cuts[i])
+        assert visited.correct[i] == good and visited.cost[i] == pytest.approx(cost)
+    summit = visited.correct[best] - price * visited.cost[best]
     for exit in range(3):
-        rights, costs = scan(ranked, met.cuts[best], exit, COST)
-        assert (rights - price * costs).max() <= summit + 1e-6
+        correct_counts, costs = scan(ranked, visited.cuts[best], exit, COST)
+        assert (correct_counts - price * costs).max() <= summit + 1e-6
 
 
-def test_a_dear_enough_answer_is_not_bought_and_a_free_one_is():
+def test_a_high_price_gives_the_cheapest_setting_and_a_low_one_the_most_accurate():
     scores, correct = made_up(200, 3, seed=6)
     ranked = Ranked.of(scores, correct)
     start = np.array([100, 100])

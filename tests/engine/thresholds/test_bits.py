@@ -1,4 +1,4 @@
-"""Packed bits count what the plain loop counts, for any list of settings."""
+"""Packed bits give the counts of the plain loop, for any list of settings."""
 
 import numpy as np
 import pytest
@@ -23,15 +23,15 @@ def test_counts_equal_the_plain_loop(exits, examples, distinct):
 
 def test_any_thresholds_may_be_the_levels():
     scores, correct = made_up(100, 3, seed=2)
-    wanted = np.random.default_rng(3).normal(size=(20, 2))
-    levels = np.concatenate([np.full((2, 1), -np.inf), np.sort(wanted.T, axis=1)], axis=1)
-    cuts = np.stack([np.searchsorted(levels[k], wanted[:, k]) for k in range(2)], axis=1)
+    settings = np.random.default_rng(3).normal(size=(20, 2))
+    levels = np.concatenate([np.full((2, 1), -np.inf), np.sort(settings.T, axis=1)], axis=1)
+    cuts = np.stack([np.searchsorted(levels[k], settings[:, k]) for k in range(2)], axis=1)
     counts = PackedBits.pack(scores, correct, levels).counts(cuts)
-    for i, thresholds in enumerate(wanted):
+    for i, thresholds in enumerate(settings):
         assert (counts.leaving[i].tolist(), counts.correct[i].tolist()) == walk(scores, correct, thresholds)
 
 
-def test_exits_that_are_always_right_or_never_leave_no_gap():
+def test_exits_that_are_always_or_never_correct_are_counted():
     scores, correct = made_up(90, 3, seed=4)
     for answers in (np.ones_like(correct), np.zeros_like(correct)):
         packed = PackedBits.pack(scores, answers, quantile_levels(scores, 8))

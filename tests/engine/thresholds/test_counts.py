@@ -1,4 +1,4 @@
-"""Count tables hold all that shares, accuracies and costs need."""
+"""Count tables give shares, accuracies and costs."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The exact curve says of every setting of one knob what the plain loop says."""
+"""The exact curve equals the plain loop at every setting of one knob."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_between_two_levels_nothing_changes():
         assert counts.leaving[step + 1].tolist() == walk(scores, correct, np.full(2, between))[0]
 
 
-def test_thresholds_that_rise_at_their_own_pace_are_a_family_too():
+def test_thresholds_may_rise_at_different_rates():
     scores, correct = made_up(60, 4, seed=7)
     scores = np.exp(scores.astype(np.float64))
     pace = np.array([2.0, 1.0, 4.0, 1.0])[:, None]  # powers of two: dividing and multiplying again loses no digit
@@ -43,7 +43,7 @@ def test_thresholds_that_rise_at_their_own_pace_are_a_family_too():
         assert counts.leaving[step].tolist() == walk(scores, correct, knob * pace[:-1, 0])[0]
 
 
-def test_any_value_that_hangs_on_the_exit_can_be_summed():
+def test_any_value_that_depends_on_the_exit_can_be_summed():
     scores, correct = made_up(50, 3, seed=8)
     value = np.random.default_rng(9).normal(size=(3, 50))
     curve = ExactCurve.of(scores)

@@ -1,4 +1,4 @@
-"""The grid's prefix sums count what the plain loop counts, at every combination of levels."""
+"""The grid's prefix sums give the counts of the plain loop at every combination of levels."""
 
 from itertools import product
 
@@ -21,8 +21,8 @@ def test_every_setting_equals_the_plain_loop(exits, count, distinct):
     assert grid.shape == accuracy.shape == cost.shape == (count,) * (exits - 1)
     for cuts in product(range(count), repeat=exits - 1):
         leaving, good = walk(scores, correct, grid.levels[range(exits - 1), list(cuts)])
-        found = grid.counts(np.array([cuts], int))
-        assert (found.leaving[0].tolist(), found.correct[0].tolist()) == (leaving, good)
+        counts = grid.counts(np.array([cuts], int))
+        assert (counts.leaving[0].tolist(), counts.correct[0].tolist()) == (leaving, good)
         assert accuracy[cuts] == pytest.approx(sum(good) / 80)
         assert cost[cuts] == pytest.approx(np.dot(leaving, COST[:exits]) / 80)
 

@@ -1,4 +1,4 @@
-"""Grids of thresholds, and where scores fall between them."""
+"""Grids of thresholds, and the bins of scores between them."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_a_score_reaches_exactly_the_levels_up_to_its_bin(levels, distinct):
         assert (at_least == (reached[k][None] >= np.arange(levels)[:, None])).all()
 
 
-def test_a_grid_runs_from_everyone_to_nobody_over_scores_that_occur():
+def test_a_grid_runs_from_all_examples_to_none_over_scores_that_occur():
     scores, _ = made_up(1000, 4, seed=5)
     grid = quantile_levels(scores, 11)
     assert grid.shape == (3, 11) and (np.diff(grid) > 0).all()
@@ -31,11 +31,11 @@ def test_a_grid_runs_from_everyone_to_nobody_over_scores_that_occur():
 def test_enough_levels_hold_every_cut():
     scores, _ = made_up(30, 2, seed=6)
     grid = quantile_levels(scores, 40)
-    # The lowest score is the one that need not be there: "everyone" says the same.
+    # The lowest score may be missing: minus infinity is the same cut.
     assert set(np.sort(scores[0])[1:]) <= set(grid[0])
 
 
-def test_bins_are_as_narrow_as_the_grid_allows():
+def test_bins_have_the_smallest_type_that_holds_the_grid():
     scores, _ = made_up(50, 2, seed=7)
     assert bins(scores, quantile_levels(scores, 256)).dtype == np.uint8
     assert bins(scores, quantile_levels(scores, 257)).dtype == np.uint16

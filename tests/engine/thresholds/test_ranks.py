@@ -1,4 +1,4 @@
-"""Ranks say of every threshold what the scores themselves say."""
+"""Ranks give the same decisions as the scores themselves, at every threshold."""
 
 import numpy as np
 import pytest
@@ -18,14 +18,14 @@ def test_masks_on_ranks_equal_the_plain_loop(exits, distinct):
         assert counts.examples == 150 == counts.leaving.sum()
 
 
-def test_a_cut_survives_the_way_to_thresholds_and_back():
+def test_cuts_converted_to_thresholds_and_back_are_unchanged():
     scores, correct = made_up(60, 4, seed=1, distinct=9)
     ranked = Ranked.of(scores, correct)
     cuts = np.array([[0, 0, 0], [1, 2, 3], [len(values) for values in ranked.values]])
     assert (ranked.cuts(ranked.thresholds(cuts)) == cuts).all()
 
 
-def test_everyone_and_nobody_are_meant_of_unseen_examples_too():
+def test_the_outermost_cuts_are_infinite_so_that_they_hold_for_unseen_examples():
     scores, correct = made_up(60, 3, seed=2)
     ranked = Ranked.of(scores, correct)
     none = np.array([len(values) for values in ranked.values])
@@ -33,7 +33,7 @@ def test_everyone_and_nobody_are_meant_of_unseen_examples_too():
     assert ranked.thresholds(none).tolist() == [np.inf, np.inf]
 
 
-def test_ranks_are_as_narrow_as_the_distinct_scores_allow():
+def test_ranks_have_the_smallest_type_that_holds_the_distinct_scores():
     scores, correct = made_up(70_000, 2, seed=3)
     assert Ranked.of(scores.astype(np.float64) + np.arange(70_000) * 1e-9, correct).ranks.dtype == np.uint32
     assert Ranked.of(scores[:, :500], correct[:, :500]).ranks.dtype == np.uint16

@@ -25,7 +25,7 @@ def described_slowly(logits, top):
 
 
 @pytest.mark.parametrize("classes, top", [(2, 10), (6, 3), (17, 10)])
-def test_features_are_what_they_are_called(classes, top):
+def test_features_equal_their_definitions(classes, top):
     logits = np.random.default_rng(0).normal(0, 2, (40, classes))
     read = summarize(logits, top)
     assert read.shape == (40, min(top, classes) + 3)
@@ -53,26 +53,26 @@ def test_many_classes_need_no_second_copy():
     assert peak < 4 * logits.nbytes  # what float64 alone would take
 
 
-def test_answers_sure_beyond_doubt_stay_finite():
+def test_features_of_saturated_confidence_stay_finite():
     logits = np.array([[3e4, -3e4, 0.0], [0.0, 0.0, 0.0]], np.float32)
     read = summarize(logits)
     assert np.isfinite(read).all()
     np.testing.assert_array_equal(read[0, :3], [0.0, logit_summary.FLOOR, logit_summary.FLOOR])
 
 
-def test_two_answers_as_large_as_can_be_are_even():
+def test_two_of_the_largest_representable_logits_have_equal_probability():
     (read,) = summarize(np.array([[3e38, -3e38, 3e38]], np.float32))
     np.testing.assert_allclose(read, [math.log(0.5), math.log(0.5), logit_summary.FLOOR, math.log(2), 0.0, 0.5], rtol=1e-9)
 
 
-def test_features_are_scaled_on_the_examples_learned_on():
+def test_features_are_standardised_on_the_fit_examples():
     fit = outputs(exits=4).tuning(Split.FIT)
     for read in GateFeatures.scaled_on(fit, top=10, history=False).of(fit):
         np.testing.assert_allclose(read.mean(axis=0), 0, atol=1e-12)
         np.testing.assert_allclose(read.std(axis=0), 1, rtol=1e-12)
 
 
-def test_a_feature_that_never_varies_is_not_blown_up():
+def test_a_constant_feature_is_not_scaled():
     whole = outputs(exits=2, examples=30, classes=4)
     same = whole.logits[:, :1] + np.zeros((1, 30, 1), np.float32)
     fit = type(whole).from_logits(same, whole.labels, whole.split, whole.stage_cost).tuning(Split.FIT)
@@ -82,7 +82,7 @@ def test_a_feature_that_never_varies_is_not_blown_up():
 
 
 @pytest.mark.parametrize("kind, known", [("chain", [1, 2, 3]), ("family", [1, 2, 2])])
-def test_history_adds_the_exits_that_surely_ran_before(kind, known):
+def test_history_adds_the_exits_that_have_run_on_every_path(kind, known):
     fit = outputs(exits=4, classes=6, kind=kind).tuning(Split.FIT)
     alone = GateFeatures.scaled_on(fit, 10, history=False).of(fit)
     with_history = GateFeatures.scaled_on(fit, 10, history=True).of(fit)
@@ -92,7 +92,7 @@ def test_history_adds_the_exits_that_surely_ran_before(kind, known):
         np.testing.assert_array_equal(read[:, -9:], own)
 
 
-def test_features_are_read_once_and_kept_no_longer_than_the_outputs():
+def test_features_are_cached_for_as_long_as_their_outputs():
     whole = outputs()
     features = GateFeatures.scaled_on(whole.tuning(Split.FIT), 10, history=False)
     test = whole.test()
@@ -121,14 +121,14 @@ def test_a_gate_minimises_the_weighted_logistic_loss():
     np.testing.assert_array_equal(gate.opens(features), p > 0.5)
 
 
-def test_what_weighs_more_is_heeded_more():
+def test_examples_with_larger_weights_decide():
     features = np.array([[0.0], [0.0], [1.0], [1.0]])
     should_open = np.array([False, True, False, True])
     assert fit_gate(features, should_open, np.array([1.0, 3.0, 3.0, 1.0]), 0.01).opens(features).tolist() == [True, True, False, False]
     assert fit_gate(features, should_open, np.array([3.0, 1.0, 1.0, 3.0]), 0.01).opens(features).tolist() == [False, False, True, True]
 
 
-def test_what_weighs_nothing_is_left_out_and_the_unit_of_weight_plays_no_part():
+def test_examples_of_weight_0_are_left_out_and_the_unit_of_weights_does_not_matter():
     features, should_open, weight = problem()
     gate = fit_gate(features, should_open, weight, 1.0)
     twice, contradicted = np.concatenate([features, 9 + features]), np.concatenate([should_open, ~should_open])
@@ -138,11 +138,11 @@ def test_what_weighs_nothing_is_left_out_and_the_unit_of_weight_plays_no_part():
 
 
 @pytest.mark.parametrize("examples", [1, 5])
-@pytest.mark.parametrize("wanted", [True, False])
-def test_where_all_agree_the_gate_is_a_constant(examples, wanted):
+@pytest.mark.parametrize("should_open", [True, False])
+def test_where_all_examples_agree_the_gate_is_a_constant(examples, should_open):
     features = np.random.default_rng(0).normal(size=(examples, 3))
-    gate = fit_gate(features, np.full(examples, wanted), np.ones(examples), 1.0)
-    assert (gate.opens(100 * np.random.default_rng(1).normal(size=(50, 3))) == wanted).all()
+    gate = fit_gate(features, np.full(examples, should_open), np.ones(examples), 1.0)
+    assert (gate.opens(100 * np.random.default_rng(1).normal(size=(50, 3))) == should_open).all()
 
 
 def test_where_nothing_is_at_stake_the_gate_stays_shut():
@@ -150,7 +150,7 @@ def test_where_nothing_is_at_stake_the_gate_stays_shut():
     assert not fit_gate(features, should_open, np.zeros(400), 1.0).opens(features).any()
 
 
-def test_features_that_say_nothing_leave_the_weightier_side():
+def test_constant_features_give_the_side_with_more_weight():
     features, should_open = np.zeros((4, 2)), np.array([True, False, False, False])
     assert fit_gate(features, should_open, np.array([9.0, 1, 1, 1]), 1.0).opens(features).all()
     assert not fit_gate(features, should_open, np.array([1.0, 1, 1, 1]), 1.0).opens(features).any()
@@ -159,7 +159,7 @@ def test_features_that_say_nothing_leave_the_weightier_side():
 def test_a_gate_decides_on_each_example_alone():
     rng = np.random.default_rng(3)
     features = rng.normal(size=(300, 13))
-    # Weights chosen so that many examples lie within rounding of the decision.
+    # Features chosen so that many examples are within rounding of the decision.
     features[:, 0] = -features[:, 1:].sum(axis=1)
     gate = Gate(np.ones(13), 0.0)
     together = gate.opens(features)

@@ -1,4 +1,4 @@
-"""One formula of every feature serves numpy arrays and PyTorch tensors, and only what is read comes to the host."""
+"""One formula of every feature works for numpy arrays and PyTorch tensors, and only features are copied to the host."""
 
 import numpy as np
 import pytest
@@ -33,31 +33,31 @@ def both(logits, rows=None):
 
 @pytest.mark.parametrize("case", LOGITS)
 @pytest.mark.parametrize("name", SCORES)
-def test_scores_are_the_hosts(name, case):
+def test_scores_equal_those_of_the_host(name, case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
-    expected, found = host.read(ScoreFeature(name), rows), device.read(ScoreFeature(name), rows)
-    assert found.dtype == np.float32 and np.array_equal(expected, one_score(name, LOGITS[case].astype(np.float32)))
-    # in the last digit of float32 they may differ, and hardly ever do, but where a tie leaves nothing but rounding
-    np.testing.assert_allclose(found, expected, rtol=2e-7, atol=1e-7)
-    assert np.mean((found == expected) | (np.abs(expected) < 1e-15)) > 0.99
+    expected, values = host.read(ScoreFeature(name), rows), device.read(ScoreFeature(name), rows)
+    assert values.dtype == np.float32 and np.array_equal(expected, one_score(name, LOGITS[case].astype(np.float32)))
+    # They may differ in the last digit of float32, but rarely do, except where a tie leaves only rounding.
+    np.testing.assert_allclose(values, expected, rtol=2e-7, atol=1e-7)
+    assert np.mean((values == expected) | (np.abs(expected) < 1e-15)) > 0.99
 
 
 @pytest.mark.parametrize("case", LOGITS)
-def test_what_gates_read_is_what_the_host_reads(case):
+def test_summaries_equal_those_of_the_host(case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))
     np.testing.assert_allclose(device.read(SummaryFeature(10), rows), host.read(SummaryFeature(10), rows), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", LOGITS)
-def test_answers_are_the_hosts_ties_too(case):
+def test_top_classes_equal_those_of_the_host_also_with_ties(case):
     host, device = both(LOGITS[case])
     rows = np.arange(len(LOGITS[case]))[::-1].copy()
     assert np.array_equal(host.top_class(rows), device.top_class(rows)) and device.top_class(rows).dtype == np.int32
 
 
-def test_examples_are_found_where_they_stand_and_of_others_nothing_is_known():
+def test_examples_are_read_by_row_and_other_rows_are_unknown():
     rows = np.array([5, 0, 3])
     host, device = both(LOGITS["unsure"][:3], rows)
     for name in ("maxprob", "energy"):
@@ -68,7 +68,7 @@ def test_examples_are_found_where_they_stand_and_of_others_nothing_is_known():
 
 
 @pytest.mark.parametrize("case", LOGITS)
-def test_eenets_scores_begin_with_the_hosts(case):
+def test_eenet_features_equal_those_of_the_host(case):
     classes = LOGITS[case].shape[1]
     feature = ExitWeights(RNG.normal(size=min(TOP, classes) + 4), RNG.normal(size=classes), 0.3)
     host, device = both(LOGITS[case])
@@ -76,8 +76,8 @@ def test_eenets_scores_begin_with_the_hosts(case):
     np.testing.assert_allclose(device.read(feature, rows), host.read(feature, rows), rtol=1e-9, atol=1e-9)
 
 
-def test_exits_speak_together_as_on_the_host():
-    """The second was asked about fewer, in another order."""
+def test_combined_exits_equal_those_of_the_host():
+    """The second exit has run for fewer examples, in another order."""
     first, second = both(LOGITS["unsure"][:9]), both(LOGITS["unsure"][9:12], np.array([5, 0, 3]))
     weight, bias, rows = np.array([0.3, 1.7]), RNG.normal(size=10), np.array([3, 5])
     host, device = (ExitOutputs({0: zero, 1: one}, rows).combined(1, weight, bias) for zero, one in zip(first, second, strict=True))
@@ -87,7 +87,7 @@ def test_exits_speak_together_as_on_the_host():
     np.testing.assert_allclose(host.score(1, "energy"), one_score("energy", expected), rtol=1e-6)
 
 
-def test_what_is_forgotten_is_unknown_again():
+def test_forgotten_rows_are_unknown_again():
     for store in both(LOGITS["unsure"][:4]):
         store.forget(np.array([2, 0]))
         assert np.isnan(store.read(ScoreFeature("maxprob"), np.arange(4))).tolist() == [True, False, True, False]

@@ -1,4 +1,4 @@
-"""Mixing: each example goes by the draw of its id, and the plan meets the budget exactly."""
+"""Mixing: each example's rule depends on its id alone, and the plan meets the budget exactly."""
 
 import numpy as np
 import pytest
@@ -22,16 +22,16 @@ def test_mix_to_meets_the_budget_exactly():
             assert rule.cheap.planned_cost < budget < rule.costly.planned_cost
 
 
-def test_mix_to_takes_a_rule_as_it_is_where_it_fits():
+def test_mix_to_returns_a_single_rule_where_one_meets_the_budget():
     for rule in rules():
-        found = mix_to(rule.planned_cost, rules())
-        assert isinstance(found, StaticRule) and found.exit == rule.exit
+        mix = mix_to(rule.planned_cost, rules())
+        assert isinstance(mix, StaticRule) and mix.exit == rule.exit
     assert mix_to(99.0, rules()).exit == 3
     assert mix_to(0.5, rules()).exit == 0
     assert mix_to(99.0, rules()[:1]).exit == 0
 
 
-def test_a_mixed_rule_sends_each_example_by_its_own_draw():
+def test_a_mixed_rule_routes_each_example_by_its_own_draw():
     some = outputs(examples=300, exits=3)
     mixed = MixedRule(StaticRule(0, 1.0), StaticRule(2, 3.0), 0.4)
     route = mixed.route(some)
@@ -45,7 +45,7 @@ def test_a_mixed_rule_sends_each_example_by_its_own_draw():
 
 
 def test_a_larger_share_only_ever_adds_examples():
-    """So a slider that goes up never sends an example back and forth."""
+    """So raising a slider never moves an example back and forth."""
     some = outputs(examples=600, exits=2)
     before = np.zeros(600, bool)
     for share in np.linspace(0, 1, 21):

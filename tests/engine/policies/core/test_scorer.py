@@ -1,4 +1,4 @@
-"""Scores worked out from the outputs: read once, in pieces, and obeyed as thresholds are."""
+"""Scores computed from the outputs: computed once, in chunks, and compared with thresholds."""
 
 import gc
 import tracemalloc
@@ -20,19 +20,19 @@ from tests.synthetic import outputs
 
 @dataclass(frozen=True, eq=False)
 class Stranger(Scorer):
-    """Random scores, and answers that are no exit's own."""
+    """Random scores, and predictions that differ from those of every exit."""
 
-    asked: list[Outputs] = field(default_factory=list)
+    computed: list[Outputs] = field(default_factory=list)
 
     def _of(self, outputs: Outputs) -> Scored:
-        self.asked.append(outputs)
+        self.computed.append(outputs)
         return Scored(np.random.default_rng(0).normal(size=outputs.prediction.shape), outputs.prediction + 1000)
 
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> np.ndarray:
         raise AssertionError("no network runs here")
 
 
-def test_examples_leave_at_the_first_sure_exit_with_the_scorers_answer():
+def test_examples_leave_at_the_first_confident_exit_with_the_scorers_prediction():
     made = outputs(examples=90).test()
     scorer, thresholds = Stranger(), np.array([0.5, np.inf, -0.2])
     route = ThresholdRule(scorer, thresholds, {}, 1.0).route(made)
@@ -43,20 +43,20 @@ def test_examples_leave_at_the_first_sure_exit_with_the_scorers_answer():
     assert np.array_equal(route.visited.sum(axis=0), route.exit + 1)
 
 
-def test_the_same_outputs_are_read_once_and_forgotten_with_them():
+def test_scores_are_computed_once_and_cached_for_as_long_as_their_outputs():
     scorer, made = Stranger([]), outputs(examples=30)
     first, second = made.test(), made.tuning(Split.FIT)
     assert scorer.of(first) is scorer.of(first) and scorer.of(second) is not scorer.of(first)
-    assert [id(one) for one in scorer.asked] == [id(first), id(second)]
+    assert [id(one) for one in scorer.computed] == [id(first), id(second)]
     gone = ref(first)
-    scorer.asked.clear()
+    scorer.computed.clear()
     del first
     gc.collect()
     assert gone() is None and len(scorer._read) == 1
 
 
 @pytest.mark.parametrize("exits", [slice(None), slice(0, 2), 1])
-def test_chunks_are_the_whole_in_pieces(exits, monkeypatch):
+def test_chunks_cover_all_examples(exits, monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 7)
     made = outputs(examples=50, dtype=np.float16)
     pieces = list(chunks(made, exits))

@@ -20,7 +20,7 @@ def test_a_chain_goes_on_to_the_next_and_a_family_to_any_later_network():
     assert [list(onward(k, 4, "family")) for k in range(4)] == [[1, 2, 3], [2, 3], [3], []]
 
 
-def test_a_tie_stays_with_the_first_way():
+def test_a_tie_goes_to_the_first_action():
     should_take_second, weight = at_stake(np.array([1.0, 2.0, 5.0]), np.array([1.0, 3.0, 1.0]))
     assert should_take_second.tolist() == [False, False, True]
     assert weight.tolist() == [0, 1, 4]
@@ -34,13 +34,13 @@ def test_two_actions_are_one_gate():
     np.testing.assert_array_equal(choice(features), choice.gates[0, 1].opens(features))
 
 
-def test_several_actions_are_told_apart_by_what_they_cost():
+def test_the_cheapest_of_several_actions_is_learned():
     rng = np.random.default_rng(1)
     features = rng.normal(size=(3000, 2))
     costs = np.stack([features[:, 0], features[:, 1], 0.2 - features.sum(axis=1)])
-    chosen = fit_choice(features, costs, l2=0.1)(features)
-    regret = np.take_along_axis(costs, chosen[None], axis=0)[0] - costs.min(axis=0)
-    assert (chosen == costs.argmin(axis=0)).mean() > 0.98
+    actions_taken = fit_choice(features, costs, l2=0.1)(features)
+    regret = np.take_along_axis(costs, actions_taken[None], axis=0)[0] - costs.min(axis=0)
+    assert (actions_taken == costs.argmin(axis=0)).mean() > 0.98
     assert regret.mean() < 0.002
 
 
@@ -51,7 +51,7 @@ def test_a_vote_without_a_winner_goes_to_the_earlier_action():
 
 
 @pytest.mark.parametrize("topology", ["chain", "family"])
-def test_following_is_walking_one_example_at_a_time(topology):
+def test_follow_equals_a_walk_one_example_at_a_time(topology):
     made = outputs(examples=300, exits=5, kind=topology)
     rng = np.random.default_rng(2)
     actions = [rng.integers(0, len(onward(k, 5, topology)) + 1, 300) for k in range(4)]
@@ -69,12 +69,12 @@ def test_following_is_walking_one_example_at_a_time(topology):
 
 
 STAGE_COST = np.array([1.0, 3.0, 5.0])
-HELPED_BY = np.array([0, 1, 2])  # the cheapest network that is right, for each kind of example
+HELPED_BY = np.array([0, 1, 2])  # the cheapest correct network, for each kind of example
 SHARE = (0.5, 0.3, 0.2)
 
 
 def telling_networks(per_split=400, seed=0):
-    """Three networks, the first of which betrays by its sureness which network an example needs, and that kind of each, (examples,)."""
+    """Three networks, where the confidence of the first shows which network an example needs, and the kind of each example, (examples,)."""
     rng = np.random.default_rng(seed)
     kind = np.tile(np.repeat(np.arange(3), (per_split * np.array(SHARE)).astype(int)), 3)
     labels = rng.integers(10, size=len(kind))
@@ -90,8 +90,7 @@ def telling_networks(per_split=400, seed=0):
 def best_chain(outputs, kind):
     """The concave front of every policy that runs the networks in order, as (costs, accuracies).
 
-    Examples of a kind are alike at every network, so whatever a policy knows about them, it comes to a mix of the 27 ways to give each kind
-    an exit.
+    Examples of one kind are alike at every network, so every policy is a mix of the 27 ways to assign an exit to each kind.
     """
     cost, accuracy = [], []
     for exits in product(range(3), repeat=3):
@@ -102,13 +101,15 @@ def best_chain(outputs, kind):
     return np.array(cost)[front], np.array(accuracy)[front]
 
 
-def test_the_learned_policy_skips_the_network_that_cannot_help_and_no_chain_can_match_it():
+def test_the_learned_policy_skips_the_network_that_cannot_help_and_beats_every_chain():
     made, kind = telling_networks()
     fitted = Bolukbasi().fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
     test, kind = made.test(), kind[made.split == Split.TEST]
     route = fitted.rules[-1].route(test)
     np.testing.assert_array_equal(route.exit, HELPED_BY[kind])
-    np.testing.assert_array_equal(route.visited, np.array([[1, 1, 1], [0, 1, 0], [0, 0, 1]])[:, kind])  # skippers never ran network 2
+    np.testing.assert_array_equal(
+        route.visited, np.array([[1, 1, 1], [0, 1, 0], [0, 0, 1]])[:, kind]
+    )  # examples that skip network 2 never run it
     assert route.accuracy(test) == 1
     cost = route.mean_cost(test, "macs")
     assert cost == pytest.approx(SHARE @ np.array([1, 1 + 3, 1 + 5]))

@@ -17,16 +17,16 @@ CASES = {
 }
 
 
-def sureness(made, k: int, i: int) -> float:
+def top_probability(made, k: int, i: int) -> float:
     return 1 / (1 + math.exp(-float(made.scores["maxprob"][k, i])))
 
 
 def mean_confidence_slowly(made) -> list[float]:
-    found = []
+    means = []
     for k in range(made.exits):
-        sure = [sureness(made, k, i) for i in range(made.examples) if made.prediction[k, i] == made.labels[i]]
-        found.append(sum(sure) / len(sure) if sure else math.inf)
-    return found
+        correct_confidences = [top_probability(made, k, i) for i in range(made.examples) if made.prediction[k, i] == made.labels[i]]
+        means.append(sum(correct_confidences) / len(correct_confidences) if correct_confidences else math.inf)
+    return means
 
 
 def fit(made, unit="macs"):
@@ -34,7 +34,7 @@ def fit(made, unit="macs"):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_typical_is_the_mean_sureness_of_right_answers(case):
+def test_mu_is_the_mean_confidence_of_correct_predictions(case):
     made = CASES[case].tuning(Split.FIT)
     assert mean_correct_confidence(made).tolist() == pytest.approx(mean_confidence_slowly(made), rel=1e-9)
 
@@ -49,13 +49,13 @@ def test_routes_equal_the_definition(case):
         expected = []
         for i in range(test.examples):
             # Compared as a ratio, as it is stored: alpha * mu rounds differently from p / mu.
-            leaves = (k for k in range(made.exits - 1) if sureness(test, k, i) / mean_confidence[k] >= rule.alpha * (1 - 1e-12))
+            leaves = (k for k in range(made.exits - 1) if top_probability(test, k, i) / mean_confidence[k] >= rule.alpha * (1 - 1e-12))
             expected.append(next(leaves, made.exits - 1))
         assert rule.route(test).exit.tolist() == expected
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_plan_is_what_happens_on_calibration_and_the_closest_there_is(case):
+def test_the_plan_is_met_on_calibration_and_is_the_closest_to_the_budget(case):
     made, fitted = CASES[case], fit(CASES[case])
     calibration = made.tuning(Split.CALIBRATION)
     cost = made.cascade_cost("macs")
@@ -77,17 +77,17 @@ def test_a_larger_alpha_never_costs_less(case):
     assert (exits[0] == 0).all() and (exits[-1] == made.exits - 1).all()
 
 
-def test_alpha_one_asks_for_a_typical_right_answer():
+def test_alpha_1_requires_the_mean_confidence_of_correct_predictions():
     made = CASES["chain"]
     mean_confidence = mean_correct_confidence(made.tuning(Split.FIT))
     rule = AlphaRule(1.0, mean_confidence, 0.0)
     leaves_first = rule.route(made.test()).exit == 0
-    assert leaves_first.tolist() == [sureness(made.test(), 0, i) >= mean_confidence[0] for i in range(made.test().examples)]
+    assert leaves_first.tolist() == [top_probability(made.test(), 0, i) >= mean_confidence[0] for i in range(made.test().examples)]
     shown = 1 / (1 + np.exp(-rule.threshold_spec().thresholds))
     assert shown == pytest.approx(mean_confidence[:-1])
 
 
-def test_an_exit_that_is_never_right_is_closed_unless_nothing_is_asked():
+def test_an_exit_that_is_never_correct_is_closed_unless_alpha_is_0():
     labels = np.zeros(90, int)
     answers = np.array([labels, labels + 1, labels])
     made = from_answers(answers, np.random.default_rng(0).uniform(1, 3, (3, 90)), labels, 4)
@@ -101,7 +101,7 @@ def test_an_exit_that_is_never_right_is_closed_unless_nothing_is_asked():
     assert (open_to_all.route(made.test()).exit == 0).all() and (open_to_all.threshold_spec().thresholds == -np.inf).all()
 
 
-def test_sure_answers_are_told_apart_where_float32_probabilities_tie():
+def test_high_confidences_are_separated_where_float32_probabilities_tie():
     sure = np.tile(np.linspace(18, 30, 30), (3, 3))
     labels = np.zeros(90, int)
     made = from_answers(np.zeros((3, 90), int), sure, labels, 2)
@@ -111,7 +111,7 @@ def test_sure_answers_are_told_apart_where_float32_probabilities_tie():
     assert 0.4 < np.mean(halfway.route(made.tuning(Split.CALIBRATION)).exit == 0) < 0.6
 
 
-def test_the_knob_is_a_plain_number_at_both_ends():
+def test_the_knob_is_finite_at_both_ends():
     fitted = fit(CASES["chain"])
     assert fitted.solve(fitted.cheapest).knob == {"alpha": 0.0}
     strict = fitted.solve(CASES["chain"].cascade_cost("macs")[-1])

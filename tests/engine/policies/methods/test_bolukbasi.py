@@ -26,32 +26,32 @@ def cheapest(k, prices):
 
 
 def told_to_gates(stop, stage_cost, topology, look_ahead=True):
-    """The prices every gate learns from, {exit: (actions, examples)}, if no gate errs."""
+    """The prices from which every gate learns, {exit: (actions, examples)}, if no gate errs."""
     told = {}
     backward(stop, stage_cost, topology, lambda k, prices: cheapest(k, told.setdefault(k, prices)), look_ahead)
     return told
 
 
 def ways(exits, topology):
-    """Every way through the stages from the first one."""
+    """Every path through the stages from the first one."""
     if topology == "chain":
         return [range(k + 1) for k in range(exits)]
     return [(0, *(k + 1 for k, runs in enumerate(some) if runs)) for some in product((False, True), repeat=exits - 1)]
 
 
 @pytest.mark.parametrize("credit", [False, True])
-def test_excess_is_the_loss_beyond_the_full_network(credit):
+def test_excess_is_the_loss_in_excess_of_the_full_networks(credit):
     made = outputs(examples=60, exits=3)
-    found = excess(made, credit)
+    losses = excess(made, credit)
     for k, i in product(range(3), range(60)):
         beyond = int(made.prediction[k, i] != made.labels[i]) - int(made.prediction[2, i] != made.labels[i])
-        assert found[k, i] == (beyond if credit else max(0, beyond))
-    assert (found.min() < 0) == credit
+        assert losses[k, i] == (beyond if credit else max(0, beyond))
+    assert (losses.min() < 0) == credit
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("price", PRICES)
-def test_with_perfect_gates_the_recursion_is_brute_force(price, topology):
+def test_with_perfect_gates_the_recursion_equals_brute_force(price, topology):
     rng = np.random.default_rng(0)
     stage_cost = rng.uniform(0.1, 1.0, 4)
     harm = np.concatenate([rng.integers(0, 2, (3, 2000)), np.zeros((1, 2000))])
@@ -60,13 +60,13 @@ def test_with_perfect_gates_the_recursion_is_brute_force(price, topology):
     np.testing.assert_allclose(paid, brute, rtol=1e-12)
 
 
-def test_gates_are_settled_last_to_first_once_each():
+def test_gates_are_learned_last_to_first_once_each():
     order = []
     backward(np.ones((5, 7)), np.ones(5), "chain", lambda k, prices: order.append(k) or prices.argmin(axis=0))
     assert order == [3, 2, 1, 0]
 
 
-def test_earlier_gates_are_told_what_later_gates_do_and_not_what_they_should():
+def test_earlier_gates_learn_from_what_later_gates_do_not_what_they_should_do():
     harm = np.array([[1.0], [1.0], [0.0]])
     told = {}
 
@@ -88,15 +88,15 @@ def test_weights_scale_with_the_price_where_leaving_costs_more():
         np.testing.assert_allclose(weight[~harmed], 0.5)
 
 
-def test_what_both_ways_cost_changes_nothing():
+def test_a_cost_added_to_both_actions_changes_nothing():
     rng = np.random.default_rng(1)
     leave, go = rng.integers(0, 5, (2, 100)).astype(float)
     for before, after in zip(at_stake(leave, go), at_stake(leave + 8, go + 8), strict=True):
         np.testing.assert_array_equal(before, after)
-    assert not at_stake(leave, leave)[0].any()  # a tie leaves: the cheaper way
+    assert not at_stake(leave, leave)[0].any()  # a tie leaves: the cheaper action
 
 
-def test_the_myopic_gate_weighs_leaving_against_what_no_gate_follows():
+def test_the_myopic_gate_compares_leaving_with_going_on_without_later_gates():
     harm, stage_cost = excess(outputs(exits=4)), np.array([0.1, 0.2, 0.3, 0.4])
     told = told_to_gates(3 * harm, stage_cost, "chain", look_ahead=False)
     for k, to_the_end in enumerate([0.9, 0.7, 0.4]):
@@ -107,14 +107,14 @@ def test_the_myopic_gate_weighs_leaving_against_what_no_gate_follows():
 
 
 def sure(answers, gap, classes=10, seed=0):
-    """Logits that answer this, this much ahead of the runner-up: (examples,), (examples,) -> (examples, classes)."""
+    """Logits with these predictions and gaps to the runner-up: (examples,), (examples,) -> (examples, classes)."""
     logits = np.random.default_rng(seed).uniform(-0.2, 0, (len(answers), classes))
     logits[np.arange(len(answers)), answers] = gap
     return logits
 
 
-def test_looking_ahead_sees_a_cheap_way_out_that_the_myopic_gate_misses():
-    """Exit 2 puts right what exit 1 gets wrong, and costs little; only the last exit is dear."""
+def test_looking_ahead_uses_a_cheap_exit_that_the_myopic_gate_misses():
+    """Exit 2 corrects the errors of exit 1 at little cost; only the last exit is costly."""
     rng = np.random.default_rng(2)
     labels = rng.integers(10, size=600)
     easy = np.arange(600) % 2 == 0
@@ -160,14 +160,14 @@ def test_a_feasible_budget_is_met(kind, topology):
     for budget in np.linspace(costs[0], costs[-1], 21):
         rule = fitted.solve(budget)
         assert rule.planned_cost == pytest.approx(budget, rel=5e-3)
-        # The plan is what the rule does on calibration: exactly at an operating point, up to the luck of the draw between two.
+        # The plan is met on calibration: exactly at an operating point, up to the chance of the draw between two.
         between = spent(rule.costly) - spent(rule.cheap) if isinstance(rule, MixedRule) else np.zeros(1)
         luck = 4 * np.sqrt((between**2).mean() / 4 / calibration.examples)
         assert spent(rule).mean() == pytest.approx(rule.planned_cost, rel=1e-9, abs=luck)
     assert fitted.solve(100 * costs[-1]) is fitted.rules[-1]
 
 
-def test_a_sweep_fits_its_gates_once_and_no_budget_fits_any(monkeypatch):
+def test_gates_are_fitted_once_and_not_per_budget(monkeypatch):
     made, fits = outputs(exits=5), []
     monkeypatch.setattr(module, "fit_choice", lambda *given: fits.append(1) or fit_choice(*given))
     fitted = Bolukbasi().fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
@@ -190,10 +190,10 @@ def test_the_ladder_of_prices_rises_in_small_steps():
     assert np.diff([costs[price] for price in ladder]).max() <= module.FINEST_GAP
 
 
-def test_a_jump_in_cost_does_not_keep_the_ladder_busy():
-    asked = []
-    ladder = price_ladder(0.1, 1e4, lambda price: asked.append(price) or float(price > 7))
-    assert len(asked) == len(ladder) < 40
+def test_a_jump_in_cost_does_not_make_the_ladder_long():
+    tried = []
+    ladder = price_ladder(0.1, 1e4, lambda price: tried.append(price) or float(price > 7))
+    assert len(tried) == len(ladder) < 40
     below, above = max(price for price in ladder if price <= 7), min(price for price in ladder if price > 7)
     assert above / below <= module.CLOSEST_RATIO
 
@@ -217,7 +217,7 @@ def routed_slowly(rule, made):
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 @pytest.mark.parametrize("kind", [Bolukbasi(), Bolukbasi(history=True, credit_improvements=True), Myopic()])
-def test_routes_are_those_of_one_example_at_a_time(kind, topology):
+def test_routes_equal_those_of_one_example_at_a_time(kind, topology):
     made = outputs(kind=topology, exits=3 if topology == "family" else 4)
     fitted = kind.fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
     rule, test = fitted.rules[len(fitted.rules) // 2], made.test()
@@ -254,17 +254,17 @@ def test_confidences_alone_are_not_enough(name):
 @pytest.mark.parametrize("kind", [Bolukbasi(credit_improvements=True, history=True), Myopic()])
 def test_corner_cases_are_routed(kind, case):
     made = corner_cases()[case]
-    found = sweep(kind, made, 5)
-    np.testing.assert_allclose(found.shares.sum(axis=1), 1)
-    assert np.isfinite(found.planned_cost).all()
+    swept = sweep(kind, made, 5)
+    np.testing.assert_allclose(swept.shares.sum(axis=1), 1)
+    assert np.isfinite(swept.planned_cost).all()
 
 
-def test_always_right_or_always_wrong_nobody_goes_on():
-    for case in ("always right", "always wrong"):
+def test_if_all_exits_are_correct_or_all_incorrect_no_example_goes_on():
+    for case in ("always correct", "always incorrect"):
         assert (sweep(Bolukbasi(), corner_cases()[case], 5).exit == 0).all()
 
 
-def test_the_input_is_made_use_of():
+def test_it_beats_the_random_mix():
     made = outputs(examples=6000, exits=4, seed=3)
     budgets = [0.4, 0.5, 0.6]
     learned, blind = sweep(Bolukbasi(), made, budgets), sweep(policy("random_mix"), made, budgets)

@@ -1,4 +1,4 @@
-"""EENet: scores, plans and the choice of beta against their definitions, one example at a time, and what learning must reach."""
+"""EENet: scores, plans and the choice of beta against their definitions, one example at a time, and minimum results of learning."""
 
 import math
 import subprocess
@@ -31,7 +31,7 @@ def sigmoid(z: float) -> float:
     return 1 / (1 + math.exp(-z))
 
 
-def test_what_a_score_reads_of_an_exit():
+def test_summaries_equal_their_definitions():
     logits = np.random.default_rng(1).normal(0, 2, (20, 4))
     for row, read in zip(logits.tolist(), summaries(logits), strict=True):
         weights = [math.exp(z - max(row)) for z in row]
@@ -40,7 +40,7 @@ def test_what_a_score_reads_of_an_exit():
         assert read == pytest.approx([*map(math.log, p), entropy, p[0] - p[1], p[0], math.log(p[0] / (1 - p[0]))], rel=1e-6)
 
 
-def test_scores_are_the_weighted_sum_of_what_is_read():
+def test_scores_are_the_weighted_sum_of_their_inputs():
     """log-odds_k = u summaries_k + w[predicted class] + b + sum over earlier j of v_j log-odds_j."""
     scorer = fitted().scorer
     score = scorer.of(TEST).score
@@ -62,7 +62,7 @@ def test_the_fit_has_converged():
 
 @pytest.mark.parametrize("beta", BETAS)
 @pytest.mark.parametrize("exits", [1, 2, 5])
-def test_any_pull_is_bent_to_any_budget(exits, beta):
+def test_the_shares_of_any_pull_meet_any_budget(exits, beta):
     rng = np.random.default_rng(exits)
     log_q = -rng.exponential(1, (exits, 50))
     cost = np.cumsum(rng.uniform(0.2, 5, exits))
@@ -81,14 +81,14 @@ def test_any_pull_is_bent_to_any_budget(exits, beta):
     assert exits == 1 or (np.diff(bends) < 0).all()
 
 
-def test_costs_close_together_are_told_apart():
+def test_shares_distinguish_costs_that_hardly_differ():
     cost = np.array([1.0, 1.0001, 9.0])
     shares, _ = Pull.of(np.array([[0.0] * 3, [-5.0] * 3, [0.0] * 3]), 32.0, cost).at_budget(1.00001 / 9)
     assert shares @ cost == pytest.approx(1.00001, rel=1e-6)
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_the_plan_costs_the_budget_and_thresholds_let_it_out(budget):
+def test_the_plan_costs_the_budget_and_thresholds_follow_it(budget):
     rule, plan = fitted().solve(budget), fitted().plan
     assert rule.planned_cost == pytest.approx(budget, rel=1e-6) and not rule.note
     shares = plan.shares(budget, range(4))
@@ -101,7 +101,7 @@ def test_the_plan_costs_the_budget_and_thresholds_let_it_out(budget):
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_beta_is_the_first_of_those_that_get_most_fit_examples_right(budget):
+def test_beta_is_the_first_of_those_with_the_best_fit_accuracy(budget):
     score = fitted().scorer.of(FIT).score
     log_q = np.array([[math.log(sigmoid(max(z, -700))) for z in row] for row in score.astype(float)])
     correct = []
@@ -121,11 +121,11 @@ def test_extreme_budgets_send_nearly_all_to_one_exit():
     assert fitted().solve(COST[-1]).route(TEST).shares(4)[-1] == 1
 
 
-def test_scores_know_which_classes_an_exit_gets_wrong():
-    """Exit 1 is sure of everything and never right about class 0: its top probability says nothing about that, its score does."""
+def test_scores_learn_on_which_classes_an_exit_is_incorrect():
+    """Exit 1 is always confident and never correct on class 0: its top probability does not show this, its score does."""
     rng = np.random.default_rng(3)
     labels = rng.integers(4, size=1500)
-    first = np.where(labels == 3, 0, labels)  # what is class 3 it takes for class 0
+    first = np.where(labels == 3, 0, labels)  # class 3 is predicted as class 0
     first[(labels == 0)] = 1
     answers = np.array([first, labels, labels])
     made = from_answers(answers, rng.uniform(2, 4, answers.shape), labels, 4)
@@ -138,7 +138,7 @@ def test_scores_know_which_classes_an_exit_gets_wrong():
     assert correct["eenet"] > correct["maxprob"] + 0.05
 
 
-def test_constant_scores_and_certain_answers_give_numbers():
+def test_constant_and_saturated_scores_give_finite_numbers():
     rng = np.random.default_rng(4)
     for sureness in (0.0, 1.0, 3e4):
         made = from_answers(rng.integers(3, size=(3, 60)), np.full((3, 60), sureness), rng.integers(3, size=60), 3)
@@ -151,7 +151,7 @@ def test_constant_scores_and_certain_answers_give_numbers():
 
 
 @pytest.mark.parametrize(("examples", "exits", "classes"), [(3, 1, 2), (3, 2, 2), (30, 1, 3), (6, 4, 2)])
-def test_the_smallest_there_is(examples, exits, classes):
+def test_the_smallest_outputs_are_routed(examples, exits, classes):
     made = outputs(examples=examples, exits=exits, classes=classes, seed=2)
     ready = POLICIES["eenet"].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
     for budget in np.linspace(ready.cheapest, made.full_cost("macs"), 3):
@@ -160,7 +160,7 @@ def test_the_smallest_there_is(examples, exits, classes):
 
 
 def test_half_precision_logits_of_many_classes():
-    """Only classes that are predicted often have a weight of their own."""
+    """Only classes that are predicted often get a weight of their own."""
     rng = np.random.default_rng(5)
     labels = np.where(rng.random(1200) < 0.2, 7, rng.integers(300, size=1200))
     logits = rng.normal(size=(2, 1200, 300))
@@ -175,7 +175,7 @@ def test_half_precision_logits_of_many_classes():
         assert 0 < len(often) < MAX_CLASSES and set(np.flatnonzero(weights.by_class)) <= set(often)
 
 
-def test_nothing_of_it_needs_torch():
+def test_it_does_not_need_torch():
     code = """
 import sys
 from tests.synthetic import outputs
@@ -184,5 +184,5 @@ from engine.sweep import sweep
 sweep(POLICIES["eenet"], outputs(examples=90), 3)
 print("torch" in sys.modules)
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert found.stdout == "False\n", found.stderr
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.stdout == "False\n", process.stderr

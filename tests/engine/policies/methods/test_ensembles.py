@@ -32,13 +32,13 @@ def log_probabilities(row: list[float]) -> list[float]:
 
 def combined(name: str, made: Outputs, k: int, i: int) -> list[float]:
     """The ensemble's log-scores at exit k, from the definition."""
-    exit_outputs = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(k + 1)]
+    log_p = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(k + 1)]
     if name == "committee":
-        return [sum(exit_outputs[j][c] for j in range(k + 1)) / (k + 1) for c in range(made.classes)]
+        return [sum(log_p[j][c] for j in range(k + 1)) / (k + 1) for c in range(made.classes)]
     if k == made.exits - 1:
-        return exit_outputs[k]
+        return log_p[k]
     scorer = fitted("ztw").scorer
-    return [sum(scorer.weight[k, j] * exit_outputs[j][c] for j in range(k + 1)) + scorer.bias[k, c] for c in range(made.classes)]
+    return [sum(scorer.weight[k, j] * log_p[j][c] for j in range(k + 1)) + scorer.bias[k, c] for c in range(made.classes)]
 
 
 def log_odds(row: list[float]) -> float:
@@ -47,7 +47,7 @@ def log_odds(row: list[float]) -> float:
 
 
 @pytest.mark.parametrize("name", ["committee", "ztw"])
-def test_scores_and_answers_equal_the_definition(name):
+def test_scores_and_predictions_equal_the_definition(name):
     test = MADE.test()
     scored = fitted(name).scorer.of(test)
     for k in range(test.exits):
@@ -58,7 +58,7 @@ def test_scores_and_answers_equal_the_definition(name):
 
 
 @pytest.mark.parametrize("name", ["committee", "ztw"])
-def test_thresholds_are_quotas_over_the_ensembles_sureness(name):
+def test_thresholds_are_quotas_over_the_ensembles_confidence(name):
     calibration, test = MADE.tuning(Split.CALIBRATION), MADE.test()
     cost = MADE.cascade_cost("macs")
     scorer = fitted(name).scorer
@@ -76,7 +76,7 @@ def test_thresholds_are_quotas_over_the_ensembles_sureness(name):
         assert route.prediction.tolist() == [row.index(max(row)) for row in answers]
 
 
-def test_a_committee_may_answer_what_no_member_said():
+def test_a_committee_may_predict_a_class_that_no_member_predicts():
     logits = np.tile(np.array([[[5.0, 4.0, 0.0]], [[0.0, 4.0, 5.0]]], np.float32), (1, 3, 1))
     made = Outputs.from_logits(logits, np.ones(3, int), split_names(1), stage_costs(2))
     assert set(made.prediction.ravel()) == {0, 2}
@@ -93,7 +93,7 @@ def test_a_committee_is_the_same_from_logits_and_from_probabilities():
     np.testing.assert_allclose(scorer.of(MADE).score, scorer.of(shifted).score, atol=1e-4)
 
 
-def test_the_network_itself_takes_no_part_in_zero_time_waste_and_answers_alone():
+def test_the_last_exit_is_not_part_of_a_zero_time_waste_ensemble_and_predicts_alone():
     weight, bias = fit_ztw(MADE.tuning(Split.FIT))
     assert weight[-1].tolist() == [0, 0, 0, 1] and not bias[-1].any()
     assert (np.triu(weight, 1) == 0).all() and (weight[np.tril_indices(4)][:-4] > 0).all()
@@ -106,40 +106,40 @@ def penalised_loss(made: Outputs, log_weight: np.ndarray, bias: np.ndarray) -> f
     """Summed cross-entropy of one exit's ensemble plus half the squared parameters, one example at a time."""
     members, total = len(log_weight), 0.5 * float(log_weight @ log_weight + bias @ bias)
     for i in range(made.examples):
-        exit_outputs = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(members)]
-        row = [sum(math.exp(w) * exit_outputs[j][c] for j, w in enumerate(log_weight)) / members + bias[c] for c in range(made.classes)]
+        log_p = [log_probabilities(made.logits[j, i].astype(float).tolist()) for j in range(members)]
+        row = [sum(math.exp(w) * log_p[j][c] for j, w in enumerate(log_weight)) / members + bias[c] for c in range(made.classes)]
         total -= log_probabilities(row)[made.labels[i]]
     return total
 
 
-def test_zero_time_waste_ends_where_every_step_goes_up():
+def test_the_fit_of_zero_time_waste_is_a_minimum():
     fit = MADE.tuning(Split.FIT)
     weight, bias = fit_ztw(fit)
     rng = np.random.default_rng(1)
     for k in range(3):
         log_weight = np.log(weight[k, : k + 1] * (k + 1))
-        found = penalised_loss(fit, log_weight, bias[k])
-        assert found < penalised_loss(fit, np.zeros(k + 1), np.zeros(5)) - 1
+        optimum = penalised_loss(fit, log_weight, bias[k])
+        assert optimum < penalised_loss(fit, np.zeros(k + 1), np.zeros(5)) - 1
         for _ in range(6):
             step = rng.normal(size=k + 6)
             step *= 0.1 / np.linalg.norm(step)
-            assert found < penalised_loss(fit, log_weight + step[: k + 1], bias[k] + step[k + 1 :])
+            assert optimum < penalised_loss(fit, log_weight + step[: k + 1], bias[k] + step[k + 1 :])
 
 
-def test_the_slope_is_that_of_the_loss():
+def test_the_gradient_is_that_of_the_loss():
     rng = np.random.default_rng(2)
-    exit_outputs = np.log(rng.dirichlet(np.ones(4), size=(3, 30))).astype(np.float32)
+    log_p = np.log(rng.dirichlet(np.ones(4), size=(3, 30))).astype(np.float32)
     labels, at = rng.integers(4, size=30), rng.normal(0, 0.5, 7)
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        return cross_entropy(ZtwHead(parameters[:3], parameters[3:]), exit_outputs, labels)
+        return cross_entropy(ZtwHead(parameters[:3], parameters[3:]), log_p, labels)
 
     for i, slope in enumerate(loss(at)[1]):
         step = 0.05 * np.eye(7)[i]
         assert slope == pytest.approx((loss(at + step)[0] - loss(at - step)[0]) / 0.1, rel=0.01, abs=0.02)
 
 
-def test_many_classes_are_read_in_pieces(monkeypatch):
+def test_the_chunk_size_does_not_matter(monkeypatch):
     whole = EnsembleScorer(committee_weights(4), np.zeros((4, 5))).of(MADE)
     weight, bias = fit_ztw(MADE.tuning(Split.FIT))
     monkeypatch.setattr(scorer_module, "CHUNK", 7)
@@ -151,8 +151,8 @@ def test_many_classes_are_read_in_pieces(monkeypatch):
     np.testing.assert_allclose(bias, bias_again, atol=1e-3)
 
 
-def test_class_biases_are_not_learned_from_classes_that_were_hardly_seen():
-    """Fifty classes and thirty fit examples: a class that was not among them may still be the answer."""
+def test_the_biases_of_rare_classes_do_no_harm():
+    """Fifty classes and thirty fit examples: a class that is not among them may still be correct."""
     gained = []
     for seed in range(3):
         few, many = (outputs(examples=n, exits=4, classes=50, seed=seed + n) for n in (90, 6000))

@@ -1,4 +1,4 @@
-"""Free thresholds: optimal where all settings can be tried, never beaten on calibration by what they contain, honest beyond it."""
+"""Free thresholds: optimal where all settings can be tried, never worse on calibration than their special cases, blind to test labels."""
 
 from itertools import product
 
@@ -36,7 +36,7 @@ def test_few_examples_get_the_best_of_all_settings(seed, distinct):
 
 
 @pytest.mark.parametrize("exits", [2, 4, 5, 6])
-def test_what_is_found_is_counted_right_and_never_below_the_exact_grid(exits):
+def test_settings_are_counted_exactly_and_never_below_the_exact_grid(exits):
     scores, correct = made_up(400, exits, seed=exits)
     exit_cost = np.cumsum(np.linspace(4, 12, exits))
     ranked, front = best_settings(scores, correct, exit_cost)
@@ -64,7 +64,7 @@ def test_on_calibration_it_is_the_most_accurate_threshold_rule(other):
     data = outputs(examples=2400, exits=4, seed=11)
     budgets = np.linspace(0.15, 1.0, 12)
     free = sweep(FREE, data, budgets)
-    # Quotas round and tie, so the other may spend a little more than planned; what it spends is granted here too.
+    # Quotas round and tie, so the other policy may spend a little more than planned. The same is allowed here.
     spends = np.maximum(sweep(POLICIES[other], data, budgets).calibration_cost, budgets)
     at_least = sweep(POLICIES[other], data, budgets).calibration_accuracy
     assert (sweep(FREE, data, spends).calibration_accuracy >= at_least - 1e-12).all()
@@ -78,12 +78,12 @@ def test_test_labels_change_nothing():
     labels = data.labels.copy()
     test = data.split == Split.TEST
     labels[test] = (labels[test] + 1) % data.classes
-    lied_to = type(data)(**{**vars(data), "labels": labels})
-    for honest, other in zip(sweep(FREE, data, 6).rules, sweep(FREE, lied_to, 6).rules, strict=True):
-        assert (honest.thresholds == other.thresholds).all()
+    relabelled = type(data)(**{**vars(data), "labels": labels})
+    for before, after in zip(sweep(FREE, data, 6).rules, sweep(FREE, relabelled, 6).rules, strict=True):
+        assert (before.thresholds == after.thresholds).all()
 
 
 def test_corner_cases_are_routed():
     for name, data in corner_cases().items():
-        found = sweep(FREE, data, 5)
-        assert (found.calibration_cost <= found.budgets * (1 + 1e-9)).all(), name
+        swept = sweep(FREE, data, 5)
+        assert (swept.calibration_cost <= swept.budgets * (1 + 1e-9)).all(), name

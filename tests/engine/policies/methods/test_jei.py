@@ -25,7 +25,7 @@ def entropy(p: list[float]) -> float:
     return -sum(q * math.log(q) for q in p)
 
 
-def test_gates_see_four_signs_of_sureness():
+def test_gates_read_four_measures_of_confidence():
     read = gate_features(FIT)
     for k in range(FIT.exits):
         for i in range(0, FIT.examples, 5):
@@ -42,7 +42,7 @@ def test_the_best_exit_is_the_cheapest_argmin(price):
     for i in range(FIT.examples):
         total = [-math.log(probabilities(FIT, k, i)[FIT.labels[i]]) + price * COST[k] for k in range(FIT.exits)]
         assert best[i] == total.index(min(total))
-    assert best_exit(np.ones((3, 2)), np.array([0.1, 0.5, 1.0]), 0.0).tolist() == [0, 0], "of equals the cheaper"
+    assert best_exit(np.ones((3, 2)), np.array([0.1, 0.5, 1.0]), 0.0).tolist() == [0, 0], "ties go to the cheaper exit"
 
 
 def test_lambdas_reach_from_any_cost_to_leaving_at_once():
@@ -54,8 +54,8 @@ def test_lambdas_reach_from_any_cost_to_leaving_at_once():
     assert (np.diff(gone) >= 0).all() and np.diff(gone).max() < 0.1
 
 
-def test_targets_are_cumulative_and_both_sides_weigh_the_same():
-    """Each gate is where the balanced, penalised cross-entropy of "leave at or after the best exit" has no slope left."""
+def test_targets_are_cumulative_and_classes_are_balanced():
+    """At each gate, the gradient of the balanced, penalised cross-entropy of "leave at or after the best exit" is 0."""
     read = GateInputs.learned_on(FIT).of(FIT)
     best = best_exit(cross_entropies(FIT), COST, 0.5)
     weight, bias = learn_gates(read, best)
@@ -70,7 +70,7 @@ def test_targets_are_cumulative_and_both_sides_weigh_the_same():
             balance = 0.5 / share if target[i] else 0.5 / (1 - share)
             slope = [s + balance * (g - target[i]) * v for s, v in zip(slope, [*x, 1.0], strict=True)]
         assert slope == pytest.approx([0] * 5, abs=0.1)
-    assert weight[:, -1].tolist() == [0] * 4 and bias[-1] > 0, "the last exit lets everybody out"
+    assert weight[:, -1].tolist() == [0] * 4 and bias[-1] > 0, "all examples leave at the last exit"
 
 
 def test_gates_without_a_choice_are_constants():
@@ -79,20 +79,20 @@ def test_gates_without_a_choice_are_constants():
     assert not weight.any() and (bias > 0).tolist() == [False, False, True, True]
 
 
-def test_examples_leave_at_the_first_gate_that_says_so():
+def test_examples_leave_at_the_first_open_gate():
     test = MADE.test()
     inputs = GateInputs.learned_on(FIT)
     weight, bias = learn_gates(inputs.of(FIT), best_exit(cross_entropies(FIT), COST, 1.0))
     left_at = []
     for i in range(test.examples):
-        says = [sum(weight[f, k] * inputs.of(test)[f, k, i] for f in range(4)) + bias[k] >= 0 for k in range(test.exits)]
-        left_at.append(says.index(True))
+        opens = [sum(weight[f, k] * inputs.of(test)[f, k, i] for f in range(4)) + bias[k] >= 0 for k in range(test.exits)]
+        left_at.append(opens.index(True))
     route = GateRule(inputs, weight, bias, 1.0, 0.0).route(test)
     assert route.exit.tolist() == left_at and len(set(left_at)) > 2
 
 
 @pytest.mark.parametrize("kind", ["chain", "family"])
-def test_every_budget_is_met_and_no_lambda_is_beaten_by_another(kind):
+def test_every_budget_is_met_and_no_lambda_is_dominated(kind):
     made = outputs(examples=600, exits=3, seed=3, kind=kind)
     calibration = made.tuning(Split.CALIBRATION)
     fitted = POLICIES["jei"].fit(made.tuning(Split.FIT), calibration, "macs")
@@ -102,12 +102,12 @@ def test_every_budget_is_met_and_no_lambda_is_beaten_by_another(kind):
         assert rule.route(calibration).mean_cost(calibration, "macs") == pytest.approx(rule.planned_cost)
     assert sum(isinstance(rule, GateRule) for rule in fitted.rules) > 5
     accuracy = [rule.route(calibration).accuracy(calibration) for rule in fitted.rules]
-    assert accuracy == sorted(set(accuracy)), "a rule costs more and gets no more right"
+    assert accuracy == sorted(set(accuracy)), "a rule costs more and is no more accurate"
     for budget in np.linspace(fitted.cheapest, made.full_cost("macs"), 7):
         assert fitted.solve(budget).planned_cost == pytest.approx(budget)
 
 
-def test_gates_beat_the_coin_that_spends_as_much():
+def test_gates_beat_the_random_mix_of_the_same_cost():
     made = outputs(examples=3000, exits=4, seed=4)
     test = made.test()
     gained = []

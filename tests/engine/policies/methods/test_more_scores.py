@@ -26,7 +26,7 @@ def test_rules_are_quotas_over_the_score_of_that_name(name):
         assert rule.threshold_spec().score == name
 
 
-def test_the_scores_lead_different_ways():
+def test_the_scores_give_different_routes():
     made = outputs(examples=240, seed=3)
     ways = []
     for name in ("maxprob", "margin", "energy", "maxlogit"):

@@ -16,7 +16,7 @@ def parts(made):
 
 
 def few(seed: int, exits: int, examples: int, kind="chain") -> Outputs:
-    """As many examples in each split, right or wrong by a coin, at costs in no proportion."""
+    """The same number of examples in each split, correct or incorrect at random, with random costs."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(3, size=3 * examples)
     answers = np.where(rng.uniform(size=(exits, 3 * examples)) < 0.5, labels, (labels + 1) % 3)
@@ -28,7 +28,7 @@ def few(seed: int, exits: int, examples: int, kind="chain") -> Outputs:
 
 @pytest.mark.parametrize("kind", ["chain", "family"])
 @pytest.mark.parametrize(("exits", "examples"), [(1, 4), (2, 8), (3, 6), (4, 5)])
-def test_no_routing_buys_more_right_answers(exits, examples, kind):
+def test_no_routing_gives_more_correct_predictions(exits, examples, kind):
     for seed in range(6):
         fit, calibration, test = parts(few(seed, exits, examples, kind))
         fitted = POLICIES["oracle"].fit(fit, calibration, "macs")
@@ -43,7 +43,7 @@ def test_no_routing_buys_more_right_answers(exits, examples, kind):
 
 
 @pytest.mark.parametrize("name", [*corner_cases(), "chain"])
-def test_cheapest_right_exit(name):
+def test_cheapest_correct_exit(name):
     made = {**corner_cases(), "chain": outputs()}[name]
     for cost in (made.static_cost("macs"), made.static_cost("latency_ms"), made.static_cost("macs")[::-1]):
         exit, solvable = cheapest_correct(made, cost)
@@ -51,15 +51,15 @@ def test_cheapest_right_exit(name):
         assert solvable.tolist() == made.correct.any(axis=0).tolist()
 
 
-def test_with_enough_budget_everyone_solvable_is_right_and_nobody_pays_for_more():
+def test_with_enough_budget_all_solvable_examples_are_correct_at_no_extra_cost():
     fit, calibration, test = parts(outputs())
     route = POLICIES["oracle"].fit(fit, calibration, "macs").solve(1e9).route(test)
     assert route.accuracy(test) == test.correct.any(axis=0).mean()
     assert route.exit.tolist() == reference.cheapest_correct_exit(test.correct.tolist(), test.static_cost("macs").tolist())
-    assert (route.exit[~test.correct.any(axis=0)] == 0).all(), "nothing is spent on those that nobody gets right"
+    assert (route.exit[~test.correct.any(axis=0)] == 0).all(), "nothing is spent on examples that no exit predicts correctly"
 
 
-def test_more_budget_never_gets_fewer_right():
+def test_more_budget_never_lowers_the_accuracy():
     fit, calibration, test = parts(outputs(exits=5))
     fitted = POLICIES["oracle"].fit(fit, calibration, "macs")
     budgets = np.linspace(fitted.cheapest, test.full_cost("macs"), 60)
@@ -79,8 +79,8 @@ def test_no_deployable_policy_beats_it():
                 assert route.accuracy(test) <= bound.accuracy(test)
 
 
-def test_everyone_alike_is_served_in_the_order_of_their_ids():
-    """Forty examples for sale at the same price, and money for half of them."""
+def test_examples_of_the_same_extra_cost_are_served_in_the_order_of_their_ids():
+    """Forty examples at the same extra cost, and a budget for half of them."""
     answers = np.array([[1] * 120, [0] * 120])
     made = from_answers(answers, np.ones((2, 120)), np.zeros(120, int), 2)
     fit, calibration, test = parts(made)

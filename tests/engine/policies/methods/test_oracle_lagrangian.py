@@ -34,7 +34,7 @@ def stages_to(oracle, made, k):
 @pytest.mark.parametrize("price", [0.0, 0.1, 0.3, 0.7, 5.0])
 @pytest.mark.parametrize("kind", TOPOLOGIES)
 @pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
-def test_every_example_takes_what_is_cheapest_for_it(oracle, kind, price):
+def test_every_example_leaves_at_its_least_total(oracle, kind, price):
     made = outputs(examples=90, exits=4, kind=kind)
     route = PricedOracleRule(oracle, "macs", price, 0.0).route(made)
     stage_cost = made.cost_in("macs") / made.full_cost("macs")
@@ -59,18 +59,18 @@ def test_perfect_gates_are_the_recursion_without_errors(kind, credit):
 
 
 def relaxed_knapsack(made, budget, unit="macs"):
-    """The most right answers for a mean cost, if examples could be divided: one linear programme over all (exit, example) pairs."""
+    """The best accuracy for a mean cost if examples could be divided: one linear programme over all (exit, example) pairs."""
     exits, examples = made.correct.shape
     correct = made.correct.ravel().astype(float)
     cost = np.repeat(made.static_cost(unit), examples) / budget
     one_each = csr_array((np.ones(exits * examples), (np.tile(np.arange(examples), exits), np.arange(exits * examples))))
-    found = linprog(-correct / examples, cost[None] / examples, [1 + 1e-12], one_each, np.ones(examples), method="highs")
-    assert found.status == 0
-    return -found.fun
+    solution = linprog(-correct / examples, cost[None] / examples, [1 + 1e-12], one_each, np.ones(examples), method="highs")
+    assert solution.status == 0
+    return -solution.fun
 
 
 def front_of(fitted, made, unit="macs"):
-    """What mixing the operating points comes to on average, as (costs, accuracies)."""
+    """The expected costs and accuracies of mixing the operating points."""
     routes = [rule.route(made) for rule in fitted.rules]
     return [route.mean_cost(made, unit) for route in routes], [route.accuracy(made) for route in routes]
 
@@ -93,8 +93,8 @@ def test_no_policy_lies_above_the_budgeted_oracle(kind):
     test, full = made.test(), made.full_cost("macs")
     cost, accuracy = front_of(BudgetedOracle().fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs"), test)
     for name in ("static", "random_mix", "maxprob", "bolukbasi", "myopic", "oracle", "oracle_penalised"):
-        found = sweep(policy(name), made, 9)
-        assert (found.accuracy <= np.interp(found.cost * full, cost, accuracy) + 1e-9).all(), name
+        swept = sweep(policy(name), made, 9)
+        assert (swept.accuracy <= np.interp(swept.cost * full, cost, accuracy) + 1e-9).all(), name
 
 
 @pytest.mark.parametrize("kind", TOPOLOGIES)
@@ -111,7 +111,7 @@ def test_a_larger_price_never_spends_less_and_budgets_are_met(oracle, kind):
 
 
 @pytest.mark.parametrize("oracle", ORACLES.values(), ids=ORACLES)
-def test_no_price_in_between_does_anything_else(oracle):
+def test_prices_in_between_give_no_other_routes(oracle):
     made = outputs(exits=4)
     calibration = made.tuning(Split.CALIBRATION)
     known = {rule.route(calibration).exit.tobytes() for rule in oracle.fit(calibration, calibration, "macs").rules}
@@ -119,7 +119,7 @@ def test_no_price_in_between_does_anything_else(oracle):
         assert PricedOracleRule(oracle, "macs", price, 0.0).route(calibration).exit.tobytes() in known
 
 
-def test_without_credit_only_what_the_full_network_gets_right_is_worth_going_on_for():
+def test_without_credit_only_examples_that_the_full_network_predicts_correctly_go_on():
     made = outputs(exits=4)
     calibration = made.tuning(Split.CALIBRATION)
     costliest = {name: oracle.fit(calibration, calibration, "macs").rules[-1].route(calibration) for name, oracle in ORACLES.items()}
@@ -137,7 +137,7 @@ def test_one_exit_leaves_no_choice():
 
 @pytest.mark.parametrize("name", ["oracle_budgeted", "oracle"])
 def test_of_two_networks_that_cost_the_same_the_correct_one_is_taken(name):
-    """However small the budget, whoever knows the labels gets more right than any static exit."""
+    """However small the budget, an oracle is more accurate than any static exit."""
     rng = np.random.default_rng(0)
     labels = rng.integers(3, size=90)
     correct = rng.random((3, 90)) < np.array([0.5, 0.7, 0.9])[:, None]

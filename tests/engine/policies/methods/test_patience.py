@@ -9,26 +9,26 @@ from engine.splits import Split
 from tests.synthetic import from_answers, outputs
 
 
-def leaves_at(exit_outputs: list[int], patience: int) -> int:
-    """One example: what the exits said in turn -> where it leaves."""
+def leaves_at(predictions: list[int], patience: int) -> int:
+    """One example: the predictions of the exits in order -> the exit it leaves at."""
     agreements = 0
-    for k, answer in enumerate(exit_outputs):
+    for k, answer in enumerate(predictions):
         if k > 0:
-            agreements = agreements + 1 if answer == exit_outputs[k - 1] else 0
+            agreements = agreements + 1 if answer == predictions[k - 1] else 0
         if agreements == patience:
             return k
-    return len(exit_outputs) - 1
+    return len(predictions) - 1
 
 
 @pytest.mark.parametrize("exits", range(1, 8))
 def test_counting_is_exact(exits):
     prediction = np.random.default_rng(exits).integers(2, size=(exits, 200))
     for patience in range(exits + 2):
-        assert patient_exit(prediction, patience).tolist() == [leaves_at(exit_outputs, patience) for exit_outputs in prediction.T.tolist()]
+        assert patient_exit(prediction, patience).tolist() == [leaves_at(predictions, patience) for predictions in prediction.T.tolist()]
 
 
 @pytest.mark.parametrize(
-    ("said", "exits"),
+    ("predictions", "exits"),
     [
         ([1, 1, 1, 1, 1], [0, 1, 2, 3, 4]),
         ([1, 2, 2, 2, 3], [0, 2, 3, 4, 4]),
@@ -36,9 +36,9 @@ def test_counting_is_exact(exits):
         ([1, 2, 1, 2, 1], [0, 4, 4, 4, 4]),
     ],
 )
-def test_by_hand(exit_outputs, exits):
-    """Patience p lets nobody out before exit p + 1, and a disagreement starts the count anew."""
-    assert [int(patient_exit(np.array(exit_outputs)[:, None], patience)[0]) for patience in range(5)] == exits
+def test_by_hand(predictions, exits):
+    """With patience p no example leaves before exit p + 1, and a disagreement resets the count."""
+    assert [int(patient_exit(np.array(predictions)[:, None], patience)[0]) for patience in range(5)] == exits
 
 
 def test_more_patience_never_costs_less():
@@ -47,7 +47,7 @@ def test_more_patience_never_costs_less():
     assert (np.diff(exits, axis=0) >= 0).all()
 
 
-def test_budgets_between_whole_patiences_are_met_by_mixing():
+def test_budgets_between_two_patience_values_are_met_by_mixing():
     made = outputs(examples=3000, exits=5, seed=1)
     calibration = made.tuning(Split.CALIBRATION)
     fitted = POLICIES["patience"].fit(made.tuning(Split.FIT), calibration, "macs")
@@ -64,8 +64,8 @@ def test_budgets_between_whole_patiences_are_met_by_mixing():
         assert ((halves == each[0]) | (halves == each[1])).all() and 0.4 < np.mean((halves == each[1])[each[0] != each[1]]) < 0.6
 
 
-def test_patiences_that_cost_the_same_do_no_harm():
-    """Where no two exits agree, every patience above 0 goes to the end."""
+def test_patience_values_of_equal_cost_are_mixed():
+    """If no two exits agree, all examples go to the last exit at every patience above 0."""
     answers = np.tile(np.array([[0], [1], [2]]), 30)
     made = from_answers(answers, np.ones(answers.shape), np.zeros(30, int), 3)
     fitted = POLICIES["patience"].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")

@@ -1,4 +1,4 @@
-"""Planned shares: as many leave as were meant to, tied or not, and no plan is worse than the random mix."""
+"""Planned shares: the planned number of examples leaves, tied or not, and no plan is worse than the random mix."""
 
 import math
 from dataclasses import replace
@@ -25,7 +25,7 @@ def parts(made):
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_the_surest_leave_and_of_equally_sure_ones_the_least_drawn(tied):
+def test_the_most_confident_examples_leave_and_ties_go_to_the_smallest_draw(tied):
     for seed in range(300):
         rng = np.random.default_rng(seed)
         exits, examples = rng.integers(1, 6), rng.integers(1, 40)
@@ -34,19 +34,19 @@ def test_the_surest_leave_and_of_equally_sure_ones_the_least_drawn(tied):
             scores = np.round(scores)
         ids = rng.permutation(1000)[:examples]
         counts = planned_counts(rng.dirichlet(np.full(exits, 0.5)), examples, np.arange(1.0, exits + 1))
-        found = let_out(counts, scores, ids)
+        allocation = let_out(counts, scores, ids)
         expected = reference.planned_exits(counts, reference.floats(scores), ids.tolist())
-        assert found.exit.tolist() == expected
-        assert np.bincount(found.exit, minlength=exits).tolist() == counts.tolist()
-        # the rule that is made of it does the same
-        assert first_sure_exit(scores, found.thresholds, found.ties, ids).tolist() == expected
-        slowly = reference.tied_cascade(reference.floats(scores), found.thresholds, found.ties, ids.tolist())
+        assert allocation.exit.tolist() == expected
+        assert np.bincount(allocation.exit, minlength=exits).tolist() == counts.tolist()
+        # a rule with these thresholds does the same
+        assert first_sure_exit(scores, allocation.thresholds, allocation.ties, ids).tolist() == expected
+        slowly = reference.tied_cascade(reference.floats(scores), allocation.thresholds, allocation.ties, ids.tolist())
         assert slowly == expected
         if not tied:
-            assert (found.ties == 1).all()
+            assert (allocation.ties == 1).all()
 
 
-def test_a_share_of_a_tied_block_is_as_near_to_the_plan_as_the_draws_allow():
+def test_a_share_of_a_tied_block_is_as_close_to_the_plan_as_the_draws_allow():
     draws = np.array([0.9, 0.1, 0.5, 0.3])
     assert tie_share(draws, 2) == 0.5  # two of four, and 0.5 itself stays
     assert tie_share(draws, 1) == 0.25
@@ -56,7 +56,7 @@ def test_a_share_of_a_tied_block_is_as_near_to_the_plan_as_the_draws_allow():
 
 
 def test_counts_are_floors_and_the_rest_goes_to_the_last_exit():
-    """As published, wherever there are examples enough."""
+    """As published, if there are enough examples."""
     for seed in range(100):
         rng = np.random.default_rng(seed)
         exits, examples = rng.integers(2, 6), 20_000
@@ -67,7 +67,7 @@ def test_counts_are_floors_and_the_rest_goes_to_the_last_exit():
 
 
 def test_few_examples_and_many_exits_still_spend_the_plan():
-    """Twelve exits and 290 examples: the floors alone would leave over more than four per cent of the plan."""
+    """Twelve exits and 290 examples: the floors alone would miss the plan by more than 4%."""
     cost, worst, by_floors = np.arange(1.0, 13.0), 0.0, 0.0
     for log_rho in np.linspace(-1.5, 1.5, 61):
         shares = geometric_quotas(log_rho, 12)
@@ -83,7 +83,7 @@ def test_few_examples_and_many_exits_still_spend_the_plan():
 
 @pytest.mark.parametrize("name", ["maxprob", "eenet", "ztw"])
 @pytest.mark.parametrize("exits", [2, 4, 8])
-def test_calibration_examples_cost_what_was_planned(name, exits):
+def test_calibration_examples_cost_the_planned_cost(name, exits):
     fit, calibration, _ = parts(outputs(examples=900, exits=exits, seed=5))
     fitted = POLICIES[name].fit(fit, calibration, "macs")
     cost = calibration.cascade_cost("macs")
@@ -96,7 +96,7 @@ def test_calibration_examples_cost_what_was_planned(name, exits):
 
 
 def worthless_first(exits: int = 6, examples: int = 3000) -> Outputs:
-    """A chain whose first exit knows nothing and is as sure of everything; the others are good, and better with depth."""
+    """A chain whose first exit always makes the same prediction with the same confidence; the accuracy of the others rises with depth."""
     whole = outputs(examples=examples, exits=exits, seed=3)
     logits = whole.logits.copy()
     logits[0] = 0.0
@@ -116,7 +116,7 @@ def test_an_exit_that_does_harm_is_left_out_and_named():
     mix = fitted.mix.solve(budget)
     expected = sum(weight * part.route(test).accuracy(test) for weight, part in mix.parts())
     assert rule.route(test).accuracy(test) > expected + 0.01
-    # and the published plan would not have done: it must give the first exit its share
+    # The published plan is worse than the mix: it must give the first exit its share.
     quotas = GeometricPlan(cost).shares(budget, range(made.exits)).leaving
     counts = planned_counts(quotas, calibration.examples, cost)
     published = let_out(counts, calibration.scores["maxprob"], calibration.ids).exit
@@ -125,7 +125,7 @@ def test_an_exit_that_does_harm_is_left_out_and_named():
 
 
 def test_exits_are_left_out_one_by_one_each_time_the_one_that_helps_most():
-    """Against trying it by hand."""
+    """Against a search by hand."""
     made = worthless_first(exits=5, examples=900)
     _, calibration, _ = parts(made)
     cost = calibration.cascade_cost("macs")
@@ -159,8 +159,8 @@ def test_exits_are_left_out_one_by_one_each_time_the_one_that_helps_most():
     assert len(notes) > 1
 
 
-def test_where_no_plan_is_any_good_the_mix_itself_is_used():
-    """Scores that say the opposite of the truth: an exit that is sure is wrong."""
+def test_where_no_plan_is_good_enough_the_mix_itself_is_used():
+    """Misleading scores: an exit is incorrect where it is confident."""
     rng = np.random.default_rng(0)
     labels = rng.integers(4, size=900)
     correct = rng.random((3, 900)) < np.array([0.6, 0.75, 0.9])[:, None]
@@ -185,7 +185,7 @@ def test_one_exit_and_one_example():
 
 @pytest.mark.parametrize("name", ["maxprob", "eenet"])
 def test_very_many_exits_are_planned_in_bounded_memory_and_time(name):
-    """A last exit that knows no more than the first: every plan that must use it does harm."""
+    """A last exit that is no better than the first: every plan that must use it does worse than the mix."""
     whole = outputs(examples=600, exits=60, seed=4)
     logits = whole.logits.copy()
     logits[-1] = logits[0]
@@ -201,13 +201,13 @@ def test_very_many_exits_are_planned_in_bounded_memory_and_time(name):
     assert name != "eenet" or len(fitted.plan._pulls) <= 2 * len(BETAS)
 
 
-def test_a_first_network_that_is_not_the_cheapest_is_where_its_sweep_begins():
+def test_a_sweep_begins_at_the_first_network_even_if_another_is_cheaper():
     made = replace(outputs(examples=90, exits=3, kind="family"), stage_cost={"macs": np.array([10.0, 1.0, 20.0])})
-    found = sweep(POLICIES["maxprob"], made, 5)
-    assert found.budgets[0] == 0.5 and found.planned_cost[0] == pytest.approx(0.5) and found.budgets[-1] == 1
+    swept = sweep(POLICIES["maxprob"], made, 5)
+    assert swept.budgets[0] == 0.5 and swept.planned_cost[0] == pytest.approx(0.5) and swept.budgets[-1] == 1
 
 
-def test_costs_that_hardly_differ_and_costs_far_apart_are_planned_with():
+def test_costs_that_hardly_differ_and_costs_far_apart_give_finite_plans():
     for cost in ([1e29, 1e29, 1e-29, 1e29], [1.0, 1e-12, 1e-12, 1.0]):
         made = replace(outputs(examples=90, exits=4), stage_cost={"macs": np.array(cost)})
         for name in ("maxprob", "eenet"):

@@ -1,4 +1,4 @@
-"""Geometric quotas: the plan meets the budget, the thresholds let out whom the plan says, the route equals the published loop."""
+"""Geometric quotas: the plan meets the budget, the thresholds follow the plan, the route equals the published loop."""
 
 import math
 
@@ -75,7 +75,7 @@ def test_rules_equal_the_reference(name, policy):
         assert route.exit.tolist() == left_at
         assert route.accuracy(test) == accuracy and route.shares(test.exits).tolist() == shares
         assert route.mean_cost(test, "macs") == pytest.approx(cost, rel=1e-12)
-    assert published or name in ("constant scores", "always wrong", "sure beyond doubt", "one example a split")
+    assert published or name in ("constant scores", "always incorrect", "saturated confidence", "one example per split")
 
 
 @pytest.mark.parametrize("policy", NAMES)
@@ -95,7 +95,7 @@ def test_the_plan_meets_the_budget_and_rises_with_it(policy, exits):
     assert (np.diff(planned) > 0).all() and (np.diff(rho) >= 0).all() and len(planned) > 25
 
 
-def test_raising_a_threshold_never_lets_anyone_out_earlier():
+def test_raising_a_threshold_never_makes_an_example_leave_earlier():
     scores = outputs(examples=300, exits=5).scores["maxprob"]
     rng = np.random.default_rng(0)
     for _ in range(100):
@@ -105,8 +105,8 @@ def test_raising_a_threshold_never_lets_anyone_out_earlier():
         assert (first_sure_exit(scores, raised) >= first_sure_exit(scores, thresholds)).all()
 
 
-def test_knowing_what_is_right_reaches_the_union_at_the_earliest_right_exit():
-    """The score 1[right], threshold 1 everywhere: whoever is right somewhere leaves at the first such exit, the others at the last."""
+def test_correctness_as_a_score_reaches_the_union_at_the_first_correct_exit():
+    """The score 1[correct], threshold 1 everywhere: an example leaves at its first correct exit, or at the last if there is none."""
     made = outputs(examples=300, exits=5)
     left_at = first_sure_exit(made.correct.astype(float), np.ones(4))
     for i in range(300):

@@ -1,4 +1,4 @@
-"""Risk control: promises are kept as often as they say, tests are valid where the risk is worst, and a budget is met like any other."""
+"""Risk control: promises are kept at the stated rate, tests are valid where the risk is worst, and budgets are met."""
 
 import numpy as np
 import pytest
@@ -27,12 +27,12 @@ def gap_at(data: Outputs, level: float) -> np.ndarray:
 
 
 def allowed_violations(trials: int, delta: float) -> int:
-    """More would be seen once in a thousand times if each trial violated with probability delta."""
+    """More violations would occur once in a thousand times if each trial violated with probability delta."""
     return int(binom.ppf(0.999, trials, delta))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_over_random_splits_the_promise_is_broken_as_rarely_as_it_says(method):
+def test_over_random_splits_the_promise_is_broken_no_more_often_than_stated(method):
     data, promise = outputs(examples=6000, exits=3, seed=21), Promise(0.03, 0.9, method)
     rng, gaps, costs = np.random.default_rng(22), [], []
     for _ in range(500):
@@ -47,12 +47,12 @@ def test_over_random_splits_the_promise_is_broken_as_rarely_as_it_says(method):
         assert gaps.mean() <= 0.03 + 3 * gaps.std() / np.sqrt(len(gaps))
     else:
         assert (gaps > 0.03).sum() <= allowed_violations(500, promise.delta)
-    # Not by refusing to let anyone leave: the promise is worth something.
+    # Not because no example leaves early: the promise is useful.
     assert np.mean(costs) < 0.9 and gaps.mean() > 0
 
 
 def wavering(rng: np.random.Generator, examples: int, gap: float) -> Outputs:
-    """Two exits. From the strictest level on the true gap is `gap`; whoever leaves at looser levels is harmed as often as helped."""
+    """Two exits. From the strictest level on the true gap is `gap`; examples that leave at looser levels are harmed as often as helped."""
     sureness = np.where(rng.random(examples) < 0.2, 40.0, rng.uniform(0, 16, examples))
     at_once = sureness == 40
     outcome = np.where(at_once, rng.random(examples) < gap / 0.2, np.where(rng.random(examples) < 0.5, 1, -1))
@@ -61,20 +61,20 @@ def wavering(rng: np.random.Generator, examples: int, gap: float) -> Outputs:
 
 
 @pytest.mark.parametrize("method", ["ucb", "ltt"])
-def test_a_risk_that_wavers_just_above_the_promise_is_passed_by_chance_alone(method):
+def test_a_risk_just_above_the_promise_passes_only_by_chance(method):
     promise, rng = Promise(0.05, 0.9, method), np.random.default_rng(23)
     broken = broken_by_loosest = 0
     for _ in range(300):
         calibration = wavering(rng, 600, gap=0.0505).take(slice(None), Tuning)
         broken += np.isfinite(fitted(calibration).keep(promise).thresholds[0])
-        if method == "ucb":  # what must not be done: to take the loosest level that passes, whatever stricter ones say
+        if method == "ucb":  # the invalid alternative: the loosest level that passes, whatever the results of stricter ones
             broken_by_loosest += any(promise.passes(gap_at(calibration, level)) for level in levels_to_try(2)[::-4])
     assert 0 < broken <= allowed_violations(300, promise.delta)
-    if method == "ucb":  # for ltt harm only grows as these levels fall, so that any order of them would do
+    if method == "ucb":  # for ltt harm only grows as these levels fall, so any order of them is valid
         assert broken_by_loosest > allowed_violations(300, promise.delta)
 
 
-def test_betting_is_valid_where_the_gap_is_exactly_what_is_denied():
+def test_betting_is_valid_where_the_gap_is_exactly_epsilon():
     rng, trials = np.random.default_rng(24), 2000
     for harmed, helped in ((0.05, 0.0), (0.15, 0.1)):
         values = [betting_p_value(rng.choice([1, 0, -1], 400, p=[harmed, 1 - harmed - helped, helped]), 0.05, 0.1) for _ in range(trials)]
@@ -102,7 +102,7 @@ def test_the_walk_stops_before_the_first_failure(method):
     calibration = outputs(examples=3000, exits=4, seed=25).tuning(Split.CALIBRATION)
     promise = Promise(0.02, 0.9, method)
     levels = levels_to_try(calibration.classes)
-    chosen = fitted(calibration).keep(promise).thresholds[0]
+    threshold = fitted(calibration).keep(promise).thresholds[0]
     if method == "ltt":
         harmed = [np.count_nonzero(gap_at(calibration, level) > 0) for level in levels]
         passes = [binom.cdf(count, calibration.examples, 0.02) <= promise.delta for count in harmed]
@@ -113,10 +113,10 @@ def test_the_walk_stops_before_the_first_failure(method):
         order = fitted(calibration)._gaps()
         passes = [betting_p_value(gap, 0.02, promise.delta) <= promise.delta for gap in order]
     assert passes[0] and not all(passes)
-    assert chosen == levels[passes.index(False) - 1]
+    assert threshold == levels[passes.index(False) - 1]
 
 
-def test_levels_fall_from_strict_to_everyone_and_know_no_example():
+def test_levels_fall_from_strict_to_all_examples_leaving():
     levels = levels_to_try(10)
     assert len(levels) == LEVELS and (np.diff(levels) < 0).all()
     assert 1 / (1 + np.exp(-levels[-1])) == pytest.approx(1 / 10)
@@ -140,14 +140,14 @@ def test_a_laxer_promise_costs_no_more(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_too_few_examples_prove_nothing_so_nobody_leaves_early(method):
+def test_with_too_few_examples_no_example_leaves_early(method):
     calibration = outputs(examples=60, exits=3, seed=28).tuning(Split.CALIBRATION)
     rule = fitted(calibration).keep(Promise(0.01, 0.9, method))
     assert np.isposinf(rule.thresholds).all()
     assert (rule.route(calibration).exit == 2).all()
 
 
-def test_under_a_budget_it_is_the_shared_threshold():
+def test_for_a_budget_it_equals_the_shared_threshold():
     data = outputs(examples=900, exits=4, seed=29)
     ours, single = sweep(POLICY, data, 9), sweep(POLICIES["single_threshold"], data, 9)
     assert (ours.exit == single.exit).all() and (ours.planned_cost == single.planned_cost).all()
@@ -160,7 +160,9 @@ def test_corner_cases_can_be_promised(method):
         assert len(rule.route(data).exit) == data.examples
 
 
-@pytest.mark.parametrize("wrong", [{"epsilon": 0}, {"epsilon": 1.5}, {"epsilon": 0.1, "confidence": 1}, {"epsilon": 0.1, "method": "hope"}])
-def test_promises_that_make_no_sense_are_refused(wrong):
+@pytest.mark.parametrize(
+    "promise", [{"epsilon": 0}, {"epsilon": 1.5}, {"epsilon": 0.1, "confidence": 1}, {"epsilon": 0.1, "method": "hope"}]
+)
+def test_invalid_promises_are_refused(promise):
     with pytest.raises(UserError):
-        Promise(**wrong)
+        Promise(**promise)

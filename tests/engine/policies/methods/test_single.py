@@ -76,7 +76,7 @@ def test_the_knob_is_the_threshold_as_a_probability():
     assert (np.diff(shown) >= 0).all() and shown[0] < shown[-1]
 
 
-def test_the_whole_budget_sends_everyone_to_the_end():
+def test_at_the_full_budget_all_examples_go_to_the_last_exit():
     fit, calibration, test = parts(outputs(seed=1))
     fitted = POLICIES["single_threshold"].fit(fit, calibration, "macs")
     route = fitted.solve(float(calibration.cascade_cost("macs")[-1])).route(test)

@@ -45,8 +45,8 @@ def test_a_deeper_exit_that_is_no_better_is_not_paid_for():
     assert rule.exit == 0
 
 
-def test_a_budget_that_misses_an_exit_by_a_rounding_still_pays_for_it():
-    """The page asks for shares of the full cost; a share times that cost need not give the exit's cost to the last bit."""
+def test_a_budget_that_misses_an_exit_by_a_rounding_error_still_pays_for_it():
+    """The page gives budgets as shares of the full cost. A share times that cost may differ from the exit's cost in the last bit."""
     logits = outputs(exits=3, examples=90).logits
     missed = 0
     for seed in range(200):
@@ -77,7 +77,7 @@ def test_random_mix_is_the_hull_of_the_static_exits(name, unit):
         assert rule.planned_cost <= budget * (1 + 1e-9)
 
 
-def test_random_mix_spends_its_whole_budget_while_that_buys_anything():
+def test_random_mix_spends_its_whole_budget():
     fit, calibration, _ = parts(outputs(seed=1))
     fitted = POLICIES["random_mix"].fit(fit, calibration, "macs")
     cost = calibration.static_cost("macs")
@@ -85,8 +85,8 @@ def test_random_mix_spends_its_whole_budget_while_that_buys_anything():
         assert fitted.solve(budget).planned_cost == pytest.approx(budget)
 
 
-def test_random_mix_does_what_it_plans_whatever_the_pictures_look_like():
-    """Realised shares lie within four standard deviations of the plan, and easy examples are sent on as often as hard ones."""
+def test_random_mix_follows_its_plan_whatever_the_images():
+    """Realised shares are within four standard deviations of the plan, and easy examples go on as often as hard ones."""
     made = outputs(examples=60_000, exits=2, classes=2, seed=5)
     fit, calibration, test = parts(made)
     rule = POLICIES["random_mix"].fit(fit, calibration, "macs").solve(6e6)
@@ -98,15 +98,15 @@ def test_random_mix_does_what_it_plans_whatever_the_pictures_look_like():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_reported_of_the_random_mix_is_its_expectation(name):
-    """Not one toss of the coins: cost and accuracy on test lie exactly on the straight lines between static exits."""
+def test_the_expectation_of_the_random_mix_is_reported(name):
+    """Not the outcome of one draw: cost and accuracy on test are exactly on the straight lines between static exits."""
     made = CASES[name]
     test = made.test()
-    found = sweep(POLICIES["random_mix"], made, 15)
+    swept = sweep(POLICIES["random_mix"], made, 15)
     cost, accuracy = test.static_cost("macs") / test.full_cost("macs"), test.correct.mean(axis=1)
-    for step, rule in enumerate(found.rules):
+    for step, rule in enumerate(swept.rules):
         parts_of_it = [(1 - rule.share, rule.cheap.exit), (rule.share, rule.costly.exit)] if hasattr(rule, "share") else [(1.0, rule.exit)]
-        assert found.cost[step] == pytest.approx(sum(share * cost[exit] for share, exit in parts_of_it), rel=1e-12)
-        assert found.accuracy[step] == pytest.approx(sum(share * accuracy[exit] for share, exit in parts_of_it), rel=1e-12)
+        assert swept.cost[step] == pytest.approx(sum(share * cost[exit] for share, exit in parts_of_it), rel=1e-12)
+        assert swept.accuracy[step] == pytest.approx(sum(share * accuracy[exit] for share, exit in parts_of_it), rel=1e-12)
         for share, exit in parts_of_it:
-            assert found.shares[step, exit] == pytest.approx(share) and found.correct[step, exit] == pytest.approx(share * accuracy[exit])
+            assert swept.shares[step, exit] == pytest.approx(share) and swept.correct[step, exit] == pytest.approx(share * accuracy[exit])

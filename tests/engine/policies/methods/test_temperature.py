@@ -1,4 +1,4 @@
-"""Temperatures against trying many, and what they change and what they cannot."""
+"""Temperatures against a search, what they change and what they cannot."""
 
 import math
 from dataclasses import replace
@@ -27,25 +27,25 @@ def loss(made: Outputs, k: int, temperature: float) -> float:
 
 
 def stretched(made: Outputs, factors: list[float]) -> Outputs:
-    """The same exits, more boastful or more modest. Powers of two, so that nothing is rounded."""
+    """The same exits, more or less confident. Powers of two, so that nothing is rounded."""
     logits = made.logits * np.array(factors, np.float32)[:, None, None]
     return Outputs.from_logits(logits, made.labels, made.split, made.stage_cost, ids=made.ids)
 
 
-def test_no_other_temperature_makes_the_labels_likelier():
+def test_no_other_temperature_has_a_higher_likelihood():
     made = outputs(examples=120, exits=3, seed=1)
-    for k, found in enumerate(fit_temperatures(made)):
-        assert SHARPEST < found < FLATTEST
-        for other in found * np.array([0.3, 0.8, 0.95, 0.999, 1.001, 1.05, 1.3, 3]):
-            assert loss(made, k, found) < loss(made, k, other)
+    for k, fitted in enumerate(fit_temperatures(made)):
+        assert SHARPEST < fitted < FLATTEST
+        for other in fitted * np.array([0.3, 0.8, 0.95, 0.999, 1.001, 1.05, 1.3, 3]):
+            assert loss(made, k, fitted) < loss(made, k, other)
 
 
-def test_honest_exits_need_none():
-    """Labels drawn from the very probabilities an exit states: the temperature is what its logits were multiplied by."""
+def test_the_temperature_of_calibrated_logits_is_their_factor():
+    """The labels are drawn from the exit's own probabilities, so the temperature is the factor its logits were multiplied by."""
     rng = np.random.default_rng(0)
-    honest = 2 * rng.standard_normal((6000, 5))
-    labels = (honest + rng.gumbel(size=honest.shape)).argmax(axis=1)
-    logits = np.stack([factor * honest for factor in (1.0, 3.0, 0.25)])
+    calibrated = 2 * rng.standard_normal((6000, 5))
+    labels = (calibrated + rng.gumbel(size=calibrated.shape)).argmax(axis=1)
+    logits = np.stack([factor * calibrated for factor in (1.0, 3.0, 0.25)])
     made = Outputs.from_logits(logits, labels, split_names(2000), stage_costs(3))
     assert fit_temperatures(made) == pytest.approx([1.0, 3.0, 0.25], rel=0.05)
 
@@ -58,20 +58,20 @@ def test_temperatures_stay_in_their_range():
     assert fit_temperatures(incorrect).tolist() == [FLATTEST] * 2
 
 
-def test_stretching_an_exit_changes_nothing_once_calibrated_and_much_before():
+def test_scaling_the_logits_changes_routes_only_without_calibration():
     made = outputs(examples=1200, seed=2)
-    boastful = stretched(made, [8, 1, 0.5, 2])
+    scaled = stretched(made, [8, 1, 0.5, 2])
     changed = {}
     for name in ("single_threshold", "single_threshold_calibrated"):
         ways = []
-        for one in (made, boastful):
+        for one in (made, scaled):
             fitted = POLICIES[name].fit(one.tuning(Split.FIT), one.tuning(Split.CALIBRATION), "macs")
             ways.append(fitted.solve(0.5 * one.full_cost("macs")).route(one.test()).exit)
         changed[name] = np.mean(ways[0] != ways[1])
     assert changed["single_threshold_calibrated"] < 0.005 and changed["single_threshold"] > 0.2
 
 
-def test_scores_are_those_of_scaled_logits_in_whatever_pieces(monkeypatch):
+def test_scores_are_those_of_scaled_logits_at_any_chunk_size(monkeypatch):
     made = outputs(examples=60, exits=3, seed=3)
     temperature = np.array([2.0, 0.5, 1.0])
     scored = TemperatureScorer("maxprob", temperature).of(made)
@@ -95,7 +95,7 @@ def test_with_two_classes_no_temperature_reorders():
 
 
 def test_with_more_classes_a_temperature_can_reorder():
-    """One example has five runners-up well behind, the other a single one closer by: which is surer hangs on the temperature."""
+    """One example has five distant runners-up, the other a single close one: which has more confidence depends on the temperature."""
     logits = np.array([[[3, 0, 0, 0, 0, 0], [2.2, 0, -90, -90, -90, -90]]], np.float32)
     made = Outputs.from_logits(logits, np.zeros(2, int), np.array(["fit", "fit"]), {"macs": np.ones(1)})
     many, one = TemperatureScorer("maxprob", np.array([1.0])).of(made).score[0]
@@ -108,25 +108,25 @@ def test_labels_are_read_on_the_fit_split_alone():
     made = outputs(examples=240, seed=5)
     nonsense = np.where(made.split == Split.FIT, made.labels, 0).astype(np.int32)
     blind = replace(made, labels=nonsense)
-    found = []
+    exits = []
     for one in (made, blind):
         fitted = POLICIES["single_threshold_calibrated"].fit(one.tuning(Split.FIT), one.tuning(Split.CALIBRATION), "macs")
-        found.append(fitted.solve(0.6 * one.full_cost("macs")).route(one.test()).exit.tolist())
-    assert found[0] == found[1]
+        exits.append(fitted.solve(0.6 * one.full_cost("macs")).route(one.test()).exit.tolist())
+    assert exits[0] == exits[1]
 
 
 @pytest.mark.parametrize("name", ["maxprob", "margin", "entropy", "energy", "single_threshold"])
 def test_any_score_policy_can_be_calibrated(name):
     made = outputs(examples=900, exits=4, seed=3)
-    plain, calibrated = POLICIES[name], Calibrated(POLICIES[name])
-    found = sweep(calibrated, made, 5)
+    uncalibrated, calibrated = POLICIES[name], Calibrated(POLICIES[name])
+    swept = sweep(calibrated, made, 5)
     temperature = fit_temperatures(made.tuning(Split.FIT))
-    cooled = Outputs.from_logits(
+    divided = Outputs.from_logits(
         made.logits / temperature[:, None, None].astype(np.float32), made.labels, made.split, made.stage_cost, ids=made.ids
     )
-    expected = sweep(plain, cooled, 5)
-    assert (found.exit != expected.exit).mean() < 0.01, "the same policy on logits divided beforehand, up to a rounding"
-    assert (found.answer == np.take_along_axis(made.test().prediction, found.exit.astype(int), axis=0)).all()
+    expected = sweep(uncalibrated, divided, 5)
+    assert (swept.exit != expected.exit).mean() < 0.01, "the same policy on logits divided beforehand, up to rounding"
+    assert (swept.answer == np.take_along_axis(made.test().prediction, swept.exit.astype(int), axis=0)).all()
 
 
 @pytest.mark.parametrize("name", ["static", "patience", "oracle", "bolukbasi"])
