@@ -43,5 +43,6 @@ def open_bundle(name: str) -> Bundle:
             return read_bundle(entry.folder)
     if name and os.path.isdir(name):  # unlike Path.is_dir, this takes any text
         return read_bundle(Path(name).resolve())  # resolved, so that "." has a name too
-    known = ", ".join(entry.id for entry in entries()) or "none yet"
-    raise UserError(f"There is no bundle {name!r}; give a path or one of: {known}.")
+    known = ", ".join(entry.id for entry in entries())
+    remedy = f"give a path or one of: {known}" if known else "give a path, or make one with `compute` or `import`, as there are none yet"
+    raise UserError(f"There is no bundle {name!r}; {remedy}.")

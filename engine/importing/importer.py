@@ -98,7 +98,7 @@ def draft_from(
     costs = check_costs(arrays, recorded.exits, kind == CascadeKind.FAMILY, given.ignored)
     if "cost" in costs:
         notes.append(
-            "The costs have no unit, so it is called cost; name the array cost_macs or cost_latency_ms, for example, to give them one."
+            "The costs have no unit, which is shown as cost; to give one, name the array cost_macs or cost_latency_ms, for example."
         )
     factors = [name for name in arrays if name.startswith("factor_")]
     outputs = recorded.outputs(

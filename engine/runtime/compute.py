@@ -40,7 +40,7 @@ from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 SHARD = 1000
 Progress = Callable[[int, int], None]
-MACS_NOTE = "Multiply-accumulates per image, including exit heads, as counted by torch's FlopCounterMode."
+MACS_NOTE = "Multiply-accumulates per image, exit heads included, as torch's FlopCounterMode counts them."
 
 
 @dataclass(frozen=True, eq=False)
