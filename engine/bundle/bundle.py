@@ -1,11 +1,11 @@
 """A bundle: outputs, images and provenance of one (cascade, data set) pair, in a folder.
 
-    outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top answers and scores
+    outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top classes and scores
     logits.safetensors   the full logits, memory-mapped; in half precision above 1,000 classes
-    images.bin           pictures, one encoded file after the other; their places are columns of the table
+    images.bin           encoded images, one after the other; columns of the table hold their places
     bundle.json          written last: schema, names, costs, provenance, measurements, and the SHA-256 of every other file and of itself
 
-A bundle appears all at once or not at all, holds no pickle, and says in one sentence what is wrong with it.
+A bundle is written whole or not at all, holds no pickle, and is refused with one sentence if anything in it is wrong.
 """
 
 import re
@@ -27,23 +27,23 @@ from engine.outputs import Outputs, Recorded
 from engine.storage.files import sha256_of, write_synced
 from engine.storage.tensors import map_tensor, save_tensors
 
-#: Up to this many classes the top answers are found again from the full logits, as quickly as they could be read, and not kept twice.
+#: Up to this many classes the top classes are not stored: computing them from the logits is as fast as reading them.
 FEW_CLASSES = 100
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _UNIT = re.compile(r"\w{1,64}")
-#: What folders on their way in or out are called: no bundle's id ends like this.
+#: Endings of folders that are being written or replaced. No bundle's id may end like this.
 UNFINISHED = (".partial", ".new", ".old")
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """What a folder holds, opened.
+    """An opened bundle.
 
     class_names, exit_names: (classes,), (exits,)
     unit_notes: {unit: how it was measured}
-    top:        the likeliest classes of every exit and their probabilities
-    images:     pictures by example id, or None
-    measured:   what was measured on real devices, by device and batch size; their units are among those of the outputs
+    top:        the most probable classes of every exit, with their probabilities
+    images:     images by example id, or None
+    measured:   measurements on real devices, one per device and batch size; their units are among those of the outputs
     """
 
     id: str
@@ -59,14 +59,14 @@ class Bundle:
 
     @property
     def nbytes(self) -> int:
-        """Memory taken by what was said, and by the places of the pictures. What is mapped from a file is not counted."""
+        """Memory taken by the outputs and by the places of the images. Memory-mapped files are not counted."""
         places = 0 if self.images is None else self.images.nbytes
         return self.outputs.nbytes + self.top.classes.nbytes + self.top.probability.nbytes + places
 
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A bundle about to be written. images: (example id, encoded picture) in the order of the outputs, for any of the examples."""
+    """A bundle to be written. images: (example id, encoded image) in the order of the outputs, for some or all examples"""
 
     id: str
     title: str
@@ -79,16 +79,16 @@ class Draft:
 
 
 def check_id(id: str) -> str:
-    """The id, if it may name a folder."""
+    """Return the id. Raises UserError if it cannot name a bundle."""
     if not _ID.fullmatch(id):
         raise UserError(f"{id!r} cannot name a bundle; use up to 64 lower-case letters, digits, dots, dashes or underscores.")
     if id.endswith(UNFINISHED):
-        raise UserError(f"{id!r} cannot name a bundle; endings like {', '.join(UNFINISHED)} are for unfinished ones, so choose another.")
+        raise UserError(f"{id!r} cannot name a bundle; the endings {', '.join(UNFINISHED)} mark unfinished bundles, so choose another.")
     return id
 
 
 def write_bundle(draft: Draft, folder: Path) -> Path:
-    """Write a bundle to `folder`, replacing the one that is there. Killed at any point, the old one stays whole."""
+    """Write a bundle to `folder`, replacing an existing one. If the process is killed, the old bundle stays whole."""
     check_id(draft.id)
     _undo_half_swap(folder)
     new = folder.with_name(folder.name + ".new")
@@ -118,7 +118,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Open a bundle, every file checked. Raises UserError, one sentence naming the file and the remedy, if anything is off."""
+    """Open a bundle and check every file. Raises UserError, naming the file and the remedy, if anything is wrong."""
     manifest = verify_files(folder)
     try:
         stage_cost = {unit: _numbers(entry["stage_cost"]) for unit, entry in manifest["units"].items()}
@@ -153,23 +153,23 @@ def read_bundle(folder: Path) -> Bundle:
             measured=read_measured(manifest),
         )
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
-        # The checksums hold, so this is how the bundle was made: written by something else, or by hand.
+        # The checksums match, so the bundle was written like this: by another program, or by hand.
         raise UserError(f"Bundle {folder.name} is inconsistent ({one_line(problem)}); {remedy(folder)}") from problem
 
 
 def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
-    """Add to a bundle what was measured on a device. Only its manifest changes, and that at once: killed at any point, it stays whole.
+    """Add measurements on a device to a bundle. Only its manifest changes, atomically: if the process is killed, the bundle stays whole.
 
-    What the same device had said at the same batch size is replaced. A bundle written anew begins without measurements: they belong
+    An earlier measurement of the same device and batch size is replaced. A rewritten bundle starts without measurements, as they belong
     to the weights they were made with. Raises UserError if the bundle is damaged.
     """
     manifest = with_measured(verify_files(folder), fresh)
-    read_measured(manifest)  # what would be refused when it is read is not written
+    read_measured(manifest)  # so that no manifest is written that could not be read
     write_synced(folder / MANIFEST, sealed(manifest))
 
 
 def verify_files(folder: Path) -> dict[str, Any]:
-    """The manifest of a bundle whose files are all there, whole and unchanged. Raises UserError otherwise."""
+    """The manifest of a bundle. Raises UserError if any of its files is missing, truncated or changed."""
     manifest = read_manifest(folder)
     for name, entry in manifest["files"].items():
         path = folder / name
@@ -186,26 +186,26 @@ def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> No
     if not isinstance(manifest["id"], str) or not _ID.fullmatch(manifest["id"]) or manifest["id"].endswith(UNFINISHED):
         raise ValueError("its id cannot name a bundle")
     if not isinstance(manifest["provenance"], dict):
-        raise ValueError("its provenance is no list of facts")
+        raise ValueError("its provenance is not a mapping")
     if outputs.examples == 0 or outputs.examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
-        raise ValueError("its rows are not the examples it names")
+        raise ValueError("its table does not have the stated number of examples with distinct ids")
     if outputs.recorded not in get_args(Recorded):
-        raise ValueError("its kind of outputs is unknown")
+        raise ValueError("it records an unknown kind of outputs")
     for classes in (outputs.labels, outputs.prediction, top.classes):
         if classes.min() < 0 or classes.max() >= outputs.classes:
-            raise ValueError("a label or an answer is outside its classes")
+            raise ValueError("a label or prediction is not one of its classes")
     if outputs.logits is not None:
         _check_logits(outputs.logits, (outputs.exits, outputs.examples, outputs.classes))
     if "maxprob" not in outputs.scores:
-        raise ValueError("it does not say how sure its exits are")
+        raise ValueError("it lacks the score maxprob")
     if not outputs.stage_cost or not all(_UNIT.fullmatch(unit) for unit in outputs.stage_cost):
-        raise ValueError("it has no costs, or a unit whose name is none")
+        raise ValueError("it has no costs, or the name of a unit is invalid")
 
 
 def _check_logits(logits: NDArray, shape: tuple[int, int, int]) -> None:
     if logits.dtype.kind != "f" or logits.shape != shape:
-        raise ValueError(f"its logits are {logits.dtype} of shape {logits.shape}")
-    if not all(np.isfinite(exit).all() for exit in logits):  # an exit at a time: there may be hundreds of megabytes
+        raise ValueError(f"its logits are {logits.dtype} with shape {logits.shape}")
+    if not all(np.isfinite(exit).all() for exit in logits):  # exit by exit, as there may be hundreds of megabytes
         raise ValueError("its logits contain NaN or infinity")
 
 
@@ -217,7 +217,7 @@ def _numbers(listed: Any) -> NDArray[np.float64]:
 
 def _names(listed: Any) -> tuple[str, ...]:
     if not isinstance(listed, list) or not listed:
-        raise ValueError("a list of names is empty or none")
+        raise ValueError("a list of names is empty or not a list")
     return tuple(str(name)[:100] for name in listed)
 
 
@@ -231,7 +231,7 @@ def _swap_in(new: Path, folder: Path) -> None:
 
 
 def _undo_half_swap(folder: Path) -> None:
-    """Between the two renames of a swap the bundle lies under its other name. A swap killed just there is taken back."""
+    """Between the two renames of a swap the old bundle has its temporary name. Undo a swap that was killed there."""
     if not folder.exists() and _old(folder).is_dir():
         _old(folder).rename(folder)
 

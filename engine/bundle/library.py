@@ -1,4 +1,4 @@
-"""The bundles that are here: found by id or by path, the broken ones told apart from the whole ones."""
+"""The bundles in the library, opened by id or by path."""
 
 import os
 from dataclasses import dataclass
@@ -11,37 +11,38 @@ from engine.paths import bundles_folder
 
 @dataclass(frozen=True)
 class Entry:
-    """A folder that should be a bundle. The folder's name is the id by which it is asked for."""
+    """A folder that should hold a bundle. Its name is the id by which the bundle is opened."""
 
     id: str
     folder: Path
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
-        """Changes whenever any file of the bundle does: the key under which an opened bundle may be kept."""
+        """Changes whenever a file of the bundle does. Use it as the key when caching an opened bundle."""
         try:
             return tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(self.folder.iterdir()))
         except FileNotFoundError:
-            return ()  # replaced this very moment, or gone: whoever opens it will see
+            return ()  # just being replaced, or gone: opening it will tell
 
 
 def entries(folder: Path | None = None) -> list[Entry]:
-    """Every bundle folder, whole or broken, by id. Unfinished ones carry another ending and are left out."""
+    """All bundle folders sorted by id, whole or broken. Folders with an ending for unfinished ones are left out."""
     folder = folder or bundles_folder()
     if not folder.is_dir():
         return []
-    here = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
-    # A bundle about to be replaced lies under its other name for an instant, or until the next write if that was killed just then.
-    found = {name.removesuffix(".old"): path for name, path in here.items() if name.endswith(".old")}
-    found |= {name: path for name, path in here.items() if not name.endswith(UNFINISHED)}
-    return [Entry(id, found[id]) for id in sorted(found)]
+    folders = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    # While a bundle is replaced it ends in .old for an instant, or until the next write if that was killed just then.
+    bundles = {name.removesuffix(".old"): path for name, path in folders.items() if name.endswith(".old")}
+    bundles |= {name: path for name, path in folders.items() if not name.endswith(UNFINISHED)}
+    return [Entry(id, bundles[id]) for id in sorted(bundles)]
 
 
 def open_bundle(name: str) -> Bundle:
-    """The bundle with this id, or at this path. Raises UserError if there is none or it is damaged."""
+    """Open the bundle with this id or at this path. Raises UserError if it does not exist or is damaged."""
     for entry in entries():
         if entry.id == name:
             return read_bundle(entry.folder)
     if name and os.path.isdir(name):  # unlike Path.is_dir, this takes any text
-        return read_bundle(Path(name).resolve())  # resolved, so that "." too has a name
-    known = ", ".join(entry.id for entry in entries()) or "none yet"
-    raise UserError(f"There is no bundle {name!r}; give a path or one of: {known}.")
+        return read_bundle(Path(name).resolve())  # resolved, so that "." has a name too
+    known = ", ".join(entry.id for entry in entries())
+    remedy = f"give a path or one of: {known}" if known else "give a path, or make one with `compute` or `import`, as there are none yet"
+    raise UserError(f"There is no bundle {name!r}; {remedy}.")

@@ -1,7 +1,7 @@
-"""The manifest of a bundle: its files, everything else that is known about it, and a seal over all of that.
+"""The manifest of a bundle: its files, all facts about it, and a seal.
 
-The seal is the SHA-256 of the rest of the manifest in canonical form, so it depends on the content alone: not on white space, nor on the
-order of the keys.
+The seal is the SHA-256 of the rest of the manifest in canonical form, so it depends only on the content, not on white space or on the order
+of the keys.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ MANIFEST, TABLE, LOGITS, IMAGES = "bundle.json", "outputs.parquet", "logits.safe
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a bundle, its seal intact. Raises UserError otherwise."""
+    """The manifest of a bundle. Raises UserError if it cannot be read or its seal does not match."""
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(f"{MANIFEST} is missing from bundle {folder.name}; {remedy(folder)}")
@@ -30,16 +30,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise UserError(f"{MANIFEST} in bundle {folder.name} cannot be read ({one_line(problem)}); {remedy(folder)}") from problem
     if type(schema) is not int or schema != SCHEMA:
         shown = repr(schema)[:20]
-        raise UserError(f"Bundle {folder.name} has schema version {shown}, and this Offramp reads version {SCHEMA}; {remedy(folder)}")
+        raise UserError(f"Bundle {folder.name} has schema version {shown}, but this version of Offramp reads {SCHEMA}; {remedy(folder)}")
     if not intact:
         raise UserError(f"{MANIFEST} in bundle {folder.name} was changed after it was written: its checksum differs; {remedy(folder)}")
     if not well_formed or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
-        raise UserError(f"{MANIFEST} in bundle {folder.name} lists files that no bundle has; {remedy(folder)}")
+        raise UserError(f"{MANIFEST} in bundle {folder.name} has an invalid list of files; {remedy(folder)}")
     return manifest
 
 
 def sealed(manifest: Mapping[str, Any]) -> bytes:
-    """The manifest as it is written, with its seal."""
+    """The bytes of a manifest with its seal, as written to disk."""
     return _text({**_without_seal(manifest), "sha256": seal(manifest)})
 
 
@@ -50,7 +50,7 @@ def seal(manifest: Mapping[str, Any]) -> str:
 
 
 def _text_seal(manifest: Mapping[str, Any]) -> str:
-    """The seal of older bundles, over the text as it was written. They must open for ever."""
+    """The seal of older bundles, over the text as written. Such bundles must always open."""
     return hashlib.sha256(_text(_without_seal(manifest))).hexdigest()
 
 
@@ -63,10 +63,10 @@ def _text(document: Mapping[str, Any]) -> bytes:
 
 
 def remedy(folder: Path) -> str:
-    """What to do about a damaged bundle."""
-    return f"restore the folder from its source, or make it again with `python -m engine compute {folder.name}` (or `import`)."
+    """What to do about a damaged bundle, to end a sentence."""
+    return f"restore the folder from its source, or recreate it with `python -m engine compute {folder.name}` (or `import`)."
 
 
 def one_line(problem: Exception) -> str:
-    """What went wrong, without the advice that some libraries append."""
+    """An exception in one line, without the advice that some libraries append."""
     return " ".join(f"{type(problem).__name__}: {problem}".split()).split(". ")[0][:160].rstrip(".")

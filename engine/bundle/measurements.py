@@ -1,7 +1,7 @@
-"""Measured: what a bundle keeps of a measuring on a real device, and how it stands in the manifest.
+"""Measurements on real devices that a bundle keeps, and their form in the manifest.
 
-For each device and batch size there is one entry, `Measured`, and for each quantity that was measured a unit of cost, `ms_batch_32` or
-`joules_batch_32`, which the entry names. Where two devices were measured at the same batch size, the second one's unit is `ms_batch_32_2`.
+There is one entry, `Measured`, per device and batch size. Each measured quantity is a unit of cost that the entry names, such as
+`ms_batch_32` or `joules_batch_32`. If a second device is measured at the same batch size, its unit is `ms_batch_32_2`.
 """
 
 import re
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from engine.display_text import printable
 
-#: What is counted for each stage and picture, by the first word of its unit.
+#: Quantities measured per stage and image: the first word of their units.
 MS, JOULES = "ms", "joules"
 UNIT = re.compile(rf"({MS}|{JOULES})_batch_([1-9]\d{{0,6}})(_[1-9]\d{{0,3}})?")
-_MOST = 1000  # entries of any list: far more than anybody measures, and nothing a page would choke on
+_MOST = 1000  # entries of any list: far more than are ever measured, and few enough for a page to show
 
 
 @dataclass(frozen=True)
 class StaticExit:
-    """One exit alone, by a plain loop over batches without the heads before it. speed_up: over the full network, the last of these."""
+    """One exit run statically, in a loop over batches without the earlier heads. speed_up: over the full network, which is the last exit"""
 
     speed_up: float
     accuracy: float
@@ -31,10 +31,10 @@ class StaticExit:
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """The cascade at one budget, stopping for real.
+    """A real run of the cascade at one budget.
 
-    budget, cost: shares of the full network's MACs, asked for and spent
-    speed_up:     over the full network, in the same run; the ideals as in `engine.measuring.measure`
+    budget, cost: shares of the full network's MACs, allowed and spent
+    speed_up:     over the full network, measured in the same run; the ideals are those of `engine.measuring.measure`
     """
 
     budget: float
@@ -46,7 +46,7 @@ class MeasuredRun:
 
     @property
     def time(self) -> float:
-        """Share of the full network's time that it took."""
+        """Time taken, as a share of the full network's."""
         return 1 / self.speed_up
 
 
@@ -55,12 +55,12 @@ Record = TypeVar("Record", StaticExit, MeasuredRun)
 
 @dataclass(frozen=True)
 class Measured:
-    """Everything measured on one device at one batch size.
+    """All measurements on one device at one batch size.
 
-    examples: test pictures that were timed;  tested: those that accuracies are over
-    policy:   the one that stopped them;  date: ISO 8601
+    examples: test images that were timed;  tested: test images over which accuracies are computed
+    policy:   the policy of the runs;  date: ISO 8601
     units:    {"ms" or "joules": unit of the bundle}
-    alone:    (exits,);  runs: by budget
+    alone:    every exit run statically, (exits,);  runs: one per budget
     """
 
     device: str
@@ -76,7 +76,7 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class Fresh:
-    """What was just measured and is not in a bundle yet. costs: {"ms" or "joules": what each stage takes for a picture, (stages,)}."""
+    """A new measurement, not yet in a bundle. costs: {"ms" or "joules": cost of each stage per image, (stages,)}"""
 
     measured: Measured
     costs: Mapping[str, NDArray[np.float64]]
@@ -84,20 +84,19 @@ class Fresh:
 
 
 def read_measured(manifest: Mapping[str, Any]) -> tuple[Measured, ...]:
-    """The entries of a manifest; none where it knows nothing of them. Raises ValueError or a kin of it where they cannot be."""
-    listed = _list(manifest.get("measured", []))
-    found = tuple(_measured(entry) for entry in listed)
-    named = [unit for entry in found for unit in entry.units.values()]
-    _demand(len(set(named)) == len(named), "two measurings share a unit")
-    _demand(len({(entry.device, entry.batch_size) for entry in found}) == len(found), "a device was measured twice at one batch size")
-    for entry in found:
-        _demand(set(entry.units.values()) <= set(manifest["units"]), "a measuring names a unit that is not there")
-        _demand(len(entry.alone) == len(manifest["exit_names"]), "a measuring knows another number of exits")
-    return found
+    """The measurements in a manifest, if any. Raises ValueError or another built-in error if they are invalid."""
+    entries = tuple(_measured(entry) for entry in _list(manifest.get("measured", [])))
+    named = [unit for entry in entries for unit in entry.units.values()]
+    _demand(len(set(named)) == len(named), "two measurements have the same unit")
+    _demand(len({(entry.device, entry.batch_size) for entry in entries}) == len(entries), "a device was measured twice at one batch size")
+    for entry in entries:
+        _demand(set(entry.units.values()) <= set(manifest["units"]), "the unit of a measurement is missing")
+        _demand(len(entry.alone) == len(manifest["exit_names"]), "a measurement has another number of exits")
+    return entries
 
 
 def with_measured(manifest: Mapping[str, Any], fresh: Sequence[Fresh]) -> dict[str, Any]:
-    """The manifest with further entries and their units. An entry of the same device and batch size is replaced, its units with it."""
+    """The manifest with new measurements and their units. They replace those of the same device and batch size."""
     kept = {(entry.device, entry.batch_size): entry for entry in read_measured(manifest)}
     units = dict(manifest["units"])
     for new in fresh:
@@ -109,14 +108,14 @@ def with_measured(manifest: Mapping[str, Any], fresh: Sequence[Fresh]) -> dict[s
         units |= {unit: {"stage_cost": new.costs[q].tolist(), "note": new.notes[q]} for q, unit in named.items()}
         kept[key] = replace(new.measured, units=named)
     entries = [kept[key] for key in sorted(kept)]
-    # Units stand as their entries do, after those that were there first.
+    # Measured units come last, in the order of their entries.
     last = [unit for entry in entries for unit in entry.units.values()]
     ordered = {unit: units[unit] for unit in (*(unit for unit in units if unit not in last), *last)}
     return {**manifest, "units": ordered, "measured": [_entry_json(entry) for entry in entries]}
 
 
 def in_unit(measured: Sequence[Measured], unit: str) -> tuple[Measured, ...]:
-    """The entries whose real runs belong beside costs in a unit: in a unit of time its own, in energy none, in any other all."""
+    """The entries whose real runs can be shown beside costs in a unit: for a time unit its own entry, for energy none, otherwise all."""
     match = UNIT.fullmatch(unit)
     if match is None:
         return tuple(measured)
@@ -124,7 +123,7 @@ def in_unit(measured: Sequence[Measured], unit: str) -> tuple[Measured, ...]:
 
 
 def _entry_json(entry: Measured) -> dict[str, Any]:
-    """As JSON has it: lists, not tuples."""
+    """An entry for JSON, with lists in place of tuples."""
     return {**asdict(entry), "alone": [asdict(exit) for exit in entry.alone], "runs": [asdict(run) for run in entry.runs]}
 
 
@@ -135,16 +134,16 @@ def _free(unit: str, taken: Mapping[str, Any]) -> str:
 
 def _measured(entry: Any) -> Measured:
     units = entry["units"]
-    _demand(isinstance(units, dict) and MS in units and set(units) <= {MS, JOULES}, "a measuring is in units that nobody measures")
+    _demand(isinstance(units, dict) and MS in units and set(units) <= {MS, JOULES}, "a measurement has unknown units")
     batch_size = _whole(entry["batch_size"])
     for quantity, unit in units.items():
         match = UNIT.fullmatch(unit)
-        _demand(match is not None and match[1] == quantity and int(match[2]) == batch_size, "the name of a measured unit is none")
+        _demand(match is not None and match[1] == quantity and int(match[2]) == batch_size, "a measured unit has an invalid name")
     return Measured(
         device=_text(entry["device"]),
         batch_size=batch_size,
         examples=_whole(entry["examples"]),
-        tested=_whole(entry.get("tested", entry["examples"])),  # older entries: of the answers in the timed runs
+        tested=_whole(entry.get("tested", entry["examples"])),  # older entries: over the timed images
         policy=_text(entry["policy"]),
         date=_text(entry["date"]),
         units=dict(units),
@@ -157,26 +156,29 @@ def _record(kind: type[Record], given: Any) -> Record:
     made = kind(**given)
     for name, value in asdict(made).items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        _demand(number and 0 <= value <= (1 if name == "accuracy" else 1e6), f"its measured {name} cannot be")
-        _demand(value > 0 or name == "accuracy", f"its measured {name} is nothing")
+        _demand(number and 0 <= value <= (1 if name == "accuracy" else 1e6), f"its measured {name} is out of range")
+        _demand(value > 0 or name == "accuracy", f"its measured {name} is 0")
     return made
 
 
 def _list(given: Any) -> list[Any]:
-    _demand(isinstance(given, list) and len(given) <= _MOST, "what was measured is no list that can be")
+    _demand(isinstance(given, list) and len(given) <= _MOST, "a list of measurements is not a list, or is too long")
     return given
 
 
 def _whole(given: Any) -> int:
-    _demand(type(given) is int and 1 <= given <= 10**7, "what was measured counts in numbers that cannot be")
+    _demand(type(given) is int and 1 <= given <= 10**7, "a count in its measurements is not a whole number from 1 to 10 million")
     return given
 
 
 def _text(given: Any) -> str:
-    _demand(isinstance(given, str) and printable(given, 100) == given and given != "", "a name in what was measured is none")
+    _demand(
+        isinstance(given, str) and printable(given, 100) == given and given != "",
+        "a name in its measurements is empty, too long or not printable",
+    )
     return given
 
 
-def _demand(holds: bool, otherwise: str) -> None:
+def _demand(holds: bool, problem: str) -> None:
     if not holds:
-        raise ValueError(otherwise)
+        raise ValueError(problem)

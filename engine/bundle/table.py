@@ -1,4 +1,4 @@
-"""The table of a bundle: one row per example, everything that sweeps and pages read."""
+"""The table of a bundle: one row per example, with everything that sweeps and pages read."""
 
 import os
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from engine.outputs import Outputs
 from engine.scores import SCORES
 from engine.splits import BUNDLE_SPLITS
 
-#: How many of an exit's likeliest classes are kept: enough for top-5 accuracy and for a person to read.
+#: Number of most probable classes kept per exit: enough for top-5 accuracy, few enough to read.
 TOP = 5
 
 
 @dataclass(frozen=True, eq=False)
 class TopAnswers:
-    """The likeliest classes of every exit, likeliest first. classes: (exits, examples, top) int32; probability: float32 alike."""
+    """The most probable classes of every exit, in descending order: classes int32, probability float32, both (exits, examples, top)."""
 
     classes: NDArray[np.int32]
     probability: NDArray[np.float32]
@@ -44,17 +44,18 @@ class Rows:
 
 
 def write_table(path: Path, outputs: Outputs, images: Mapping[int, Place]) -> None:
-    """Parquet: zstd, no dictionaries (readable in part and by anything), page checksums.
+    """Write the table as Parquet with zstd and page checksums, without dictionaries, so that any reader can read parts of it.
 
-    Of scores, first bytes lie with first bytes and last with last: their signs and exponents are much alike, which takes 7 % off the file.
+    The first bytes of all scores are stored together, then the second ones and so on: signs and exponents are similar, so the file is 7%
+    smaller.
     """
-    at = [images.get(int(id), (0, 0)) for id in outputs.ids]
+    places = [images.get(int(id), (0, 0)) for id in outputs.ids]
     columns: dict[str, pa.Array] = {
         "id": pa.array(outputs.ids),
         "label": pa.array(outputs.labels),
         "split": pa.array(outputs.split.tolist(), pa.string()),
-        "image_offset": pa.array([place[0] for place in at], pa.int64()),
-        "image_bytes": pa.array([place[1] for place in at], pa.int64()),
+        "image_offset": pa.array([place[0] for place in places], pa.int64()),
+        "image_bytes": pa.array([place[1] for place in places], pa.int64()),
     }
     for name, values in outputs.factors.items():
         columns[f"factor.{name}"] = pa.array(values)
@@ -81,7 +82,7 @@ def write_table(path: Path, outputs: Outputs, images: Mapping[int, Place]) -> No
 
 
 def read_table(path: Path, exits: int) -> Rows:
-    """The table of a bundle with so many exits. Raises KeyError, TypeError or ValueError if it is not one."""
+    """The table of a bundle with `exits` exits. Raises KeyError, TypeError or ValueError if it is not valid."""
     table = pq.read_table(path, page_checksum_verification=True)
 
     def column(name: str, dtype: type) -> NDArray:
@@ -107,32 +108,32 @@ def read_table(path: Path, exits: int) -> Rows:
 
 
 def _column(column: pa.ChunkedArray, dtype: np.dtype) -> NDArray:
-    """A column of numbers without missing ones, in a type that holds all of them. Raises TypeError or ValueError otherwise."""
+    """A column as an array of `dtype`. Raises TypeError or ValueError if it has missing values or they do not fit."""
     whole = dtype.kind == "i"
     if not (pa.types.is_integer(column.type) if whole else pa.types.is_floating(column.type)):
-        raise TypeError(f"a column is of type {column.type}")
+        raise TypeError(f"a column has type {column.type}")
     if column.null_count:
         raise ValueError("a column has missing values")
     if whole:
-        column = column.cast(pa.from_numpy_dtype(dtype))  # raises where a number does not fit
+        column = column.cast(pa.from_numpy_dtype(dtype))  # raises if a number does not fit
     return np.ascontiguousarray(column.to_numpy(), dtype)
 
 
 def _splits(column: pa.ChunkedArray) -> NDArray[np.str_]:
     splits = column.to_pylist()
     if not set(splits) <= set(map(str, BUNDLE_SPLITS)):
-        raise ValueError("an example belongs to no known split")
+        raise ValueError("the split of an example is unknown")
     return np.array(splits, dtype="<U11")
 
 
 def top_answers(logits: NDArray[np.floating]) -> TopAnswers:
-    """The likeliest classes of every exit: logits (exits, examples, classes)."""
-    top, kept, total = (np.stack(found) for found in zip(*map(_top, logits), strict=True))
+    """The most probable classes of every exit. logits: (exits, examples, classes)"""
+    top, kept, total = (np.stack(arrays) for arrays in zip(*map(_top, logits), strict=True))
     return TopAnswers(top, np.exp(kept - total[..., None], dtype=np.float32))
 
 
 def _top(logits: NDArray[np.floating]) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-    """Top classes, their logits and the log-sum-exp of one exit: probabilities, margin and energy can be had from these three."""
+    """Top classes, their logits and the log-sum-exp of one exit: probabilities, margin and energy follow from these three."""
     top = np.argsort(-logits, axis=1, kind="stable")[:, :TOP].astype(np.int32)
     kept = np.take_along_axis(logits, top, axis=1).astype(np.float32)
     return top, kept, logsumexp(logits.astype(np.float64), axis=1).astype(np.float32)
@@ -150,9 +151,9 @@ def _top_columns(logits: NDArray[np.floating]) -> dict[str, pa.Array]:
 
 def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32]) -> TopAnswers:
     if "exit0.top_class" not in table.column_names:  # see FEW_CLASSES in engine.bundle.bundle
-        # Only confidences were recorded: the top class is the prediction, and how sure it was is a score.
-        surest = np.stack([table[f"exit{k}.score.maxprob"].to_numpy() for k in range(exits)])
-        return TopAnswers(prediction[..., None], SCORES["maxprob"].shown(surest)[..., None].astype(np.float32))
+        # Only confidences were recorded: the top class is the prediction, and a score is its confidence.
+        maxprob = np.stack([table[f"exit{k}.score.maxprob"].to_numpy() for k in range(exits)])
+        return TopAnswers(prediction[..., None], SCORES["maxprob"].shown(maxprob)[..., None].astype(np.float32))
 
     def listed(k: int, name: str) -> NDArray:
         lists = table[f"exit{k}.{name}"].combine_chunks()

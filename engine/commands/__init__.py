@@ -1,7 +1,7 @@
-"""The commands, a file each: its docstring is what `--help` says, `arguments` what it asks for, `run` what it does.
+"""The commands, one file each. The docstring of a file is its `--help` text, `arguments` adds its arguments, and `run` runs it.
 
-`run` prints for people unless `--json` was asked for, and returns the document that is printed then. Heavy libraries are imported by the
-command that needs them: `list` and `--help` answer at once.
+`run` prints readable text unless `--json` is given, and returns the document that `--json` prints. Commands import heavy libraries only
+when they run, so that `list` and `--help` are fast.
 """
 
 from engine.commands import compute, download, import_outputs, list_here, measure, sweep, train, verify

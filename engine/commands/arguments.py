@@ -1,4 +1,4 @@
-"""What several commands are asked with: the recipe and its choices, and what a number or a list looks like."""
+"""Arguments shared by several commands, and the types of numbers and lists."""
 
 import argparse
 from pathlib import Path
@@ -9,16 +9,17 @@ if TYPE_CHECKING:
 
 
 def takes_recipe(command: argparse.ArgumentParser) -> None:
-    command.add_argument("recipe", metavar="RECIPE", help="see `list`")
-    command.add_argument("--images", type=Path, metavar="DIR", help="for folder and imagenet-family: pictures, DIR/CLASS/anything.jpg")
-    command.add_argument("--network", metavar="NAME", help="for folder: a recipe whose network to take, or torchvision:NAME, wrapped")
-    places = "where one may leave: units of the trunk (1,3) or layers of a wrapped network (layer1,layer2); the end always is an exit"
+    command.add_argument("recipe", metavar="RECIPE", help="name of a recipe, see `list`")
+    command.add_argument("--images", type=Path, metavar="DIR", help="for folder and imagenet-family: images, DIR/CLASS/anything.jpg")
+    command.add_argument("--network", metavar="NAME", help="for folder: a recipe whose network to use, or torchvision:NAME")
+    places = "places of the exits: units of the trunk (1,3) or layers of a torchvision network (layer1,layer2); the last exit is at the end"
     command.add_argument("--exits", type=words, default=(), metavar="A,B,...", help=places)
-    command.add_argument("--weights", type=Path, metavar="FILE", help="a wrapped network's safetensors file, instead of published ones")
+    own = "for a torchvision network: your own weights, a safetensors file (default: the published weights)"
+    command.add_argument("--weights", type=Path, metavar="FILE", help=own)
 
 
 def recipe_of(given: argparse.Namespace) -> "Recipe":
-    """The recipe that `takes_recipe` asked for."""
+    """The recipe chosen by the arguments of `takes_recipe`."""
     from engine.recipes import Choices, recipe
 
     return recipe(given.recipe, Choices(given.exits, given.images, given.network, given.weights))
@@ -29,16 +30,16 @@ def takes_device(command: argparse.ArgumentParser) -> None:
 
 
 def takes_precision(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--dtype", default="float32", help="what to compute in: float32, bfloat16 or float16 (default: float32)")
+    command.add_argument("--dtype", default="float32", help="precision: float32, bfloat16 or float16 (default: float32)")
 
 
 def takes_cuda_graphs(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--cuda-graphs", action="store_true", help="replay stages as CUDA graphs (not measured on a GPU yet)")
+    command.add_argument("--cuda-graphs", action="store_true", help="run stages as CUDA graphs (not yet tested on a GPU)")
 
 
 def positive(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1, below a billion")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1 and below a billion")
     return int(text)
 
 

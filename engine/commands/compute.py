@@ -1,4 +1,4 @@
-"""Run a recipe's network over its data set and write the bundle; resumes where it was stopped."""
+"""Run the network of a recipe over its data set and write a bundle. Resumes after an interruption."""
 
 import argparse
 from pathlib import Path
@@ -13,9 +13,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     takes_device(command)
     takes_precision(command)
     takes_cuda_graphs(command)
-    command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="images at a time (default: 50)")
-    command.add_argument("--limit", type=positive, metavar="N", help="at most N examples of each split")
-    command.add_argument("--out", type=Path, metavar="DIR", help="where the bundle goes (default: data/bundles/RECIPE)")
+    command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="images per batch (default: 50)")
+    command.add_argument("--limit", type=positive, metavar="N", help="use at most N examples of each split")
+    command.add_argument("--out", type=Path, metavar="DIR", help="folder of the bundle (default: data/bundles/RECIPE)")
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
@@ -26,5 +26,5 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     recipe = recipe_of(given)
     folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress_bar("images"), given.dtype, given.cuda_graphs)
     if not given.json:
-        print(f"The bundle is at {folder}.")
+        print(f"Bundle written to {folder}.")
     return {"recipe": recipe.name, "bundle": str(folder)}

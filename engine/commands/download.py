@@ -1,4 +1,4 @@
-"""Fetch what others published; nothing is ever downloaded without this command."""
+"""Download a published data set or published weights. No other command uses the network."""
 
 import argparse
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    known = "cifar10, cifar100, fashion-mnist, svhn, imagenet-weights, or torchvision:NETWORK for its weights"
+    known = "cifar10, cifar100, fashion-mnist, svhn, imagenet-weights, or torchvision:NETWORK for the weights of a network"
     command.add_argument("what", metavar="WHAT", help=known)
-    command.add_argument("--datasets", type=Path, metavar="DIR", help="where a data set goes (default: OFFRAMP_DATASETS, or data/datasets)")
+    command.add_argument("--datasets", type=Path, metavar="DIR", help="folder for data sets (default: OFFRAMP_DATASETS, or data/datasets)")
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
@@ -16,5 +16,5 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
     place = download(given.what, given.datasets)
     if not given.json:
-        print(f"{given.what} is at {place}.")
+        print(f"Downloaded {given.what} to {place}.")
     return {"what": given.what, "path": str(place)}

@@ -1,4 +1,4 @@
-"""List the bundles, recipes and policies that are here."""
+"""List bundles, recipes and policies."""
 
 import argparse
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from engine.errors import UserError
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    """It asks for nothing."""
+    """It takes no arguments."""
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
@@ -44,13 +44,14 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         for name, p in POLICIES.items()
     ]
     if not given.json:
+        width = max(map(len, (*RECIPES, *POLICIES, *(bundle["id"] for bundle in bundles))))
         for bundle in bundles:
             size = f"{bundle['exits']} exits, {bundle['classes']} classes, {bundle['examples']:,} examples"
-            print(f"bundle  {bundle['id']:<20} {size}; costs in {', '.join(bundle['units'])}")
+            print(f"bundle  {bundle['id']:<{width}}  {size}; costs in {', '.join(bundle['units'])}")
         for entry in broken:
             print(f"broken  {entry['problem']}")
         for name, recipe in RECIPES.items():
-            print(f"recipe  {name:<20} {recipe.config.description}")
+            print(f"recipe  {name:<{width}}  {recipe.config.description}")
         for policy in policies:
-            print(f"policy  {policy['name']:<20} {policy['title']}")
+            print(f"policy  {policy['name']:<{width}}  {policy['title']}")
     return {"bundles": bundles, "broken": broken, "recipes": [about(one) for one in RECIPES.values()], "policies": policies}

@@ -1,4 +1,4 @@
-"""Run one policy over many budgets: knobs chosen on calibration, numbers from test."""
+"""Run one policy over many budgets. Knobs are set on the calibration split and results are reported on the test split."""
 
 import argparse
 from typing import Any
@@ -10,14 +10,18 @@ MAX_POINTS = 10_000
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("bundle", metavar="BUNDLE", help="an id or a path")
-    command.add_argument("--policy", required=True, metavar="NAME", help="see `list`")
-    command.add_argument("--calibrated", action="store_true", help="scale every exit's logits by a temperature first, learned on fit")
+    command.add_argument("bundle", metavar="BUNDLE", help="id or path of a bundle")
+    command.add_argument("--policy", required=True, metavar="NAME", help="name of a policy, see `list`")
+    command.add_argument(
+        "--calibrated", action="store_true", help="first scale the logits of every exit by a temperature, learned on the fit split"
+    )
     which = command.add_mutually_exclusive_group()
-    which.add_argument("--budgets", type=numbers, metavar="A,B,...", help="mean cost allowed, as shares of the full network's: 0.3,0.5")
-    which.add_argument("--points", type=positive, default=21, metavar="N", help="that many budgets, evenly spread (default: 21)")
-    command.add_argument("--unit", help="what cost is counted in (default: macs, or the bundle's first)")
-    command.add_argument("--split", default="test", choices=("fit", "calibration", "test"), help="what to report on (default: test)")
+    which.add_argument("--budgets", type=numbers, metavar="A,B,...", help="budgets as shares of the full network's cost, such as 0.3,0.5")
+    which.add_argument("--points", type=positive, default=21, metavar="N", help="number of evenly spaced budgets (default: 21)")
+    command.add_argument("--unit", help="unit of cost (default: macs, or the first unit of the bundle)")
+    command.add_argument(
+        "--split", default="test", choices=("fit", "calibration", "test"), help="split on which results are reported (default: test)"
+    )
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
@@ -26,28 +30,28 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.splits import Split
     from engine.sweep import sweep
 
-    chosen = policy(given.policy)
+    swept = policy(given.policy)
     if given.calibrated:
         from engine.policies.methods.temperature import Calibrated
 
-        chosen = Calibrated(chosen)
+        swept = Calibrated(swept)
     bundle = open_bundle(given.bundle)
     units = bundle.outputs.stage_cost
-    unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may know its costs in another unit only
+    unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may have costs in other units only
     if given.points > MAX_POINTS:
-        raise UserError(f"{given.points:,} budgets are too many to sweep; ask for at most {MAX_POINTS:,} with --points.")
-    result = sweep(chosen, bundle.outputs, given.budgets or given.points, unit, Split(given.split))
+        raise UserError(f"--points is {given.points:,}, which is too many budgets; give at most {MAX_POINTS:,}.")
+    result = sweep(swept, bundle.outputs, given.budgets or given.points, unit, Split(given.split))
     document = result.as_json(bundle.id)
     if not given.json:
         full = document["full"]
-        print(f"{chosen.title} on {bundle.title}: {result.split}, {document['examples']:,} examples. ", end="")
-        print(f"Full network: {full['accuracy']:.2%} at {full['cost']:.4g} {result.unit}. Costs are shares of that.")
-        print("  budget  planned  calibration     cost  accuracy  leaving at each exit")
+        print(f"{swept.title} on {bundle.title}, {result.split} split, {document['examples']:,} examples.")
+        print(f"Full network: {full['accuracy']:.2%} accuracy at {full['cost']:.4g} {result.unit}. Costs are shares of its cost.")
+        print("  budget  planned  calibration     cost  accuracy  share of examples leaving at each exit")
         for point in document["points"]:
             shares = " ".join(f"{share:6.1%}" for share in point["shares"])
             planned = f"{point['budget']:8.3f} {point['planned_cost']:8.3f} {point['calibration_cost']:12.3f}"
             print(f"{planned} {point['cost']:8.3f} {point['accuracy']:9.2%}  {shares}")
         for note in dict.fromkeys(filter(None, result.notes)):
-            budgets = ", ".join(f"{budget:.3f}" for budget, said in zip(result.budgets, result.notes, strict=True) if said == note)
-            print(f"At {budgets}: {note}")
+            budgets = ", ".join(f"{budget:.3f}" for budget, other in zip(result.budgets, result.notes, strict=True) if other == note)
+            print(f"Budget {budgets}: {note}")
     return document

@@ -1,4 +1,4 @@
-"""Train a recipe's network; killed and started again, it goes on from its checkpoint."""
+"""Train the network of a recipe. Resumes from its checkpoint after an interruption."""
 
 import argparse
 from pathlib import Path
@@ -9,16 +9,23 @@ from engine.commands.arguments import number, numbers, positive, recipe_of, seed
 
 def arguments(command: argparse.ArgumentParser) -> None:
     takes_recipe(command)
-    command.add_argument("--epochs", type=positive, help="how often to go through the data (default: the recipe's)")
+    command.add_argument("--epochs", type=positive, metavar="N", help="passes over the training data (default: the recipe's)")
     takes_device(command)
-    command.add_argument("--out", type=Path, metavar="DIR", help="where weights, checkpoints and the learning curve go")
-    command.add_argument("--exit-weights", type=numbers, metavar="A,B,...", help="share of each exit in the loss (default: the recipe's)")
-    command.add_argument("--distillation", type=number, metavar="SHARE", help="of an early exit's loss: to agree with the last one")
-    command.add_argument("--learning-rate", type=number, metavar="RATE", help="at its peak (default: the recipe's)")
-    command.add_argument("--seed", type=seed, help="of all random numbers, such as the order of the pictures (default: the recipe's)")
-    further = "begin with the recipe's finished weights and train them further, instead of anew"
+    command.add_argument("--out", type=Path, metavar="DIR", help="folder for weights, checkpoints and the learning curve")
+    command.add_argument("--exit-weights", type=numbers, metavar="A,B,...", help="weight of each exit in the loss (default: the recipe's)")
+    command.add_argument(
+        "--distillation",
+        type=number,
+        metavar="SHARE",
+        help="share of an early exit's loss that compares it with the last exit (default: the recipe's)",
+    )
+    command.add_argument("--learning-rate", type=number, metavar="RATE", help="peak learning rate (default: the recipe's)")
+    command.add_argument(
+        "--seed", type=seed, metavar="N", help="seed of all random numbers, such as the order of the images (default: the recipe's)"
+    )
+    further = "start from the finished weights of the recipe instead of from scratch"
     command.add_argument("--further", action="store_true", help=further)
-    frozen = "leave the weights that the training begins with as they are, and train only the rest (wrapped networks: always)"
+    frozen = "keep the weights that training starts from and train only the rest (always so for wrapped networks)"
     command.add_argument("--frozen", action="store_const", const=True, help=frozen)
 
 
@@ -28,7 +35,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
     take_memory_in_bulk()
     recipe = recipe_of(given)
-    asked = with_settings(
+    configured = with_settings(
         recipe,
         exit_weights=given.exit_weights,
         distillation=given.distillation,
@@ -37,7 +44,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         start_from=recipe.name if given.further else None,
         frozen=given.frozen,
     )
-    weights = train(asked, epochs=given.epochs, device=given.device, out=given.out)
+    weights = train(configured, epochs=given.epochs, device=given.device, out=given.out)
     if not given.json:
-        print(f"Weights are at {weights}.")
+        print(f"Weights written to {weights}.")
     return {"recipe": recipe.name, "weights": str(weights)}

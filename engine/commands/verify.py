@@ -1,11 +1,11 @@
-"""Check a bundle: checksums, schema, shapes."""
+"""Check the checksums, schema and shapes of a bundle."""
 
 import argparse
 from typing import Any
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("bundle", metavar="BUNDLE", help="an id or a path")
+    command.add_argument("bundle", metavar="BUNDLE", help="id or path of a bundle")
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
@@ -13,5 +13,5 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
     bundle = open_bundle(given.bundle)
     if not given.json:
-        print(f"Bundle {bundle.id} is whole: {bundle.outputs.exits} exits, {bundle.outputs.examples:,} examples, every checksum right.")
+        print(f"Bundle {bundle.id} is intact: {bundle.outputs.exits} exits, {bundle.outputs.examples:,} examples, all checksums match.")
     return {"bundle": bundle.id, "whole": True, "examples": bundle.outputs.examples}

@@ -1,4 +1,4 @@
-"""What the engine asks of a data set: which examples there are, and the pictures of some of them."""
+"""The protocol of data sets: the ids of their examples, and the images of some examples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from engine.splits import Split
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Some examples of a data set, in the order they were asked for.
+    """Some examples of a data set, in the order of the requested ids.
 
     pixels:  (examples, height, width, 3) uint8, RGB
     labels:  (examples,) int64, indices into the data set's `class_names`
-    factors: per-example covariates by name, each (examples,) float32; empty where the data set knows none
+    factors: per-example covariates by name, each (examples,) float32; empty if the data set has none
     """
 
     pixels: NDArray[np.uint8]
@@ -25,21 +25,21 @@ class Images:
 
 
 class Dataset(Protocol):
-    """A set of labelled pictures. Example ids are unique over all splits, so a split can never leak into another."""
+    """A set of labelled images. Example ids are unique over all splits, so no split can leak into another."""
 
     name: str
     class_names: tuple[str, ...]
     image_size: tuple[int, int]  # height, width
-    shippable: bool  # whether its pictures may go into a bundle that is handed on; other people's may not
+    shippable: bool  # whether bundles may contain its images, which not every licence allows
 
     def ids(self, split: Split) -> NDArray[np.int64]:
         """The ids of a split's examples, (examples,), always in the same order."""
         ...
 
     def take(self, ids: NDArray[np.int64]) -> Images:
-        """The pictures with these ids."""
+        """The images with these ids."""
         ...
 
     def digest(self) -> str:
-        """A hexadecimal digest that changes whenever any picture or label would."""
+        """A hexadecimal digest that changes whenever any image or label does."""
         ...

@@ -1,4 +1,4 @@
-"""The data sets there are, by name. A new one is one file: a class that follows `Dataset`, and a registered function that builds it."""
+"""The registered data sets. A new one is one file: a class that implements `Dataset`, and a registered function that builds it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ Builder = Callable[[], Dataset]
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """A registered data set: its builder, and what a list shows without building it.
+    """A registered data set: its builder, and facts that are known without building it.
 
-    name:         as typed on the command line, and as bundles record it
-    description:  what the images are, to end a sentence: "32x32 photographs of ten things"
-    build:        makes the data set; heavy imports belong inside
-    small_images: whether the networks for small images suit it: each of them then makes a recipe, NAME-NETWORK
-    training:     settings of a training that these images need, such as {"flip": False}
+    name:         name on the command line and in bundles
+    description:  the images, to end a sentence: "32x32 photographs in 10 classes"
+    build:        builds the data set; heavy imports belong inside
+    small_images: whether to add a recipe NAME-NETWORK for each of the networks for small images
+    training:     training settings that these images need, such as {"flip": False}
     """
 
     name: str
@@ -33,7 +33,7 @@ class DatasetEntry:
 
 _datasets: dict[str, DatasetEntry] = {}
 
-#: Every registered data set, in the order of registration.
+#: All registered data sets, in order of registration.
 DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(_datasets)
 
 
@@ -45,7 +45,7 @@ def register_dataset(
     small_images: bool = True,
     training: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[Builder], Builder]:
-    """Function decorator: make a data set known under its name. Parameters as in `DatasetEntry`."""
+    """Function decorator: register a data set under its name. Parameters as in `DatasetEntry`."""
 
     def register(build: Builder) -> Builder:
         if name in _datasets:

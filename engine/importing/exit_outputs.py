@@ -1,4 +1,4 @@
-"""What the exits said, in any of the three forms in which other people keep it."""
+"""The outputs of the exits in an imported file, in any of three forms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ class Distributions:
         return self.logits.shape[0]
 
     def outputs(self, **rest: Any) -> Outputs:
-        """Joined with what is not the exits' own: labels, costs and so on, named as in `Outputs`."""
+        """`Outputs` of these logits. rest: labels, costs and so on, named as in `Outputs`"""
         return Outputs.from_logits(self.logits, raw=self.raw, **rest)
 
 
 @dataclass(frozen=True, eq=False)
 class Confidences:
-    """Answers and the log-odds of each: (exits, examples) int32 and float32."""
+    """The predictions and the log-odds of their confidences: (exits, examples) int32 and float32."""
 
     prediction: NDArray[np.int32]
     log_odds: NDArray[np.float32]
@@ -60,7 +60,7 @@ class Confidences:
 
 
 def read_exit_outputs(arrays: Arrays, labels: NDArray[np.int64]) -> Distributions | Confidences:
-    """What the exits said, checked against itself and against the labels. Raises UserError."""
+    """The checked outputs of the exits. Raises UserError if they are inconsistent or do not fit the labels."""
     form = _form(arrays)
     costs = {len(array) for name, array in arrays.items() if name.startswith(("cost", "stage_cost")) and array.ndim == 1}
     axes = {"exits": costs.pop() if len(costs) == 1 else None, "examples": len(labels)}
@@ -77,34 +77,34 @@ def read_exit_outputs(arrays: Arrays, labels: NDArray[np.int64]) -> Distribution
 
 
 def _form(arrays: Arrays) -> str:
-    """Which of the three forms the file has."""
+    """Which of the three forms the file uses."""
     present = [form for form, names in _FORMS.items() if any(name in arrays for name in names)]
     if not present:
-        remedy = "give logits or probs (exits, examples, classes), or pred with conf (exits, examples)"
-        raise UserError(f"There is nothing that the exits said; {remedy}.")
+        remedy = "add logits or probs (exits, examples, classes), or pred with conf (exits, examples)"
+        raise UserError(f"The file has no outputs of exits; {remedy}.")
     if len(present) > 1:
-        raise UserError(f"There is both {present[0]} and {present[1]}; leave one of the two out.")
+        raise UserError(f"The file has both {present[0]} and {present[1]}; leave one of them out.")
     for name in _FORMS[present[0]]:
         if name not in arrays:
-            raise UserError(f"There is no {name}; pred and conf go together, both (exits, examples).")
+            raise UserError(f"{name} is missing; pred and conf (exits, examples) go together, so add it.")
     return present[0]
 
 
 def _logits(logits: NDArray) -> Distributions:
     raw = check_logits(logits)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is named by the next line
+    with np.errstate(over="ignore"):  # check_finite reports what float32 cannot hold
         kept = in_kept_precision(logits.astype(np.float16 if logits.dtype == np.float16 else np.float32))
     check_finite("logits", kept)
-    note = "logits are log-probabilities, whose scale says nothing: scores that need it (energy, largest logit) are left out."
+    note = "logits are log-probabilities, whose scale means nothing, so the scores that need it (energy, largest logit) are left out."
     return Distributions(kept, raw, () if raw else (note,))
 
 
 def _probabilities(probs: NDArray) -> Distributions:
-    """Logarithms, finite throughout: a probability that was rounded to 0 counts as the least that its type can hold."""
+    """Finite log-probabilities: a probability rounded to 0 counts as the smallest number of its type."""
     check_probs(probs)
     fine = probs if probs.dtype.kind == "f" else probs.astype(np.float32)
     least = np.finfo(fine.dtype).smallest_subnormal
-    # A logarithm of a probability near 1 needs more digits than float16 has.
+    # float16 has too few digits for the logarithm of a probability near 1.
     logits = np.log(np.maximum(fine, least), dtype=np.promote_types(fine.dtype, np.float32))
     return Distributions(in_kept_precision(logits.astype(np.float32)), raw=False)
 
@@ -116,13 +116,13 @@ def _confidences(pred: NDArray, conf: NDArray, labels: NDArray[np.int64], named:
     check_in_range("pred", pred, classes)
     check_in_range("labels", labels, classes)
     check_conf(conf)
-    notes = ["Only answers and confidences are given, so policies that need the probability of every class cannot run."]
+    notes = ["The file has only predictions and confidences, so policies that need the probability of every class cannot run."]
     conf = conf.astype(np.float64)
     distinct = min(len(np.unique(of_exit)) for of_exit in conf)
     if distinct < conf.shape[1] / 2:
         notes.append(
-            f"conf takes as few as {distinct:,} different values at an exit, over {conf.shape[1]:,} rows: tied examples are split by a hash"
-            " of their ids, or leave together where a policy has one knob for all exits; unrounded confidences would tell them apart."
+            f"conf has only {distinct:,} distinct values at one exit, for {conf.shape[1]:,} rows: tied examples are split by a hash of"
+            " their ids, or leave together if a policy has one knob for all exits; save unrounded confidences to avoid ties."
         )
-    least = np.finfo(np.float64).epsneg  # so that log-odds stay finite: next to 1 there is no closer float64
+    least = np.finfo(np.float64).epsneg  # keeps the log-odds finite: no float64 below 1 is closer to it
     return Confidences(pred.astype(np.int32), logit(conf.clip(least, 1 - least)).astype(np.float32), classes, tuple(notes))

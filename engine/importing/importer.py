@@ -1,32 +1,33 @@
-"""Other people's outputs -> a bundle: one `.npz`, `.safetensors` or `.parquet` file, every array of it checked.
+"""Imports outputs from one `.npz`, `.safetensors` or `.parquet` file into a bundle. Every array is checked.
 
-What the exits said, in one of three forms:
+The outputs of the exits, in one of three forms:
 
-    logits  (exits, examples, classes)  any type of number; float16 is kept, all else becomes float32, or float16 above 1,000 classes
+    logits  (exits, examples, classes)  any numeric type; float16 is kept, others become float32, or float16 above 1,000 classes
     probs   (exits, examples, classes)  each row sums to 1
-    pred    (exits, examples)           the class each exit names, with
-    conf    (exits, examples)           how probable it holds that to be; policies that need every class's probability cannot run then
+    pred    (exits, examples)           the predicted class of each exit, with
+    conf    (exits, examples)           its probability; policies that need the probability of every class cannot run then
 
-What else must be there:
+Required:
 
     labels      (examples,)  whole numbers from 0
-    cost        (exits,)     what leaving at each exit costs in all, or
-    stage_cost  (stages,)    what each stage alone costs; `cost_latency_ms`, `stage_cost_macs` and the like name the unit, one or several
+    cost        (exits,)     the total cost of leaving at each exit, or
+    stage_cost  (stages,)    the cost of each stage alone; names such as `cost_latency_ms` or `stage_cost_macs` give the unit, and there may
+                             be several units
 
-What may be there:
+Optional:
 
-    split        (examples,)  "fit", "calibration" and "test", or 0, 1 and 2. Without it half of the rows, drawn with a fixed seed, become
-                              calibration and the other half test
-    images       (examples, height, width, 3) uint8, at most 512 pixels a side; those of test rows are kept, encoded anew
+    split        (examples,)  "fit", "calibration" and "test", or 0, 1 and 2. Without it half of the rows, drawn at random with a fixed
+                              seed, become calibration and the other half test
+    images       (examples, height, width, 3) uint8, at most 512 pixels per side; those of test rows are kept, encoded again
     ids          (examples,)  whole numbers, all different
-    class_names  (classes,)   text, as is
-    exit_names   (exits,)
+    class_names  (classes,)   text
+    exit_names   (exits,)     text
     factor_NAME  (examples,)  a covariate, such as how hard an example is
     topology     text         "chain" (the default) for the exits of one network, "family" for separate networks from small to large, any of
-                              which may be skipped; for them only `stage_cost` has a meaning
+                              which may be skipped; a family needs `stage_cost`
 
-In Parquet these are columns, see `engine.importing.readers.parquet`. A safetensors file holds no text: names and topology are in its
-metadata, as JSON lists and as text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB as it lies there and 2 GiB unpacked.
+For the columns of a Parquet file, see `engine.importing.readers.parquet`. The arrays of a safetensors file hold no text: its metadata has
+names as JSON lists and topology as text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB on disk and 2 GiB unpacked.
 """
 
 import json
@@ -57,7 +58,7 @@ SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """A bundle made of someone's file, and what that person should know about it, a sentence each."""
+    """A bundle made from a file. notes: what its owner should know about it, one sentence each"""
 
     folder: Path
     draft: Draft
@@ -67,10 +68,10 @@ class Imported:
 def import_file(
     path: Path, id: str, title: str | None = None, kind: CascadeKind | None = None, out: Path | None = None, most: int = MOST_BYTES
 ) -> Imported:
-    """Check a file and write the bundle; nothing is written unless all is well. Raises UserError otherwise.
+    """Check a file and write its bundle. Raises UserError, and writes nothing, if anything in the file is wrong.
 
-    topology: overrules the file's own;  out: the bundle's folder, by default the one of that id in the library
-    most:     bytes that the file may have, and may unpack to
+    kind: overrides the file's topology;  out: the bundle's folder, by default the one with that id in the library
+    most: largest size of the file and of its unpacked arrays, in bytes
     """
     folder = out or bundles_folder() / check_id(id)
     _check_free(folder)
@@ -78,14 +79,14 @@ def import_file(
     try:
         write_bundle(draft, folder)
     except OSError as problem:
-        raise UserError(f"{folder} cannot be written ({printable(str(problem), 200)}); give another place with --out.") from problem
+        raise UserError(f"{folder} cannot be written ({printable(str(problem), 200)}); choose another folder with --out.") from problem
     return Imported(folder, draft, notes)
 
 
 def draft_from(
     path: Path, id: str, title: str | None = None, kind: CascadeKind | None = None, most: int = MOST_BYTES
 ) -> tuple[Draft, tuple[str, ...]]:
-    """What the bundle of a file would hold, and the sentences about it."""
+    """The bundle that a file would make, and the notes about it."""
     check_id(id)
     given = read_arrays(path, most)
     arrays, notes = given.arrays, []
@@ -96,7 +97,9 @@ def draft_from(
     ids = check_ids(arrays["ids"], len(labels)) if "ids" in arrays else np.arange(len(labels))
     costs = check_costs(arrays, recorded.exits, kind == CascadeKind.FAMILY, given.ignored)
     if "cost" in costs:
-        notes.append("Costs have no unit, so theirs is called cost; name the array cost_macs or cost_latency_ms to give them one.")
+        notes.append(
+            "The costs have no unit, which is shown as cost; to give one, name the array cost_macs or cost_latency_ms, for example."
+        )
     factors = [name for name in arrays if name.startswith("factor_")]
     outputs = recorded.outputs(
         labels=labels.astype(np.int32),
@@ -110,7 +113,7 @@ def draft_from(
     images = _images(arrays, ids, split)
     if given.ignored:
         more = f" and {len(given.ignored) - 5} more" if len(given.ignored) > 5 else ""
-        notes.append(f"Of no use here and ignored: {', '.join(given.ignored[:5])}{more}.")
+        notes.append(f"Ignored, with names that are not known here: {', '.join(given.ignored[:5])}{more}.")
     stages = "Network" if kind == CascadeKind.FAMILY else "Exit"
     draft = Draft(
         id=id,
@@ -122,7 +125,7 @@ def draft_from(
         provenance={
             "imported_from": printable(path.name),
             "sha256": sha256_of(path),
-            "split": "as given" if "split" in arrays else f"half and half, drawn with seed {SEED}",
+            "split": "as given" if "split" in arrays else f"half calibration and half test, drawn with seed {SEED}",
             "notes": notes,
         },
         images=images,
@@ -132,18 +135,18 @@ def draft_from(
 
 def _labels(given: Given) -> NDArray:
     if "labels" not in given.arrays:
-        there = ", ".join([*given.ignored, *given.arrays][:10]) or "nothing"  # the ignored first: one may be meant, misspelt
-        raise UserError(f"There is no array labels, only {there}; add the true class of every example, (examples,).")
+        present = ", ".join([*given.ignored, *given.arrays][:10]) or "nothing"  # unknown names first: one may be misspelt
+        raise UserError(f"There is no labels array, only {present}; add labels (examples,), the true class of every example.")
     return given.arrays["labels"]
 
 
 def _topology(arrays: Arrays, notes: list[str]) -> CascadeKind:
     if "topology" not in arrays:
-        notes.append("Taken as the exits of one network; if these are separate networks, say so with --topology family.")
+        notes.append("Read as the exits of one network; if these are separate networks, add --topology family.")
         return "chain"
     recorded = printable(str(arrays["topology"].reshape(-1)[0])) if arrays["topology"].size else ""
     if recorded not in ("chain", "family"):
-        raise UserError(f"topology is {recorded!r}; use 'chain' for the exits of one network and 'family' for separate networks.")
+        raise UserError(f"topology is {recorded!r}; use 'chain' for the exits of one network or 'family' for separate networks.")
     return recorded
 
 
@@ -154,14 +157,14 @@ def _split(arrays: Arrays, examples: int, notes: list[str]) -> NDArray[np.str_]:
         split = np.full(examples, str(Split.TEST), dtype="<U11")
         split[np.random.default_rng(SEED).permutation(examples)[: examples // 2]] = Split.CALIBRATION
         half, rest = f"{examples // 2:,}", f"{examples - examples // 2:,}"
-        notes.append(f"No split given: {half} rows drawn with seed {SEED} are for calibration, the other {rest} for the test.")
+        notes.append(f"No split given: {half} rows drawn at random with seed {SEED} are for calibration, the other {rest} for testing.")
     if Split.FIT not in split:
-        notes.append("There are no fit rows, so policies that learn gates learn them on the calibration rows.")
+        notes.append("There are no fit rows, so policies with learned gates train them on the calibration rows.")
     return split
 
 
 def _images(arrays: Arrays, ids: NDArray[np.int64], split: NDArray[np.str_]) -> Iterator[tuple[int, bytes]] | list:
-    """The pictures of the test examples, each encoded when it is written."""
+    """The images of the test examples, each encoded when it is written."""
     if "images" not in arrays:
         return []
     images = arrays["images"]
@@ -169,12 +172,12 @@ def _images(arrays: Arrays, ids: NDArray[np.int64], split: NDArray[np.str_]) -> 
     return ((int(ids[row]), encode(np.ascontiguousarray(images[row]))) for row in np.flatnonzero(split == Split.TEST))
 
 
-def _names(arrays: Arrays, name: str, otherwise: list[str]) -> tuple[str, ...]:
-    return check_names(name, arrays[name], otherwise) if name in arrays else tuple(otherwise)
+def _names(arrays: Arrays, name: str, defaults: list[str]) -> tuple[str, ...]:
+    return check_names(name, arrays[name], defaults) if name in arrays else tuple(defaults)
 
 
 def _check_free(folder: Path) -> None:
-    """Nothing may be replaced but an earlier import: not a computed bundle, and not a folder of something else."""
+    """Only an earlier import may be replaced: not a computed bundle, and not an unrelated folder."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     try:
@@ -182,4 +185,4 @@ def _check_free(folder: Path) -> None:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         replaceable = False
     if not replaceable:
-        raise UserError(f"{folder} is there already and is no imported bundle; choose another --id or --out.")
+        raise UserError(f"{folder} already exists and is not an imported bundle; choose another --id or --out.")

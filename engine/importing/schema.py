@@ -1,4 +1,4 @@
-"""What a file to import may hold: the names of its arrays, and what is said where a file is no good."""
+"""What a file to import may hold: the names of its arrays, and the errors of files that cannot be read."""
 
 import json
 import re
@@ -21,10 +21,10 @@ _PREFIXED = re.compile(r"(cost|stage_cost|factor)_\w{1,40}")
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """What a file holds.
+    """The contents of a file.
 
     arrays:  by name; numbers or fixed-width text
-    ignored: cleaned names of what is of no use here, a misspelt option perhaps
+    ignored: names that are not known here, cleaned; one may be misspelt
     """
 
     arrays: Mapping[str, NDArray]
@@ -32,13 +32,13 @@ class Given:
 
 
 def wanted(name: str) -> bool:
-    """Whether an array of this name is of use."""
+    """Whether an array of this name is imported."""
     return name in _NAMES or bool(_PREFIXED.fullmatch(name))
 
 
 def texts(metadata: Mapping[str, str]) -> dict[str, NDArray[np.str_]]:
-    """Names kept in a file's metadata, for forms whose arrays hold only numbers: JSON lists of strings, and `topology` as it is."""
-    found = {"topology": np.array(printable(metadata["topology"]))} if "topology" in metadata else {}
+    """Text arrays from the metadata of formats whose arrays hold only numbers: names as JSON lists of strings, `topology` as plain text."""
+    arrays = {"topology": np.array(printable(metadata["topology"]))} if "topology" in metadata else {}
     for name in ("class_names", "exit_names"):
         if name not in metadata:
             continue
@@ -47,10 +47,10 @@ def texts(metadata: Mapping[str, str]) -> dict[str, NDArray[np.str_]]:
         except (ValueError, RecursionError):
             listed = None
         if not isinstance(listed, list) or not listed or not all(isinstance(text, str) for text in listed):
-            raise UserError(f'{name} in the metadata is no JSON list of strings; write it as ["first", "second"].')
-        # Cleaned before it becomes an array: every cell of one is as wide as its longest text.
-        found[name] = np.array([printable(text) for text in listed])
-    return found
+            raise UserError(f'{name} in the metadata is not a JSON list of strings; write it as ["first", "second"].')
+        # Cleaned before it becomes an array: every cell is as wide as the longest text.
+        arrays[name] = np.array([printable(text) for text in listed])
+    return arrays
 
 
 def ignored_names(names: list[str] | Mapping[str, object]) -> tuple[str, ...]:
@@ -58,9 +58,11 @@ def ignored_names(names: list[str] | Mapping[str, object]) -> tuple[str, ...]:
 
 
 def too_large(path: Path, size: str, most: int) -> UserError:
-    return UserError(f"{printable(path.name)} {size} bytes, more than the {most:,} allowed; give fewer examples, or float16.")
+    return UserError(f"{printable(path.name)} {size} bytes, more than the {most:,} allowed; give fewer examples or use float16.")
 
 
 def damaged(path: Path, problem: Exception, writer: str) -> UserError:
     reason = printable(str(problem), 120)
-    return UserError(f"{printable(path.name)} is damaged or no {path.suffix.lower()} file ({reason}); write it again with {writer}.")
+    return UserError(
+        f"{printable(path.name)} is damaged or not a valid {path.suffix.lower()} file ({reason}); write it again with {writer}."
+    )

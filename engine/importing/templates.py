@@ -1,4 +1,4 @@
-"""Small files that import as they are: one of each form, to copy from."""
+"""Small example files of every form that can be imported, to copy from."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ NAMES = ("circle", "square", "star", "cross")
 
 
 def _made_up() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Logits (exits, examples, classes) of a network that gets better with depth, and labels (examples,)."""
+    """Logits (exits, examples, classes) of a network whose accuracy rises with depth, and labels (examples,)."""
     rng = np.random.default_rng(0)
     labels = rng.integers(CLASSES, size=EXAMPLES)
     own, shared = rng.standard_normal((EXITS, EXAMPLES, CLASSES)), rng.standard_normal((EXAMPLES, CLASSES))
@@ -27,14 +27,14 @@ def _made_up() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 def _logits() -> Arrays:
-    """Everything there may be."""
+    """Every array that a file may hold."""
     logits, labels = _made_up()
     shade = np.linspace(60, 220, CLASSES).astype(np.uint8)[labels]
     return {
         "logits": logits,
         "labels": labels,
-        "cost_macs": np.array([2e6, 5e6, 9e6]),  # of leaving at each exit, in all
-        "stage_cost_latency_ms": np.array([0.8, 0.9, 1.3]),  # of each stage alone
+        "cost_macs": np.array([2e6, 5e6, 9e6]),  # total cost of leaving at each exit
+        "stage_cost_latency_ms": np.array([0.8, 0.9, 1.3]),  # cost of each stage alone
         "split": np.repeat(["fit", "calibration", "test"], EXAMPLES // 3),
         "images": np.broadcast_to(shade[:, None, None, None], (EXAMPLES, 16, 16, 3)).copy(),
         "ids": np.arange(1000, 1000 + EXAMPLES),
@@ -46,14 +46,14 @@ def _logits() -> Arrays:
 
 
 def _probs() -> Arrays:
-    """As little as there must be."""
+    """Only the arrays that a file must hold."""
     logits, labels = _made_up()
     return {"probs": softmax(logits, axis=-1), "labels": labels, "cost": np.array([2.0, 5.0, 9.0])}
 
 
 def _confidence() -> Arrays:
     logits, labels = _made_up()
-    # From float64, so that sure answers do not all round to 1.
+    # From float64, so that high confidences do not all round to 1.
     conf = np.exp(log_softmax(logits.astype(np.float64), axis=-1)).max(axis=-1)
     return {"pred": logits.argmax(axis=-1), "conf": conf, "labels": labels, "cost": np.array([2.0, 5.0, 9.0])}
 
@@ -63,7 +63,7 @@ def _family() -> Arrays:
     return {
         "logits": logits,
         "labels": labels,
-        "stage_cost_macs": np.array([1e6, 4e6, 20e6]),  # of each network run alone
+        "stage_cost_macs": np.array([1e6, 4e6, 20e6]),  # cost of each network alone
         "exit_names": np.array(["small", "medium", "large"]),
         "topology": np.array("family"),
     }
@@ -79,19 +79,21 @@ TEMPLATES: Mapping[str, Callable[[], Arrays]] = {
 
 
 def write_template(kind: str, path: Path) -> Path:
-    """Write an example file; "parquet" as .parquet, the others as .npz or .safetensors, whichever the path ends in."""
+    """Write an example file: "parquet" as .parquet, the others as .npz or .safetensors by the ending of the path. Raises UserError."""
     if kind not in TEMPLATES:
         raise UserError(f"There is no template {kind!r}; choose one of: {', '.join(TEMPLATES)}.")
     writers = {".parquet": _write_parquet} if kind == "parquet" else {".npz": _write_npz, ".safetensors": _write_safetensors}
     if path.suffix not in writers:
-        raise UserError(f"The template {kind} cannot be written to {printable(path.name)!r}; let the name end in {' or '.join(writers)}.")
+        raise UserError(
+            f"The template {kind} cannot be written to {printable(path.name)!r}; use a name that ends in {' or '.join(writers)}."
+        )
     if path.exists():
-        raise UserError(f"{printable(path.name)} is there already and is left as it is; give another name with --out.")
+        raise UserError(f"{printable(path.name)} already exists and is not overwritten; choose another name with --out.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix](path, TEMPLATES[kind]())
     except OSError as problem:
-        raise UserError(f"{path} cannot be written ({problem.strerror}); give another place with --out.") from problem
+        raise UserError(f"{path} cannot be written ({problem.strerror}); choose another place with --out.") from problem
     return path
 
 
@@ -100,7 +102,7 @@ def _write_npz(path: Path, arrays: Arrays) -> None:
 
 
 def _write_safetensors(path: Path, arrays: Arrays) -> None:
-    """Numbers as tensors, names as metadata."""
+    """Numbers as tensors, text as metadata."""
     splits = ["fit", "calibration", "test"]
     if "split" in arrays:
         arrays["split"] = np.array([splits.index(part) for part in arrays["split"]], np.uint8)
@@ -109,7 +111,7 @@ def _write_safetensors(path: Path, arrays: Arrays) -> None:
 
 
 def _write_parquet(path: Path, arrays: Arrays) -> None:
-    """A column of lists for each exit, names as metadata; pictures have no place."""
+    """A column of lists for each exit, names as metadata. Images are left out: the form has no place for them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

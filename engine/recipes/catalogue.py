@@ -1,6 +1,6 @@
-"""What a recipe is, and the catalogue of them.
+"""What a recipe is, and the catalogue of recipes.
 
-Feature the catalogue is cheap: data sets and networks are imported when a recipe is followed, not when it is listed.
+Reading the catalogue is cheap: data sets and networks are imported when a recipe is used, not when it is listed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,40 +17,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Training:
-    """How a network is trained. Everything here, and nothing else but data and network, decides the weights."""
+    """How a network is trained. Together with the data and the network, these settings determine the weights."""
 
     epochs: int
     batch_size: int = 128
     optimizer: str = "adamw"  # of convolution kernels, one of engine.training.optimizers.OPTIMIZERS
     learning_rate: float = 4e-3  # at its peak
-    warm_up: float = 0.15  # share of the steps in which the learning rate rises to its peak; then it falls as a cosine
+    warm_up: float = 0.15  # share of the steps in which the learning rate rises to its peak; then it falls along a cosine
     weight_decay: float = 0.05
     label_smoothing: float = 0.05
-    distillation: float = 0.0  # share of an early exit's loss that asks it to agree with the last exit
-    exit_weights: tuple[float, ...] | None = None  # share of each exit in the loss; None: all the same
-    average: float = 0.998  # decay of the running average of the weights, which is what is kept in the end
-    flip: bool = True  # mirror half of the pictures
-    shift: int = 4  # move pictures by up to so many pixels
-    jitter: float = 0.1  # change brightness and contrast of each colour by up to this share
-    cutout: int = 0  # cover a square of so many pixels a side
-    start_from: str | None = None  # the recipe whose trained weights to begin with, wherever names and shapes agree
-    frozen: bool = False  # the trunk that was given stays as it is: only the rest learns
-    validation: int = 2000  # the last so many training examples are held out to draw the learning curve
+    distillation: float = 0.0  # share of an early exit's loss that compares it with the last exit
+    exit_weights: tuple[float, ...] | None = None  # weight of each exit in the loss; None: all equal
+    average: float = 0.998  # decay of the running average of the weights, which is the result
+    flip: bool = True  # mirror half of the images
+    shift: int = 4  # shift images by up to this many pixels
+    jitter: float = 0.1  # change brightness and contrast of each channel by up to this share
+    cutout: int = 0  # cover a square with sides of this many pixels; 0: none
+    start_from: str | None = None  # recipe whose trained weights to start from, where names and shapes match
+    frozen: bool = False  # keep the weights that training starts from; train only the rest
+    validation: int = 2000  # number of training examples, taken from the end, held out for the learning curve
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class RecipeConfig:
-    """Everything about a recipe that is a plain value: what is listed, compared and written into a provenance.
+    """The plain values of a recipe: what is listed, compared and written to the provenance.
 
-    name:       of its weights and its bundle
+    name:       name of its weights and its bundle
     title, description: as shown
-    training:   None where the weights are not trained but published by others
-    published:  what `download` calls such weights
-    exit_names: names of the exits, one each; empty: they are numbered
-    about:      facts about the weights to write into their provenance
-    variant_of: the name in the catalogue of the recipe that this one varies
-    options:    what was chosen in doing so, as on the command line
+    training:   None if the weights are published and not trained here
+    published:  name of such weights for `download`
+    exit_names: one per exit; empty: exits are numbered
+    about:      facts about the weights, written to their provenance
+    variant_of: name in the catalogue of the recipe of which this is a variant
+    options:    command-line options that make the variant
     """
 
     name: str
@@ -69,7 +69,7 @@ class NetworkBuilder:
     """Builds a network for any number of classes.
 
     build: (classes, exits) -> the untrained network
-    exits: units of its trunk, counted from 1, after which an example may leave; None: its exits cannot be moved
+    exits: units of the trunk, counted from 1, that are followed by an exit; None: the exits cannot be moved
     """
 
     build: "Callable[[int, tuple[int, ...] | None], Cascade]"
@@ -78,14 +78,14 @@ class NetworkBuilder:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make one network with exits: its configuration, and the builders of its parts.
+    """How to make one network with exits: its configuration and the builders of its parts.
 
     dataset: builds the data set
     cascade: builds the network, untrained
-    network: builds the same network for other classes and with other exits, where that is possible
-    images:  builds the data set from a folder that the user names, where the recipe is for such
-    begin:   builds the network with the weights that training begins with; None: `cascade`
-    starts:  the recipe that `training.start_from` names, where it is not in the catalogue
+    network: builds the same network for other classes and exits, if possible
+    images:  builds the data set from a folder of the user, if the recipe takes one
+    begin:   builds the network with the weights that training starts from; None: `cascade`
+    starts:  the recipe named by `training.start_from`, if it is not in the catalogue
     """
 
     config: RecipeConfig
@@ -106,23 +106,23 @@ class Recipe:
 
     @property
     def listed(self) -> str:
-        """Its name in the catalogue, or that of the recipe it varies."""
+        """Its name in the catalogue, or the name of the recipe of which it is a variant."""
         return self.config.variant_of or self.config.name
 
     @property
     def arguments(self) -> str:
-        """What to write after `train`, `compute` or `measure`."""
+        """The command-line arguments for `train`, `compute` or `measure`."""
         return f"{self.listed} {self.config.options}".rstrip()
 
     @property
     def remedy(self) -> str:
-        """What to do where its weights are missing."""
+        """What to do if its weights are missing."""
         if self.config.published:
-            return f"fetch them with `python -m engine download {self.config.published}`"
+            return f"download them with `python -m engine download {self.config.published}`"
         return f"train them with `python -m engine train {self.arguments}`"
 
     def configured(self, **changes: Any) -> "Recipe":
-        """The same builders under another configuration; changes: fields of `RecipeConfig`."""
+        """The same builders with another configuration. changes: fields of `RecipeConfig`"""
         return replace(self, config=replace(self.config, **changes))
 
 
@@ -147,12 +147,12 @@ class _Catalogue(Mapping[str, Recipe]):
         return len(_makers())
 
 
-#: Every recipe: the registered ones in their order, then those of each source.
+#: All recipes: the registered ones in order, then those of each source.
 RECIPES: Mapping[str, Recipe] = _Catalogue()
 
 
 def register(make: Callable[[], Recipe]) -> Callable[[], Recipe]:
-    """Function decorator: make a recipe known under its name."""
+    """Function decorator: register a recipe under its name."""
     recipe = make()
     if recipe.name in RECIPES:
         raise ValueError(f"two recipes are called {recipe.name!r}")
@@ -161,11 +161,11 @@ def register(make: Callable[[], Recipe]) -> Callable[[], Recipe]:
 
 
 def register_source(source: Callable[[], Makers]) -> Callable[[], Makers]:
-    """Function decorator: make recipes known that depend on what else is registered; the function is called at every look."""
+    """Function decorator: register recipes that depend on other registrations. The function is called at every lookup."""
     _sources.append(source)
     return source
 
 
 def weights_path(name: str) -> Path:
-    """Where a recipe's weights are, or would be."""
+    """The path of a recipe's weights, whether or not they exist."""
     return weights_file(name)

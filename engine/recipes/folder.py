@@ -1,4 +1,4 @@
-"""Any folder of images, with any recipe's network or with one of torchvision's, wrapped."""
+"""Recipes for any folder of images, with the network of another recipe or a wrapped one of torchvision."""
 
 import shlex
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from engine.datasets.base import Dataset
 
 NETWORK = "cifar10-resnet"
-#: How names of torchvision's networks begin.
+#: Prefix of the names of torchvision's networks.
 TORCHVISION = "torchvision:"
 
 
 def _missing() -> "Any":
-    raise UserError("The recipe `folder` is for images of your own; name their folder with --images DIR.")
+    raise UserError("The recipe `folder` needs a folder of images; give it with --images DIR.")
 
 
 @register
@@ -33,14 +33,18 @@ def folder() -> Recipe:
     config = RecipeConfig(
         name=FOLDER,
         title="A folder of images",
-        description="Any folder of images, DIR/CLASS/anything.jpg, with another recipe's network or one of torchvision's, wrapped.",
+        description="Your own images, DIR/CLASS/anything.jpg, with the network of another recipe or a wrapped one of torchvision.",
         training=SMALL_NETWORKS["resnet"].training,
     )
     return Recipe(config, dataset=_missing, cascade=_missing)
 
 
 def folder_recipe(images: Path | None, network: str | None = None, exits: tuple[str, ...] = (), weights: Path | None = None) -> Recipe:
-    """network: a recipe's name, or torchvision:NAME with layers as exits and, if they are not torchvision's, a file of weights"""
+    """The recipe for a folder of images. Raises UserError.
+
+    network: name of a recipe, or torchvision:NAME with layers as exits
+    weights: weights of a torchvision network; None: the published ones
+    """
     if images is None:
         return _missing()
     network = network or NETWORK
@@ -49,7 +53,9 @@ def folder_recipe(images: Path | None, network: str | None = None, exits: tuple[
 
         return torchvision_recipe(images, network.removeprefix(TORCHVISION), exits, weights)
     if weights:
-        raise UserError(f"--weights works with torchvision's networks, such as --network {TORCHVISION}resnet18, not with {network}.")
+        raise UserError(
+            f"--weights cannot be used with {network}; choose a network of torchvision, such as --network {TORCHVISION}resnet18."
+        )
     recipe = _with_network(images, network)
     return with_exits(recipe, exits) if exits else recipe
 
@@ -82,25 +88,25 @@ def _with_network(images: Path, network: str) -> Recipe:
 
 
 def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
-    """The data set that a bundle was made from: a registered one, or a folder of images of that name beside the other data sets.
+    """The data set of a bundle: a registered one, or the folder of images with its name in the folder of data sets.
 
-    The path that was given is not kept: a bundle is handed on, and must not decide what is read where it is opened. None if the bundle
-    does not say enough; raises UserError if the folder is not there.
+    The original path is not kept: a bundle may be passed on, and must not decide which files are read where it is opened. None if the
+    provenance does not name a known data set; raises UserError if the folder is missing.
     """
     name, recipe = str(provenance.get("dataset")), RECIPES.get(str(provenance.get("recipe")))
     if recipe is None:
         return DATASETS[name].build() if name in DATASETS else None
     if not (recipe.images or recipe.name == FOLDER):
         return recipe.dataset()
-    place = datasets_folder() / name
-    if place.parent != datasets_folder() or name == ".." or not place.is_dir():  # the name in a bundle must not lead elsewhere
-        raise UserError(f"The images of {printable(name)} are not in {datasets_folder()}; put their folder, or a link to it, there.")
+    images = datasets_folder() / name
+    if images.parent != datasets_folder() or name == ".." or not images.is_dir():  # the name in a bundle must not lead elsewhere
+        raise UserError(f"The images of {printable(name)} are not in {datasets_folder()}; put their folder or a link to it there.")
     if recipe.images:
-        return recipe.images(place)
+        return recipe.images(images)
     from engine.datasets.folder import ImageFolder
 
     try:
         height, width = (int(side) for side in provenance["image_size"])
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"The bundle does not say the size of its images of {printable(name)}; compute it again.") from error
-    return ImageFolder(place, (height, width))
+        raise UserError(f"The bundle does not state the size of its {printable(name)} images; compute it again.") from error
+    return ImageFolder(images, (height, width))

@@ -1,6 +1,6 @@
 """AlexNet, GoogLeNet and ResNet-50 on ImageNet's validation images: the setting of Bolukbasi et al., ICML 2017.
 
-The networks are not trained here: their weights are torchvision's. So all images can serve as outputs, and are split in three.
+The networks are not trained here, as their weights are torchvision's. So no image is needed for training: all are split in three.
 """
 
 from pathlib import Path
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from engine.datasets.base import Dataset
 
 NAME = "imagenet-family"
-#: What `download` calls the weights.
+#: Name of the weights for `download`.
 WEIGHTS = "imagenet-weights"
-#: Of TRAIN, FIT, CALIBRATION and TEST.
+#: Shares of TRAIN, FIT, CALIBRATION and TEST.
 SHARES = (0.0, 0.2, 0.2, 0.6)
 
 
 def _images(folder: Path) -> "Dataset":
-    """The classes are ImageNet's, in the order of their folders, whose names are codes."""
+    """ImageNet's images. Folders are named by codes, and the classes are in the order of the folders."""
     from torchvision.models import ResNet50_Weights
 
     from engine.datasets.folder import ImageFolder

@@ -1,4 +1,4 @@
-"""Every network for small images on every data set that it suits: CIFAR-10, CIFAR-100, Fashion-MNIST, SVHN, and any that is registered."""
+"""Every network for small images on every registered data set of small images, such as CIFAR-10, CIFAR-100, Fashion-MNIST and SVHN."""
 
 from dataclasses import replace
 from functools import cache, partial

@@ -1,6 +1,6 @@
 """The networks for small images, and how they are trained.
 
-Their shapes and settings were found on CIFAR-10 and serve all data sets of such images.
+Their shapes and settings were chosen on CIFAR-10 and are used for all data sets of small images.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from engine.cascades.base import Cascade
     from engine.cascades.resnet import ResNetShape
 
-#: For all these networks: minutes on a GPU, about an hour on a processor.
+#: For all of them. Training takes minutes on a GPU and about an hour on a CPU.
 _TRAINING = Training(
     epochs=30,
     batch_size=256,
@@ -24,11 +24,11 @@ _TRAINING = Training(
     exit_weights=(1, 1, 1, 1, 2),
     average=0.995,
     jitter=0.0,
-    cutout=10,  # without it the residual network reached 99.8% on the images it learned from, and 92.7% on others
+    cutout=10,  # without it the residual network reached 99.8% on training images and 92.7% on others
     validation=500,
 )
 
-#: Units of the residual trunk after which an example may leave, unless others are given.
+#: Units of the residual trunk that are followed by an exit, by default.
 _EXITS = (2, 3, 4, 5)
 
 
@@ -79,8 +79,8 @@ def _family(classes: int, exits: tuple[int, ...] | None = None) -> "Cascade":
 class SmallNetwork:
     """A network for small images.
 
-    about:  begins a description; {data} is replaced by the data set's name
-    starts: the network, by its short name, whose weights its training begins with
+    about:  start of the description; {data} is replaced by the name of the data set
+    starts: short name of the network whose weights training starts from
     """
 
     title: str
@@ -101,7 +101,7 @@ SMALL_NETWORKS = {
     ),
     "resnet": SmallNetwork(
         "residual network",
-        "A residual network with five exits, each a classifier of its own",
+        "A residual network with five exits, each with its own classifier",
         NetworkBuilder(_resnet, _EXITS),
         _TRAINING,
     ),

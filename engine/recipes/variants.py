@@ -1,4 +1,4 @@
-"""A recipe by name, with the user's choices."""
+"""Recipes by name, with the choices of the user."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +12,12 @@ from engine.recipes.names import FOLDER
 
 @dataclass(frozen=True)
 class Choices:
-    """What a user may choose about a recipe. Each choice gives weights and bundle another name, or takes other images.
+    """What a user may choose about a recipe. A choice changes the name of its weights and bundle, or its images.
 
-    exits:   where examples may leave: units of the trunk, counted from 1, or layers of a wrapped network; empty: as the recipe has them
-    images:  the folder of images, DIR/CLASS/anything.jpg
+    exits:   places of the exits: units of the trunk, counted from 1, or layers of a wrapped network; empty: those of the recipe
+    images:  folder of images, DIR/CLASS/anything.jpg
     network: for `folder`: the recipe whose network to use, or torchvision:NAME
-    weights: for `folder` with one of torchvision's networks: a safetensors file of its weights; None: the published ones
+    weights: for `folder` with a network of torchvision: a safetensors file of its weights; None: the published ones
     """
 
     exits: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Choices:
 
 
 def recipe(name: str | Recipe, choices: Choices = Choices()) -> Recipe:  # noqa: B008 - frozen
-    """The recipe of this name, with the user's choices. A `Recipe` made in Python passes through. Raises UserError."""
+    """The recipe of this name, with the choices of the user. A `Recipe` made in Python is returned as it is. Raises UserError."""
     if isinstance(name, Recipe):
         return name
     if name not in RECIPES:
@@ -37,7 +37,7 @@ def recipe(name: str | Recipe, choices: Choices = Choices()) -> Recipe:  # noqa:
         return folder_recipe(choices.images, choices.network, choices.exits, choices.weights)
     for option, given in (("--network", choices.network), ("--weights", choices.weights)):
         if given:
-            raise UserError(f"{option} works with the recipe `{FOLDER}` only, not with {name}; leave it out.")
+            raise UserError(f"{option} works only with the recipe `{FOLDER}`, not with {name}; leave it out.")
     if choices.images:
         base = _with_images(base, choices.images)
     return with_exits(base, choices.exits) if choices.exits else base
@@ -46,6 +46,6 @@ def recipe(name: str | Recipe, choices: Choices = Choices()) -> Recipe:  # noqa:
 def _with_images(base: Recipe, images: Path) -> Recipe:
     build = base.images
     if build is None:
-        able = ", ".join(name for name, recipe in RECIPES.items() if recipe.images)
-        raise UserError(f"{base.name} has images of its own; --images works with {FOLDER} and {able}.")
+        others = ", ".join(name for name, recipe in RECIPES.items() if recipe.images)
+        raise UserError(f"{base.name} has its own images; leave out --images, which works with {FOLDER} and {others}.")
     return replace(base, dataset=lambda: build(images))

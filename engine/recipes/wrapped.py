@@ -1,4 +1,4 @@
-"""Networks that others made and trained, with exits: their trunk stays frozen, only the new heads learn."""
+"""Recipes for existing, trained networks, wrapped with exits. The trunk stays frozen; only the new heads are trained."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from engine.recipes.names import FOLDER, folder_name, short_name
 from engine.storage.files import sha256_of
 from engine.storage.sealed import checksum
 
-#: Heads alone learn: a linear layer each.
+#: Only the heads are trained: a linear layer each.
 HEADS = Training(epochs=5, label_smoothing=0.0, average=0.99, shift=8, frozen=True)
 
 
@@ -33,13 +33,13 @@ def wrapped_recipe(
     deviation: Sequence[float] = (1.0, 1.0, 1.0),
     features: bool = False,
 ) -> Recipe:
-    """A recipe for any torch module, to be given to `train`, `compute` and `measure` in place of a name.
+    """A recipe for any torch module, which `train`, `compute` and `measure` take in place of a name.
 
-    exits:           layers after which one may leave, in the order in which they run, named as in `network.named_modules()`
-    mean, deviation: of each colour in [0, 1], as the network was trained to expect them
-    features:        whether the network returns features (batch, features), which get a head too, instead of logits (batch, classes)
+    exits:           layers that are followed by an exit, in the order in which they run, named as in `network.named_modules()`
+    mean, deviation: per colour channel in [0, 1], as expected by the network
+    features:        whether the network returns features (batch, features), which get a head too, in place of logits (batch, classes)
 
-    The limits of what can be wrapped stand in engine.cascades.wrap. Raises UserError where the network or the exits do not fit.
+    engine.cascades.wrap states what can be wrapped. Raises UserError if the network or the exits do not fit.
     """
 
     def cascade() -> Cascade:
@@ -57,18 +57,18 @@ def wrapped_recipe(
 
 
 def torchvision_recipe(images: Path, name: str, exits: Sequence[str], weights: Path | None = None) -> Recipe:
-    """One of torchvision's networks for ImageNet, wrapped, on a folder of pictures.
+    """One of torchvision's networks for ImageNet, wrapped, on a folder of images.
 
-    weights: a safetensors file of the network's state; None: the published ones, if `download` has fetched them
+    weights: a safetensors file of the network's state; None: the published ones, which `download` must have fetched
 
-    If the weights answer for as many classes as the folder has, the network's own answer is the last exit. Else its last layer is
-    replaced by a head that learns.
+    If the weights have as many classes as the folder, the network's own classifier is the last exit. Otherwise its last layer is replaced
+    by a trained head.
     """
     known = known_network(name)
     if not exits:
-        raise UserError(f"A wrapped network needs layers to leave after; give some with --exits, of {known.layers()}.")
+        raise UserError(f"A wrapped network needs exits after some of its layers; choose them with --exits from {known.layers()}.")
     if weights and not weights.is_file():
-        raise UserError(f"There are no weights at {weights}; give a safetensors file of {name}'s state.")
+        raise UserError(f"There are no weights at {weights}; give a safetensors file with the state of {name}.")
     dataset = ImageFolder(images, known.image_size)
     outputs = known.outputs(read_weights(weights)) if weights else known.published_outputs
     features = outputs != len(dataset.class_names)
@@ -85,12 +85,12 @@ def torchvision_recipe(images: Path, name: str, exits: Sequence[str], weights: P
         state = read_weights(weights) if weights else weights_of(known)
         return wrapped(lambda network: known.fill(network, state, weights))
 
-    given = ",".join(exits)
-    options = f"--images {shlex.quote(str(images))} --network {PREFIX}{name} --exits {shlex.quote(given)}"
+    listed = ",".join(exits)
+    options = f"--images {shlex.quote(str(images))} --network {PREFIX}{name} --exits {shlex.quote(listed)}"
     config = RecipeConfig(
         name=short_name(f"{folder_name(images, *parts)}-exits-{'-'.join(exits)}"),
         title=f"{dataset.name}, {name} with exits",
-        description=f"torchvision's {name}, wrapped, on the images in {dataset.name}, with exits after {', '.join(exits)} and the end.",
+        description=f"torchvision's {name}, wrapped, on the images in {dataset.name}, with exits after {', '.join(exits)} and at its end.",
         training=HEADS,
         about={"trunk_sha256": sha256_of(weights)} if weights else {"trunk": known.published},
         variant_of=FOLDER,

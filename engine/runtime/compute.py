@@ -1,8 +1,8 @@
-"""Compute: run a recipe's network over its data set once, and keep what every exit said.
+"""Runs a recipe's network once over its data set and keeps the outputs of every exit.
 
-The unit of work is a shard, an explicit list of examples, written under a temporary name, synced, renamed. Resuming is listing the folder:
-a run killed at any moment goes on where it was and ends in the same bytes as an unbroken one. While the device computes a shard, a second
-thread reads the pictures of the next one and writes the outputs of the last one, and the device is read once a shard.
+The unit of work is a shard, an explicit list of examples, written under a temporary name, synced, renamed. To resume, the folder is listed:
+a run killed at any moment continues where it stopped and ends in the same bytes as an uninterrupted one. While the device computes a shard,
+a second thread reads the images of the next one and writes the outputs of the last one. Outputs are copied from the device once per shard.
 """
 
 import hashlib
@@ -44,12 +44,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class ComputeRun:
-    """Everything that decides the bytes of a bundle."""
+    """Everything that determines the bytes of a bundle."""
 
     recipe: Recipe
     dataset: Dataset
     weights: Path
-    trained: dict[str, Any]  # where the weights come from
+    trained: dict[str, Any]  # provenance of the weights
     device: torch.device
     dtype: str
     batch_size: int
@@ -75,7 +75,7 @@ class ComputeRun:
         }
 
     def key(self) -> str:
-        """Names the run: shards of another one are never mixed in."""
+        """Identifies the run, so that shards of another run are never mixed in."""
         examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
         return hashlib.sha256(json.dumps([SHARD, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
 
@@ -90,28 +90,29 @@ def compute(
     dtype: str = FULL,
     cuda_graphs: bool = False,
 ) -> Path:
-    """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder.
+    """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder. Raises UserError.
 
-    limit: at most so many examples of each split;  out: where the bundle goes, by default the library
-    cuda_graphs: whether stages are recorded once and replayed, on an NVIDIA GPU
-    dtype: what the network computes in, one of engine.runtime.precision.DTYPES; what it says is kept in float32
+    limit: most examples of each split;  out: folder of the bundle, by default in the library
+    dtype: what the network computes in, one of engine.runtime.precision.DTYPES; outputs are kept in float32
+    cuda_graphs: record stages once and replay them, on an NVIDIA GPU
     """
-    chosen = recipe(name)
-    weights = weights_path(chosen.name)
+    source = recipe(name)
+    weights = weights_path(source.name)
     if not weights.is_file():
-        raise UserError(f"There are no weights for {chosen.name} at {weights}; {chosen.remedy}.")
-    if batch_size < 1 or (limit is not None and limit < 1):
-        raise UserError("--batch-size and --limit must be at least 1.")
-    folder = out or bundles_folder() / chosen.name
+        raise UserError(f"There are no weights for {source.name} at {weights}; {source.remedy}.")
+    for option, number in (("--batch-size", batch_size), ("--limit", limit)):
+        if number is not None and number < 1:
+            raise UserError(f"{option} is {number} but must be at least 1.")
+    folder = out or bundles_folder() / source.name
     check_id(folder.name)  # before the work, not after it
-    dataset = chosen.dataset()
+    dataset = source.dataset()
     trained = provenance_of(weights)
     if trained.get("data_digest") not in (None, dataset.digest()):
-        # of other pictures, or of others split otherwise, some of the test examples may have been learned
-        raise UserError(f"The weights at {weights} were trained on other pictures than {dataset.name} has now; {chosen.remedy} anew.")
+        # on other images, or on the same ones split differently: the network may have been trained on test examples
+        raise UserError(f"The weights at {weights} were trained on other images than {dataset.name} has now; {source.remedy} again.")
     by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
     run = ComputeRun(
-        recipe=chosen,
+        recipe=source,
         dataset=dataset,
         weights=weights,
         trained=trained,
@@ -141,10 +142,10 @@ class Shards:
 
 
 def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
-    """Do every shard that is not there yet."""
+    """Compute all missing shards."""
     marker = folder / "run.json"
     if not marker.is_file() or marker.read_text() != run.key():
-        shutil.rmtree(folder, ignore_errors=True)  # another run's shards, or none
+        shutil.rmtree(folder, ignore_errors=True)  # it has shards of another run, or none
         folder.mkdir(parents=True)
         write_synced(marker, run.key().encode())
     starts = range(0, len(run.ids), SHARD)
@@ -155,25 +156,25 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
         if run.cuda_graphs:
             cascade = in_graphs(cascade, run.device)
         with ThreadPoolExecutor(1) as aside:
-            reading = aside.submit(_read, run, starts[missing[0]])
-            writing: Future[None] | None = None
+            reads = aside.submit(_read, run, starts[missing[0]])
+            writes: Future[None] | None = None
             for index, after in zip(missing, [*missing[1:], None], strict=True):
                 progress(starts[index], len(run.ids))
-                read = reading.result()
+                read = reads.result()
                 if after is not None:
-                    reading = aside.submit(_read, run, starts[after])
+                    reads = aside.submit(_read, run, starts[after])
                 logits = _logits(run, cascade, read.pixels)
-                if writing is not None:
-                    writing.result()  # what went wrong there goes wrong here
-                writing = aside.submit(_write, shards, index, {"logits": logits, **read.columns})
-            writing.result()
+                if writes is not None:
+                    writes.result()  # raises what the thread raised
+                writes = aside.submit(_write, shards, index, {"logits": logits, **read.columns})
+            writes.result()
     progress(len(run.ids), len(run.ids))
     return shards
 
 
 @dataclass(frozen=True, eq=False)
 class ReadShard:
-    """Pictures (examples, height, width, 3), and what a shard holds of its examples beside their logits."""
+    """Images (examples, height, width, 3), and the columns of their shard except the logits."""
 
     pixels: NDArray[np.uint8]
     columns: dict[str, NDArray]
@@ -195,7 +196,7 @@ def _read(run: ComputeRun, start: int) -> ReadShard:
 
 @torch.inference_mode()
 def _logits(run: ComputeRun, cascade: Cascade, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(exits, examples, classes) of a shard; they stay on the device until all are there."""
+    """Logits of a shard, (exits, examples, classes). They stay on the device until all are computed."""
     images = torch.from_numpy(pixels)
     if run.device.type == "cuda":
         images = images.pin_memory()
@@ -214,8 +215,8 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
     logits = np.concatenate(shards.column("logits"), axis=1)
     cascade = run.recipe.cascade()
     counted = [(unit, unit.stage_cost) for unit in COST_UNITS.values() if unit.stage_cost is not None]
-    known = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
-    factors = {name.removeprefix("factor."): np.concatenate(shards.column(name)) for name in known}
+    columns = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
+    factors = {name.removeprefix("factor."): np.concatenate(shards.column(name)) for name in columns}
     outputs = Outputs.from_logits(
         in_kept_precision(logits),
         np.concatenate(shards.column("labels")),

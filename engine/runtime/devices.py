@@ -1,4 +1,4 @@
-"""Which device to run on, and what to call it where a number is shown."""
+"""Choosing the device to run on, and its name beside results."""
 
 import platform
 from pathlib import Path
@@ -9,22 +9,23 @@ from engine.errors import UserError
 
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """The device of that name; `auto` takes the best one available. Raises UserError if it is unknown or not available here."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    """The device of this name; `auto` is the best one available. Raises UserError if it is unknown or not available."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
-        return torch.device(next(name for name, here in there.items() if here))
-    if wanted.split(":")[0] not in there:
-        raise UserError(f"There is no device {wanted!r}; choose auto, {', '.join(there)}.")
-    if not there[wanted.split(":")[0]]:
-        raise UserError(f"The device {wanted!r} is not available here; choose auto or cpu.")
+        return torch.device(next(name for name, usable in available.items() if usable))
+    kind = wanted.split(":")[0]
+    if kind not in available:
+        raise UserError(f"There is no device {wanted!r}; choose auto, cuda, mps or cpu.")
+    if not available[kind]:
+        raise UserError(f"Device {wanted!r} is not available on this machine; choose auto or cpu.")
     try:
         return torch.device(wanted)
     except RuntimeError:
-        raise UserError(f"There is no device {wanted!r}; a number may follow the colon, as in cuda:0.") from None
+        raise UserError(f"There is no device {wanted!r}; only a number may follow the colon, as in cuda:0.") from None
 
 
 def device_name(device: torch.device) -> str:
-    """What a person calls the device: the GPU's name, or the processor's with the threads in use."""
+    """A readable name: that of the GPU, or that of the processor with the number of threads in use."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":

@@ -1,4 +1,4 @@
-"""Fetching what others published. Nothing else in the engine ever asks the network for anything."""
+"""Downloads of published data sets and weights. Nothing else in the engine uses the network."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from engine.runtime.weights import save_weights
 
 
 def download(name: str, datasets: Path | None = None) -> Path:
-    """A data set, torchvision:NETWORK for that network's weights, or imagenet-weights; returns where it lies. Raises UserError.
+    """Download a data set, the weights of torchvision:NETWORK, or imagenet-weights; returns the path. Raises UserError.
 
-    datasets: the folder for a data set, by default the one of all data sets
+    datasets: folder for a data set, by default that of all data sets
     """
     if name == WEIGHTS:
         published = [known_network(member).published for member in IMAGENET_FAMILY]

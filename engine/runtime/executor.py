@@ -1,16 +1,16 @@
-"""Execute: run a cascade under a rule and really stop: whoever leaves takes the rest of its work along.
+"""Runs a cascade under a rule and really stops: an example that leaves costs no further computation.
 
-Shrinking batches waste a device, so before every stage there is a queue in which survivors come together in full batches again. A group
-of full batches goes through a stage, then the rule is asked about all of it, and those who go on are put into the next queue. The deepest
-stage that has a full group goes first, and new pictures come in where none has: so every stage sees full batches until the pictures are
-used up, and then one smaller batch each, and no more is under way than a group a stage, however large the data set.
+Shrinking batches would waste a device, so a queue before every stage collects the surviving examples in full batches again. A group of full
+batches goes through a stage, the rule decides about the whole group at once, and the examples that go on join the next queue. The deepest
+stage with a full group runs first; new images are admitted only if no stage has one. So every stage gets full batches until the images are
+used up, and then one smaller batch. No more than a group per stage is in progress, however large the data set.
 
-Networks of a family are run on the pictures themselves, for just the examples that asked for them; in a chain a head is left out where
-nobody of the batch asks it, and stages that nobody can leave between are run as one.
+Networks of a family run on the images themselves, only for the examples that need them. In a chain, a head is skipped if no example of the
+batch needs it, and stages between which no example can leave run as one.
 
-States, trunks and heads are on the device, and where it has a memory of its own, what exits said stays there too: it works out the scores,
-classes, ensembles and features of gates that a rule reads, and is asked once a stage and group. Elsewhere they are worked out on the host.
-What was said is kept for rules that go by earlier exits until an example leaves.
+States, trunks and heads are on the device. If it has its own memory, the logits stay there too: the device computes the scores, classes,
+ensembles and gate features that a rule reads, and is read once per stage and group. Otherwise the host computes them. The logits of earlier
+exits are kept until an example leaves, for rules that use them.
 """
 
 from collections.abc import Callable
@@ -31,11 +31,11 @@ from engine.route import Route
 from engine.runtime.image_tensors import to_tensor
 from engine.runtime.queues import Batch, Places, Queue
 
-#: Pictures of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
-Pictures = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
-#: The more batches are asked about at once, the fewer questions. One at a time loses a small network 5 to 7 %; 8 and 16 are alike.
+#: Reads the images of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
+ReadImages = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+#: Larger groups need fewer decisions. Single batches slow a small network down by 5 to 7%; there is no difference between 8 and 16.
 MOST_BATCHES = 16
-#: What may be under way in the host's memory, in bytes, and of a device's own, the share of what is free.
+#: Memory for the examples in progress: bytes of the host, or the share of a device's free memory.
 HOST_BYTES, DEVICE_SHARE = 2**28, 0.25
 
 
@@ -44,34 +44,35 @@ def execute(
     cascade: Cascade,
     rule: Rule,
     ids: NDArray[np.int64],
-    pictures: Pictures,
+    read_images: ReadImages,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
     group: int | None = None,
 ) -> Route:
-    """Where every example left and with which answer, in the order of `ids` (examples,).
+    """Run the examples `ids` (examples,); returns their route, in the same order.
 
     cascade: in evaluation mode and on `device`
-    group:   full batches that go through a stage together; by default as many as `group_size` says
-    Raises UserError if the rule is an oracle's, which cannot decide while the network runs.
+    group:   number of full batches that go through a stage together, by default that of `group_size`
+    Raises UserError for the rule of an oracle, which needs labels to decide.
     """
     online_rule = rule.online_rule(cascade.kind)
     if online_rule is None:
-        raise UserError(f"{type(rule).__name__} cannot stop a running network, for it must know the labels; choose another policy.")
-    if batch_size < 1 or (group is not None and group < 1):
-        raise UserError(f"Batches of {batch_size} and groups of {group} batches cannot be run; give at least 1.")
+        raise UserError(f"{type(rule).__name__} cannot stop a running network because it needs the labels; choose another policy.")
+    for name, number in (("batch size", batch_size), ("group size", group)):
+        if number is not None and number < 1:
+            raise UserError(f"The {name} is {number} but must be at least 1.")
     if group is None:
-        group = 1 if len(ids) <= batch_size else group_size(cascade, pictures(ids[:1]).shape[1:3], batch_size, torch.device(device))
-    run = _Execution(cascade, online_rule, ids, pictures, torch.device(device), batch_size, group)
+        group = 1 if len(ids) <= batch_size else group_size(cascade, read_images(ids[:1]).shape[1:3], batch_size, torch.device(device))
+    run = _Execution(cascade, online_rule, ids, read_images, torch.device(device), batch_size, group)
     run.all()
     return Route(run.exit, run.visited, run.prediction)
 
 
 def group_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, device: torch.device) -> int:
-    """How many batches of pictures of `image_size` (height, width) go through a stage together, at least one.
+    """The number of batches that go through a stage together, at least 1. image_size: (height, width)
 
-    Counted are a batch before every stage, for so many may wait, and the two largest once more: what goes into a stage that runs, and what
-    comes out.
+    The memory counted per batch of the group is a state before every stage, as a group may wait there, and the two largest states again,
+    for the input and output of the running stage.
     """
     states = state_bytes(cascade, image_size)
     batch_bytes = batch_size * (sum(states) + sum(sorted(states)[-2:]))
@@ -80,22 +81,22 @@ def group_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, d
 
 
 def keeps_logits(device: torch.device) -> bool:
-    """Whether logits stay there: it has a memory of its own, and float64."""
+    """Whether logits stay on the device: it has its own memory, and float64."""
     return device.type == "cuda"
 
 
 def empty_store(rows: int, like: Tensor) -> LogitStore:
-    """Room for the logits of one exit, left on the device or on the host. like: (..., classes) float32"""
+    """An empty store for the logits of one exit, on the device or on the host. like: (..., classes) float32"""
     if keeps_logits(like.device):
         return LogitStore(like.new_full((rows, like.shape[-1]), torch.nan))
     return LogitStore(np.full((rows, like.shape[-1]), np.nan, np.float32))
 
 
 class _Execution:
-    """Examples on their way. exit, prediction, visited: as in `Route`, filled as they leave.
+    """A run in progress. exit, prediction, visited: as in `Route`, filled as examples leave
 
-    exit: of those under way the exit that they are to be asked at next
-    slot: (examples,) of those under way the row that is theirs in what exits said
+    exit: for examples in progress, the next exit to run
+    slot: (examples,); for examples in progress, their row in the stores
     """
 
     def __init__(
@@ -103,12 +104,12 @@ class _Execution:
         cascade: Cascade,
         online_rule: OnlineRule,
         ids: NDArray[np.int64],
-        pictures: Pictures,
+        read_images: ReadImages,
         device: torch.device,
         batch_size: int,
         group: int,
     ) -> None:
-        self.cascade, self.online_rule, self.ids, self.pictures = cascade, online_rule, ids, pictures
+        self.cascade, self.online_rule, self.ids, self.read_images = cascade, online_rule, ids, read_images
         self.device, self.batch_size, self.group = device, batch_size, group
         self.chain = cascade.kind is CascadeKind.CHAIN
         self.last = len(cascade.stages) - 1
@@ -116,11 +117,11 @@ class _Execution:
         self.prediction = np.empty(len(ids), np.int32)
         self.visited = np.zeros((len(cascade.stages), len(ids)), bool)
         self.queues = [Queue(batch_size) for _ in cascade.stages]
-        # Nobody comes in while a stage has a full group: so less than a group waits before each, and one comes in.
+        # No example is admitted while a stage has a full group: less than a group waits before each stage, and one group is admitted.
         self.free = np.arange(min(len(ids), group * batch_size * (len(cascade.stages) + 1)))
         self.slots = len(self.free)
         self.slot = np.empty(len(ids), np.int64)
-        self.stores: dict[int, LogitStore] = {}  # {exit: its logits for the examples under way, (slots, classes)}
+        self.stores: dict[int, LogitStore] = {}  # {exit: logits of the examples in progress, (slots, classes)}
 
     def all(self) -> None:
         arrived = 0
@@ -139,32 +140,32 @@ class _Execution:
                 return
 
     def _admit(self, here: Places) -> None:
-        """Take in the pictures of the examples at `here`."""
+        """Read the images of the examples at `here` and enqueue them."""
         self.slot[here], self.free = self.free[: len(here)], self.free[len(here) :]
-        pixels = torch.from_numpy(self.pictures(self.ids[here]))
+        pixels = torch.from_numpy(self.read_images(self.ids[here]))
         for start in range(0, len(here), self.batch_size):
             part = slice(start, start + self.batch_size)
             self._enqueue(Batch(here[part], (pixels[part],)), -1)
 
     def _enqueue(self, batch: Batch, done: int) -> None:
-        """Put those of a batch who go on after stage `done` where they wait for the next one."""
-        asks = self.exit[batch.places]
+        """Put the examples of a batch that go on after stage `done` into the queues of their next stages."""
+        targets = self.exit[batch.places]
         if self.chain:
-            self.queues[done + 1].put(batch, np.flatnonzero(asks > done))
+            self.queues[done + 1].put(batch, np.flatnonzero(targets > done))
         else:
-            for k in np.unique(asks[asks > done]):
-                self.queues[k].put(batch, np.flatnonzero(asks == k))
+            for k in np.unique(targets[targets > done]):
+                self.queues[k].put(batch, np.flatnonzero(targets == k))
 
     def _advance(self, first: int) -> None:
-        """Run the group that waits before stage `first` on to the first exit that any of it asks."""
+        """Run the group that waits before stage `first` up to the first exit that any of its examples needs."""
         batches = self.queues[first].take(self.group)
         here = np.concatenate([batch.places for batch in batches])
         k = int(self.exit[here].min())
         if not first <= k <= self.last:
-            raise RuntimeError(f"an online rule asked for exit {k} of examples before stage {first}")
+            raise RuntimeError(f"an online rule chose exit {k} for examples before stage {first}")
         arrived, logits, after = [], [], []
         while batches:
-            batch = batches.pop()  # and what it held is free for what comes out
+            batch = batches.pop()  # which frees its memory for the outputs
             state = (to_tensor(*batch.state, self.device),) if first == 0 or not self.chain else batch.state
             state = self.cascade.state_after(state, first, k)
             arrives = self.exit[batch.places] == k

@@ -1,4 +1,4 @@
-"""Images as networks take them."""
+"""Images in the form that networks expect."""
 
 import numpy as np
 import torch
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def to_tensor(pixels: NDArray[np.uint8] | Tensor, device: torch.device | str | None = None) -> Tensor:
-    """Pixels (batch, height, width, 3) uint8 -> float images (batch, 3, height, width) in [0, 1], in channels_last memory without a copy.
+    """Pixels (batch, height, width, 3) uint8 -> float images (batch, 3, height, width) in [0, 1], channels_last without a copy.
 
-    device: where they go, by default where they are
+    device: the device of the result, by default that of the pixels
     """
-    there = torch.as_tensor(pixels)
+    images = torch.as_tensor(pixels)
     if device is not None:
-        there = there.to(device, non_blocking=True)
-    return there.permute(0, 3, 1, 2).float() / 255
+        images = images.to(device, non_blocking=True)
+    return images.permute(0, 3, 1, 2).float() / 255

@@ -1,6 +1,6 @@
-"""Precision: the numbers a network computes in. Whatever they are, scores are made of float32 or finer.
+"""The precision in which a network computes. Scores are always computed in float32 or finer.
 
-Half precision goes by torch's autocast: convolutions and matrices in 16 bits, what is delicate in 32. Weights stay as they are.
+Half precision uses torch's autocast: convolutions and matrix products in 16 bits, sensitive operations in 32. Weights stay as they are.
 """
 
 import torch
@@ -26,9 +26,9 @@ class Lowered(nn.Module):
 
 
 def in_precision(cascade: Cascade, dtype: str, device: torch.device) -> Cascade:
-    """The same stages, computing in `dtype` on `device`. Raises UserError if that cannot be."""
+    """The same stages, computing in `dtype` on `device`. Raises UserError for an unknown dtype."""
     if dtype not in DTYPES:
-        raise UserError(f"There is no precision {dtype!r} here; choose one of: {', '.join(DTYPES)}.")
+        raise UserError(f"There is no precision {dtype!r}; choose one of: {', '.join(DTYPES)}.")
     if dtype == FULL:
         return cascade
     number = getattr(torch, dtype)

@@ -1,7 +1,7 @@
-"""Queues: who waits before a stage, put into full batches as they come.
+"""Queues before the stages, in which arriving examples are collected in full batches.
 
-A survivor's state is copied once, into the batch it will go on in, as soon as it is known to go on, so that what all the others leave
-behind is freed. Which batch an example ends up in depends on who came before it; what is found out about it does not.
+The state of a surviving example is copied once, as soon as it is known to go on, into the batch in which it goes on, so that the memory of
+the examples that left is freed. The batch of an example depends on which examples came before it; its results do not.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Examples on their way together: where they stand among all that are run, (batch,), and their state, (batch, ...) each."""
+    """Examples that run together. places: their positions among all examples of the run, (batch,);  state: tensors (batch, ...)"""
 
     places: Places
     state: State
@@ -35,14 +35,14 @@ class Queue:
 
     @property
     def full(self) -> int:
-        """How many full batches wait."""
+        """The number of full batches."""
         return len(self._full)
 
     def __bool__(self) -> bool:
         return bool(self._full) or self._filling is not None
 
     def put(self, batch: Batch, rows: NDArray[np.int64]) -> None:
-        """Some examples of a batch, which may be of any size. A full batch that goes on whole is not copied."""
+        """Add some examples of a batch of any size. A full batch that goes on whole is not copied."""
         if len(rows) == len(batch.places) == self.batch_size:
             self._full.append(batch)
             return
@@ -55,7 +55,7 @@ class Queue:
                 self._filling = None
 
     def take(self, most: int) -> list[Batch]:
-        """So many batches at most, and of them the full ones first."""
+        """Take at most `most` batches, full ones first."""
         taken = [self._full.popleft() for _ in range(min(most, len(self._full)))]
         if len(taken) < most and self._filling is not None:
             taken.append(self._filling.batch())
@@ -64,13 +64,13 @@ class Queue:
 
 
 class _Filling:
-    """A batch that is not full yet: memory for all of it, every map in the order in which the first example's lay."""
+    """A batch that is not full yet, with memory for all of it. Its maps have the memory order of the first example's."""
 
     def __init__(self, batch_size: int, like: State) -> None:
         self.places = np.empty(batch_size, np.int64)
         self.orders = [memory_order(features) for features in like]
-        seen = [features.permute(order).shape[1:] for features, order in zip(like, self.orders, strict=True)]
-        self.maps = [features.new_empty((batch_size, *shape)) for features, shape in zip(like, seen, strict=True)]
+        shapes = [features.permute(order).shape[1:] for features, order in zip(like, self.orders, strict=True)]
+        self.maps = [features.new_empty((batch_size, *shape)) for features, shape in zip(like, shapes, strict=True)]
         self.filled = 0
 
     @property
@@ -78,25 +78,25 @@ class _Filling:
         return len(self.places) - self.filled
 
     def add(self, batch: Batch, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """As many rows as there is room for; returns the others."""
+        """Add rows while there is room; returns the rest."""
         taken, rest = rows[: self.room], rows[self.room :]
         to = slice(self.filled, self.filled + len(taken))
         self.places[to] = batch.places[taken]
         which = torch.from_numpy(taken).to(self.maps[0].device)
         for features, order, kept in zip(batch.state, self.orders, self.maps, strict=True):
-            # seen in the order in which it lies, a row is one stretch of memory
+            # permuted to its memory order, a row is contiguous
             torch.index_select(features.permute(order), 0, which, out=kept[to])
         self.filled += len(taken)
         return rest
 
     def batch(self) -> Batch:
-        """What has come together so far."""
+        """The examples collected so far."""
         maps = (kept[: self.filled].permute(_inverse(order)) for kept, order in zip(self.maps, self.orders, strict=True))
         return Batch(self.places[: self.filled], tuple(maps))
 
 
 def memory_order(features: Tensor) -> tuple[int, ...]:
-    """The axes of a batch, the first kept first, in the order in which memory holds them: (0, 2, 3, 1) for channels_last."""
+    """The axes of a batch in memory order, with axis 0 first: (0, 2, 3, 1) for channels_last."""
     return (0, *sorted(range(1, features.ndim), key=lambda axis: -features.stride(axis)))
 
 

@@ -9,7 +9,7 @@ from engine.runtime.weights import load_weights
 
 
 def trained_network(recipe: Recipe, device: torch.device, dtype: str = FULL) -> Cascade:
-    """With its weights, on a device, in evaluation mode. Raises UserError if weights are missing.
+    """A recipe's network with its weights, on a device, in evaluation mode. Raises UserError if weights are missing.
 
     dtype: one of engine.runtime.precision.DTYPES
     """

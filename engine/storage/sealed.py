@@ -1,4 +1,4 @@
-"""Torch tensors in one safetensors file, with what there is to say about them and a checksum of every number.
+"""Torch tensors in one safetensors file, with facts about them and a checksum over all numbers.
 
 The file's metadata has one entry, `offramp`: JSON with sorted keys, so that equal tensors give equal bytes.
 """
@@ -14,16 +14,16 @@ from safetensors import SafetensorError, safe_open
 from engine.errors import UserError
 from engine.storage.files import write_synced
 
-if TYPE_CHECKING:  # torch is slow to import, and not everyone who stores files has it
+if TYPE_CHECKING:  # torch is slow to import, and storing other files does not need it
     from torch import Tensor
 
 SCHEMA = 1
-REMEDY = "put the original file back or make it again."
+REMEDY = "restore the original file or create it again."
 _KEY = "offramp"
 
 
 def write_sealed(path: Path, tensors: "Mapping[str, Tensor]", about: Mapping[str, Any]) -> None:
-    """Write tensors by name and what there is to say about them, whole or not at all."""
+    """Write named tensors and facts about them, atomically."""
     from safetensors.torch import save
 
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -33,9 +33,9 @@ def write_sealed(path: Path, tensors: "Mapping[str, Tensor]", about: Mapping[str
 
 
 def read_sealed(path: Path, remedy: str = REMEDY) -> "tuple[dict[str, Tensor], dict[str, Any]]":
-    """The tensors of a file and what was said about them. Raises UserError unless we wrote it and nothing has changed since.
+    """The tensors of a file and the facts about them. Raises UserError if Offramp did not write the file or it was changed since.
 
-    remedy: what to do where the file is no good, the end of a sentence
+    remedy: what to do about an invalid file, to end a sentence
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -52,7 +52,7 @@ def read_sealed(path: Path, remedy: str = REMEDY) -> "tuple[dict[str, Tensor], d
 
 
 def checksum(tensors: "Mapping[str, Tensor]") -> str:
-    """SHA-256 over names, types, shapes and numbers."""
+    """The SHA-256 over the names, types, shapes and numbers of tensors."""
     import torch
 
     state = hashlib.sha256()

@@ -18,7 +18,7 @@ _MOST_HEADER = 100_000_000  # the format's own limit
 def save_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write arrays by name, synced to the disk."""
     save_file(dict(arrays), path)
-    path.chmod(0o644)  # the library writes for its owner alone; a bundle is there to be read
+    path.chmod(0o644)  # the library lets only the owner read; a bundle is for everyone
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
@@ -29,24 +29,24 @@ def tensor_names(path: Path) -> list[str]:
 
 
 def map_tensor(path: Path, name: str) -> NDArray:
-    """One array of a safetensors file as a read-only memory map.
+    """One array of a safetensors file as a read-only memory map. The library itself always copies.
 
-    The format is eight bytes of header length, a JSON header, then plain arrays; the library itself always copies.
-    Raises ValueError if the file is not of that form.
+    The format is eight bytes of header length, a JSON header, then the raw arrays. Raises KeyError, TypeError or ValueError if the file
+    does not follow it.
     """
     header, begin = _header(path)
     entry = header[name]
     dtype, shape, (start, end) = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"]), entry["data_offsets"]
     fits = min((start, *shape)) >= 0 and math.prod(shape) * dtype.itemsize == end - start and begin + end <= path.stat().st_size
     if not fits:
-        raise ValueError(f"{name} in {path.name} does not fit its place")
+        raise ValueError(f"the size of {name} in {path.name} does not match its header")
     return np.memmap(path, dtype, mode="r", offset=begin + start, shape=shape)
 
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """What a safetensors file says about its arrays, and where the first of them begins."""
+    """The header of a safetensors file, and the offset of its first array."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(_MOST_HEADER, path.stat().st_size):
-            raise ValueError(f"{path.name} is no safetensors file")
+            raise ValueError(f"{path.name} is not a safetensors file")
         return json.loads(file.read(length)), 8 + length

@@ -1,6 +1,6 @@
-"""Which files torchvision's data sets come in: where they are published, how large they are, what is read in the end.
+"""The files of torchvision's data sets: their hosts, their sizes, and the files that are read.
 
-Known here without torch, so that a page can say at once what is missing, and how much of it has come.
+This module does not import torch, so that a page can tell at once what is missing and how much has been downloaded.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-#: Name, size and time of change of each file that lies there: changes whenever any of them does.
+#: Name, size and modification time of each existing file. Changes whenever one of them does.
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -16,9 +16,9 @@ Stamp = tuple[tuple[str, int, int], ...]
 class Files:
     """The files of a data set, by their paths in the folder of all data sets.
 
-    host:     where torchvision fetches them
-    archives: what is fetched, and how many bytes each has
-    opened:   what is read, once the archives are unpacked
+    host:     host from which torchvision downloads them
+    archives: files to download, and their sizes in bytes
+    opened:   files that are read after the archives are unpacked
     """
 
     title: str
@@ -28,39 +28,39 @@ class Files:
 
     @property
     def size(self) -> int:
-        """Bytes to fetch."""
+        """Size of the download in bytes."""
         return sum(self.archives.values())
 
     def unfinished(self, folder: Path) -> Path:
-        """Where a download is put until it is whole."""
+        """The folder of a download until it is complete."""
         return folder / f".{self.title}.unfinished"
 
     def lock(self, folder: Path) -> Path:
-        """Held by whoever is fetching it: one at a time, of all processes."""
+        """The lock held during a download: only one process downloads at a time."""
         return folder / f".{self.title}.lock"
 
     def received(self, folder: Path) -> int:
-        """Bytes of an unfinished download that have come so far."""
+        """Bytes of an unfinished download that have arrived so far."""
         return sum(size for _, size, _ in _stamp(self.unfinished(folder), self.archives))
 
     def stamp(self, folder: Path) -> Stamp:
-        """What lies there of that which is read."""
+        """Stamp of the existing files among those that are read."""
         return _stamp(folder, self.opened)
 
     def complete(self, folder: Path) -> bool:
-        """Whether all that is read lies there. Whether it is whole shows only when it is read."""
+        """Whether all files that are read exist. Whether they are intact shows only when they are read."""
         return len(self.stamp(folder)) == len(self.opened)
 
 
 def _stamp(folder: Path, names: Mapping[str, int] | tuple[str, ...]) -> Stamp:
-    found = []
+    stamps = []
     for name in names:
         try:
             status = (folder / name).stat()
         except OSError:
             continue
-        found.append((name, status.st_size, status.st_mtime_ns))
-    return tuple(found)
+        stamps.append((name, status.st_size, status.st_mtime_ns))
+    return tuple(stamps)
 
 
 def _within(folder: str, *names: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Arrays of .npz archives, read without pickle and without believing their headers."""
+"""Reads .npz archives without pickle and without trusting their headers."""
 
 import math
 import tokenize
@@ -21,13 +21,13 @@ _HEADER_PROBLEMS = (ValueError, SyntaxError, tokenize.TokenError, MemoryError)  
 
 @register_reader(".npz")
 def read_npz(path: Path, most: int) -> Given:
-    """Arrays of a zip archive of .npy files, as numpy.savez writes it."""
+    """The arrays of a zip archive of .npy files, as numpy.savez writes it."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             if len(members) < len(archive.infolist()) or len(members) > _MOST_ARRAYS:
-                found = f"{len(archive.infolist())} arrays, {len(members)} of them with names of their own"
-                raise UserError(f"{printable(path.name)} has {found}; give at most {_MOST_ARRAYS}, each under another name.")
+                counts = f"{len(archive.infolist())} arrays with {len(members)} distinct names"
+                raise UserError(f"{printable(path.name)} has {counts}; give at most {_MOST_ARRAYS} arrays, each with its own name.")
             useful = {name: info for name, info in members.items() if wanted(name)}
             unpacked = sum(info.file_size for info in useful.values())
             if unpacked > most:
@@ -40,25 +40,23 @@ def read_npz(path: Path, most: int) -> Given:
 
 def _read_npy(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NDArray:
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise UserError(f"{name} is packed in a way numpy does not use; save the file again with numpy.savez_compressed.")
+        raise UserError(f"{name} uses a compression that numpy does not; save the file again with numpy.savez_compressed.")
     with archive.open(info) as file:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(file)
         check_dtype(name, dtype)
-        # The header's word alone decides how much memory is asked for, so it must agree with what is there.
+        # numpy allocates what the header claims, so the claim must match the size of the data.
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - file.tell():
-            raise UserError(
-                f"{name} claims the shape {printable(str(shape))} and holds data of another size; save it again with numpy.savez."
-            )
+            raise UserError(f"{name} claims shape {printable(str(shape))}, but its data has another size; save it again with numpy.savez.")
     with archive.open(info) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def check_dtype(name: str, dtype: np.dtype) -> None:
     if dtype.hasobject:
-        remedy = "turn it into a plain array first, with astype('int64'), astype('float32') or, for text, astype('U')"
-        raise UserError(f"{name} holds Python objects, which only pickle could read; {remedy}.")
+        remedy = "convert it first, with astype('int64'), astype('float32') or, for text, astype('U')"
+        raise UserError(f"{name} holds Python objects, which only pickle can read; {remedy}.")
     if dtype.kind not in "biufU" or dtype.itemsize == 0 or (dtype.kind == "f" and dtype.itemsize > 8):
         remedy = "save integers, float16 or float32, and text with astype('U')"
-        raise UserError(f"{name} is of type {printable(str(dtype))}, which has no use here; {remedy}.")
+        raise UserError(f"{name} has dtype {printable(str(dtype))}, which is not supported; {remedy}.")

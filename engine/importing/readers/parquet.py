@@ -1,14 +1,14 @@
-"""Parquet files that others wrote, turned into the arrays of `engine.importing.importer`. One row per example, these columns:
+"""Reads Parquet files into the arrays of `engine.importing.importer`. They have one row per example and these columns:
 
     label                    whole numbers, the class of the example
-    exit0.logits             lists of as many floats as there are classes, and likewise exit1.logits, exit2.logits, ...
+    exit0.logits             lists of one float per class; likewise exit1.logits, exit2.logits, ...
     exit0.probs              or lists of probabilities
-    exit0.pred, exit0.conf   or only the class each exit names, and how probable it holds that to be
-    exit0.cost               what leaving at exit 0 costs in all, the same number in every row
-    exit0.stage_cost         or what stage 0 alone costs; exit0.cost_latency_ms and the like name the unit
-    id, split, factor_NAME   optional, as elsewhere
+    exit0.pred, exit0.conf   or only the predicted class and its probability
+    exit0.cost               the total cost of leaving at exit 0, the same number in every row
+    exit0.stage_cost         or the cost of stage 0 alone; names such as exit0.cost_latency_ms give the unit
+    id, split, factor_NAME   optional, as in the other forms
 
-Names may lie in the file's key-value metadata: `class_names` and `exit_names` as JSON lists, `topology` as text. Pictures do not fit here.
+The file's key-value metadata may hold `class_names` and `exit_names` as JSON lists and `topology` as text. Images cannot be given.
 """
 
 import os
@@ -27,12 +27,14 @@ _ROOT = Path(__file__).resolve().parents[3]
 
 
 def too_much(name: str, most: int) -> str:
-    return f"{name} is damaged, or unpacks to more than the {most:,} bytes allowed; write it again, if need be with fewer rows or float16."
+    return (
+        f"{name} is damaged or unpacks to more than the {most:,} bytes allowed; write it again, with fewer rows or float16 if it is large."
+    )
 
 
 @register_reader(".parquet")
 def read_parquet(path: Path, most: int) -> Given:
-    """The arrays of a Parquet file. Raises UserError if it has other columns, is damaged, or unpacks to more than `most` bytes."""
+    """The arrays of a Parquet file. Raises UserError if its columns are wrong, it is damaged or it unpacks to more than `most` bytes."""
     with tempfile.TemporaryDirectory() as folder:
         unpacked = Path(folder) / "arrays.npz"
         decoder = subprocess.run(

@@ -1,10 +1,10 @@
-"""Decodes a Parquet file in a process of its own, whose memory is capped where the system can do that, and hands over an .npz file.
+"""Decodes a Parquet file into an .npz file, in a separate process whose memory is capped where the system allows it.
 
     python -m engine.importing.readers.parquet_decoder SOURCE TARGET BYTES
 
-The decoder takes sizes from inside the compressed pages, so the footer cannot tell how much memory it will need: 600 bytes may unpack to
-gigabytes while the footer speaks of one number. Exit code 2: the last line on stderr is the sentence for the user. Names of ignored columns
-are printed, one a line.
+The decoder takes sizes from inside the compressed pages, so the footer does not tell how much memory it will need: 600 bytes may unpack to
+gigabytes while the footer states a single number. With exit code 2, the last line on stderr is the message for the user. Stdout lists the
+ignored columns, one per line.
 """
 
 import re
@@ -29,7 +29,7 @@ _LIBRARIES = 2**30  # address space that Python, numpy and Arrow take before the
 
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
-    """The arrays of a Parquet file, and its columns that are of no use. To be called where memory is capped."""
+    """The arrays of a Parquet file, and the names of its unknown columns. Call it only where memory is capped."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         places = _places(file.schema_arrow.names)
         _check_size(file.metadata, printable(path.name), most)
@@ -43,9 +43,9 @@ def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
 
 
 def _check_size(stated: pq.FileMetaData, name: str, most: int) -> None:
-    """What an honest file says of its size. A dishonest one runs into the cap."""
+    """Check the sizes that the file states. A file that lies about them runs into the memory cap."""
     if stated.num_rows == 0:
-        raise UserError(f"{name} has no rows; write one for every example.")
+        raise UserError(f"{name} has no rows; write one per example.")
     groups = [stated.row_group(i) for i in range(stated.num_row_groups)]
     values = sum(group.column(j).num_values for group in groups for j in range(stated.num_columns))
     if max(sum(group.total_byte_size for group in groups), values * np.dtype(np.float16).itemsize) > most:
@@ -53,34 +53,34 @@ def _check_size(stated: pq.FileMetaData, name: str, most: int) -> None:
 
 
 def _places(columns: list[str]) -> dict[str, tuple[str, int | None]]:
-    """{column: (array, exit or None)} of the columns that are of use."""
-    found: dict[str, tuple[str, int | None]] = {}
+    """{column: (array, exit or None)} of the known columns."""
+    places: dict[str, tuple[str, int | None]] = {}
     for column in columns:
         of_exit = _OF_EXIT.fullmatch(column)
         name = of_exit[2] if of_exit else _PLURAL.get(column, column)
         if wanted(name):
-            found[column] = (name, int(of_exit[1]) if of_exit else None)
-    if len(set(found.values())) < len(found) or len(set(columns)) < len(columns):
-        raise UserError("Two columns have the same name; rename one of them.")
-    return found
+            places[column] = (name, int(of_exit[1]) if of_exit else None)
+    if len(set(places.values())) < len(places) or len(set(columns)) < len(columns):
+        raise UserError("Two columns name the same array; rename or leave out one of them.")
+    return places
 
 
 def _in_order(name: str, columns: dict[int | None, str]) -> Iterator[int | None]:
     if None in columns:
         if len(columns) > 1:
-            raise UserError(f"There is a column {name} and one for each exit; leave one of the two out.")
+            raise UserError(f"The file has a column {name} as well as one per exit; leave one of the two out.")
         if name in ("logits", "probs", "pred", "conf") or name.startswith(("cost", "stage_cost")):
-            raise UserError(f"Column {name} does not say which exit it is of; name it exit0.{name}.")
+            raise UserError(f"Column {name} does not name its exit; call it exit0.{name}, exit1.{name} and so on.")
         yield None
         return
     for exit in range(len(columns)):
         if exit not in columns:
-            raise UserError(f"There is {', '.join(columns.values())} and no exit{exit}.{name}; add it, exits are counted from 0.")
+            raise UserError(f"The file has {', '.join(columns.values())} but no exit{exit}.{name}; add it (exits are counted from 0).")
         yield exit
 
 
 def _values(file: pq.ParquetFile, column: str) -> NDArray:
-    """One column, (rows,) or, if it holds lists, (rows, length)."""
+    """One column: (rows,), or (rows, length) if it holds lists."""
     values = file.read([column], use_threads=False)[column]
     if values.null_count:
         raise UserError(f"{column} is empty in row {_first(pc.is_null(values))} (counted from 0); fill it or leave that row out.")
@@ -90,7 +90,7 @@ def _values(file: pq.ParquetFile, column: str) -> NDArray:
     if pa.types.is_dictionary(kind):
         values = values.cast(kind.value_type)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        # Cut before it becomes an array: every cell of one is as wide as its longest text.
+        # Cut before it becomes an array: every cell is as wide as the longest text.
         return np.array(pc.utf8_slice_codeunits(values, 0, MOST_CHARACTERS).to_pylist(), dtype=f"<U{MOST_CHARACTERS}")
     return _numbers(column, values)
 
@@ -101,7 +101,7 @@ def _lists(column: str, values: pa.ChunkedArray) -> NDArray:
     ragged = pc.not_equal(lengths, width)
     if pc.any(ragged).as_py():
         row = _first(ragged)
-        raise UserError(f"{column} has {lengths[row]} values in row {row} and {width} in row 0; give one for every class.")
+        raise UserError(f"{column} has {lengths[row]} values in row {row} but {width} in row 0; give one per class.")
     flat = [_numbers(column, chunk.flatten()) for chunk in values.chunks]
     return np.concatenate(flat).reshape(len(values), width) if flat else np.empty((0, width))
 
@@ -109,25 +109,25 @@ def _lists(column: str, values: pa.ChunkedArray) -> NDArray:
 def _numbers(column: str, values: pa.ChunkedArray | pa.Array) -> NDArray:
     kind = values.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
-        raise UserError(f"{printable(column)} is of type {printable(str(kind))}; write it as integers, floats, text, or lists of floats.")
+        raise UserError(f"{printable(column)} has type {printable(str(kind))}; write it as integers, floats, text or lists of floats.")
     if values.null_count:
-        raise UserError(f"{column} has a list with an empty place; fill it or leave that row out.")
+        raise UserError(f"{column} has a list with a missing value; fill it or leave that row out.")
     return values.to_numpy(zero_copy_only=False)
 
 
 def _stacked(name: str, parts: list[NDArray]) -> NDArray:
-    """One array out of one column an exit. A cost stands in every row, and once is enough."""
+    """One array from one column per exit. A cost is repeated in every row and is taken from the first."""
     if name.startswith(("cost", "stage_cost")):
         for exit, part in enumerate(parts):
             differs = part != part[:1]
             if differs.any():
-                at = f"row {differs.argmax()} has {part[differs.argmax()]} and row 0 has {part[0]}"
-                raise UserError(f"exit{exit}.{name} differs between rows ({at}); give one mean cost for all of them.")
+                pair = f"{part[0]} in row 0, {part[differs.argmax()]} in row {differs.argmax()}"
+                raise UserError(f"exit{exit}.{name} differs between rows ({pair}); give the mean cost in every row.")
         parts = [part[0] for part in parts]
     for exit, part in enumerate(parts):
         if part.shape != parts[0].shape:
-            found = f"exit{exit}.{name} has {part.shape[1:]} values a row and exit0.{name} has {parts[0].shape[1:]}"
-            raise UserError(f"{found}; give one for every class.")
+            shapes = f"exit{exit}.{name} has rows of shape {part.shape[1:]} but exit0.{name} has {parts[0].shape[1:]}"
+            raise UserError(f"{shapes}; give one value per class.")
     return np.stack(parts)
 
 
@@ -139,9 +139,9 @@ def _cap_memory(most: int) -> None:
     try:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_LIBRARIES + 3 * most,) * 2)  # Arrow's copy, numpy's, and one column more
+        resource.setrlimit(resource.RLIMIT_AS, (_LIBRARIES + 3 * most,) * 2)  # Arrow's copy, numpy's copy and one more column
     except (ImportError, ValueError, OSError):
-        pass  # a system without such limits: what remains are the sizes the file admits to
+        pass  # a system without such limits: only the sizes that the file states are checked
 
 
 def _main(source: str, target: str, most: str) -> int:
@@ -156,7 +156,7 @@ def _main(source: str, target: str, most: str) -> int:
         return 2
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as problem:
         name, reason = printable(Path(source).name), printable(str(problem), 120)
-        print(f"{name} is damaged or no Parquet file ({reason}); write it again with pyarrow or pandas.", file=sys.stderr)
+        print(f"{name} is damaged or not a valid .parquet file ({reason}); write it again with pyarrow or pandas.", file=sys.stderr)
         return 2
     np.savez(target, **arrays)
     sys.stdout.write("\n".join(ignored))

@@ -1,7 +1,7 @@
-"""The forms of file that can be imported, by the ending of their name. A new one is one file with a registered reader.
+"""The forms of file that can be imported, by the ending of their names. A new form is one file with a registered reader.
 
-Nothing in a file is believed before it is checked, and nothing in it is ever run: no pickle is read. A file may have at most `MOST_BYTES`,
-and may unpack to no more.
+Nothing in a file is trusted before it is checked, and nothing in it is ever run: pickles are not read. Neither the file nor its unpacked
+arrays may be larger than `MOST_BYTES`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,10 +14,10 @@ from engine.importing.schema import Given, too_large
 
 #: 50,000 examples of 1,000 classes at 5 exits come to 1.9 GiB in float64.
 MOST_BYTES = 2 * 2**30
-#: What runs code when it is opened.
+#: Forms that can run code when they are opened.
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 
-#: (path, bytes it may unpack to) -> its arrays; raises UserError for a file that is damaged, too large, or of another form
+#: (path, most bytes it may unpack to) -> its arrays; raises UserError if the file is damaged, too large or of another form
 Reader = Callable[[Path, int], Given]
 
 _readers: dict[str, Reader] = {}
@@ -26,11 +26,11 @@ READERS: Mapping[str, Reader] = MappingProxyType(_readers)
 
 
 def register_reader(ending: str) -> Callable[[Reader], Reader]:
-    """Function decorator: read files whose name ends like this, such as ".npz"."""
+    """Function decorator: use this reader for files with an ending such as ".npz"."""
 
     def register(read: Reader) -> Reader:
         if ending in _readers:
-            raise ValueError(f"two readers are for {ending}")
+            raise ValueError(f"{ending} has two readers")
         _readers[ending] = read
         return read
 
@@ -38,18 +38,18 @@ def register_reader(ending: str) -> Callable[[Reader], Reader]:
 
 
 def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
-    """The arrays of a file, by the reader for its ending. Raises UserError if there is none, or if the file has more than `most` bytes."""
+    """The arrays of a file, read by the reader for its ending. Raises UserError if it has none or the file is larger than `most` bytes."""
     name, ending = printable(path.name), path.suffix.lower()
     if ending in PICKLES:
         raise UserError(f"{name} is a pickle, which can run any code and is never opened; save its arrays with numpy.savez instead.")
     if ending not in READERS:
         *most_endings, last = READERS
-        raise UserError(f"{name} is of a form that cannot be imported; give an {', '.join(most_endings)} or {last} file.")
+        raise UserError(f"{name} cannot be imported because of its file type; give an {', '.join(most_endings)} or {last} file.")
     try:
-        there = path.is_file()
+        exists = path.is_file()
     except OSError:  # a name that no file can have
-        there = False
-    if not there:
+        exists = False
+    if not exists:
         raise UserError(f"There is no file {name}; check the path.")
     if path.stat().st_size > most:
         raise too_large(path, f"has {path.stat().st_size:,}", most)

@@ -1,4 +1,4 @@
-"""Arrays of .safetensors files."""
+"""Reads .safetensors files."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def read_safetensors(path: Path, most: int) -> Given:
             for name in filter(wanted, names):
                 dtype = file.get_slice(name).get_dtype()
                 if dtype not in _DTYPES:
-                    raise UserError(f"{name} is of type {printable(str(dtype))}, which numpy does not have; save float16 or float32.")
+                    raise UserError(f"{name} has dtype {printable(str(dtype))}, which numpy lacks; save float16 or float32.")
             arrays = {name: file.get_tensor(name) for name in filter(wanted, names)}
             metadata = file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as problem:

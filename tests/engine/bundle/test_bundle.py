@@ -1,4 +1,4 @@
-"""Bundles: a round trip loses nothing, damage is named in one sentence, and a killed write leaves the old one whole."""
+"""Bundles: a round trip loses nothing, damage is refused with one sentence, and a killed write leaves the old bundle whole."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ def pristine(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def whole(pristine, tmp_path, monkeypatch) -> Path:
-    """A bundle to do violence to, with all the columns that one may have."""
+    """A bundle to damage, with every column that a bundle may have."""
     monkeypatch.setattr(bundles, "FEW_CLASSES", 0)
     return shutil.copytree(pristine, tmp_path / "tiny")
 
@@ -55,8 +55,8 @@ def same_outputs(a, b) -> bool:
     if (a.logits is None) != (b.logits is None):
         return False
     arrays += [] if a.logits is None else [(a.logits, b.logits)]
-    plain = (a.classes, a.kind, a.recorded) == (b.classes, b.kind, b.recorded)
-    return plain and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays)
+    same_kind = (a.classes, a.kind, a.recorded) == (b.classes, b.kind, b.recorded)
+    return same_kind and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in arrays)
 
 
 def refused(folder: Path) -> str:
@@ -67,7 +67,7 @@ def refused(folder: Path) -> str:
 
 
 def resealed(folder: Path, **changes) -> Path:
-    """Change the manifest and seal it again, as older versions did. A change to None takes the entry out."""
+    """Change the manifest and seal it again, as older versions did. None removes an entry."""
     path = folder / MANIFEST
     manifest = json.loads(path.read_text()) | changes
     rest = {name: value for name, value in manifest.items() if name != "sha256" and value is not None}
@@ -78,7 +78,7 @@ def resealed(folder: Path, **changes) -> Path:
 
 
 def relisted(folder: Path) -> Path:
-    """Reseal with the files as they now are."""
+    """Seal again with the files as they are now."""
     files = {
         path.name: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in sorted(folder.iterdir())
@@ -109,7 +109,7 @@ def test_the_same_draft_gives_the_same_bytes(tmp_path):
         assert (one / file).read_bytes() == (two / file).read_bytes()
 
 
-def test_without_pictures_and_without_logits(tmp_path):
+def test_a_bundle_without_images_and_logits(tmp_path):
     opened = read_bundle(write_bundle(draft(outputs(examples=30, recorded="confidence"), images=[]), tmp_path / "tiny"))
     assert opened.images is None and opened.outputs.logits is None
     assert sorted(path.name for path in (tmp_path / "tiny").iterdir()) == [MANIFEST, TABLE]
@@ -123,14 +123,14 @@ def test_logits_are_kept_whatever_the_number_of_classes(classes, tmp_path):
     assert np.array_equal(opened.outputs.scores["energy"], made.scores["energy"])
 
 
-def test_a_bundle_that_kept_its_top_answers_only_says_so(tmp_path):
-    """As bundles of more than 1,000 classes once did."""
+def test_policies_tell_that_only_top_classes_are_recorded(tmp_path):
+    """As in older bundles with more than 1,000 classes."""
     made = replace(outputs(examples=90, classes=101), logits=None)
     assert made.recorded == "logits"
-    for name, chosen in POLICIES.items():
-        reason = chosen.unavailable_reason(made)
-        if Need.PROBABILITIES in chosen.needs:
-            assert reason == f"{chosen.title} needs the probabilities of every class, and only the likeliest classes are recorded.", name
+    for name, policy in POLICIES.items():
+        reason = policy.unavailable_reason(made)
+        if Need.PROBABILITIES in policy.needs:
+            assert reason == f"{policy.title} needs the probabilities of every class, and only the likeliest classes are recorded.", name
 
 
 def test_logits_are_mapped_and_not_read(pristine):
@@ -138,12 +138,12 @@ def test_logits_are_mapped_and_not_read(pristine):
 
 
 @pytest.mark.parametrize("id", ["doodles", "a", "x-1_2.3", "0", "a" * 64])
-def test_good_ids(id):
+def test_valid_ids(id):
     assert check_id(id) == id
 
 
 @pytest.mark.parametrize("id", ["", "A", "a b", "../x", "a/b", ".a", "-a", "ä", "a" * 65, "a\n", "x.new", "x.old", "x.partial"])
-def test_bad_ids(id, tmp_path):
+def test_invalid_ids(id, tmp_path):
     with pytest.raises(UserError) as mistake:
         check_id(id)
     assert_one_sentence(str(mistake.value), repr(id), "cannot name a bundle")
@@ -156,7 +156,7 @@ def test_bad_ids(id, tmp_path):
 
 
 @pytest.mark.parametrize("file", FILES[1:])
-def test_a_flipped_byte_is_noticed(whole, file):
+def test_a_flipped_bit_is_detected(whole, file):
     good = (whole / file).read_bytes()
     for at in {0, len(good) - 1, *np.random.default_rng(0).integers(len(good), size=20).tolist()}:
         (whole / file).write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
@@ -165,7 +165,7 @@ def test_a_flipped_byte_is_noticed(whole, file):
     read_bundle(whole)
 
 
-def test_a_flipped_byte_of_the_manifest_is_noticed_wherever_it_is(whole):
+def test_a_flipped_bit_anywhere_in_the_manifest_is_detected(whole):
     good = (whole / MANIFEST).read_bytes()
     for at in {*range(0, len(good), 3), len(good) - 1}:
         (whole / MANIFEST).write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
@@ -175,7 +175,7 @@ def test_a_flipped_byte_of_the_manifest_is_noticed_wherever_it_is(whole):
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("kept", [0, 1, 100, -2])
-def test_a_cut_off_file_is_noticed(whole, file, kept):
+def test_a_truncated_file_is_detected(whole, file, kept):
     good = (whole / file).read_bytes()
     (whole / file).write_bytes(good[:kept])
     message = refused(whole)
@@ -185,26 +185,26 @@ def test_a_cut_off_file_is_noticed(whole, file, kept):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_missing_file_is_noticed(whole, file):
+def test_a_missing_file_is_detected(whole, file):
     (whole / file).unlink()
     assert f"{file} is missing from bundle tiny" in refused(whole)
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_folder_in_the_place_of_a_file_is_noticed(whole, file):
+def test_a_folder_in_place_of_a_file_is_detected(whole, file):
     (whole / file).unlink()
     (whole / file).mkdir()
     assert f"{file} is missing from bundle tiny" in refused(whole)
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder_is_refused(tmp_path):
     assert "bundle.json is missing from bundle nowhere" in refused(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("schema", [0, 2, 1.5, 1.0, True, "1", [1], None])
-def test_a_foreign_schema_is_named(whole, schema):
+def test_another_schema_is_named(whole, schema):
     message = refused(resealed(whole, schema=schema))
-    assert "cannot be read" in message if schema is None else f"schema version {schema!r}, and this Offramp reads version 1" in message
+    assert "cannot be read" in message if schema is None else f"schema version {schema!r}, but this version of Offramp reads 1" in message
 
 
 @pytest.mark.parametrize(
@@ -213,12 +213,12 @@ def test_a_foreign_schema_is_named(whole, schema):
     + ['{"schema": 1, "files": []}', '{"schema": 1, "files": {"a": 1}}', '{"schema": 1, "files": {}, "title": NaN}']
     + ['{"schema": 1, "files": {}, "title": "\\ud800"}', '{"schema": ' + "9" * 5000 + "}"],
 )
-def test_a_manifest_that_is_none(whole, text):
+def test_a_malformed_manifest_is_refused(whole, text):
     (whole / MANIFEST).write_text(text)
     assert "bundle.json in bundle tiny cannot be read" in refused(whole)
 
 
-def test_a_manifest_that_is_not_text(whole):
+def test_a_manifest_that_is_not_text_is_refused(whole):
     (whole / MANIFEST).write_bytes(b"\xff\xfe\x00")
     refused(whole)
 
@@ -228,12 +228,12 @@ OUTSIDE = ["../tiny/outputs.parquet", "/etc/passwd", "..", "", "outputs.parquet/
 
 
 @pytest.mark.parametrize("files", [{}, {LOGITS: FILE}, *({TABLE: FILE, name: FILE} for name in OUTSIDE)])
-def test_files_that_no_bundle_has_are_not_opened(whole, files):
-    assert "lists files that no bundle has" in refused(resealed(whole, files=files))
+def test_other_files_than_those_of_a_bundle_are_refused(whole, files):
+    assert "has an invalid list of files" in refused(resealed(whole, files=files))
 
 
 @pytest.mark.parametrize("entry", [None, 3, [], {}, {"bytes": "1", "sha256": "0"}, {"bytes": 1, "sha256": 0}, {"bytes": 1}])
-def test_files_that_are_not_described_are_refused(whole, entry):
+def test_malformed_entries_of_files_are_refused(whole, entry):
     refused(resealed(whole, files={TABLE: entry}))
 
 
@@ -294,18 +294,18 @@ HOSTILE_TABLES = {
     "ids of text": lambda table: with_column(table, "id", ["x"] * 30),
     "labels beyond the classes": lambda table: with_column(table, "label", [4] * 30),
     "negative labels": lambda table: with_column(table, "label", [-1] * 30),
-    "answers beyond the classes": lambda table: with_column(table, "exit2.prediction", [4] * 30),
-    "negative answers": lambda table: with_column(table, "exit2.prediction", [-1] * 30),
-    "top answers beyond the classes": lambda table: with_column(
+    "predictions beyond the classes": lambda table: with_column(table, "exit2.prediction", [4] * 30),
+    "negative predictions": lambda table: with_column(table, "exit2.prediction", [-1] * 30),
+    "top classes beyond the classes": lambda table: with_column(
         table, "exit0.top_class", pa.FixedSizeListArray.from_arrays(pa.array([9] * 120, pa.int32()), 4)
     ),
-    "top answers that are no lists": lambda table: with_column(table, "exit0.top_class", [1] * 30),
-    "scores that are no numbers": lambda table: with_column(table, "exit0.score.maxprob", [float("nan")] * 30),
+    "top classes that are not lists": lambda table: with_column(table, "exit0.top_class", [1] * 30),
+    "scores that are NaN": lambda table: with_column(table, "exit0.score.maxprob", [float("nan")] * 30),
     "scores that are missing": lambda table: with_column(table, "exit0.score.maxprob", pa.array([None] * 30, pa.float32())),
-    "no top probability": lambda table: table.drop_columns([f"exit{k}.score.maxprob" for k in range(3)]),
+    "no score maxprob": lambda table: table.drop_columns([f"exit{k}.score.maxprob" for k in range(3)]),
     "an unknown split": lambda table: with_column(table, "split", ["train"] * 30),
     "a split without a name": lambda table: with_column(table, "split", pa.array([None] * 30, pa.string())),
-    "a picture outside the file": lambda table: with_column(table, "image_offset", [2**62] * 30),
+    "an image outside the file": lambda table: with_column(table, "image_offset", [2**62] * 30),
     "a factor of lists": lambda table: with_column(table, "factor.difficulty", [[1.0]] * 30),
 }
 
@@ -316,7 +316,7 @@ def test_a_hostile_table_is_refused(whole, name):
     assert "Bundle tiny is inconsistent" in refused(relisted(whole))
 
 
-def test_a_table_that_is_none_is_refused(whole):
+def test_a_table_that_is_not_parquet_is_refused(whole):
     (whole / TABLE).write_bytes(b"PAR1 nothing of the kind PAR1")
     refused(relisted(whole))
 
@@ -333,7 +333,7 @@ def test_logits_that_are_not_finite_numbers_are_refused(whole, logits):
     assert "is inconsistent" in refused(relisted(whole))
 
 
-def test_the_seal_depends_on_the_content_alone(whole):
+def test_the_seal_depends_only_on_the_content(whole):
     manifest = json.loads((whole / MANIFEST).read_text())
     shuffled = dict(sorted(manifest.items(), reverse=True))
     (whole / MANIFEST).write_text(json.dumps(shuffled, separators=(", ", ":  ")))
@@ -347,7 +347,7 @@ def test_a_seal_over_the_text_of_an_older_bundle_is_accepted(whole):
     assert same_outputs(read_bundle(resealed(whole)).outputs, expected.outputs)
 
 
-def test_a_damaged_bundle_does_not_harm_its_neighbour(whole, tmp_path, monkeypatch):
+def test_a_damaged_bundle_does_not_affect_others(whole, tmp_path, monkeypatch):
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     for name in ("good", "bad"):
         shutil.copytree(whole, tmp_path / "bundles" / name)
@@ -361,21 +361,21 @@ def test_a_damaged_bundle_does_not_harm_its_neighbour(whole, tmp_path, monkeypat
 
 
 class Killed(BaseException):
-    """Stands in for a process that ends here: nothing catches it, nothing cleans up."""
+    """Simulates the end of the process: nothing catches it, nothing cleans up."""
 
 
 def killed_at(monkeypatch, step: int, before: bool) -> None:
-    """End the process at the so-manieth operation that changes the disk, just before it or just after."""
-    taken = 0
+    """End the process just before or after operation number `step` that changes the disk."""
+    operations = 0
 
     def deadly(operation):
         def run(*arguments, **options):
-            nonlocal taken
-            taken += 1
-            if taken == step and before:
+            nonlocal operations
+            operations += 1
+            if operations == step and before:
                 raise Killed
             result = operation(*arguments, **options)
-            if taken == step:
+            if operations == step:
                 raise Killed
             return result
 
@@ -392,7 +392,7 @@ OLD, NEW = outputs(examples=30, seed=1), outputs(examples=33, seed=2)
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize("again", [-1, 0, 1])
 def test_a_write_killed_at_any_point_leaves_a_whole_bundle(tmp_path, monkeypatch, before, again):
-    """Killed once, killed again thereabouts on the next try, and then left in peace: whole at any time, and new in the end."""
+    """Killed once, killed again nearby on the next try, then left to finish: the bundle is always whole, and new in the end."""
     for steps in count(1):
         killed = 0
         monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / str(steps)))
@@ -406,22 +406,22 @@ def test_a_write_killed_at_any_point_leaves_a_whole_bundle(tmp_path, monkeypatch
                 except Killed:
                     killed += 1
             assert [entry.id for entry in entries()] == ["tiny"]
-            found = open_bundle("tiny").outputs
-            assert same_outputs(found, OLD) or same_outputs(found, NEW)
+            kept = open_bundle("tiny").outputs
+            assert same_outputs(kept, OLD) or same_outputs(kept, NEW)
         write_bundle(draft(NEW), folder)
         assert same_outputs(read_bundle(folder).outputs, NEW)
         assert sorted(path.name for path in folder.parent.iterdir()) == ["tiny"]
         if not killed:
             break
-    assert steps > 8, "too few operations were seen for this to be a test"
+    assert steps > 8, "too few operations for the test to mean anything"
 
 
 def test_a_write_that_fails_leaves_the_old_one(tmp_path):
-    def pictures_that_break():
+    def breaking_images():
         yield 1, b"fine"
         raise RuntimeError("the disk is full")
 
     folder = write_bundle(draft(OLD), tmp_path / "tiny")
     with pytest.raises(RuntimeError, match="disk is full"):
-        write_bundle(draft(NEW, images=pictures_that_break()), folder)
+        write_bundle(draft(NEW, images=breaking_images()), folder)
     assert same_outputs(read_bundle(folder).outputs, OLD)

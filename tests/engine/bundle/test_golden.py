@@ -1,7 +1,7 @@
-"""Golden bundles: written once by the first code of their schema, kept as they are, opened for ever.
+"""Golden bundles: written once by the first version of their schema, never changed, and always readable.
 
-What they hold is in the JSON file beside each of them, see `tests/golden/make.py`. If a test here fails, the reader is to be mended,
-never the bundle.
+The JSON file beside each bundle states its contents, see `tests/golden/make.py`. If a test here fails, fix the reader, never the
+bundle.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ CLOSE = {"rtol": 1e-6, "atol": 1e-6}
 Golden = tuple[Bundle, dict[str, Any]]
 
 
-def test_the_golden_bundles_are_here_and_small() -> None:
+def test_the_golden_bundles_exist_and_are_small() -> None:
     known = {"bundle-schema-1", "bundle-schema-1-confidences", "bundle-schema-1-many-classes"}
     assert known <= {folder.name for folder in FOLDERS}
     assert sum(path.stat().st_size for folder in FOLDERS for path in folder.iterdir()) < 60_000
@@ -35,13 +35,13 @@ def test_the_golden_bundles_are_here_and_small() -> None:
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda folder: folder.name)
 def golden(request: pytest.FixtureRequest) -> Golden:
-    """A golden bundle, opened, and what it must hold."""
+    """An opened golden bundle, and its expected contents."""
     folder: Path = request.param
     return read_bundle(folder), json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_it_was_not_written_again(folder: Path) -> None:
+def test_the_bundle_was_not_written_again(folder: Path) -> None:
     expected = json.loads(folder.with_suffix(".json").read_text(encoding="utf-8"))
     assert json.loads((folder / MANIFEST).read_bytes())["sha256"] == expected["seal"]
 
@@ -78,15 +78,15 @@ def test_logits_and_top_classes(golden: Golden) -> None:
         assert (str(logits.dtype), list(logits.shape)) == (known["dtype"], known["shape"])
         assert hashlib.sha256(logits.tobytes()).hexdigest() == known["sha256"]
     assert bundle.top.classes.tolist() == expected["top"]
-    surest = 1 / (1 + np.exp(-np.array(expected["scores"]["maxprob"])))
-    np.testing.assert_allclose(bundle.top.probability[..., 0], surest, **CLOSE)
+    confidence = 1 / (1 + np.exp(-np.array(expected["scores"]["maxprob"])))
+    np.testing.assert_allclose(bundle.top.probability[..., 0], confidence, **CLOSE)
 
 
 def test_images(golden: Golden) -> None:
     bundle, expected = golden
-    kept = bundle.images
-    found = {} if kept is None else {str(id): hashlib.sha256(kept[id]).hexdigest() for id in bundle.outputs.ids.tolist() if id in kept}
-    assert found == expected["images"]
+    pack = bundle.images
+    hashes = {} if pack is None else {str(id): hashlib.sha256(pack[id]).hexdigest() for id in bundle.outputs.ids.tolist() if id in pack}
+    assert hashes == expected["images"]
 
 
 def test_measurements() -> None:
@@ -100,15 +100,15 @@ def test_measurements() -> None:
     assert (run.ideal_by_macs, run.ideal_by_times) == (2.25, 2.0)
 
 
-def test_it_sweeps(golden: Golden) -> None:
+def test_the_bundle_sweeps(golden: Golden) -> None:
     bundle, expected = golden
     test = np.array(expected["split"]) == "test"
     accuracy = (np.array(expected["prediction"][-1]) == expected["labels"])[test].mean()
     for unit in expected["stage_cost"]:
-        found = sweep(POLICIES["maxprob"], bundle.outputs, 5, unit)
-        assert (found.examples, found.full.accuracy) == (test.sum(), accuracy)
-        np.testing.assert_allclose(found.shares.sum(axis=1), 1)
-        assert (found.cost > 0).all() and np.isfinite(found.accuracy).all()
+        result = sweep(POLICIES["maxprob"], bundle.outputs, 5, unit)
+        assert (result.examples, result.full.accuracy) == (test.sum(), accuracy)
+        np.testing.assert_allclose(result.shares.sum(axis=1), 1)
+        assert (result.cost > 0).all() and np.isfinite(result.accuracy).all()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -1,4 +1,4 @@
-"""The library: bundles found by id or by path, broken ones told apart."""
+"""The library: bundles are opened by id or by path, and broken ones are refused."""
 
 import os
 
@@ -13,7 +13,7 @@ from tests.synthetic import draft, outputs
 
 @pytest.fixture
 def library(tmp_path, monkeypatch):
-    """A data folder with two bundles, and the place where they lie."""
+    """A data folder with two bundles; returns the folder of the bundles."""
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     for seed, id in enumerate(("one", "two")):
         write_bundle(draft(outputs(examples=9, seed=seed), id=id), tmp_path / "bundles" / id)
@@ -28,7 +28,7 @@ def test_bundles_are_listed_by_id(library):
 def test_unfinished_folders_and_files_are_not_listed(library):
     for name in ("one.new", "one.old", "three.new", "two.partial"):
         (library / name).mkdir()
-    (library / "notes.txt").write_text("a file, no bundle")
+    (library / "notes.txt").write_text("a file, not a bundle")
     assert [entry.id for entry in entries()] == ["one", "two"]
 
 
@@ -37,7 +37,7 @@ def test_broken_folders_are_listed(library):
     assert [entry.id for entry in entries()] == ["broken", "one", "two"]
 
 
-def test_a_bundle_caught_between_its_two_names_is_found(library):
+def test_a_bundle_is_listed_while_it_is_replaced(library):
     (library / "one").rename(library / "one.old")
     assert [entry.id for entry in entries()] == ["one", "two"]
     assert open_bundle("one").id == "one"
@@ -61,14 +61,14 @@ def test_open_by_relative_path(library, monkeypatch):
     assert open_bundle("two").id == open_bundle("./two").id == "two"
 
 
-def test_an_id_is_not_mistaken_for_a_folder_that_happens_to_be_here(library, tmp_path, monkeypatch):
+def test_an_id_takes_precedence_over_a_folder_of_that_name(library, tmp_path, monkeypatch):
     (tmp_path / "work" / "two").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "work")
     assert open_bundle("two").id == "two"
 
 
-def test_the_folders_name_counts(library):
-    """A copied folder is asked for by its own name, whatever the bundle in it is called."""
+def test_the_name_of_the_folder_is_the_id(library):
+    """A copied bundle is opened by the name of its folder, whatever its manifest says."""
     (library / "two").rename(library / "renamed")
     assert open_bundle("renamed").id == "two"
     with pytest.raises(UserError):
@@ -76,13 +76,13 @@ def test_the_folders_name_counts(library):
 
 
 @pytest.mark.parametrize("name", ["three", "", ".", "..", "a/b/c", "x" * 5000, "nul\0byte", "one.new", "~", "*"])
-def test_an_unknown_bundle_is_the_users_mistake(library, name):
+def test_an_unknown_bundle_is_a_user_error(library, name):
     with pytest.raises(UserError) as mistake:
         open_bundle(name)
     assert_one_sentence(str(mistake.value))
 
 
-def test_an_unknown_bundle_is_answered_with_those_there_are(library):
+def test_the_error_for_an_unknown_bundle_lists_the_known_ones(library):
     with pytest.raises(UserError, match=r"no bundle 'three'; give a path or one of: one, two\."):
         open_bundle("three")
 
@@ -108,11 +108,11 @@ def test_a_stamp_changes_with_the_files(library):
     assert entry.stamp() not in (before, touched) and read_bundle(entry.folder).outputs.examples == 12
 
 
-def test_a_stamp_of_what_is_gone(library):
+def test_a_removed_bundle_has_an_empty_stamp(library):
     entry = entries()[0]
     entry.folder.rename(library / "elsewhere")
     assert entry.stamp() == ()
 
 
-def test_a_bundle_that_vanishes_has_no_stamp(tmp_path):
+def test_a_bundle_that_never_existed_has_an_empty_stamp(tmp_path):
     assert Entry("gone", tmp_path / "gone").stamp() == ()

@@ -1,4 +1,4 @@
-"""What was measured becomes part of a bundle and changes nothing else of it; what cannot have been measured is refused."""
+"""Measurements are added to a bundle without changing anything else; impossible ones are refused."""
 
 import json
 from dataclasses import replace
@@ -45,19 +45,19 @@ def test_a_round_trip_loses_nothing_and_changes_nothing_else(folder):
     assert sweep(POLICIES["maxprob"], opened.outputs, [0.5], "ms_batch_32").full.cost == pytest.approx(0.6)
 
 
-def test_bundles_without_measurements_stay_as_they_were(folder):
+def test_bundles_without_measurements_are_unchanged(folder):
     assert read_bundle(folder).measured == () and "measured" not in manifest(folder)
 
 
-def test_measuring_again_replaces_what_the_same_device_said_at_that_batch_size(folder):
+def test_measuring_again_replaces_the_same_device_and_batch_size(folder):
     other = "Slide rule"
     add_measured(folder, [fresh(1, 3), fresh(32, 3, joules=True)])
     add_measured(folder, [fresh(32, 3, device=other)])
     again = fresh(32, 3, date="2027-01-01")
     add_measured(folder, [replace(again, costs={"ms": 2 * again.costs["ms"]})])
     opened = read_bundle(folder)
-    found = [(entry.device, entry.batch_size, entry.date, dict(entry.units)) for entry in opened.measured]
-    assert found == [
+    entries = [(entry.device, entry.batch_size, entry.date, dict(entry.units)) for entry in opened.measured]
+    assert entries == [
         (DEVICE, 1, "2026-11-21", {"ms": "ms_batch_1"}),
         (DEVICE, 32, "2027-01-01", {"ms": "ms_batch_32"}),
         (other, 32, "2026-11-21", {"ms": "ms_batch_32_2"}),
@@ -66,7 +66,7 @@ def test_measuring_again_replaces_what_the_same_device_said_at_that_batch_size(f
     assert np.array_equal(opened.outputs.stage_cost["ms_batch_32"], 2 * fresh(32, 3).costs["ms"])
 
 
-def test_a_unit_of_somebody_elses_is_left_alone(tmp_path):
+def test_an_imported_unit_of_the_same_name_is_kept(tmp_path):
     theirs = replace(MADE, stage_cost={"ms_batch_32": np.array([7.0, 8.0, 9.0])})
     folder = write_bundle(draft(theirs), tmp_path / "tiny")
     add_measured(folder, [fresh(32, 3)])
@@ -74,21 +74,21 @@ def test_a_unit_of_somebody_elses_is_left_alone(tmp_path):
     assert costs["ms_batch_32"].tolist() == [7, 8, 9] and np.array_equal(costs["ms_batch_32_2"], fresh(32, 3).costs["ms"])
 
 
-def test_which_runs_belong_beside_which_costs(folder):
+def test_runs_are_shown_beside_fitting_units(folder):
     add_measured(folder, [fresh(1, 3), fresh(32, 3, joules=True)])
-    found = read_bundle(folder).measured
-    shown = {unit: [entry.batch_size for entry in in_unit(found, unit)] for unit in read_bundle(folder).outputs.stage_cost}
+    measured = read_bundle(folder).measured
+    shown = {unit: [entry.batch_size for entry in in_unit(measured, unit)] for unit in read_bundle(folder).outputs.stage_cost}
     assert shown == {"macs": [1, 32], "latency_ms": [1, 32], "ms_batch_1": [1], "ms_batch_32": [32], "joules_batch_32": []}
 
 
-def test_a_bundle_written_anew_begins_without(folder):
+def test_a_rewritten_bundle_starts_without_measurements(folder):
     add_measured(folder, [fresh(32, 3)])
     write_bundle(draft(MADE), folder)
     assert read_bundle(folder).measured == ()
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_killed_at_any_point_the_bundle_stays_whole(folder, monkeypatch, before):
+def test_the_bundle_stays_whole_if_killed_at_any_point(folder, monkeypatch, before):
     add_measured(folder, [fresh(32, 3)])
     for step in range(1, 20):
         with monkeypatch.context() as patch:
@@ -107,11 +107,11 @@ def test_nothing_is_added_to_a_damaged_bundle(folder):
         add_measured(folder, [fresh(32, 3)])
 
 
-def test_what_would_be_refused_is_not_written(folder):
+def test_invalid_measurements_are_not_written(folder):
     before = (folder / MANIFEST).read_bytes()
-    for incorrect in (fresh(32, 4), replace(fresh(32, 3), measured=replace(fresh(32, 3).measured, device="two\nlines"))):
+    for invalid in (fresh(32, 4), replace(fresh(32, 3), measured=replace(fresh(32, 3).measured, device="two\nlines"))):
         with pytest.raises(ValueError):
-            add_measured(folder, [incorrect])
+            add_measured(folder, [invalid])
     assert (folder / MANIFEST).read_bytes() == before
 
 
@@ -124,16 +124,16 @@ def run_changed(**changes):
 
 
 HOSTILE = {
-    "no list": lambda entry: None,
+    "not an entry": lambda entry: None,
     "a missing fact": lambda entry: {name: entry[name] for name in entry if name != "runs"},
     "a device of several lines": changed(device="a\nb"),
-    "a device turned around": changed(device="a\u202eb"),
-    "a device without end": changed(device="a" * 101),
-    "a device that is none": changed(device=3),
-    "no pictures": changed(examples=0),
-    "half a picture": changed(examples=0.5),
+    "a device with a direction mark": changed(device="a\u202eb"),
+    "a device that is too long": changed(device="a" * 101),
+    "a device that is not text": changed(device=3),
+    "no images": changed(examples=0),
+    "half an image": changed(examples=0.5),
     "accuracies over nothing": changed(tested=0),
-    "a batch of truth": changed(batch_size=True),
+    "a boolean batch size": changed(batch_size=True),
     "a batch of another size": changed(batch_size=31),
     "no units": changed(units={}),
     "unknown units": changed(units={"ms": "ms_batch_32", "kg": "kg_batch_32"}),
@@ -141,32 +141,32 @@ HOSTILE = {
     "a unit that is not there": changed(units={"ms": "ms_batch_32_7"}),
     "a unit with a path": changed(units={"ms": "ms_batch_32/../x"}),
     "too few exits": changed(alone=[]),
-    "exits that are none": changed(alone=[1, 2, 3]),
-    "runs that are none": changed(runs="fast"),
-    "a run with more to say": run_changed(more=1),
+    "exits that are numbers": changed(alone=[1, 2, 3]),
+    "runs that are text": changed(runs="fast"),
+    "a run with an unknown field": run_changed(more=1),
     "a run that took no time": run_changed(speed_up=0),
     "a run without speed": run_changed(speed_up=None),
-    "a run of text": run_changed(speed_up="2"),
-    "a run beyond numbers": run_changed(ideal_by_macs=10**400),
-    "more than all right": run_changed(accuracy=1.01),
-    "less than none right": run_changed(accuracy=-0.01),
+    "a run with text": run_changed(speed_up="2"),
+    "a run beyond floats": run_changed(ideal_by_macs=10**400),
+    "an accuracy above 1": run_changed(accuracy=1.01),
+    "an accuracy below 0": run_changed(accuracy=-0.01),
     "a negative budget": run_changed(budget=-1),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_cannot_have_been_measured_is_refused(folder, name):
+def test_an_impossible_measurement_is_refused(folder, name):
     add_measured(folder, [fresh(32, 3)])
     entry = manifest(folder)["measured"][0]
     assert "is inconsistent" in refused(resealed(folder, measured=[HOSTILE[name](entry)]))
 
 
 @pytest.mark.parametrize("measured", [3, "x", {}, [[]], [{}], {"device": "x"}])
-def test_measurements_that_are_no_list_are_refused(folder, measured):
+def test_malformed_measurements_are_refused(folder, measured):
     assert "is inconsistent" in refused(resealed(folder, measured=measured))
 
 
-def test_the_same_measured_twice_is_refused(folder):
+def test_duplicate_measurements_are_refused(folder):
     add_measured(folder, [fresh(32, 3)])
     entry = manifest(folder)["measured"][0]
     assert "is inconsistent" in refused(resealed(folder, measured=[entry, entry]))
@@ -174,6 +174,6 @@ def test_the_same_measured_twice_is_refused(folder):
 
 
 @pytest.mark.parametrize("unit", ["", "a b", "<img>", "x" * 65, "ms/32", "ms\n"])
-def test_a_unit_whose_name_is_none_is_refused(folder, unit):
+def test_an_invalid_unit_name_is_refused(folder, unit):
     units = {"macs": {"stage_cost": [1.0, 2.0, 3.0], "note": ""}, unit: {"stage_cost": [1.0, 2.0, 3.0], "note": ""}}
     assert "is inconsistent" in refused(resealed(folder, units=units))

@@ -1,4 +1,4 @@
-"""What is shipped keeps the promises made of it."""
+"""The shipped doodles: size, accuracies, and weights that match the bundle."""
 
 import json
 from pathlib import Path
@@ -26,14 +26,14 @@ def doodles() -> Bundle:
     return open_bundle(str(bundles_folder() / "doodles"))
 
 
-def test_it_is_small_enough_to_ship() -> None:
+def test_the_data_is_small_enough_to_ship() -> None:
     def size(folder: Path) -> int:
         return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
     assert size(data_root()) < 60e6 and size(bundles_folder() / "doodles") < 20e6
 
 
-def test_the_exits_really_differ(doodles: Bundle) -> None:
+def test_the_exits_differ(doodles: Bundle) -> None:
     test = doodles.outputs.test()
     accuracy, cost = test.correct.mean(axis=1), test.cascade_cost("macs") / test.full_cost("macs")
     assert test.exits == 5 and test.examples == 5000
@@ -41,7 +41,7 @@ def test_the_exits_really_differ(doodles: Bundle) -> None:
     assert (np.diff(accuracy) > 0).all() and 0.92 <= accuracy[-1] and accuracy.max() < 1
 
 
-def test_half_the_cost_is_as_good_and_looking_beats_not_looking(capsys: pytest.CaptureFixture[str]) -> None:
+def test_half_the_cost_is_as_accurate_and_beats_a_random_mix(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", "doodles", "--policy", "maxprob", "--points", "21", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     points = document["points"]
@@ -49,26 +49,26 @@ def test_half_the_cost_is_as_good_and_looking_beats_not_looking(capsys: pytest.C
     assert all(point["cost"] <= 1 for point in points)
     half = min(points, key=lambda point: abs(point["budget"] - 0.5))
     assert half["accuracy"] >= document["full"]["accuracy"] - 0.01
-    found = sweep(POLICIES["maxprob"], open_bundle("doodles").outputs, 21)
-    hull = concave_hull(found.static_cost, found.static_accuracy)
+    result = sweep(POLICIES["maxprob"], open_bundle("doodles").outputs, 21)
+    hull = concave_hull(result.static_cost, result.static_accuracy)
     for point in points:
         if 0.15 <= point["cost"] <= 0.75:
-            assert point["accuracy"] > np.interp(point["cost"], found.static_cost[hull], found.static_accuracy[hull])
+            assert point["accuracy"] > np.interp(point["cost"], result.static_cost[hull], result.static_accuracy[hull])
 
 
-def test_hard_images_travel_further(doodles: Bundle) -> None:
-    found = sweep(POLICIES["maxprob"], doodles.outputs, [0.2, 0.3, 0.4, 0.5, 0.6])
-    difficulty, _ = factor_by_exit(found.exit, doodles.outputs.test().factors["difficulty"], 5)
+def test_harder_images_leave_later(doodles: Bundle) -> None:
+    result = sweep(POLICIES["maxprob"], doodles.outputs, [0.2, 0.3, 0.4, 0.5, 0.6])
+    difficulty, _ = factor_by_exit(result.exit, doodles.outputs.test().factors["difficulty"], 5)
     assert (np.diff(difficulty, axis=1) > 0).all()
 
 
-def test_weights_data_and_bundle_belong_together(doodles: Bundle) -> None:
+def test_weights_data_set_and_bundle_match(doodles: Bundle) -> None:
     assert doodles.provenance["weights_sha256"] == sha256_of(weights_path("doodles"))
     assert doodles.provenance["dataset_digest"] == Doodles().digest()
 
 
-def test_the_network_still_says_what_the_bundle_says(doodles: Bundle) -> None:
-    """Recomputed from the shipped weights and freshly drawn pictures, in batches of another size."""
+def test_the_network_reproduces_the_bundle(doodles: Bundle) -> None:
+    """Recomputed from the shipped weights and freshly drawn images, in batches of another size."""
     test = doodles.outputs.test().take(np.arange(400))
     images = Doodles(workers=1).take(test.ids)
     assert np.array_equal(images.labels, test.labels)

@@ -1,4 +1,4 @@
-"""The shipped outputs on CIFAR-10 keep the promises made of them: all 10,000 test images, knobs set on 5,000 calibration images."""
+"""The shipped outputs on CIFAR-10: all 10,000 test images, knobs set on 5,000 calibration images, and the documented accuracies."""
 
 import json
 
@@ -32,16 +32,16 @@ def bundle(request: pytest.FixtureRequest) -> Bundle:
     return open_bundle(request.param)
 
 
-def test_every_image_of_the_official_test_set_is_there(bundle: Bundle) -> None:
+def test_the_whole_official_test_set_is_included(bundle: Bundle) -> None:
     outputs = bundle.outputs
     assert outputs.test().examples == 10_000
     assert [outputs.tuning(split).examples for split in (Split.FIT, Split.CALIBRATION)] == [5_000, 5_000]
     assert bundle.class_names == CIFAR10_NAMES
     assert np.bincount(outputs.test().labels).tolist() == [1_000] * 10
-    assert bundle.images is None  # they are not ours to hand on
+    assert bundle.images is None  # the images may not be redistributed
 
 
-def test_later_exits_are_better_and_dearer(bundle: Bundle) -> None:
+def test_later_exits_are_more_accurate_and_cost_more(bundle: Bundle) -> None:
     test = bundle.outputs.test()
     accuracy, cost = test.correct.mean(axis=1), test.static_cost("macs") / test.full_cost("macs")
     apart = cost[1:] > 1.5 * cost[:-1] if bundle.outputs.kind == "family" else np.diff(cost) > 0.05
@@ -49,7 +49,7 @@ def test_later_exits_are_better_and_dearer(bundle: Bundle) -> None:
     assert accuracy[-1] > accuracy.max() - 0.005
 
 
-def test_weights_and_bundle_belong_together(bundle: Bundle) -> None:
+def test_weights_and_bundle_match(bundle: Bundle) -> None:
     assert bundle.provenance["weights_sha256"] == sha256_of(weights_path(bundle.id))
     assert bundle.provenance["dataset"] == "cifar10" and bundle.provenance["device"]
 
@@ -59,8 +59,8 @@ def sweep_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
-def test_network_selection_is_2_8_times_cheaper_at_less_than_a_point(capsys: pytest.CaptureFixture[str]) -> None:
-    """Bolukbasi's learned gates on three networks, against the large one alone."""
+def test_network_selection_is_2_8_times_cheaper_within_a_point(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bolukbasi's learned gates on three networks, compared with the large one alone."""
     document = sweep_json(capsys, "cifar10-family", "--policy", "bolukbasi", "--budgets", "0.33")
     (point,) = document["points"]
     assert document["examples"] == 10_000
@@ -68,7 +68,7 @@ def test_network_selection_is_2_8_times_cheaper_at_less_than_a_point(capsys: pyt
     assert point["accuracy"] > document["full"]["accuracy"] - 0.01
 
 
-def test_the_dense_network_needs_two_fifths_of_itself_for_half_a_point(capsys: pytest.CaptureFixture[str]) -> None:
+def test_msdnet_at_two_fifths_of_the_cost_is_within_half_a_point(capsys: pytest.CaptureFixture[str]) -> None:
     document = sweep_json(capsys, "cifar10-msdnet", "--policy", "bolukbasi", "--budgets", "0.39")
     (point,) = document["points"]
     assert point["cost"] <= 0.4
@@ -76,16 +76,16 @@ def test_the_dense_network_needs_two_fifths_of_itself_for_half_a_point(capsys: p
 
 
 @pytest.mark.parametrize("name", ["cifar10-msdnet", "cifar10-resnet", "cifar10-family"])
-def test_a_full_network_gets_93_percent_right(name: str) -> None:
+def test_a_full_network_reaches_93_percent(name: str) -> None:
     assert full_accuracy(name) >= 0.93
 
 
-def test_bags_of_features_are_within_a_point_of_plain_heads_on_the_same_trunk() -> None:
+def test_bag_of_features_exits_are_within_a_point_of_the_same_trunk() -> None:
     assert full_accuracy("cifar10-bof") >= full_accuracy("cifar10-resnet") - 0.01
 
 
-def test_recomputed_in_another_precision_the_answers_are_the_same(bundle: Bundle) -> None:
-    """In float64, on the very images where they are at hand; where they are not, float64 is held against float32 on noise."""
+def test_float64_gives_the_same_predictions(bundle: Bundle) -> None:
+    """On the images of the bundle if the data set is here; otherwise float64 is compared with float32 on noise."""
     network = recipe(bundle.id).cascade().eval()
     load_weights(network, weights_path(bundle.id))
     test = bundle.outputs.test().take(np.arange(0, 10_000, 50))
@@ -94,11 +94,11 @@ def test_recomputed_in_another_precision_the_answers_are_the_same(bundle: Bundle
         recorded = test.prediction
     else:
         images = torch.rand(test.examples, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-        recorded = answers(network, images)
-    assert (answers(network.double(), images.double()) == recorded).mean() >= 0.999
+        recorded = predictions(network, images)
+    assert (predictions(network.double(), images.double()) == recorded).mean() >= 0.999
 
 
 @torch.inference_mode()
-def answers(network: Cascade, images: torch.Tensor) -> NDArray[np.int64]:
+def predictions(network: Cascade, images: torch.Tensor) -> NDArray[np.int64]:
     """(exits, examples)"""
     return torch.cat([network(batch).argmax(dim=2) for batch in images.split(50)], dim=1).numpy()

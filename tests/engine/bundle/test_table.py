@@ -1,4 +1,4 @@
-"""The table of a bundle: what is written is what is read."""
+"""The table of a bundle: a round trip loses nothing."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def test_round_trip(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_top_answers(tmp_path, name):
+def test_top_classes(tmp_path, name):
     made = CASES[name]
     top = read_table(written(tmp_path, made), made.exits).top
     assert np.array_equal(top.classes[..., 0], made.prediction)
@@ -55,9 +55,9 @@ def test_top_answers(tmp_path, name):
     width = min(TOP, made.classes)
     assert top.classes.shape == top.probability.shape == (made.exits, made.examples, width)
     for k, i in np.ndindex(made.exits, made.examples):
-        likeliest = sorted(range(made.classes), key=lambda c, k=k, i=i: (-made.logits[k, i, c], c))[:width]
-        assert top.classes[k, i].tolist() == likeliest
-        np.testing.assert_allclose(top.probability[k, i], p[k, i, likeliest], rtol=2e-5, atol=1e-30)
+        expected = sorted(range(made.classes), key=lambda c, k=k, i=i: (-made.logits[k, i, c], c))[:width]
+        assert top.classes[k, i].tolist() == expected
+        np.testing.assert_allclose(top.probability[k, i], p[k, i, expected], rtol=2e-5, atol=1e-30)
 
 
 def test_unknown_factors_stay_unknown(tmp_path):
@@ -68,14 +68,14 @@ def test_unknown_factors_stay_unknown(tmp_path):
     assert list(rows.factors) == ["fog.thick", "ice"]
 
 
-def test_places_of_pictures(tmp_path):
+def test_places_of_images(tmp_path):
     made = outputs(examples=9)
     rows = read_table(written(tmp_path, made, {int(made.ids[4]): (17, 5)}), made.exits)
     assert rows.image_offset.tolist() == [0] * 4 + [17] + [0] * 4
     assert rows.image_bytes.tolist() == [0] * 4 + [5] + [0] * 4
 
 
-def test_one_row_an_example_readable_by_anything(tmp_path):
+def test_one_row_per_example_readable_by_any_reader(tmp_path):
     made = outputs(examples=30, exits=2)
     table = pq.read_table(written(tmp_path, made))
     assert table.num_rows == 30
@@ -87,7 +87,7 @@ def test_one_row_an_example_readable_by_anything(tmp_path):
 
 
 @pytest.mark.parametrize("exits", [0, 4])
-def test_another_number_of_exits_is_noticed(tmp_path, exits):
+def test_another_number_of_exits_is_refused(tmp_path, exits):
     path = written(tmp_path, outputs(examples=9, exits=3))
     with pytest.raises((KeyError, ValueError)):
         read_table(path, exits)

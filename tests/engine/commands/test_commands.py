@@ -1,4 +1,4 @@
-"""The command line: documents on stdout and nothing else, mistakes in one sentence on stderr, the promised exit codes."""
+"""The command line: only documents on stdout, user errors in one sentence on stderr, and the documented exit codes."""
 
 import json
 import os
@@ -44,8 +44,8 @@ def damaged(data: Path, file: str = TABLE) -> None:
     path.write_bytes(good[:50] + bytes([good[50] ^ 1]) + good[51:])
 
 
-def said(capsys, *arguments: str) -> str:
-    """What a command that succeeds prints."""
+def stdout_of(capsys, *arguments: str) -> str:
+    """The output of a command that succeeds."""
     assert main(arguments) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -53,7 +53,7 @@ def said(capsys, *arguments: str) -> str:
 
 
 def document(capsys, *arguments: str) -> dict:
-    out = said(capsys, *arguments, "--json")
+    out = stdout_of(capsys, *arguments, "--json")
     assert out.count("\n") == 1 and out.endswith("\n")
     return json.loads(out)
 
@@ -86,14 +86,14 @@ def test_sweep_as_a_program(data):
     assert [point["budget"] for point in json.loads(ran.stdout)["points"]] == [0.4, 1.0]
 
 
-def test_a_mistake_as_a_program(data):
+def test_a_user_error_as_a_program(data):
     damaged(data)
     ran = run(data, "verify", "tiny")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert_one_sentence(ran.stderr[:-1], TABLE, "tiny")
 
 
-def test_whoever_stops_reading_early_sees_no_complaint(data):
+def test_a_closed_pipe_is_not_an_error(data):
     environment = {**os.environ, "OFFRAMP_DATA": str(data)}
     command = f"{sys.executable} -m engine sweep tiny --policy maxprob --points 3000 | head -n 1"
     ran = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
@@ -103,9 +103,9 @@ def test_whoever_stops_reading_early_sees_no_complaint(data):
 # list
 
 
-def test_list_says_what_can_be_done_with_what(data, capsys):
-    found = document(capsys, "list")
-    tiny = next(bundle for bundle in found["bundles"] if bundle["id"] == "tiny")
+def test_list_describes_bundles_recipes_and_policies(data, capsys):
+    listed = document(capsys, "list")
+    tiny = next(bundle for bundle in listed["bundles"] if bundle["id"] == "tiny")
     assert {key: tiny[key] for key in ("exits", "classes", "examples", "title")} == {
         "exits": 3,
         "classes": 4,
@@ -114,41 +114,41 @@ def test_list_says_what_can_be_done_with_what(data, capsys):
     }
     assert set(tiny["units"]) == {"macs", "latency_ms"}
     assert {"static", "maxprob", "entropy", "oracle"} <= set(tiny["policies"]) <= set(POLICIES)
-    sure = next(bundle for bundle in found["bundles"] if bundle["id"] == "sure")
+    sure = next(bundle for bundle in listed["bundles"] if bundle["id"] == "sure")
     assert "maxprob" in sure["policies"] and "entropy" not in sure["policies"]
-    assert [recipe["name"] for recipe in found["recipes"]] == list(RECIPES) and found["broken"] == []
-    settings = {recipe["name"]: recipe["training"] for recipe in found["recipes"]}
+    assert [recipe["name"] for recipe in listed["recipes"]] == list(RECIPES) and listed["broken"] == []
+    settings = {recipe["name"]: recipe["training"] for recipe in listed["recipes"]}
     assert settings["imagenet-family"] is None
     assert settings["cifar10-bof"]["start_from"] == "cifar10-resnet" and len(settings["cifar10-bof"]["exit_weights"]) == 5
-    assert [policy["name"] for policy in found["policies"]] == list(POLICIES)
+    assert [policy["name"] for policy in listed["policies"]] == list(POLICIES)
 
 
-def test_a_data_set_nobody_knows_is_not_downloaded(data, capsys):
+def test_an_unknown_data_set_is_not_downloaded(data, capsys):
     assert_one_sentence(mistake(capsys, "download", "cifar11"), "cifar11", "cifar10, cifar100, fashion-mnist, svhn")
 
 
-def test_a_recipe_whose_pictures_are_not_here_says_how_to_get_them(data, capsys, monkeypatch):
+def test_a_recipe_without_its_images_tells_how_to_get_them(data, capsys, monkeypatch):
     monkeypatch.setenv("OFFRAMP_DATASETS", str(data / "nothing"))
     assert_one_sentence(mistake(capsys, "train", "cifar10-resnet"), str(data / "nothing"), "python -m engine download cifar10")
 
 
-def test_list_in_words(data, capsys):
-    out = said(capsys, "list")
+def test_list_as_text(data, capsys):
+    out = stdout_of(capsys, "list")
     for word in ("tiny", "sure", "3 exits, 4 classes, 90 examples", *RECIPES, *POLICIES):
         assert word in out
 
 
-def test_list_goes_on_beside_a_broken_bundle(data, capsys):
+def test_list_shows_broken_bundles_beside_whole_ones(data, capsys):
     damaged(data, LOGITS)
-    found = document(capsys, "list")
-    assert [bundle["id"] for bundle in found["bundles"]] == ["sure"]
-    (broken,) = found["broken"]
+    listed = document(capsys, "list")
+    assert [bundle["id"] for bundle in listed["bundles"]] == ["sure"]
+    (broken,) = listed["broken"]
     assert broken["id"] == "tiny"
     assert_one_sentence(broken["problem"], LOGITS)
-    assert "broken" in said(capsys, "list")
+    assert "broken" in stdout_of(capsys, "list")
 
 
-def test_list_of_nothing(tmp_path, monkeypatch, capsys):
+def test_list_without_bundles(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "none"))
     assert document(capsys, "list")["bundles"] == []
 
@@ -158,16 +158,16 @@ def test_list_of_nothing(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("way", [lambda data: "tiny", lambda data: str(data / "bundles" / "tiny")], ids=["by id", "by path"])
 def test_sweep_prints_the_document_of_the_sweep(data, capsys, way):
-    found = document(capsys, "sweep", way(data), "--policy", "entropy", "--budgets", "0.4,0.5,1.0", "--unit", "latency_ms")
-    assert {key: found[key] for key in ("bundle", "policy", "unit", "split")} == {
+    swept = document(capsys, "sweep", way(data), "--policy", "entropy", "--budgets", "0.4,0.5,1.0", "--unit", "latency_ms")
+    assert {key: swept[key] for key in ("bundle", "policy", "unit", "split")} == {
         "bundle": "tiny",
         "policy": "entropy",
         "unit": "latency_ms",
         "split": "test",
     }
-    assert [point["budget"] for point in found["points"]] == [0.4, 0.5, 1.0]
-    assert found["full"]["cost"] == pytest.approx(2.8)
-    for point in found["points"]:
+    assert [point["budget"] for point in swept["points"]] == [0.4, 0.5, 1.0]
+    assert swept["full"]["cost"] == pytest.approx(2.8)
+    for point in swept["points"]:
         assert set(point) >= {"budget", "planned_cost", "cost", "accuracy", "shares", "knob"}
         assert sum(point["shares"]) == pytest.approx(1) and len(point["shares"]) == 3
 
@@ -181,21 +181,21 @@ def test_sweep_spreads_points_evenly(data, capsys):
 def test_sweep_on_another_split(data, capsys):
     splits = ("fit", "calibration", "test")
     by_split = {split: document(capsys, "sweep", "tiny", "--policy", "static", "--split", split) for split in splits}
-    assert [found["split"] for found in by_split.values()] == list(by_split)
-    assert len({found["full"]["accuracy"] for found in by_split.values()}) > 1
+    assert [swept["split"] for swept in by_split.values()] == list(by_split)
+    assert len({swept["full"]["accuracy"] for swept in by_split.values()}) > 1
 
 
-def test_sweep_in_words_shows_the_same_numbers(data, capsys):
+def test_sweep_as_text_shows_the_same_numbers(data, capsys):
     arguments = ("sweep", "tiny", "--policy", "maxprob", "--budgets", "0.4,0.8")
-    points, out = document(capsys, *arguments)["points"], said(capsys, *arguments)
-    rows = [line.split() for line in out.splitlines()[2:]]
+    points, out = document(capsys, *arguments)["points"], stdout_of(capsys, *arguments)
+    rows = [line.split() for line in out.splitlines()[3:]]
     assert len(rows) == 2
     for point, row in zip(points, rows, strict=True):
         assert row[0] == f"{point['budget']:.3f}" and row[3] == f"{point['cost']:.3f}" and row[4] == f"{point['accuracy']:.2%}"
         assert row[5:] == [f"{share:.1%}" for share in point["shares"]]
 
 
-def test_the_unit_is_the_bundles_own_if_it_knows_no_macs(data, capsys):
+def test_the_default_unit_without_macs_is_the_first_of_the_bundle(data, capsys):
     timed = outputs(examples=90, exits=2)
     write_bundle(draft(replace(timed, stage_cost={"energy_mj": timed.stage_cost["macs"]}), id="timed"), data / "bundles" / "timed")
     assert document(capsys, "sweep", "timed", "--policy", "static")["unit"] == "energy_mj"
@@ -206,10 +206,10 @@ def test_the_unit_is_the_bundles_own_if_it_knows_no_macs(data, capsys):
 
 def test_verify(data, capsys):
     assert document(capsys, "verify", "tiny") == {"bundle": "tiny", "whole": True, "examples": 90}
-    assert "tiny is whole: 3 exits, 90 examples" in said(capsys, "verify", str(data / "bundles" / "tiny"))
+    assert "tiny is intact: 3 exits, 90 examples" in stdout_of(capsys, "verify", str(data / "bundles" / "tiny"))
 
 
-# Mistakes
+# User errors
 
 MISTAKES = {
     "no command": ([], ["COMMAND"]),
@@ -219,20 +219,20 @@ MISTAKES = {
     "an unknown policy": (["sweep", "tiny", "--policy", "magic"], ["'magic'", "maxprob"]),
     "an unknown bundle": (["sweep", "huge", "--policy", "maxprob"], ["'huge'", "sure, tiny"]),
     "an unknown bundle to verify": (["verify", "huge"], ["'huge'", "sure, tiny"]),
-    "budgets that are words": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "much"], ["'much'", "0.3,0.5"]),
+    "budgets that are text": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "much"], ["'much'", "0.3,0.5"]),
     "budgets with a gap": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.3,,0.5"], ["'0.3,,0.5'"]),
     "no budgets": (["sweep", "tiny", "--policy", "maxprob", "--budgets", ""], ["''"]),
-    "a budget of nothing": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0"], ["must be a positive share", "0.5"]),
-    "a budget that is no number": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "nan"], ["must be a positive share"]),
-    "a budget without end": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "1e999"], ["must be a positive share"]),
-    "a negative budget": (["sweep", "tiny", "--policy", "maxprob", "--budgets=-0.5"], ["must be a positive share"]),
+    "a budget of 0": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0"], ["share of the full network's cost", "0.5"]),
+    "a budget that is NaN": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "nan"], ["share of the full network's cost"]),
+    "an infinite budget": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "1e999"], ["share of the full network's cost"]),
+    "a negative budget": (["sweep", "tiny", "--policy", "maxprob", "--budgets=-0.5"], ["share of the full network's cost"]),
     "a budget out of reach": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.01"], ["0.01", "at least 0.211"]),
     "budgets and points": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "0.5", "--points", "3"], ["--points", "--budgets"]),
     "no points": (["sweep", "tiny", "--policy", "maxprob", "--points", "0"], ["'0'", "at least 1"]),
     "points in another script": (["sweep", "tiny", "--policy", "maxprob", "--points", "²"], ["'²'", "at least 1"]),
-    "points without end": (["sweep", "tiny", "--policy", "maxprob", "--points", "1" + "0" * 23], ["below a billion"]),
+    "points beyond a billion": (["sweep", "tiny", "--policy", "maxprob", "--points", "1" + "0" * 23], ["below a billion"]),
     "too many points": (["sweep", "tiny", "--policy", "maxprob", "--points", "20000"], ["20,000", "at most 10,000"]),
-    "a budget in per cent": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "25"], ["25 times", "write 0.25"]),
+    "a budget in percent": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "25"], ["25 times", "write 0.25"]),
     "a file name that is too long": (["import", "a" * 300 + ".npz", "--id", "x"], ["There is no file"]),
     "half a point": (["sweep", "tiny", "--policy", "maxprob", "--points", "2.5"], ["'2.5'"]),
     "an unknown unit": (["sweep", "tiny", "--policy", "maxprob", "--unit", "joules"], ["'joules'", "latency_ms"]),
@@ -241,63 +241,63 @@ MISTAKES = {
     "an unknown recipe to compute": (["compute", "cats"], ["'cats'", "doodles"]),
     "an unknown recipe to train": (["train", "cats"], ["'cats'", "doodles"]),
     "no weights": (["compute", "doodles"], ["no weights for doodles", "python -m engine train doodles"]),
-    "a batch of nothing": (["compute", "doodles", "--batch-size", "0"], ["'0'", "at least 1"]),
-    "epochs that are no number": (["train", "doodles", "--epochs", "many"], ["'many'"]),
+    "an empty batch": (["compute", "doodles", "--batch-size", "0"], ["'0'", "at least 1"]),
+    "epochs that are text": (["train", "doodles", "--epochs", "many"], ["'many'"]),
     "an unknown device": (["train", "doodles", "--device", "toaster"], ["'toaster'", "cpu"]),
 }
 
 
-@pytest.mark.parametrize("json_too", [False, True], ids=["words", "json"])
+@pytest.mark.parametrize("json_too", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_answered_in_one_sentence(data, capsys, name, json_too):
+def test_a_user_error_is_reported_in_one_sentence(data, capsys, name, json_too):
     arguments, mentions = MISTAKES[name]
     flags = ["--json"] if json_too and arguments else []
     assert_one_sentence(mistake(capsys, *arguments, *flags), *mentions)
 
 
-def test_a_sweep_says_what_is_to_be_said_of_its_budgets(data, capsys):
+def test_a_sweep_prints_the_notes_of_its_budgets(data, capsys):
     write_bundle(draft(tied_outputs("constant first exit", 900, 5, 4, seed=0), id="tied", images=[]), data / "bundles" / "tied")
     arguments = ["sweep", "tied", "--policy", "maxprob", "--budgets", "0.3,0.9"]
     notes = [point["note"] for point in document(capsys, *arguments)["points"]]
     assert any(notes)
-    printed = said(capsys, *arguments)
+    printed = stdout_of(capsys, *arguments)
     for budget, note in zip(("0.300", "0.900"), notes, strict=True):
         assert not note or f"{budget}: {note}" in printed or note in printed
 
 
-def test_a_damaged_bundle_is_answered_in_one_sentence(data, capsys):
+def test_a_damaged_bundle_is_reported_in_one_sentence(data, capsys):
     damaged(data)
     for arguments in (["verify", "tiny"], ["sweep", "tiny", "--policy", "maxprob"]):
         assert_one_sentence(mistake(capsys, *arguments), TABLE, "bundle tiny", "checksum")
 
 
-def test_a_folder_that_is_no_bundle(data, capsys, tmp_path):
+def test_a_folder_that_is_not_a_bundle_is_refused(data, capsys, tmp_path):
     assert_one_sentence(mistake(capsys, "verify", str(tmp_path)), "bundle.json is missing")
 
 
-def test_a_name_that_no_bundle_may_have(data, capsys):
+def test_an_invalid_bundle_name_is_refused(data, capsys):
     weights = data / "weights" / "doodles.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(b"")
     assert_one_sentence(mistake(capsys, "compute", "doodles", "--out", str(data / "My Bundle")), "'My Bundle' cannot name a bundle")
 
 
-# What is our fault, and what stops
+# Bugs and interrupts
 
 
-def test_our_own_faults_are_not_hidden(data, monkeypatch):
+def test_bugs_are_not_hidden(data, monkeypatch):
     monkeypatch.setattr("engine.bundle.library.read_bundle", lambda folder: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["verify", "tiny"])
 
 
-def test_an_interrupt_says_that_it_can_go_on(data, monkeypatch, capsys):
+def test_an_interrupt_tells_how_to_continue(data, monkeypatch, capsys):
     def interrupted(folder):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("engine.bundle.library.read_bundle", interrupted)
     assert main(["verify", "tiny"]) == 130
-    assert_one_sentence(capsys.readouterr().err[:-1], "goes on")
+    assert_one_sentence(capsys.readouterr().err[:-1], "same command")
 
 
 @pytest.mark.parametrize("command", ["list", "download", "train", "compute", "sweep", "verify", "import"])
@@ -308,7 +308,7 @@ def test_every_command_has_help(command, capsys):
     assert f"python -m engine {command}" in capsys.readouterr().out
 
 
-def test_progress_goes_to_stderr_a_line_a_tenth(capsys):
+def test_progress_goes_to_stderr_with_a_line_per_tenth(capsys):
     show = progress_bar("images")
     for done in range(101):
         show(done, 100)
@@ -318,6 +318,6 @@ def test_progress_goes_to_stderr_a_line_a_tenth(capsys):
 
 
 def test_a_score_policy_can_be_calibrated(data, capsys):
-    found = document(capsys, "sweep", "tiny", "--policy", "maxprob", "--calibrated", "--points", "3")
-    assert found["policy"] == "maxprob_calibrated"
+    swept = document(capsys, "sweep", "tiny", "--policy", "maxprob", "--calibrated", "--points", "3")
+    assert swept["policy"] == "maxprob_calibrated"
     assert "nothing to calibrate" in mistake(capsys, "sweep", "tiny", "--policy", "static", "--calibrated")

@@ -1,4 +1,4 @@
-"""Files at the limits, from import to sweep: forty exits, more than a thousand classes, ids of any sign and size."""
+"""Extreme files, from import to sweep: forty exits, more than a thousand classes, ids of any sign and size."""
 
 from functools import cache
 from pathlib import Path
@@ -46,22 +46,22 @@ def test_every_policy_sweeps_them(folder, name, kind):
     outputs = imported(folder, kind).outputs
     reason = POLICIES[name].unavailable_reason(outputs)
     assert reason is None or Need.FAMILY in POLICIES[name].needs
-    found = sweep(POLICIES[name], outputs, 3)
-    np.testing.assert_allclose(found.shares.sum(axis=1), 1)
-    assert (found.cost > 0).all() and (found.cost <= 1 + 1e-9).all()
+    result = sweep(POLICIES[name], outputs, 3)
+    np.testing.assert_allclose(result.shares.sum(axis=1), 1)
+    assert (result.cost > 0).all() and (result.cost <= 1 + 1e-9).all()
 
 
 def test_running_forty_stages_costs_forty_stages(folder):
     outputs = imported(folder, "forty exits").outputs
     assert outputs.exits == EXITS
-    found = sweep(POLICIES["single_threshold"], outputs, [0.3, 0.6, 1.0])
+    result = sweep(POLICIES["single_threshold"], outputs, [0.3, 0.6, 1.0])
     test = outputs.test()
-    for cost, accuracy, rule in zip(found.cost, found.accuracy, found.rules, strict=True):
+    for cost, accuracy, rule in zip(result.cost, result.accuracy, result.rules, strict=True):
         left_at = reference.threshold_cascade(reference.floats(test.scores["maxprob"]), rule.thresholds.tolist())
         by_hand = reference.walk(test, left_at, "macs")
         assert (accuracy, cost * outputs.full_cost("macs")) == (by_hand[0], pytest.approx(by_hand[1], rel=1e-12))
-    assert found.cost[-1] == pytest.approx(1) and found.exit[-1].max() == EXITS - 1
-    assert found.paths.shape[1] == EXITS and found.paths.sum(axis=1).max() == EXITS
+    assert result.cost[-1] == pytest.approx(1) and result.exit[-1].max() == EXITS - 1
+    assert result.paths.shape[1] == EXITS and result.paths.sum(axis=1).max() == EXITS
 
 
 def test_logits_of_more_than_a_thousand_classes_are_kept(folder):
@@ -70,6 +70,6 @@ def test_logits_of_more_than_a_thousand_classes_are_kept(folder):
     assert np.array_equal(outputs.logits.argmax(axis=-1), outputs.prediction)
 
 
-def test_ids_come_through_whole(folder):
+def test_ids_are_kept_exactly(folder):
     test = imported(folder, "far ids").outputs.test()
     assert test.ids[:2].tolist() == list(IDS)

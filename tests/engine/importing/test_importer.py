@@ -1,4 +1,4 @@
-"""Other people's files become bundles that sweep like any other."""
+"""Imported files become bundles that sweep like any other."""
 
 import io
 import json
@@ -68,7 +68,7 @@ FILES = {
 
 @pytest.fixture(scope="module", params=FILES)
 def imported(request, tmp_path_factory):
-    """Arrays of a file, and the bundle that was made of it."""
+    """The arrays of a file, and the bundle made from it."""
     folder = tmp_path_factory.mktemp("import")
     arrays = FILES[request.param]()
     np.savez(folder / "mine.npz", **arrays)
@@ -76,16 +76,16 @@ def imported(request, tmp_path_factory):
     return arrays, read_bundle(made.folder)
 
 
-def test_the_bundle_says_what_the_file_says(imported):
+def test_the_bundle_holds_the_contents_of_the_file(imported):
     arrays, bundle = imported
     outputs = bundle.outputs
     recorded = arrays.get("logits", arrays.get("probs"))
-    answers = arrays["pred"] if recorded is None else recorded.argmax(-1)
-    assert (outputs.prediction == answers).all() and (outputs.labels == arrays["labels"]).all()
+    prediction = arrays["pred"] if recorded is None else recorded.argmax(-1)
+    assert (outputs.prediction == prediction).all() and (outputs.labels == arrays["labels"]).all()
     assert (outputs.ids == np.arange(outputs.examples)).all()
-    sureness = arrays["conf"] if recorded is None else (softmax(recorded) if "logits" in arrays else recorded).max(-1)
-    found = 1 / (1 + np.exp(-outputs.scores["maxprob"].astype(np.float64)))
-    np.testing.assert_allclose(found, sureness, atol=2e-6)
+    confidence = arrays["conf"] if recorded is None else (softmax(recorded) if "logits" in arrays else recorded).max(-1)
+    kept = 1 / (1 + np.exp(-outputs.scores["maxprob"].astype(np.float64)))
+    np.testing.assert_allclose(kept, confidence, atol=2e-6)
     if "logits" in arrays:
         np.testing.assert_array_equal(outputs.logits, arrays["logits"].astype(outputs.logits.dtype))
         assert outputs.logits.dtype == (np.float16 if arrays["logits"].dtype == np.float16 else np.float32)
@@ -96,7 +96,7 @@ def test_the_bundle_says_what_the_file_says(imported):
     assert unit in ("latency_ms", "cost", "macs")
 
 
-def test_a_split_that_was_not_given_is_half_and_half_and_always_the_same(imported):
+def test_a_missing_split_is_drawn_half_and_half_and_always_the_same(imported):
     arrays, bundle = imported
     split = bundle.outputs.split
     if "split" in arrays:
@@ -107,17 +107,17 @@ def test_a_split_that_was_not_given_is_half_and_half_and_always_the_same(importe
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_every_policy_that_supports_it_sweeps_it(imported, name):
+def test_every_policy_that_supports_the_outputs_sweeps_them(imported, name):
     outputs = imported[1].outputs
     unit = next(iter(outputs.stage_cost))
-    chosen = policy(name)
-    if chosen.unavailable_reason(outputs):
+    swept = policy(name)
+    if swept.unavailable_reason(outputs):
         with pytest.raises(UserError):
-            sweep(chosen, outputs, 3, unit)
+            sweep(swept, outputs, 3, unit)
         return
-    found = sweep(chosen, outputs, [1.0], unit)
-    assert np.isfinite(found.accuracy).all() and np.isfinite(found.cost).all()
-    assert found.accuracy[0] >= found.static_accuracy.min() - 0.05
+    result = sweep(swept, outputs, [1.0], unit)
+    assert np.isfinite(result.accuracy).all() and np.isfinite(result.cost).all()
+    assert result.accuracy[0] >= result.static_accuracy.min() - 0.05
 
 
 def slow_max_prob(sureness, outputs, exit_cost, budget):
@@ -133,15 +133,15 @@ def slow_max_prob(sureness, outputs, exit_cost, budget):
         else:
             low = middle
     calibration = [i for i in range(len(outputs.labels)) if outputs.split[i] == Split.CALIBRATION]
-    there, thresholds = list(calibration), []
+    remaining, thresholds = list(calibration), []
     for k in range(exits - 1):
         leaving = int(quota[k] * len(calibration) + 1e-9)
-        if leaving >= len(there):
+        if leaving >= len(remaining):
             thresholds += [-np.inf] * (exits - 1 - k)
             break
-        ranked = sorted((sureness[k][i] for i in there), reverse=True)
+        ranked = sorted((sureness[k][i] for i in remaining), reverse=True)
         thresholds.append(ranked[leaving - 1] if leaving else np.inf)
-        there = [i for i in there if sureness[k][i] < thresholds[k]]
+        remaining = [i for i in remaining if sureness[k][i] < thresholds[k]]
     test = [i for i in range(len(outputs.labels)) if outputs.split[i] == Split.TEST]
     correct = cost = 0.0
     for i in test:
@@ -163,14 +163,14 @@ def test_max_prob_equals_an_evaluation_example_by_example(imported):
     full = stage_cost[-1] if outputs.kind == "family" else stage_cost.sum()
     exit_cost = [float(stage_cost[: k + 1].sum()) for k in range(outputs.exits)]
     budgets = [0.5, 0.7, 0.9]
-    found = sweep(policy("maxprob"), outputs, budgets, unit)
-    published = [i for i in range(len(budgets)) if not found.notes[i]]  # plans that the check against the random mix left alone
+    result = sweep(policy("maxprob"), outputs, budgets, unit)
+    published = [i for i in range(len(budgets)) if not result.notes[i]]  # plans that the check against the random mix kept
     assert published
     for i, budget in ((i, budgets[i]) for i in published):
         accuracy, cost = slow_max_prob(sureness, outputs, exit_cost, budget * full)
-        assert found.accuracy[i] == pytest.approx(accuracy, abs=1e-12)
-        assert found.cost[i] * full == pytest.approx(cost, rel=1e-12)
-    assert len(set(found.accuracy)) > 1
+        assert result.accuracy[i] == pytest.approx(accuracy, abs=1e-12)
+        assert result.cost[i] * full == pytest.approx(cost, rel=1e-12)
+    assert len(set(result.accuracy)) > 1
 
 
 ENDINGS = [(kind, ending) for kind in TEMPLATES for ending in (".npz", ".safetensors") if kind != "parquet"] + [("parquet", ".parquet")]
@@ -202,7 +202,7 @@ def test_the_three_files_of_one_template_make_the_same_outputs(tmp_path):
     assert [bundle.images is None for bundle in made] == [False, False, True]
 
 
-def test_the_pictures_of_test_rows_are_kept_encoded_by_us(tmp_path):
+def test_the_images_of_test_rows_are_kept_and_encoded_again(tmp_path):
     arrays = TEMPLATES["logits"]()
     np.savez(tmp_path / "t.npz", **arrays)
     bundle = read_bundle(import_file(tmp_path / "t.npz", "t", out=tmp_path / "b").folder)
@@ -227,16 +227,16 @@ def test_confidences_of_one_stay_finite(tmp_path):
     assert np.isfinite(made.draft.outputs.scores["maxprob"]).all()
 
 
-@pytest.mark.parametrize(("digits", "told"), [(1, True), (8, False)])
-def test_confidences_that_tie_are_mentioned(digits, told, tmp_path):
+@pytest.mark.parametrize(("digits", "noted"), [(1, True), (8, False)])
+def test_tied_confidences_are_noted(digits, noted, tmp_path):
     rng = np.random.default_rng(0)
     conf, labels = rng.uniform(0.3, 0.9, (2, 200)).round(digits), rng.integers(3, size=200)
     np.savez(tmp_path / "t.npz", pred=rng.integers(3, size=(2, 200)), conf=conf, labels=labels, cost=[1, 2])
     notes = import_file(tmp_path / "t.npz", "t", out=tmp_path / "b").notes
-    assert any(note.startswith("conf takes as few as 7 different values at an exit, over 200 rows") for note in notes) == told
+    assert any(note.startswith("conf has only 7 distinct values at one exit, for 200 rows") for note in notes) == noted
 
 
-def test_log_probabilities_are_known_for_what_they_are(tmp_path):
+def test_log_probabilities_are_recognized(tmp_path):
     logits, labels = network(2, 5, 40)
     log_p = np.log(softmax(logits)).astype(np.float32)
     np.savez(tmp_path / "t.npz", logits=log_p, labels=labels, cost=[1, 2])
@@ -255,7 +255,7 @@ def test_text_from_a_file_is_cleaned(tmp_path):
     assert bundle.class_names == ("[31mred [0m", "a b c", "x" * 60)
     assert bundle.exit_names == ("Exit 1", "end")
     assert bundle.title == "two lines"
-    assert "Of no use here and ignored: a b." in made.notes
+    assert "Ignored, with names that are not known here: a b." in made.notes
     assert printable("naïve 猫 é") == "naïve 猫 é"
 
 
@@ -266,12 +266,12 @@ def test_an_import_replaces_an_import_and_nothing_else(tmp_path):
         import_file(path, "t", out=tmp_path / "empty")
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("keep me")
-    with pytest.raises(UserError, match="letters is there already and is no imported bundle; choose another --id or --out."):
+    with pytest.raises(UserError, match="letters already exists and is not an imported bundle; choose another --id or --out."):
         import_file(path, "t", out=tmp_path / "letters")
     assert (tmp_path / "letters" / "dear.txt").read_text() == "keep me"
     manifest = tmp_path / "empty" / "bundle.json"
     manifest.write_text(manifest.read_text().replace("imported_from", "recipe"))
-    with pytest.raises(UserError, match="is no imported bundle"):
+    with pytest.raises(UserError, match="is not an imported bundle"):
         import_file(path, "t", out=tmp_path / "empty")
     with pytest.raises(UserError, match="cannot be written"):
         import_file(path, "t", out=path / "below a file")
@@ -288,7 +288,7 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     assert len(json.loads(capsys.readouterr().out)["points"]) == 3
     assert main(["import", str(tmp_path / "f.npz"), "--id", "fam", "--topology", "chain"]) == 0
     shown = capsys.readouterr().out
-    assert "No split given: 150 rows drawn with seed 0" in shown and "large 7" in shown
+    assert "No split given: 150 rows drawn at random with seed 0" in shown and "large 7" in shown
     assert main(["verify", "fam"]) == 0
 
 
@@ -311,15 +311,15 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
         ),
         (
             ["import", "--template", "parquet", "--out", "x.npz"],
-            "The template parquet cannot be written to 'x.npz'; let the name end in .parquet.",
+            "The template parquet cannot be written to 'x.npz'; use a name that ends in .parquet.",
         ),
         (
             ["import", "--template", "probs", "--out", "x.csv"],
-            "The template probs cannot be written to 'x.csv'; let the name end in .npz or .safetensors.",
+            "The template probs cannot be written to 'x.csv'; use a name that ends in .npz or .safetensors.",
         ),
     ],
 )
-def test_what_the_command_line_refuses(arguments, sentence, tmp_path, capsys, monkeypatch):
+def test_invalid_command_lines_are_refused(arguments, sentence, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
     assert main(arguments) == 2
@@ -329,5 +329,5 @@ def test_what_the_command_line_refuses(arguments, sentence, tmp_path, capsys, mo
 
 def test_a_template_overwrites_nothing(tmp_path):
     path = write_template("probs", tmp_path / "t.npz")
-    with pytest.raises(UserError, match="t.npz is there already and is left as it is; give another name with --out."):
+    with pytest.raises(UserError, match="t.npz already exists and is not overwritten; choose another name with --out."):
         write_template("probs", path)

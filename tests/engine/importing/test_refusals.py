@@ -1,4 +1,4 @@
-"""Every way in which a file can be wrong: one sentence, and no bundle."""
+"""Every way in which a file can be invalid: each is refused with one sentence, and no bundle is written."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from engine.importing.templates import TEMPLATES, write_template
 
 
 def good(**changes):
-    """Arrays of a file with nothing wrong: 3 exits, 300 examples, 4 classes; None takes an array out."""
+    """Arrays of a valid file: 3 exits, 300 examples, 4 classes. None leaves an array out."""
     arrays = {**TEMPLATES["logits"](), "cost": np.array([2.0, 5.0, 9.0])} | changes
     return {name: array for name, array in arrays.items() if array is not None}
 
@@ -42,7 +42,7 @@ def confidences(**changes):
 
 
 def refusal(path, **options):
-    """The one sentence a file is refused with; whatever else happens is a failure."""
+    """The sentence with which a file is refused. Fails if the file is not refused, or something is left behind."""
     before = set(path.parent.rglob("*"))
     with pytest.raises(UserError) as refused:
         import_file(path, "x", out=path.parent / "bundle", **options)
@@ -57,192 +57,212 @@ LABELS = good()["labels"]
 PROBS = probabilities()["probs"]
 IMAGES = good()["images"]
 
-WRONG = [
-    # what the exits said
+INVALID = [
+    # outputs of the exits
     (
         {"logits": None},
-        "There is nothing that the exits said; give logits or probs (exits, examples, classes), or pred with conf (exits, examples).",
+        "The file has no outputs of exits; add logits or probs (exits, examples, classes), or pred with conf (exits, examples).",
     ),
-    ({"probs": PROBS}, "There is both logits and probs; leave one of the two out."),
-    (confidences(conf=None), "There is no conf; pred and conf go together, both (exits, examples)."),
+    ({"probs": PROBS}, "The file has both logits and probs; leave one of them out."),
+    (confidences(conf=None), "conf is missing; pred and conf (exits, examples) go together, so add it."),
     (
         {"logits": LOGITS[0]},
-        "logits has shape (300, 4), expected (exits, examples, classes); for a single exit use logits[None], for several numpy.stack.",
+        "logits has shape (300, 4) but must be (exits, examples, classes); use logits[None] for a single exit or numpy.stack for several.",
     ),
-    ({"logits": LOGITS[0, 0]}, "logits has shape (4,), expected (exits, examples, classes); give these axes."),
+    ({"logits": LOGITS[0, 0]}, "logits has shape (4,) but must be (exits, examples, classes); give an array with these axes."),
     (
         {"logits": LOGITS.transpose(1, 0, 2)},
-        "logits has shape (300, 3, 4), which is not (exits, examples, classes); use logits.transpose(1, 0, 2).",
+        "logits has shape (300, 3, 4) but must be (exits, examples, classes); use logits.transpose(1, 0, 2).",
     ),
     (
         {"logits": LOGITS.transpose(2, 1, 0)},
-        "logits has shape (4, 300, 3), which is not (exits, examples, classes); use logits.transpose(2, 1, 0).",
+        "logits has shape (4, 300, 3) but must be (exits, examples, classes); use logits.transpose(2, 1, 0).",
     ),
-    (confidences(pred=confidences()["pred"].T), "pred has shape (300, 3), which is not (exits, examples); use pred.transpose(1, 0)."),
-    ({"logits": LOGITS[:, :299]}, "logits has 299 examples and labels has 300; give the same rows in both."),
-    ({"logits": np.zeros((256, 300, 4))}, "logits has 256 exits; give between 1 and 255."),
-    ({"logits": np.zeros((0, 300, 4))}, "logits has 0 exits; give between 1 and 255."),
-    ({"logits": LOGITS[..., :1]}, "logits has 1 classes; give between 2 and 100,000 (a yes-or-no network has two)."),
-    (spoilt("logits", (1, 7, 2), np.nan), "logits has nan in exit 1, row 7, class 2; correct or leave out that row."),
-    (spoilt("logits", (1, 7, 2), -np.inf), "logits has -inf in exit 1, row 7, class 2; correct or leave out that row."),
-    (spoilt("logits", (1, 7, 2), np.inf, np.float16), "logits has inf in exit 1, row 7, class 2; save float32, as float16 ends at 65,504."),
-    (spoilt("logits", (1, 7, 2), 1e300, np.float64), "logits has inf in exit 1, row 7, class 2; correct or leave out that row."),
-    ({"logits": PROBS}, "logits look like probabilities (none is negative and every row sums to 1); name the array probs."),
+    (confidences(pred=confidences()["pred"].T), "pred has shape (300, 3) but must be (exits, examples); use pred.transpose(1, 0)."),
+    ({"logits": LOGITS[:, :299]}, "logits has 299 examples but labels has 300; give the same examples in both."),
+    ({"logits": np.zeros((256, 300, 4))}, "The number of exits in logits is 256; give between 1 and 255."),
+    ({"logits": np.zeros((0, 300, 4))}, "The number of exits in logits is 0; give between 1 and 255."),
+    ({"logits": LOGITS[..., :1]}, "The number of classes in logits is 1; give between 2 and 100,000 (2 for a binary classifier)."),
+    (spoilt("logits", (1, 7, 2), np.nan), "logits contains nan at exit 1, row 7, class 2; correct or leave out that row."),
+    (spoilt("logits", (1, 7, 2), -np.inf), "logits contains -inf at exit 1, row 7, class 2; correct or leave out that row."),
+    (
+        spoilt("logits", (1, 7, 2), np.inf, np.float16),
+        "logits contains inf at exit 1, row 7, class 2; save float32, as float16 overflows above 65,504.",
+    ),
+    (spoilt("logits", (1, 7, 2), 1e300, np.float64), "logits contains inf at exit 1, row 7, class 2; correct or leave out that row."),
+    ({"logits": PROBS}, "logits look like probabilities (none is negative and every row sums to 1); rename the array to probs."),
     (
         {"logits": PROBS.astype(np.float16)},
-        "logits look like probabilities (none is negative and every row sums to 1); name the array probs.",
+        "logits look like probabilities (none is negative and every row sums to 1); rename the array to probs.",
     ),
-    ({"logits": np.full((3, 300, 4), "a")}, "logits holds <U1, not numbers; give floats."),
+    ({"logits": np.full((3, 300, 4), "a")}, "logits has dtype <U1; give floats."),
     (
         probabilities(probs=LOGITS * 10),
-        "probs has {} in exit 0, row 0, and probabilities lie between 0 and 1; if these are logits, name the array logits.",
+        "probs contains {} at exit 0, row 0, but probabilities are between 0 and 1; if these are logits, rename the array to logits.",
     ),
     (
         probabilities(probs=PROBS * np.where(np.arange(300) == 9, 0.5, 1)[:, None]),
-        "probs sum to 0.5 in exit 0, row 9, not to 1; give the softmax over all classes.",
+        "probs sum to 0.5 at exit 0, row 9, not to 1; give the softmax over all classes.",
     ),
     (
         probabilities(probs=np.where(PROBS == PROBS[2, 5, 1], np.nan, PROBS)),
-        "probs has nan in exit 2, row 5, class 1; correct or leave out that row.",
+        "probs contains nan at exit 2, row 5, class 1; correct or leave out that row.",
     ),
     (
         confidences(pred=confidences()["pred"] + 1),
-        "pred has 4 in {}, and the 4 classes are numbered 0 to 3; these seem to be counted from 1, so subtract 1.",
+        "pred contains 4 at {}, but the 4 classes are numbered 0 to 3; they seem to be numbered from 1, so subtract 1.",
     ),
     (
         confidences(pred=confidences()["pred"] - 1),
-        "pred has -1 in {}, and the 4 classes are numbered 0 to 3; correct or leave out that row.",
+        "pred contains -1 at {}, but the 4 classes are numbered 0 to 3; correct or leave out that row.",
     ),
-    (confidences(pred=confidences()["pred"] + 0.5), "pred has {} in exit 0, row 0; give whole numbers."),
-    (confidences(conf=confidences()["conf"] * 100), "conf has {} in exit 0, row 0; give the probability of the answer, between 0 and 1."),
-    (confidences(conf=confidences()["conf"] * np.nan), "conf has nan in exit 0, row 0; correct or leave out that row."),
+    (confidences(pred=confidences()["pred"] + 0.5), "pred contains {} at exit 0, row 0; give whole numbers."),
+    (
+        confidences(conf=confidences()["conf"] * 100),
+        "conf contains {} at exit 0, row 0; give the probability of the predicted class, between 0 and 1.",
+    ),
+    (confidences(conf=confidences()["conf"] * np.nan), "conf contains nan at exit 0, row 0; correct or leave out that row."),
     (
         confidences(class_names=None, labels=LABELS * 10**6),
-        "pred has {} classes; give between 2 and 100,000 (a yes-or-no network has two).",
+        "The number of classes in pred is {}; give between 2 and 100,000 (2 for a binary classifier).",
     ),
     # labels
-    ({"labels": None}, "There is no array labels, only logits, cost_macs, {}; add the true class of every example, (examples,)."),
-    ({"labels": None, "lables": LABELS}, "There is no array labels, only lables, logits, {}, (examples,)."),
+    ({"labels": None}, "There is no labels array, only logits, cost_macs, {}; add labels (examples,), the true class of every example."),
+    ({"labels": None, "lables": LABELS}, "There is no labels array, only lables, logits, {}, the true class of every example."),
     (
         {"labels": np.eye(4)[LABELS]},
-        "labels has shape (300, 4), expected (examples,); "
-        "use labels[:, 0] if they are a column, labels.argmax(axis=1) if they are one-hot.",
+        "labels has shape (300, 4) but must be (examples,); use labels[:, 0] for a single column or "
+        "labels.argmax(axis=1) for one-hot labels.",
     ),
-    ({"labels": LABELS[:1]}, "labels has 1 rows; give between 2 and 10,000,000 examples."),
-    (spoilt("labels", 3, 1.5, float), "labels has 1.5 in row 3; give whole numbers."),
-    (spoilt("labels", 3, np.nan, float), "labels has nan in row 3; give whole numbers."),
+    ({"labels": LABELS[:1]}, "labels has length 1; give between 2 and 10,000,000 examples."),
+    (spoilt("labels", 3, 1.5, float), "labels contains 1.5 at row 3; give whole numbers."),
+    (spoilt("labels", 3, np.nan, float), "labels contains nan at row 3; give whole numbers."),
     (
         spoilt("labels", 3, 2**63, np.uint64),
-        "labels has 9223372036854775808 in row 3, and the largest that can be kept is 9,223,372,036,854,775,807.",
+        "labels contains 9223372036854775808 at row 3, but the limit is 9,223,372,036,854,775,807; use smaller numbers.",
     ),
-    (spoilt("labels", 3, 4096, np.float16), "labels has 4096.0 in row 3, and float16 is exact up to 2,048 only; save integers."),
-    (spoilt("labels", 3, np.inf, np.float16), "labels has inf in row 3, and float16 is exact up to 2,048 only; save integers."),
+    (spoilt("labels", 3, 4096, np.float16), "labels contains 4096.0 at row 3, but float16 is exact only up to 2,048; save integers."),
+    (spoilt("labels", 3, np.inf, np.float16), "labels contains inf at row 3, but float16 is exact only up to 2,048; save integers."),
     (
         spoilt("labels", 3, 2.0**60, float),
-        "labels has 1.152921504606847e+18 in row 3, and float64 is exact up to 9,007,199,254,740,992 only; save integers.",
+        "labels contains 1.152921504606847e+18 at row 3, but float64 is exact only up to 9,007,199,254,740,992; save integers.",
     ),
-    ({"labels": LABELS.astype(str)}, "labels holds <U21, not numbers; give whole numbers."),
-    (spoilt("labels", 3, -1), "labels has -1 in row 3; number the classes from 0 and leave out examples without a label."),
-    (spoilt("labels", 3, 4), "labels has 4 in row 3, and the 4 classes are numbered 0 to 3; correct or leave out that row."),
-    ({"labels": LABELS + 1}, "labels has 4 in {}, and the 4 classes are numbered 0 to 3; these seem to be counted from 1, so subtract 1."),
+    ({"labels": LABELS.astype(str)}, "labels has dtype <U21; give whole numbers."),
+    (spoilt("labels", 3, -1), "labels contains -1 at row 3; number the classes from 0 and leave out unlabelled examples."),
+    (spoilt("labels", 3, 4), "labels contains 4 at row 3, but the 4 classes are numbered 0 to 3; correct or leave out that row."),
+    (
+        {"labels": LABELS + 1},
+        "labels contains 4 at {}, but the 4 classes are numbered 0 to 3; they seem to be numbered from 1, so subtract 1.",
+    ),
     # costs
     (
         {"cost": None, "cost_macs": None, "stage_cost_latency_ms": None},
-        "There is no cost, only {}; give cost (exits,), what leaving at each exit costs in all, or stage_cost, that of each stage.",
+        "There is no cost array, only {}; "
+        "add cost (exits,), the total cost of leaving at each exit, or stage_cost (exits,), the cost of each stage alone.",
     ),
-    ({"stage_cost": np.ones(3)}, "There are both cost and stage_cost in the unit cost; leave one of the two out."),
-    ({"cost": np.ones(2)}, "cost has shape (2,), and there are 3 exits; give one number for each, (3,)."),
-    ({"cost": np.ones((3, 300))}, "cost has shape (3, 300), and there are 3 exits; give one number for each, (3,)."),
+    ({"stage_cost": np.ones(3)}, "cost and stage_cost give costs in the same unit; leave one of them out."),
+    ({"cost": np.ones(2)}, "cost has shape (2,) but must be (3,); give one number per exit."),
+    ({"cost": np.ones((3, 300))}, "cost has shape (3, 300) but must be (3,); give one number per exit."),
     (
         {"cost": np.array([2.0, 6.0, 5.0])},
-        "cost does not rise (5 at exit 2 after 6 at exit 1); "
-        "make it cumulative, or name it stage_cost if each number is of one stage alone.",
+        "cost does not increase (6 at exit 1, 5 at exit 2); give cumulative costs, or rename it to stage_cost if each "
+        "number is the cost of one stage.",
     ),
     (
         {"cost_macs": np.array([2.0, 2.0, 5.0])},
-        "cost_macs does not rise (2 at exit 1 after 2 at exit 0); "
-        "make it cumulative, or name it stage_cost_macs if each number is of one stage alone.",
+        "cost_macs does not increase (2 at exit 0, 2 at exit 1); give cumulative costs, or rename it to "
+        "stage_cost_macs if each number is the cost of one stage.",
     ),
-    ({"cost": np.array([-2.0, 2.0, 5.0])}, "cost is -2 at exit 0; every stage costs something, so give numbers above 0, below 1e30."),
+    ({"cost": np.array([-2.0, 2.0, 5.0])}, "cost is -2 at exit 0; every stage must cost more than 0 and less than 1e30."),
     (
         {"stage_cost": np.array([2.0, 0.0, 5.0]), "cost": None},
-        "stage_cost is 0 at exit 1; every stage costs something, so give numbers above 0, below 1e30.",
+        "stage_cost is 0 at exit 1; every stage must cost more than 0 and less than 1e30.",
     ),
     (
         {"stage_cost": np.array([2.0, 1e300, 5.0]), "cost": None},
-        "stage_cost is 1e+300 at exit 1; every stage costs something, so give numbers above 0, below 1e30.",
+        "stage_cost is 1e+300 at exit 1; every stage must cost more than 0 and less than 1e30.",
     ),
-    ({"cost": np.array([1.0, np.nan, 3.0])}, "cost has nan in row 1; correct or leave out that row."),
-    ({"cost_Watts": np.ones(3)}, "cost_Watts names no unit; use lower-case letters, digits and underscores, as in cost_latency_ms."),
+    ({"cost": np.array([1.0, np.nan, 3.0])}, "cost contains nan at exit 1; give a finite number."),
+    (
+        {"cost_Watts": np.ones(3)},
+        "cost_Watts does not end in a unit; use lower-case letters, digits and underscores, as in cost_latency_ms.",
+    ),
     (
         {"topology": np.array("family")},
-        "cost adds up along a chain, and these are separate networks; give what each costs alone as stage_cost.",
+        "cost is cumulative, but these are separate networks; give the cost of each alone as stage_cost.",
     ),
     (
         {"topology": np.array("family"), "cost": None, "cost_macs": None, "stage_cost_latency_ms": np.array([1.0, 9.0, 4.0])},
-        "stage_cost_latency_ms is 9 at exit 1, and 4 at the last, which is the full network; list the networks from small to large.",
+        "stage_cost_latency_ms is 9 at network 1 but only 4 at the last, which must be the largest; order the networks "
+        "from small to large.",
     ),
-    ({"topology": np.array("tree")}, "topology is 'tree'; use 'chain' for the exits of one network and 'family' for separate networks."),
-    ({"topology": np.array([])}, "topology is ''; use 'chain' for the exits of one network and 'family' for separate networks."),
+    ({"topology": np.array("tree")}, "topology is 'tree'; use 'chain' for the exits of one network or 'family' for separate networks."),
+    ({"topology": np.array([])}, "topology is ''; use 'chain' for the exits of one network or 'family' for separate networks."),
     # the rest
-    (spoilt("split", 8, "val"), "split has 'val' in row 8; use fit, calibration, test."),
-    (spoilt("split", 8, "train"), "split has 'train' in row 8; leave out what the network was trained on."),
-    ({"split": np.full(300, 3)}, "split has 3 in row 0; use 0 for fit, 1 for calibration and 2 for test."),
-    ({"split": np.full(300, "test")}, "split has no calibration row; name some so, or leave split out to have one drawn."),
-    ({"split": np.full(299, "test")}, "split has shape (299,), and labels has 300 rows; give one value for each, (300,)."),
-    (spoilt("ids", 250, 1003), "ids has 1003 in row 3 and again in row 250; give every example an id of its own."),
-    ({"ids": np.arange(300) + 0.5}, "ids has 0.5 in row 0; give whole numbers."),
+    (spoilt("split", 8, "val"), "split contains 'val' at row 8; use fit, calibration or test."),
+    (spoilt("split", 8, "train"), "split contains 'train' at row 8; leave out the training examples."),
+    ({"split": np.full(300, 3)}, "split contains 3 at row 0; use 0 for fit, 1 for calibration and 2 for test."),
+    ({"split": np.full(300, "test")}, "split has no calibration rows; mark some, or leave out split to have one drawn at random."),
+    ({"split": np.full(299, "test")}, "split has shape (299,) but must be (300,); give one value per example."),
+    (spoilt("ids", 250, 1003), "ids contains 1003 at rows 3 and 250; give every example its own id."),
+    ({"ids": np.arange(300) + 0.5}, "ids contains 0.5 at row 0; give whole numbers."),
     (
         {"images": IMAGES.transpose(0, 3, 1, 2)},
-        "images has shape (300, 3, 16, 16), expected (examples, height, width, 3); use images.transpose(0, 2, 3, 1).",
+        "images has shape (300, 3, 16, 16) but must be (examples, height, width, 3); use images.transpose(0, 2, 3, 1).",
     ),
     (
         {"images": IMAGES[..., 0]},
-        "images has shape (300, 16, 16), expected (examples, height, width, 3); "
-        "for grey pictures use images.reshape(*images.shape[:3], 1).repeat(3, axis=3).",
+        "images has shape (300, 16, 16) but must be (examples, height, width, 3); for greyscale images use "
+        "images.reshape(*images.shape[:3], 1).repeat(3, axis=3).",
     ),
     (
         {"images": IMAGES[..., [0, 1, 2, 0]]},
-        "images has shape (300, 16, 16, 4), expected (examples, height, width, 3); use images[..., :3].",
+        "images has shape (300, 16, 16, 4) but must be (examples, height, width, 3); use images[..., :3].",
     ),
-    ({"images": IMAGES[0]}, "images has shape (16, 16, 3), expected (examples, height, width, 3); {}."),
+    ({"images": IMAGES[0]}, "images has shape (16, 16, 3) but must be (examples, height, width, 3); {}."),
     (
         {"images": IMAGES / 255},
-        "images is of type float64, expected uint8; use (images * 255).round().astype('uint8') if they lie between 0 and 1.",
+        "images has dtype float64 but must be uint8; for values between 0 and 1 use (images * 255).round().astype('uint8').",
     ),
-    ({"images": IMAGES[:9]}, "images has 9 pictures and labels has 300 rows; give one for each."),
-    ({"images": np.zeros((300, 1, 513, 3), np.uint8)}, "images are 1 by 513 pixels; make them at most 512 on a side."),
-    ({"images": np.zeros((300, 0, 5, 3), np.uint8)}, "images are 0 by 5 pixels; make them at most 512 on a side."),
-    ({"factor_size": np.full(300, np.nan)}, "factor_size has nan in row 0; correct or leave out that row."),
-    ({"factor_size": np.zeros(3)}, "factor_size has shape (3,), and labels has 300 rows; give one value for each, (300,)."),
-    ({"class_names": np.array(["a", "b"])}, "class_names has shape (2,) and type <U1; give 4 names, as numpy.array([...]) makes them."),
-    ({"exit_names": np.arange(3)}, "exit_names has shape (3,) and type int64; give 3 names, as numpy.array([...]) makes them."),
+    ({"images": IMAGES[:9]}, "images has 9 examples but labels has 300; give one image per example."),
+    ({"images": np.zeros((300, 1, 513, 3), np.uint8)}, "images are 1 by 513 pixels; resize them to between 1 and 512 pixels per side."),
+    ({"images": np.zeros((300, 0, 5, 3), np.uint8)}, "images are 0 by 5 pixels; resize them to between 1 and 512 pixels per side."),
+    ({"factor_size": np.full(300, np.nan)}, "factor_size contains nan at row 0; correct or leave out that row."),
+    ({"factor_size": np.zeros(3)}, "factor_size has shape (3,) but must be (300,); give one value per example."),
+    (
+        {"class_names": np.array(["a", "b"])},
+        "class_names has shape (2,) and dtype <U1; give 4 names as an array of strings, such as numpy.array(list_of_names).",
+    ),
+    (
+        {"exit_names": np.arange(3)},
+        "exit_names has shape (3,) and dtype int64; give 3 names as an array of strings, such as numpy.array(list_of_names).",
+    ),
     # types
     (
         {"labels": LABELS.astype(object)},
-        "labels holds Python objects, which only pickle could read; "
-        "turn it into a plain array first, with astype('int64'), astype('float32') or, for text, astype('U').",
+        "labels holds Python objects, which only pickle can read; convert it first, with astype('int64'), "
+        "astype('float32') or, for text, astype('U').",
     ),
     (
         {"class_names": np.array([b"a"] * 4)},
-        "class_names is of type |S1, which has no use here; save integers, float16 or float32, and text with astype('U').",
+        "class_names has dtype |S1, which is not supported; save integers, float16 or float32, and text with astype('U').",
     ),
     (
         {"logits": LOGITS.astype(complex)},
-        "logits is of type complex128, which has no use here; save integers, float16 or float32, and text with astype('U').",
+        "logits has dtype complex128, which is not supported; save integers, float16 or float32, and text with astype('U').",
     ),
 ]
 
 
-@pytest.mark.parametrize(("changes", "expected"), WRONG, ids=[sentence[:60] for _, sentence in WRONG])
-def test_what_is_wrong_is_named_in_one_sentence(changes, expected, tmp_path):
+@pytest.mark.parametrize(("changes", "expected"), INVALID, ids=[sentence[:60] for _, sentence in INVALID])
+def test_an_invalid_array_is_refused_in_one_sentence(changes, expected, tmp_path):
     np.savez(tmp_path / "mine.npz", **good(**changes))
     sentence = refusal(tmp_path / "mine.npz")
     start, _, end = expected.partition("{}")
     assert sentence.startswith(start) and sentence.endswith(end) and (sentence == expected or "{}" in expected)
 
 
-def test_what_these_sentences_change_was_right(tmp_path):
+def test_the_unchanged_files_are_valid(tmp_path):
     np.savez(tmp_path / "mine.npz", **good())
     import_file(tmp_path / "mine.npz", "x", out=tmp_path / "bundle")
     for form in (probabilities(), confidences()):
@@ -250,11 +270,11 @@ def test_what_these_sentences_change_was_right(tmp_path):
         import_file(tmp_path / "mine.npz", "x", out=tmp_path / "bundle")
 
 
-# ---- files that are not what they seem
+# ---- damaged and malicious files
 
 
 class Trap:
-    """Unpickling it would leave a mark."""
+    """Unpickling it leaves a file behind."""
 
     def __init__(self, mark):
         self.mark = mark
@@ -271,7 +291,7 @@ def zipped(path, members, **options):
 
 
 def npy(array=None, header=None):
-    """The bytes of a .npy file, with another header if one is given."""
+    """The bytes of a .npy file, with `header` in place of its own if one is given."""
     file = io.BytesIO()
     if header is None:
         np.save(file, array)
@@ -283,10 +303,10 @@ def npy(array=None, header=None):
 def test_no_pickle_is_ever_opened(tmp_path):
     mark = tmp_path / "mark"
     np.savez(tmp_path / "a.npz", **good(class_names=np.array([Trap(mark)] * 4)))
-    assert refusal(tmp_path / "a.npz").startswith("class_names holds Python objects, which only pickle could read;")
+    assert refusal(tmp_path / "a.npz").startswith("class_names holds Python objects, which only pickle can read;")
     zipped(tmp_path / "b.npz", {"labels.npy": pickle.dumps(Trap(mark))})
-    assert "b.npz is damaged or no .npz file" in refusal(tmp_path / "b.npz")
-    # A plain header over pickled bytes, too.
+    assert "b.npz is damaged or not a valid .npz file" in refusal(tmp_path / "b.npz")
+    # So are pickled bytes under a plain header.
     lie = npy(header={"descr": "|O", "fortran_order": False, "shape": (1,)}) + pickle.dumps(Trap(mark))
     zipped(tmp_path / "c.npz", {"labels.npy": lie})
     assert "labels holds Python objects" in refusal(tmp_path / "c.npz")
@@ -299,9 +319,9 @@ def test_no_pickle_is_ever_opened(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(10**9, 10**9), (2**62,), (-1, -300), (301,), (299,), (0,), (10**30,)])
-def test_a_header_that_lies_about_its_size_is_not_believed(shape, tmp_path):
+def test_a_header_that_lies_about_its_size_is_refused(shape, tmp_path):
     zipped(tmp_path / "a.npz", {"labels.npy": npy(LABELS, {"descr": "<i8", "fortran_order": False, "shape": shape})})
-    assert refusal(tmp_path / "a.npz").startswith("labels claims the shape (")
+    assert refusal(tmp_path / "a.npz").startswith("labels claims shape (")
 
 
 @pytest.mark.parametrize(
@@ -318,7 +338,7 @@ def test_a_header_that_lies_about_its_size_is_not_believed(shape, tmp_path):
         "",
     ],
 )
-def test_a_header_that_makes_no_sense_is_refused(header, tmp_path):
+def test_a_malformed_header_is_refused(header, tmp_path):
     zipped(tmp_path / "a.npz", {"labels.npy": npy(LABELS, header)})
     refusal(tmp_path / "a.npz")
 
@@ -328,12 +348,12 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
     assert (tmp_path / "a.npz").stat().st_size < 200_000
     sentence = refusal(tmp_path / "a.npz", most=1_000_000)
     assert sentence.startswith("a.npz unpacks to 29,")
-    assert sentence.endswith("more than the 1,000,000 allowed; give fewer examples, or float16.")
+    assert sentence.endswith("more than the 1,000,000 allowed; give fewer examples or use float16.")
     assert refusal(tmp_path / "a.npz", most=1000).startswith("a.npz has ")
 
 
-def test_a_zip_directory_that_lies_about_a_size_is_not_believed(tmp_path):
-    """A member that says 200 bytes and inflates to more is cut off there, and its checksum fails."""
+def test_a_zip_directory_that_lies_about_a_size_is_refused(tmp_path):
+    """A member that claims too few bytes is cut off there, and its checksum fails."""
     path = zipped(tmp_path / "a.npz", {"labels.npy": npy(np.zeros(10**6, np.int64))}, compression=zipfile.ZIP_DEFLATED)
     true, lie = struct.pack("<I", 8 * 10**6 + 128), struct.pack("<I", 8 * 300 + 128)
     data = path.read_bytes()
@@ -344,17 +364,17 @@ def test_a_zip_directory_that_lies_about_a_size_is_not_believed(tmp_path):
     assert "unpacks to 4,294,967,294 bytes" in refusal(path)
 
 
-def test_archives_that_are_odd(tmp_path):
+def test_odd_archives_are_refused(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate name"):
         with zipfile.ZipFile(tmp_path / "twice.npz", "w") as archive:
             archive.writestr("labels.npy", npy(LABELS))
             archive.writestr("labels.npy", npy(LABELS))
-    expected = "twice.npz has 2 arrays, 1 of them with names of their own; give at most 200, each under another name."
+    expected = "twice.npz has 2 arrays with 1 distinct names; give at most 200 arrays, each with its own name."
     assert refusal(tmp_path / "twice.npz") == expected
     zipped(tmp_path / "many.npz", {f"a{i}.npy": b"" for i in range(201)})
     assert "many.npz has 201 arrays" in refusal(tmp_path / "many.npz")
     zipped(tmp_path / "lzma.npz", {"labels.npy": npy(LABELS)}, compression=zipfile.ZIP_LZMA)
-    expected = "labels is packed in a way numpy does not use; save the file again with numpy.savez_compressed."
+    expected = "labels uses a compression that numpy does not; save the file again with numpy.savez_compressed."
     assert refusal(tmp_path / "lzma.npz") == expected
     locked = bytearray(zipped(tmp_path / "locked.npz", {"labels.npy": npy(LABELS)}).read_bytes())
     for sign, flag in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -364,21 +384,21 @@ def test_archives_that_are_odd(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["npz", "safetensors", "parquet"])
-def test_what_is_no_such_file_is_refused(ending, tmp_path):
+def test_other_content_is_refused(ending, tmp_path):
     for content in (b"", b"PK\x03\x04", b"PAR1", b"hello\x00world" * 50, b"\xff" * 100, b"PAR1" + b"\xff" * 100 + b"PAR1"):
         (tmp_path / f"a.{ending}").write_bytes(content)
         assert refusal(tmp_path / f"a.{ending}").startswith("a.")
 
 
 @pytest.mark.parametrize("ending", ["npz", "safetensors", "parquet"])
-def test_what_is_cut_short_is_refused(ending, tmp_path):
+def test_a_truncated_file_is_refused(ending, tmp_path):
     whole = write_template("parquet" if ending == "parquet" else "logits", tmp_path / f"a.{ending}").read_bytes()
     for share in (0.1, 0.5, 0.9, 0.999):
         (tmp_path / f"a.{ending}").write_bytes(whole[: int(len(whole) * share)])
         refusal(tmp_path / f"a.{ending}")
 
 
-def test_a_flipped_byte_in_an_archive_is_noticed(tmp_path):
+def test_a_flipped_bit_in_an_archive_is_detected(tmp_path):
     np.savez(tmp_path / "a.npz", **good())
     data = bytearray((tmp_path / "a.npz").read_bytes())
     data[data.index(LOGITS.tobytes()) + 1000] ^= 1
@@ -386,13 +406,13 @@ def test_a_flipped_byte_in_an_archive_is_noticed(tmp_path):
     assert "Bad CRC-32 for file 'logits.npy'" in refusal(tmp_path / "a.npz")
 
 
-def test_other_forms_and_folders_are_refused(tmp_path):
+def test_other_file_types_and_folders_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("1,2")
-    assert refusal(tmp_path / "a.csv") == "a.csv is of a form that cannot be imported; give an .npz, .safetensors or .parquet file."
+    assert refusal(tmp_path / "a.csv") == "a.csv cannot be imported because of its file type; give an .npz, .safetensors or .parquet file."
     (tmp_path / "b.npz").mkdir()
     assert refusal(tmp_path / "b.npz") == "There is no file b.npz; check the path."
     (tmp_path / "c\x1b[31m\n.csv").write_text("1,2")
-    assert refusal(tmp_path / "c\x1b[31m\n.csv").startswith("c [31m .csv is of a form")
+    assert refusal(tmp_path / "c\x1b[31m\n.csv").startswith("c [31m .csv cannot be imported")
 
 
 def raw_safetensors(path, header, data=b""):
@@ -412,28 +432,30 @@ def raw_safetensors(path, header, data=b""):
         b"null",
     ],
 )
-def test_safetensors_that_lie_are_refused(header, tmp_path):
-    assert "no .safetensors file" in refusal(raw_safetensors(tmp_path / "a.safetensors", header, b"\0" * 8))
+def test_a_safetensors_header_that_lies_is_refused(header, tmp_path):
+    assert "not a valid .safetensors file" in refusal(raw_safetensors(tmp_path / "a.safetensors", header, b"\0" * 8))
 
 
 @pytest.mark.parametrize("dtype", ["BF16", "F8_E4M3", "C64"])
-def test_safetensors_of_types_numpy_lacks_are_refused(dtype, tmp_path):
+def test_safetensors_types_that_numpy_lacks_are_refused(dtype, tmp_path):
     size = {"BF16": 2, "F8_E4M3": 1, "C64": 8}[dtype]
     raw_safetensors(tmp_path / "a.safetensors", {"logits": {"dtype": dtype, "shape": [1], "data_offsets": [0, size]}}, b"\0" * size)
-    assert refusal(tmp_path / "a.safetensors") == f"logits is of type {dtype}, which numpy does not have; save float16 or float32."
+    assert refusal(tmp_path / "a.safetensors") == f"logits has dtype {dtype}, which numpy lacks; save float16 or float32."
 
 
 @pytest.mark.parametrize("names", ["{", "{}", "[]", "[1]", "[" * 100_000, '"abc"'])
-def test_names_in_metadata_are_a_list_of_texts(names, tmp_path):
+def test_names_in_metadata_must_be_a_list_of_strings(names, tmp_path):
     save_file(TEMPLATES["probs"](), tmp_path / "a.safetensors", metadata={"class_names": names})
-    assert refusal(tmp_path / "a.safetensors") == 'class_names in the metadata is no JSON list of strings; write it as ["first", "second"].'
+    assert (
+        refusal(tmp_path / "a.safetensors") == 'class_names in the metadata is not a JSON list of strings; write it as ["first", "second"].'
+    )
 
 
 # ---- Parquet
 
 
 def columns(**changes):
-    """Columns of a file with nothing wrong."""
+    """Columns of a valid file. None leaves a column out."""
     arrays = good()
     made = {"label": arrays["labels"], "id": arrays["ids"]}
     for k in range(3):
@@ -448,43 +470,46 @@ def with_gap(values, row):
 
 
 EXIT0 = columns()["exit0.logits"]
-WRONG_COLUMNS = [
-    ({"label": None}, "There is no array labels, only ids, {}"),
+INVALID_COLUMNS = [
+    ({"label": None}, "There is no labels array, only ids, {}"),
     ({"label": with_gap(LABELS, 7)}, "label is empty in row 7 (counted from 0); fill it or leave that row out."),
     ({"exit0__logits": with_gap(EXIT0, 7)}, "exit0.logits is empty in row 7 (counted from 0); fill it or leave that row out."),
-    ({"exit0__logits": [[None, 1.0, 1.0, 1.0]] * 300}, "exit0.logits has a list with an empty place; fill it or leave that row out."),
+    ({"exit0__logits": [[None, 1.0, 1.0, 1.0]] * 300}, "exit0.logits has a list with a missing value; fill it or leave that row out."),
     (
         {"exit0__logits": [*EXIT0[:7], EXIT0[7][:3], *EXIT0[8:]]},
-        "exit0.logits has 3 values in row 7 and 4 in row 0; give one for every class.",
+        "exit0.logits has 3 values in row 7 but 4 in row 0; give one per class.",
     ),
     (
         {"exit1__logits": [row[:3] for row in EXIT0]},
-        "exit1.logits has (3,) values a row and exit0.logits has (4,); give one for every class.",
+        "exit1.logits has rows of shape (3,) but exit0.logits has (4,); give one value per class.",
     ),
-    ({"exit1__logits": None}, "There is exit0.logits, exit2.logits and no exit1.logits; add it, exits are counted from 0."),
+    ({"exit1__logits": None}, "The file has exit0.logits, exit2.logits but no exit1.logits; add it (exits are counted from 0)."),
     (
         {"exit0__cost": np.arange(300.0)},
-        "exit0.cost differs between rows (row 1 has 1.0 and row 0 has 0.0); give one mean cost for all of them.",
+        "exit0.cost differs between rows (0.0 in row 0, 1.0 in row 1); give the mean cost in every row.",
     ),
-    ({"exit0__logits": ["a"] * 300}, "exit1.logits has (4,) values a row and exit0.logits has (); give one for every class."),
+    ({"exit0__logits": ["a"] * 300}, "exit1.logits has rows of shape (4,) but exit0.logits has (); give one value per class."),
     (
         {"exit0__logits": [["a", "b", "c", "d"]] * 300},
-        "exit0.logits is of type string; write it as integers, floats, text, or lists of floats.",
+        "exit0.logits has type string; write it as integers, floats, text or lists of floats.",
     ),
     (
         {"exit0__cost": None, "exit1__cost": None, "exit2__cost": None, "cost": np.ones(300)},
-        "Column cost does not say which exit it is of; name it exit0.cost.",
+        "Column cost does not name its exit; call it exit0.cost, exit1.cost and so on.",
     ),
-    ({"cost": np.ones(300)}, "There is a column cost and one for each exit; leave one of the two out."),
-    ({"labels": LABELS}, "Two columns have the same name; rename one of them."),
-    ({"label": [b"a"] * 300}, "label is of type binary; write it as integers, floats, text, or lists of floats."),
-    ({"label": [{"a": 1}] * 300}, "label is of type struct<a: int64>; write it as integers, floats, text, or lists of floats."),
-    ({"label": LABELS + 1}, "labels has 4 in {}, and the 4 classes are numbered 0 to 3; these seem to be counted from 1, so subtract 1."),
+    ({"cost": np.ones(300)}, "The file has a column cost as well as one per exit; leave one of the two out."),
+    ({"labels": LABELS}, "Two columns name the same array; rename or leave out one of them."),
+    ({"label": [b"a"] * 300}, "label has type binary; write it as integers, floats, text or lists of floats."),
+    ({"label": [{"a": 1}] * 300}, "label has type struct<a: int64>; write it as integers, floats, text or lists of floats."),
+    (
+        {"label": LABELS + 1},
+        "labels contains 4 at {}, but the 4 classes are numbered 0 to 3; they seem to be numbered from 1, so subtract 1.",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("changes", "expected"), WRONG_COLUMNS, ids=[sentence[:60] for _, sentence in WRONG_COLUMNS])
-def test_wrong_columns_are_named_in_one_sentence(changes, expected, tmp_path):
+@pytest.mark.parametrize(("changes", "expected"), INVALID_COLUMNS, ids=[sentence[:60] for _, sentence in INVALID_COLUMNS])
+def test_an_invalid_column_is_refused_in_one_sentence(changes, expected, tmp_path):
     pq.write_table(pa.table(columns(**changes)), tmp_path / "a.parquet")
     sentence = refusal(tmp_path / "a.parquet")
     start, _, end = expected.partition("{}")
@@ -492,7 +517,7 @@ def test_wrong_columns_are_named_in_one_sentence(changes, expected, tmp_path):
 
 
 def test_columns_of_many_kinds_are_read(tmp_path):
-    """Lists of fixed and free length, 16 to 64 bits, text and dictionaries, one exit a type, in several row groups."""
+    """Lists of fixed and variable length, 16 to 64 bits, text and dictionaries, a type per exit, in several row groups."""
     arrays = good()
     table = pa.table(
         {
@@ -502,7 +527,7 @@ def test_columns_of_many_kinds_are_read(tmp_path):
             "exit1.logits": pa.array(list(arrays["logits"][1].astype(np.float64)), pa.large_list(pa.float64())),
             "exit2.logits": pa.array(list(arrays["logits"][2]), pa.list_(pa.float32())),
             **{f"exit{k}.cost": np.full(300, k + 1) for k in range(3)},
-            "comment": ["of no use"] * 300,
+            "comment": ["unknown"] * 300,
         }
     )
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=70)
@@ -511,11 +536,11 @@ def test_columns_of_many_kinds_are_read(tmp_path):
     np.testing.assert_allclose(outputs.logits, arrays["logits"], rtol=1e-3)
     assert (outputs.labels == arrays["labels"]).all() and (outputs.split == arrays["split"]).all()
     assert outputs.stage_cost["cost"].tolist() == [1, 1, 1]
-    assert "Of no use here and ignored: comment." in made.notes
+    assert "Ignored, with names that are not known here: comment." in made.notes
 
 
 def bomb(path, values):
-    """A Parquet file of a few hundred bytes, one row, one list of so many zeros."""
+    """A small Parquet file with one row: one list of `values` zeros."""
     zeros = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(values, np.float32)), values)
     pq.write_table(pa.table({"label": [0], "exit0.logits": zeros, "exit0.cost": [1.0]}), path, compression="zstd")
     assert path.stat().st_size < 5000
@@ -531,7 +556,7 @@ def test_a_parquet_bomb_whose_footer_lies_is_refused(tmp_path):
     data = path.read_bytes()
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     true = bytes([0x80, 0x80, 0x80, 0x08])  # 2^23, as the footer writes it: zigzag, seven bits a byte
-    lie = bytes([0x82, 0x80, 0x80, 0x00])  # 1, in as many bytes
+    lie = bytes([0x82, 0x80, 0x80, 0x00])  # 1, in the same number of bytes
     assert data.count(true, footer) >= 1
     path.write_bytes(data[:footer] + data[footer:].replace(true, lie))
     stated = pq.ParquetFile(path).metadata.row_group(0)
@@ -543,16 +568,16 @@ def test_the_memory_of_the_process_that_reads_parquet_is_capped():
     program = (
         "import numpy as np; from engine.importing.readers.parquet_decoder import _cap_memory as cap; cap(10**6); np.empty(2**31, 'u1')"
     )
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     if sys.platform == "linux":
-        assert found.returncode == 1 and "MemoryError" in found.stderr
+        assert child.returncode == 1 and "MemoryError" in child.stderr
     else:
-        assert "Traceback" not in found.stderr or "MemoryError" in found.stderr
+        assert "Traceback" not in child.stderr or "MemoryError" in child.stderr
 
 
-def test_a_cost_of_another_name_is_named_first(tmp_path):
+def test_a_misspelt_cost_is_listed_first(tmp_path):
     arrays = good()
     for name in [name for name in arrays if name.startswith(("cost", "stage_cost"))]:
         arrays["costs"] = arrays.pop(name)
     np.savez(tmp_path / "mine.npz", **arrays)
-    assert refusal(tmp_path / "mine.npz").startswith("There is no cost, only costs, ")
+    assert refusal(tmp_path / "mine.npz").startswith("There is no cost array, only costs, ")

@@ -1,4 +1,4 @@
-"""Compute: the bundle says what the network says, and a run killed at any point ends in the same bytes as an unbroken one."""
+"""Compute: the bundle holds the outputs of the network, and a run killed at any point ends in the same bytes as an uninterrupted one."""
 
 import io
 import os
@@ -29,11 +29,11 @@ from engine.splits import BUNDLE_SPLITS, Split
 from engine.storage.files import sha256_of
 
 ROOT = Path(__file__).resolve().parents[3]
-SHARD, PER_SPLIT, CLASSES = 20, 45, 3  # seven shards, the last one short, two of them across splits
+SHARD, PER_SPLIT, CLASSES = 20, 45, 3  # seven shards: the last one is shorter, and two span splits
 
 
 class Dots:
-    """Coloured noise, a function of the example's id alone."""
+    """Coloured noise that depends only on the id of the example."""
 
     name, class_names, image_size, shippable = "dots", ("red", "green", "blue"), (8, 8), True
     taken: list[int] = []
@@ -80,7 +80,7 @@ def family() -> Cascade:
 
 
 def set_up(make=chain, seed: int = 0) -> None:
-    """Make the recipe `dots` known, with weights, in whatever data folder is set."""
+    """Register the recipe `dots` and write its weights to the current data folder."""
     catalogue._recipes["dots"] = Recipe(RecipeConfig("dots", "Dots", "Dots.", Training(epochs=1)), Dots, make)
     computing.SHARD = SHARD
     torch.manual_seed(seed)
@@ -91,7 +91,7 @@ def set_up(make=chain, seed: int = 0) -> None:
 def data(tmp_path, monkeypatch):
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(computing, "SHARD", SHARD)
-    monkeypatch.setitem(catalogue._recipes, "dots", None)  # put back afterwards
+    monkeypatch.setitem(catalogue._recipes, "dots", None)  # restored afterwards
     set_up()
     Dots.taken.clear()
     return tmp_path / "data"
@@ -102,7 +102,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def direct(make, seed=0):
-    """Logits of every example by one forward pass, (exits, examples, classes), and the pictures they come from."""
+    """Ids, images, and logits of every example from one forward pass, (exits, examples, classes)."""
     torch.manual_seed(seed)
     cascade = make().eval()
     ids = np.concatenate([Dots().ids(split) for split in BUNDLE_SPLITS])
@@ -114,7 +114,7 @@ def direct(make, seed=0):
 
 @pytest.mark.parametrize("make", [chain, family])
 @pytest.mark.parametrize("batch_size", [1, 7, 500])
-def test_the_bundle_says_what_the_network_says(data, make, batch_size):
+def test_the_bundle_holds_the_outputs_of_the_network(data, make, batch_size):
     set_up(make)
     folder = compute("dots", "cpu", batch_size)
     assert folder == data / "bundles" / "dots"
@@ -134,7 +134,7 @@ def test_the_bundle_says_what_the_network_says(data, make, batch_size):
     assert opened.title == "Dots" and opened.unit_notes["macs"]
 
 
-def test_test_examples_have_pictures_and_no_others_do(data):
+def test_only_test_examples_have_images(data):
     opened = read_bundle(compute("dots", "cpu"))
     ids, images, _ = direct(chain)
     for id, split, pixels in zip(ids, opened.outputs.split, images.pixels, strict=True):
@@ -149,12 +149,12 @@ def test_exits_may_have_names(data, monkeypatch):
     assert read_bundle(compute(named, "cpu")).exit_names == ("Quick", "Thorough")
 
 
-def test_pictures_that_may_not_be_handed_on_stay_where_they_are(data, monkeypatch):
+def test_images_that_may_not_be_shipped_are_left_out(data, monkeypatch):
     monkeypatch.setattr(Dots, "shippable", False)
     assert read_bundle(compute("dots", "cpu")).images is None
 
 
-def test_provenance_says_where_it_comes_from(data):
+def test_provenance_states_recipe_data_and_weights(data):
     facts = read_bundle(compute("dots", "cpu", 16)).provenance
     assert facts["recipe"] == "dots" and facts["dataset"] == "dots" and facts["dataset_digest"] == "dots-1"
     assert facts["weights_sha256"] == sha256_of(weights_path("dots"))
@@ -172,7 +172,7 @@ def test_out_names_the_bundle(data, tmp_path):
     assert not (data / "bundles").exists()
 
 
-def test_nothing_is_left_behind(data):
+def test_only_the_bundle_remains(data):
     compute("dots", "cpu")
     assert [path.name for path in (data / "bundles").iterdir()] == ["dots"]
 
@@ -192,28 +192,28 @@ def test_progress_counts_examples_up_to_all(data):
     assert seen == [(done, 135) for done in (0, 20, 40, 60, 80, 100, 120, 135)]
 
 
-# Mistakes
+# User errors
 
 
-def test_no_weights(data):
+def test_missing_weights_are_refused(data):
     weights_path("dots").unlink()
     with pytest.raises(UserError, match=r"no weights for dots at .*; train them with `python -m engine train dots`\."):
         compute("dots", "cpu")
 
 
-def test_weights_of_another_network(data):
+def test_weights_of_another_network_are_refused(data):
     save_weights(family(), weights_path("dots"), "dots", {})
     with pytest.raises(UserError, match="another network"):
         compute("dots", "cpu")
 
 
 @pytest.mark.parametrize("bad", [{"batch_size": 0}, {"limit": 0}, {"batch_size": -3}, {"limit": -1}])
-def test_sizes_that_make_no_sense(data, bad):
+def test_sizes_below_1_are_refused(data, bad):
     with pytest.raises(UserError, match="must be at least 1"):
         compute("dots", "cpu", **bad)
 
 
-def test_a_name_that_no_bundle_may_have_is_refused_before_the_work(data, tmp_path):
+def test_an_invalid_bundle_name_is_refused_before_the_work(data, tmp_path):
     with pytest.raises(UserError, match="cannot name a bundle"):
         compute("dots", "cpu", out=tmp_path / "My Dots")
     assert Dots.taken == [] and list(tmp_path.glob("My*")) == []
@@ -223,13 +223,13 @@ def test_a_name_that_no_bundle_may_have_is_refused_before_the_work(data, tmp_pat
 
 
 class Killed(BaseException):
-    """Stands in for a process that ends here: nothing catches it, nothing cleans up."""
+    """Simulates the end of the process: nothing catches it, nothing cleans up."""
 
 
 @pytest.fixture
-def unbroken(data) -> dict[str, bytes]:
-    """What a run that nobody disturbs writes."""
-    return contents(compute("dots", "cpu", out=data / "unbroken" / "dots"))
+def uninterrupted(data) -> dict[str, bytes]:
+    """The files of a run that is not killed."""
+    return contents(compute("dots", "cpu", out=data / "uninterrupted" / "dots"))
 
 
 def kill_after(shards: int):
@@ -241,25 +241,25 @@ def kill_after(shards: int):
 
 
 @pytest.mark.parametrize("shards", range(8))
-def test_killed_after_any_shard_and_resumed(data, unbroken, shards):
+def test_killed_after_any_shard_and_resumed(data, uninterrupted, shards):
     Dots.taken.clear()
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(shards))
     assert not (data / "bundles" / "dots").exists()
     assert 0 <= len(Dots.taken) - min(shards * SHARD, 3 * PER_SPLIT) <= SHARD  # one shard is read ahead
-    assert contents(compute("dots", "cpu")) == unbroken
-    everyone = np.concatenate([Dots().ids(split) for split in BUNDLE_SPLITS])
-    assert set(Dots.taken) == set(everyone) and len(Dots.taken) <= len(everyone) + SHARD, "more was done twice than was read ahead"
+    assert contents(compute("dots", "cpu")) == uninterrupted
+    every_id = np.concatenate([Dots().ids(split) for split in BUNDLE_SPLITS])
+    assert set(Dots.taken) == set(every_id) and len(Dots.taken) <= len(every_id) + SHARD, "more than the shard read ahead was repeated"
 
 
-def test_killed_again_and_again(data, unbroken):
+def test_killed_repeatedly(data, uninterrupted):
     for shards in range(1, 8):
         with pytest.raises(Killed):
             compute("dots", "cpu", progress=kill_after(shards))
-    assert contents(compute("dots", "cpu")) == unbroken
+    assert contents(compute("dots", "cpu")) == uninterrupted
 
 
-def test_killed_while_a_shard_is_written(data, unbroken, monkeypatch):
+def test_killed_while_a_shard_is_written(data, uninterrupted, monkeypatch):
     def half_written(path, arrays):
         path.write_bytes(b"half a shard")
         raise Killed
@@ -269,11 +269,11 @@ def test_killed_while_a_shard_is_written(data, unbroken, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(computing, "save_tensors", half_written)
         compute("dots", "cpu")
-    assert contents(compute("dots", "cpu")) == unbroken
+    assert contents(compute("dots", "cpu")) == uninterrupted
 
 
-def test_killed_while_it_is_assembled(data, unbroken, monkeypatch):
-    """At every operation of writing the bundle; the shards are there, so the network is not run again."""
+def test_killed_while_the_bundle_is_written(data, uninterrupted, monkeypatch):
+    """At every operation of writing the bundle. All shards exist, so the network does not run again."""
 
     def deadly(operation, step, taken):
         def run(*arguments, **options):
@@ -285,7 +285,7 @@ def test_killed_while_it_is_assembled(data, unbroken, monkeypatch):
 
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(7))
-    monkeypatch.setattr(computing, "trained_network", lambda *_: pytest.fail("the network is needed again"))
+    monkeypatch.setattr(computing, "trained_network", lambda *_: pytest.fail("the network runs again"))
     for step in count(1):
         with monkeypatch.context() as patch:
             taken = count(1)
@@ -297,7 +297,7 @@ def test_killed_while_it_is_assembled(data, unbroken, monkeypatch):
                 break
             except Killed:
                 assert (data / "bundles" / "dots.partial").is_dir()
-    assert step > 8 and contents(data / "bundles" / "dots") == unbroken
+    assert step > 8 and contents(data / "bundles" / "dots") == uninterrupted
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"batch_size": 16}, {"limit": 30}, {"shard": 10}, {"dtype": "bfloat16"}])
@@ -313,46 +313,46 @@ def test_shards_of_another_run_are_not_mixed_in(data, other, monkeypatch):
     assert resumed == contents(compute("dots", "cpu", **options, out=data / "fresh" / "dots"))
 
 
-def test_shards_of_other_pictures_are_not_mixed_in(data, unbroken, monkeypatch):
+def test_shards_of_other_images_are_not_mixed_in(data, uninterrupted, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Dots, "digest", lambda self: "dots-0")
         patch.setattr(Dots, "take", lambda self, ids: Images(np.zeros((len(ids), 8, 8, 3), np.uint8), ids % CLASSES))
         compute("dots", "cpu", progress=kill_after(4))
-    assert contents(compute("dots", "cpu")) == unbroken
+    assert contents(compute("dots", "cpu")) == uninterrupted
 
 
-def test_a_folder_without_a_marker_is_started_anew(data, unbroken):
+def test_a_folder_without_a_marker_is_started_again(data, uninterrupted):
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(4))
     (data / "bundles" / "dots.partial" / "run.json").unlink()
-    assert contents(compute("dots", "cpu")) == unbroken
+    assert contents(compute("dots", "cpu")) == uninterrupted
 
 
-def test_the_old_bundle_stays_while_a_new_one_is_computed(data, unbroken):
+def test_the_old_bundle_stays_while_a_new_one_is_computed(data, uninterrupted):
     compute("dots", "cpu")
     set_up(seed=1)
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(5))
-    assert contents(data / "bundles" / "dots") == unbroken
+    assert contents(data / "bundles" / "dots") == uninterrupted
 
 
 def as_a_program(data: Path, stop_at: int | None) -> subprocess.Popen:
-    """`compute dots` in a process of its own, with as many threads as this one; it falls asleep after so many examples."""
+    """`compute dots` in a process with the same number of threads as this one. It sleeps after `stop_at` examples."""
     code = "import time; from tests.engine.runtime import test_compute as t; t.set_up(); "
     code += f"t.compute('dots', 'cpu', progress=lambda done, total: done == {stop_at} and time.sleep(600))"
     environment = {**os.environ, "OFFRAMP_DATA": str(data), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
 
 
-def test_really_killed_and_resumed(data, unbroken):
+def test_a_killed_process_is_resumed(data, uninterrupted):
     shards = data / "bundles" / "dots.partial"
     victim = as_a_program(data, stop_at=3 * SHARD)
     deadline = time.monotonic() + 90
     while len(list(shards.glob("*.safetensors"))) < 3:
-        assert victim.poll() is None and time.monotonic() < deadline, "it ended before it could be killed"
+        assert victim.poll() is None and time.monotonic() < deadline, "the process ended before it could be killed"
         time.sleep(0.01)
     victim.send_signal(signal.SIGKILL)
     assert victim.wait() == -signal.SIGKILL
     assert not (data / "bundles" / "dots").exists()
     assert as_a_program(data, stop_at=None).wait(timeout=90) == 0
-    assert contents(data / "bundles" / "dots") == unbroken
+    assert contents(data / "bundles" / "dots") == uninterrupted

@@ -1,4 +1,4 @@
-"""Recording and replaying, with a recorder in the place of CUDA's: it too works in its own memory and writes over what it said before."""
+"""Recording and replaying with a substitute for CUDA's recorder. Like CUDA's, it has its own memory and overwrites earlier outputs."""
 
 from copy import deepcopy
 
@@ -31,14 +31,14 @@ class Recorder:
             if isinstance(outputs, torch.Tensor):
                 outputs.copy_(again)
             else:
-                for place, said in zip(outputs, again, strict=True):
-                    place.copy_(said)
+                for place, output in zip(outputs, again, strict=True):
+                    place.copy_(output)
 
         return Recording(inputs, outputs, replay)
 
 
 class Widen(nn.Module):
-    """A trunk that hands on its input too: State -> State"""
+    """A trunk that also returns its input: State -> State"""
 
     def __init__(self, inputs, outputs):
         super().__init__()
@@ -72,22 +72,22 @@ def batches(count, size=4, seed=0):
 
 
 @torch.inference_mode()
-def test_a_replay_says_what_the_part_says_and_keeps_it(cascade):
+def test_a_replay_equals_the_part_and_is_not_overwritten(cascade):
     recorder = Recorder()
     part = cascade.stages[0].trunk
     replayed = Replayed(part, recorder)
     given = batches(SEEN + 4)
-    said = [replayed((images,)) for images in given]
+    outputs = [replayed((images,)) for images in given]
     assert recorder.recorded == 1
-    assert recorder.replayed == 1 + 4  # the first compares
-    for images, state in zip(given, said, strict=True):  # none was written over by a later one
-        for part_said, expected in zip(state, part((images,)), strict=True):
-            assert torch.equal(part_said, expected)
-            assert part_said.stride() == expected.stride()
+    assert recorder.replayed == 1 + 4  # the first is the comparison
+    for images, state in zip(given, outputs, strict=True):  # none was overwritten by a later one
+        for replay, expected in zip(state, part((images,)), strict=True):
+            assert torch.equal(replay, expected)
+            assert replay.stride() == expected.stride()
 
 
 @torch.inference_mode()
-def test_other_shapes_run_as_they_are_and_few_are_recorded(cascade):
+def test_only_a_few_shapes_are_recorded(cascade):
     recorder = Recorder()
     head = cascade.stages[0].head
     replayed = Replayed(head, recorder)
@@ -100,7 +100,7 @@ def test_other_shapes_run_as_they_are_and_few_are_recorded(cascade):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("fault", ["cannot", "lies"])
-def test_what_cannot_be_recorded_runs_without_and_says_so(cascade, fault):
+def test_a_part_that_cannot_be_recorded_runs_without_and_warns(cascade, fault):
     def record(part, state):
         if fault == "cannot":
             raise RuntimeError("operation not permitted when stream is capturing")
@@ -110,11 +110,11 @@ def test_what_cannot_be_recorded_runs_without_and_says_so(cascade, fault):
     replayed = Replayed(head, record)
     given = [(images.repeat(1, 2, 1, 1),) for images in batches(SEEN + 2)]
     with pytest.warns(UserWarning, match="runs without a CUDA graph"):
-        said = [replayed(state) for state in given]
-    assert all(torch.equal(one, head(state)) for one, state in zip(said, given, strict=True))
+        outputs = [replayed(state) for state in given]
+    assert all(torch.equal(output, head(state)) for output, state in zip(outputs, given, strict=True))
 
 
-def test_the_executor_ends_alike_with_recordings(cascade):
+def test_the_executor_takes_the_same_route_with_recordings(cascade):
     recorder = Recorder()
     graphed = Cascade([Stage(Replayed(stage.trunk, recorder), Replayed(stage.head, recorder)) for stage in cascade.stages], cascade.kind)
     ids = np.arange(90)
@@ -122,11 +122,11 @@ def test_the_executor_ends_alike_with_recordings(cascade):
     with torch.inference_mode():
         top = cascade(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255).softmax(dim=2).amax(dim=2)
     rule = ThresholdRule(RecordedScore("maxprob"), torch.logit(top.double().median(dim=1).values[:2]).numpy(), {}, 0.0)
-    plain, replayed = (execute(made, rule, ids, pixels.__getitem__, batch_size=8, group=5) for made in (cascade, graphed))
+    expected, replayed = (execute(made, rule, ids, pixels.__getitem__, batch_size=8, group=5) for made in (cascade, graphed))
     assert recorder.replayed > 10
-    assert len(np.unique(plain.exit)) == 3
+    assert len(np.unique(expected.exit)) == 3
     for field in ("exit", "prediction", "visited"):
-        assert (getattr(plain, field) == getattr(replayed, field)).all()
+        assert (getattr(expected, field) == getattr(replayed, field)).all()
 
 
 @torch.inference_mode()
@@ -140,8 +140,8 @@ def test_a_copy_records_for_itself(cascade):
     copied((images,))
     assert recorder.recorded == 1
     copying = Cascade([Stage(replayed, cascade.stages[0].head)])
-    assert group_size(copying, (5, 5), 4, torch.device("cpu")) >= 1  # it copies the network to count
+    assert group_size(copying, (5, 5), 4, torch.device("cpu")) >= 1  # it copies the network to compute sizes
 
 
-def test_a_processor_has_no_graphs(cascade):
+def test_there_are_no_graphs_on_a_cpu(cascade):
     assert in_graphs(cascade, torch.device("cpu")) is cascade

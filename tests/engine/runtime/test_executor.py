@@ -1,4 +1,4 @@
-"""The executor stops for real, and where and with what the simulation says."""
+"""The executor really stops, at the same exits and with the same predictions as the simulation."""
 
 import weakref
 from collections import Counter
@@ -37,7 +37,7 @@ from tests.synthetic import split_names
 
 EXAMPLES, SIDE, CLASSES, EXITS = 180, 32, 7, 3
 IDS = np.random.default_rng(3).permutation(10 * EXAMPLES)[:EXAMPLES].astype(np.int64)
-#: Everything that can be deployed, registered or one remove from it.
+#: Every deployable policy, registered or a variant of a registered one.
 DEPLOYABLE: dict[str, Policy] = {
     **{name: policy for name, policy in POLICIES.items() if policy.deployable},
     **{f"{name}, calibrated": Calibrated(policy) for name, policy in POLICIES.items() if hasattr(policy, "score")},
@@ -45,8 +45,8 @@ DEPLOYABLE: dict[str, Policy] = {
 }
 
 
-def pictures(ids, side=SIDE):
-    """Noise of a brightness and a contrast that hang on the id, so that networks answer differently."""
+def pixels(ids, side=SIDE):
+    """Noise whose brightness and contrast depend on the id, so that predictions differ."""
     made = []
     for id in ids.tolist():
         rng = np.random.default_rng(id)
@@ -55,7 +55,7 @@ def pictures(ids, side=SIDE):
 
 
 def images(ids, side=SIDE):
-    return torch.from_numpy(pictures(ids, side)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(pixels(ids, side)).permute(0, 3, 1, 2).float() / 255
 
 
 class Flat(nn.Module):
@@ -86,7 +86,7 @@ def family() -> Cascade:
 
 
 def prepared(cascade: Cascade) -> Cascade:
-    """Surer than untrained networks are: their scores would all but tie."""
+    """The cascade with scaled heads: the scores of an untrained network are almost tied."""
     with torch.no_grad():
         for stage in cascade.stages:
             for parameter in stage.head.parameters():
@@ -96,7 +96,7 @@ def prepared(cascade: Cascade) -> Cascade:
 
 @pytest.fixture(scope="module", params=[chain, family], ids=["chain", "family"])
 def world(request):
-    """A cascade, and what it says about every example."""
+    """A cascade, and its outputs for every example."""
     torch.manual_seed(1)
     cascade = request.param()
     with torch.inference_mode():
@@ -107,23 +107,23 @@ def world(request):
 
 
 def spread(outputs) -> ThresholdRule:
-    """About half of those who reach an exit leave there. Halfway between two scores, so that rounding decides nothing."""
-    thresholds, there = [], np.arange(outputs.examples)
+    """About half of the examples that reach an exit leave there. Thresholds are midway between two scores, so rounding cannot matter."""
+    thresholds, remaining = [], np.arange(outputs.examples)
     for scores in outputs.scores["maxprob"][:-1]:
-        ordered = np.sort(scores[there])
+        ordered = np.sort(scores[remaining])
         thresholds.append(float(ordered[len(ordered) // 2 - 1 : len(ordered) // 2 + 1].astype(float).mean()))
-        there = there[scores[there] < thresholds[-1]]
+        remaining = remaining[scores[remaining] < thresholds[-1]]
     return ThresholdRule(RecordedScore("maxprob"), np.array(thresholds), {}, 0.0)
 
 
-def assert_same(found: Route, expected: Route) -> None:
-    assert found.exit.tolist() == expected.exit.tolist()
-    assert found.prediction.tolist() == expected.prediction.tolist()
-    assert found.visited.tolist() == expected.visited.tolist()
+def assert_same(route: Route, expected: Route) -> None:
+    assert route.exit.tolist() == expected.exit.tolist()
+    assert route.prediction.tolist() == expected.prediction.tolist()
+    assert route.visited.tolist() == expected.visited.tolist()
 
 
 def watched(cascade, monkeypatch) -> Counter:
-    """How many examples went through every trunk and head: {("trunk", stage): examples}."""
+    """Counts the examples that go through every trunk and head: {("trunk", stage): examples}."""
     seen: Counter = Counter()
     for k, stage in enumerate(cascade.stages):
         for name in ("trunk", "head"):
@@ -137,53 +137,53 @@ def watched(cascade, monkeypatch) -> Counter:
     return seen
 
 
-class Listener(OnlineRule):
-    """Another stepper, and what the running network tells it, {(exit, id): logits (classes,)}."""
+class Recorder(OnlineRule):
+    """An online rule that records the logits it is given: {(exit, id): logits (classes,)}."""
 
     def __init__(self, online_rule: OnlineRule) -> None:
         self.online_rule = online_rule
-        self.heard: dict[tuple[int, int], np.ndarray] = {}
+        self.recorded: dict[tuple[int, int], np.ndarray] = {}
 
     def first(self, ids):
         return self.online_rule.first(ids)
 
-    def after(self, exit, ids, said):
-        self.hear(exit, ids, said)
-        return self.online_rule.after(exit, ids, said)
+    def after(self, exit, ids, exit_outputs):
+        self.record(exit, ids, exit_outputs)
+        return self.online_rule.after(exit, ids, exit_outputs)
 
-    def answer(self, exit, ids, said):
-        self.hear(exit, ids, said)
-        return self.online_rule.answer(exit, ids, said)
+    def answer(self, exit, ids, exit_outputs):
+        self.record(exit, ids, exit_outputs)
+        return self.online_rule.answer(exit, ids, exit_outputs)
 
-    def hear(self, exit, ids, said):
-        self.heard.update({(exit, id): logits for id, logits in zip(ids.tolist(), said.read(exit, Everything()), strict=True)})
+    def record(self, exit, ids, exit_outputs):
+        self.recorded.update({(exit, id): logits for id, logits in zip(ids.tolist(), exit_outputs.read(exit, Everything()), strict=True)})
 
 
 class Through(Rule):
-    """A rule of which only the stepper matters."""
+    """A rule that only has an online rule."""
 
     def __init__(self, online_rule: OnlineRule) -> None:
-        self.its_online_rule = online_rule
+        self.given = online_rule
 
     def route(self, outputs):
-        raise AssertionError("a running network looked at the simulation")
+        raise AssertionError("the executor used the simulation")
 
     def online_rule(self, kind):
-        return self.its_online_rule
+        return self.given
 
 
 @pytest.mark.parametrize("name", DEPLOYABLE)
-def test_every_policy_ends_where_the_simulation_does_wherever_answers_are_judged(world, name, monkeypatch):
+def test_every_policy_takes_the_simulated_route(world, name, monkeypatch):
     cascade, outputs = world
     fitted = DEPLOYABLE[name].fit(outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), "macs")
     test = outputs.test()
     full = outputs.full_cost("macs")
     for budget in (fitted.cheapest, *(max(fitted.cheapest, share * full) for share in (0.4, 0.7, 1.0))):
         rule = fitted.solve(budget)
-        assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
+        assert_same(execute(cascade, rule, test.ids, pixels, batch_size=16, group=3), rule.route(test))
         with monkeypatch.context() as patched:
             patched.setattr(module, "keeps_logits", lambda device: True)
-            assert_same(execute(cascade, rule, test.ids, pictures, batch_size=16, group=3), rule.route(test))
+            assert_same(execute(cascade, rule, test.ids, pixels, batch_size=16, group=3), rule.route(test))
 
 
 @pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if not policy.deployable])
@@ -194,24 +194,24 @@ def test_oracles_are_refused(world, name):
         rule = fitted.solve(fitted.cheapest + share * outputs.full_cost("macs"))
         for refused_rule in (rule, MixedRule(StaticRule(0, 1.0), rule, 0.5)):
             with pytest.raises(UserError) as refused:
-                execute(cascade, refused_rule, outputs.ids, pictures)
+                execute(cascade, refused_rule, outputs.ids, pixels)
             assert_one_sentence(str(refused.value), "labels")
 
 
-class Telling(nn.Module):
-    """An exit whose logits spread over pictures as a trained one's do: an untrained one says nearly the same of all."""
+class Scaled(nn.Module):
+    """A head whose logits vary over images as those of a trained one do. Those of an untrained one hardly vary."""
 
-    def __init__(self, head, said):
+    def __init__(self, head, logits):
         super().__init__()
-        self.head, self.usual, self.scale = head, said.mean(dim=0), 2 / said.std(dim=0).mean()
+        self.head, self.mean, self.scale = head, logits.mean(dim=0), 2 / logits.std(dim=0).mean()
 
     def forward(self, state):
-        return (self.head(state) - self.usual) * self.scale
+        return (self.head(state) - self.mean) * self.scale
 
 
 @cache
 def recipe_rules(exits, classes, kind) -> list[Rule]:
-    """Rules of every policy for networks of one shape, whatever is in them."""
+    """Rules of every policy for networks of one shape, whatever their weights."""
     made = made_up(examples=60, exits=exits, classes=classes, kind=kind)
     rules = []
     for name in DEPLOYABLE.keys() & POLICIES:
@@ -221,39 +221,39 @@ def recipe_rules(exits, classes, kind) -> list[Rule]:
 
 
 def networks_of_recipes() -> list[str]:
-    """One recipe for every network that is trained here: data sets differ in the number of classes alone."""
-    found: dict[str, str] = {}
+    """One recipe for every network that is trained here: data sets differ only in their number of classes."""
+    names: dict[str, str] = {}
     for name, recipe in RECIPES.items():
-        with torch.device("meta"), suppress(UserError):  # the recipe for a folder has no network until it has one
+        with torch.device("meta"), suppress(UserError):  # the recipe `folder` has no network without a folder
             if recipe.training:
-                found.setdefault(" ".join(type(module).__name__ for module in recipe.cascade().modules()), name)
-    return list(found.values())
+                names.setdefault(" ".join(type(module).__name__ for module in recipe.cascade().modules()), name)
+    return list(names.values())
 
 
 @pytest.mark.parametrize("name", networks_of_recipes())
 def test_every_policy_on_the_network_of_every_recipe(name):
-    """Untrained and on small pictures. A batch of another size may round otherwise, so routes are held to what was really said."""
+    """Untrained, on small images. Batches of another size may round differently, so routes are compared for the logits of the run."""
     torch.manual_seed(1)
     cascade, ids, side = RECIPES[name].cascade().eval(), IDS[:12], 16
     with torch.inference_mode():
-        for stage, said in zip(cascade.stages, cascade(images(ids, side)), strict=True):
-            stage.head = Telling(stage.head, said)
+        for stage, output in zip(cascade.stages, cascade(images(ids, side)), strict=True):
+            stage.head = Scaled(stage.head, output)
         logits = cascade(images(ids, side)).numpy()
     exits, examples, classes = logits.shape
     labels, cost = np.zeros(examples, np.int32), {"macs": np.ones(exits)}
     at = {id: position for position, id in enumerate(ids.tolist())}
     left = np.zeros(exits, np.int64)
     for rule in recipe_rules(exits, classes, str(cascade.kind)):
-        listener = Listener(rule.online_rule(str(cascade.kind)))
-        found = execute(cascade, Through(listener), ids, lambda ids: pictures(ids, side), batch_size=5, group=2)
-        really = logits.copy()
-        for (exit, id), said in listener.heard.items():
-            really[exit, at[id]] = said
-        np.testing.assert_allclose(really, logits, rtol=1e-3, atol=1e-3)
-        heard = Outputs.from_logits(really, labels, split_names(4), cost, ids=ids, kind=str(cascade.kind))
-        assert_same(found, rule.route(heard))
-        left += np.bincount(found.exit, minlength=exits)
-    assert (left > 0).all(), "some exit lets nobody go, so nothing is said about it"
+        recorder = Recorder(rule.online_rule(str(cascade.kind)))
+        route = execute(cascade, Through(recorder), ids, lambda ids: pixels(ids, side), batch_size=5, group=2)
+        actual = logits.copy()
+        for (exit, id), output in recorder.recorded.items():
+            actual[exit, at[id]] = output
+        np.testing.assert_allclose(actual, logits, rtol=1e-3, atol=1e-3)
+        recorded = Outputs.from_logits(actual, labels, split_names(4), cost, ids=ids, kind=str(cascade.kind))
+        assert_same(route, rule.route(recorded))
+        left += np.bincount(route.exit, minlength=exits)
+    assert (left > 0).all(), "no example leaves at some exit, so it is not tested"
 
 
 @pytest.mark.parametrize(
@@ -264,46 +264,46 @@ def test_batches_and_groups_change_nothing(world, batch_size, group):
     rule = spread(outputs)
     expected = rule.route(outputs)
     assert (np.bincount(expected.exit, minlength=EXITS) > 10).all()
-    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=batch_size, group=group), expected)
+    assert_same(execute(cascade, rule, outputs.ids, pixels, batch_size=batch_size, group=group), expected)
 
 
-def test_one_example_and_none(world):
+def test_one_example_and_no_example(world):
     cascade, outputs = world
     rule = spread(outputs)
     for position in range(5):
         one = outputs.take(slice(position, position + 1))
-        assert_same(execute(cascade, rule, one.ids, pictures), rule.route(one))
-    none = execute(cascade, rule, outputs.ids[:0], pictures)
+        assert_same(execute(cascade, rule, one.ids, pixels), rule.route(one))
+    none = execute(cascade, rule, outputs.ids[:0], pixels)
     assert (len(none.exit), none.visited.shape[1], len(none.prediction)) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("thresholds", [(-np.inf, 0.0), (np.inf, -np.inf), (np.inf, np.inf)])
-def test_stages_that_nobody_reaches_or_leaves(world, thresholds, monkeypatch):
+def test_stages_that_no_example_reaches_or_leaves(world, thresholds, monkeypatch):
     cascade, outputs = world
     rule = ThresholdRule(RecordedScore("maxprob"), np.array(thresholds), {}, 0.0)
     seen = watched(cascade, monkeypatch)
-    found = execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=2)
-    assert_same(found, rule.route(outputs))
-    last = int(found.exit.max())
+    route = execute(cascade, rule, outputs.ids, pixels, batch_size=16, group=2)
+    assert_same(route, rule.route(outputs))
+    last = int(route.exit.max())
     assert seen == {(part, k): EXAMPLES for part in ("trunk", "head") for k in range(last + 1)}
 
 
-def test_who_leaves_takes_the_rest_of_the_work_along(world, monkeypatch):
+def test_examples_that_left_cost_no_further_work(world, monkeypatch):
     cascade, outputs = world
     rule = spread(outputs)
     seen = watched(cascade, monkeypatch)
-    route = execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=3)
+    route = execute(cascade, rule, outputs.ids, pixels, batch_size=16, group=3)
     ran = route.visited.sum(axis=1).tolist()
     assert ran[0] > ran[1] > ran[2] > 0
     assert seen == {(part, k): ran[k] for part in ("trunk", "head") for k in range(EXITS)}
 
 
-def test_what_a_static_exit_does_not_need_never_runs(world, monkeypatch):
+def test_a_static_exit_runs_only_what_it_needs(world, monkeypatch):
     """A family runs one network; a chain runs the trunks up to the exit and one head."""
     cascade, outputs = world
     seen = watched(cascade, monkeypatch)
     rule = StaticRule(1, 0.0)
-    assert_same(execute(cascade, rule, outputs.ids, pictures, batch_size=16, group=3), rule.route(outputs))
+    assert_same(execute(cascade, rule, outputs.ids, pixels, batch_size=16, group=3), rule.route(outputs))
     trunks = [1] if cascade.kind is CascadeKind.FAMILY else [0, 1]
     assert seen == {("head", 1): EXAMPLES, **{("trunk", k): EXAMPLES for k in trunks}}
 
@@ -314,7 +314,7 @@ def test_a_gate_that_skips_a_network_really_skips_it(history, monkeypatch):
     cascade = family()
     with torch.inference_mode():
         logits = cascade(images(IDS)).numpy()
-    # The middle network is never right, so no gate has a reason to send anyone there.
+    # The middle network is never correct, so no gate has a reason to choose it.
     best, worst = logits[-1].argmax(axis=1), logits[1].argmin(axis=1)
     labels = np.where(worst == best, best, np.where(np.arange(EXAMPLES) % 2, best, logits[0].argmax(axis=1)))
     made = Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": np.array([1.0, 5.0, 6.0])}, ids=IDS, kind="family")
@@ -324,13 +324,13 @@ def test_a_gate_that_skips_a_network_really_skips_it(history, monkeypatch):
     for rule in rules:
         with monkeypatch.context() as patched:
             seen = watched(cascade, patched)
-            route = execute(cascade, rule, made.ids, pictures, batch_size=16, group=4)
+            route = execute(cascade, rule, made.ids, pixels, batch_size=16, group=4)
         assert_same(route, rule.route(made))
         assert seen == {(part, k): ran for part in ("trunk", "head") for k in range(EXITS) if (ran := int(route.visited[k].sum()))}
 
 
-def test_who_comes_along_and_in_which_order_does_not_matter(world):
-    """Neither to a mix, which draws by id, nor to rules that go by what earlier exits said."""
+def test_routes_do_not_depend_on_order_or_batches(world):
+    """Not even those of a mix, which draws by id, or of rules that use earlier exits."""
     cascade, outputs = world
     fit, calibration, full = outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), outputs.full_cost("macs")
     committee, patience = (POLICIES[name].fit(fit, calibration, "macs").solve(0.8 * full) for name in ("committee", "patience"))
@@ -338,13 +338,13 @@ def test_who_comes_along_and_in_which_order_does_not_matter(world):
     for rule in (MixedRule(StaticRule(0, 1.0), spread(outputs), 0.5), MixedRule(committee, StaticRule(1, 1.0), 0.3), patience):
         expected = rule.route(outputs)
         assert len(np.unique(expected.exit)) > 1
-        assert_same(execute(cascade, rule, IDS, pictures, batch_size=16, group=2), expected)
-        shuffled = execute(cascade, rule, IDS[order], pictures, batch_size=7, group=1)
+        assert_same(execute(cascade, rule, IDS, pixels, batch_size=16, group=2), expected)
+        shuffled = execute(cascade, rule, IDS[order], pixels, batch_size=7, group=1)
         assert_same(shuffled, Route(expected.exit[order], expected.visited[:, order], expected.prediction[order]))
 
 
-def test_batches_are_full_until_the_pictures_are_used_up(world, monkeypatch):
-    """One smaller batch a stage, in whatever groups: nobody is computed beside empty rows, or in small batches one after the other."""
+def test_batches_are_full_until_the_images_are_used_up(world, monkeypatch):
+    """At most one smaller batch per stage, whatever the group: no empty rows, and no series of small batches."""
     cascade, outputs = world
     for group in (1, 4):
         sizes = [[] for _ in cascade.stages]
@@ -356,29 +356,29 @@ def test_batches_are_full_until_the_pictures_are_used_up(world, monkeypatch):
                     return run(state)
 
                 patched.setattr(stage.trunk, "forward", forward)
-            execute(cascade, spread(outputs), outputs.ids, pictures, batch_size=8, group=group)
+            execute(cascade, spread(outputs), outputs.ids, pixels, batch_size=8, group=group)
         for its in sizes:
             assert len(its) > 2 and sum(size < 8 for size in its) <= 1
 
 
-def test_room_for_what_was_said_hangs_on_what_is_under_way_and_not_on_the_data(world):
+def test_the_stores_do_not_grow_with_the_data(world):
     cascade, _ = world
-    rooms, told = set(), []
+    shapes, given = set(), []
 
-    def onward(exit, ids, said):
-        rooms.add(said.stores[exit].logits.shape)
-        told.append((exit, said))
-        return np.arange(len(said.rows)) % 2 == 0
+    def onward(exit, ids, exit_outputs):
+        shapes.add(exit_outputs.stores[exit].logits.shape)
+        given.append(exit_outputs)
+        return np.arange(len(exit_outputs.rows)) % 2 == 0
 
     for examples in (120, 480):
-        execute(cascade, Through(SequentialOnlineRule(onward)), np.arange(examples), pictures, batch_size=8, group=3)
-    assert rooms == {(3 * 8 * (EXITS + 1), CLASSES)}
-    for answers in told[-1][1].stores.values():
-        assert np.isnan(answers.logits).all(), "what was said of those that left is still known"
+        execute(cascade, Through(SequentialOnlineRule(onward)), np.arange(examples), pixels, batch_size=8, group=3)
+    assert shapes == {(3 * 8 * (EXITS + 1), CLASSES)}
+    for store in given[-1].stores.values():
+        assert np.isnan(store.logits).all(), "logits of examples that left are still kept"
 
 
-def test_of_those_that_an_exit_skipped_nothing_is_known(world):
-    """Nor what it said of others who had the same room before."""
+def test_skipped_exits_have_no_logits(world):
+    """Not even those of an earlier example in the same row of the store."""
     cascade, _ = world
     skipping = np.arange(400) % 3 == 0
 
@@ -386,30 +386,30 @@ def test_of_those_that_an_exit_skipped_nothing_is_known(world):
         def first(self, ids):
             return skipping[ids].astype(np.int64)
 
-        def after(self, exit, ids, said):
+        def after(self, exit, ids, exit_outputs):
             if exit == 1:
-                assert (np.isnan(said.score(0, "maxprob")) == skipping[ids]).all()
+                assert (np.isnan(exit_outputs.score(0, "maxprob")) == skipping[ids]).all()
             return np.where(ids % 5 == 0, exit, exit + 1)
 
-    execute(cascade, Through(Skips()), np.arange(400), pictures, batch_size=8, group=2)
+    execute(cascade, Through(Skips()), np.arange(400), pixels, batch_size=8, group=2)
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"group": 0}])
-def test_impossible_sizes_are_refused(world, wrong):
+@pytest.mark.parametrize("size", [{"batch_size": 0}, {"group": 0}])
+def test_sizes_below_1_are_refused(world, size):
     cascade, outputs = world
     with pytest.raises(UserError) as refused:
-        execute(cascade, StaticRule(0, 1.0), outputs.ids, pictures, **wrong)
+        execute(cascade, StaticRule(0, 1.0), outputs.ids, pixels, **size)
     assert_one_sentence(str(refused.value))
 
 
-def test_memory_hangs_on_the_group_and_not_on_the_data(monkeypatch):
+def test_memory_depends_on_the_group_and_not_on_the_data(monkeypatch):
     torch.manual_seed(1)
     cascade = chain()
-    live = peak = asked = 0
+    live = peak = most_read = 0
 
-    def gone(many):
+    def freed(examples):
         nonlocal live
-        live -= many
+        live -= examples
 
     for stage in cascade.stages:
 
@@ -418,15 +418,15 @@ def test_memory_hangs_on_the_group_and_not_on_the_data(monkeypatch):
             after = run(state)
             live += len(after[-1])
             peak = max(peak, live)
-            weakref.finalize(after[-1], gone, len(after[-1]))
+            weakref.finalize(after[-1], freed, len(after[-1]))
             return after
 
         monkeypatch.setattr(stage.trunk, "forward", forward)
 
     def take(ids):
-        nonlocal asked
-        asked = max(asked, len(ids))
-        return pictures(ids)
+        nonlocal most_read
+        most_read = max(most_read, len(ids))
+        return pixels(ids)
 
     peaks = []
     for examples in (48, 480):
@@ -441,28 +441,28 @@ def test_memory_hangs_on_the_group_and_not_on_the_data(monkeypatch):
         )
         peaks.append(peak)
         assert live == 0
-    # What a stage reads is freed batch by batch while what it writes fills up.
+    # The input of a stage is freed batch by batch while its output grows.
     assert peaks[0] == peaks[1] <= 24 + 2 * 8
-    assert asked == 24
+    assert most_read == 24
 
 
-def test_a_group_is_what_memory_allows(world, monkeypatch):
+def test_the_group_size_depends_on_memory(world, monkeypatch):
     cascade, _ = world
     host, gpu = torch.device("cpu"), torch.device("cuda")
-    found = []
+    sizes = []
     for most in (1, 10**7, 10**8, 10**12):
         monkeypatch.setattr(module, "HOST_BYTES", most)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, most=most: (4 * most, 8 * most))
-        found.append(group_size(cascade, (SIDE, SIDE), 64, host))
-        assert group_size(cascade, (SIDE, SIDE), 64, gpu) == found[-1]
-    picture = 64 * 3 * SIDE * SIDE * 4  # bytes of a batch in float32
-    assert found[0] == 1 < found[1] < found[2] == found[3] == module.MOST_BATCHES
-    assert found[1] * picture < 10**7
-    assert group_size(cascade, (SIDE, SIDE), 32, host) >= found[1]
+        sizes.append(group_size(cascade, (SIDE, SIDE), 64, host))
+        assert group_size(cascade, (SIDE, SIDE), 64, gpu) == sizes[-1]
+    batch_bytes = 64 * 3 * SIDE * SIDE * 4  # of images in float32
+    assert sizes[0] == 1 < sizes[1] < sizes[2] == sizes[3] == module.MOST_BATCHES
+    assert sizes[1] * batch_bytes < 10**7
+    assert group_size(cascade, (SIDE, SIDE), 32, host) >= sizes[1]
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_one_score_is_what_all_scores_keep_to_the_last_bit(name):
+def test_one_score_equals_that_of_all_scores_bit_for_bit(name):
     logits = (40 * np.random.default_rng(2).standard_normal((2, 300, 5))).astype(np.float32)
     logits[0, 0] = [3e38, -3e38, 0, 0, 0]
     kept = all_scores(logits)[name]

@@ -1,4 +1,4 @@
-"""Memory is had in bulk. Each case in a process of its own: what was taken earlier cannot be taken otherwise any more."""
+"""Memory is taken in bulk and returned. Every case runs in its own process, as memory taken earlier cannot be changed."""
 
 import os
 import platform
@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-#: Where Linux keeps what is set about large pages.
+#: The settings of Linux for large pages.
 LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 BEGIN = """
 import ctypes, resource, torch
 from engine.runtime import compute
 from engine.measuring import measure
-from engine.training import loop as train# whatever is made while they are imported is made first
+from engine.training import loop as train# tensors that are made by imports come first
 from engine.runtime.host_memory import take_memory_in_bulk
 take_memory_in_bulk()
 """
-#: Prints what the kernel was told about the memory of a large tensor. Whether it had large pages to give is not for us to say.
+#: Prints the flags of the memory of a large tensor. Whether the kernel has large pages to give is another matter.
 ONE_TENSOR = """
 middle = torch.ones(2**26, dtype=torch.uint8).data_ptr() + 2**25
 inside = False
@@ -30,8 +30,8 @@ for line in open("/proc/self/smaps"):
     elif inside and first == "VmFlags:":
         print(*rest)
 """
-#: Maps of three layers, again and again. Prints how many pages were asked for, all of them small: how many large ones there are differs
-#: from run to run.
+#: Allocates maps of three layers repeatedly. Prints the number of pages taken, all of them small, as the number of large ones varies from
+#: run to run.
 MANY_BATCHES = """
 PR_SET_THP_DISABLE = 41
 assert ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0
@@ -49,27 +49,27 @@ print(pages() - before)
 
 def printed(what: str, **environment: str) -> str:
     mine = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_", "THP_"))}
-    found = subprocess.run([sys.executable, "-c", BEGIN + what], check=True, stdout=subprocess.PIPE, text=True, env={**mine, **environment})
-    return found.stdout
+    child = subprocess.run([sys.executable, "-c", BEGIN + what], check=True, stdout=subprocess.PIPE, text=True, env={**mine, **environment})
+    return child.stdout
 
 
-@pytest.mark.skipif(not LARGE_PAGES.is_dir(), reason="this kernel knows no large pages")
-def test_large_tensors_ask_for_large_pages() -> None:
+@pytest.mark.skipif(not LARGE_PAGES.is_dir(), reason="this kernel has no large pages")
+def test_large_tensors_request_large_pages() -> None:
     assert "hg" in printed(ONE_TENSOR).split()
-    assert "hg" not in printed(ONE_TENSOR, THP_MEM_ALLOC_ENABLE="0").split()  # a person's own setting stays
+    assert "hg" not in printed(ONE_TENSOR, THP_MEM_ALLOC_ENABLE="0").split()  # the user's setting takes precedence
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have their own ways")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries work differently")
 @pytest.mark.parametrize("sizes", [(3_000_000, 2_000_000, 1_000_000), (90_000_000, 40_000_000, 60_000_000)], ids=["small", "large"])
-def test_what_one_batch_frees_the_next_one_takes(sizes: tuple[int, ...]) -> None:
-    """Beside a process that gives it back, for a busy system may take a few pages away from either."""
+def test_memory_of_one_batch_is_reused_by_the_next(sizes: tuple[int, ...]) -> None:
+    """Compared with a process that returns it, because a busy system may take a few pages from either."""
     batches = f"SIZES = {sizes}\n{MANY_BATCHES}"
     kept = int(printed(batches))
-    given_back = int(printed(batches, MALLOC_TRIM_THRESHOLD_="131072"))  # a person's own setting stays
-    assert kept < given_back / 10
+    returned = int(printed(batches, MALLOC_TRIM_THRESHOLD_="131072"))  # the user's setting takes precedence
+    assert kept < returned / 10
 
 
-#: Many arrays too small to be mapped one by one, freed below one that stays.
+#: Many arrays too small to be mapped separately, freed below one that stays.
 HOLES = """
 from pathlib import Path
 import numpy as np
@@ -86,8 +86,8 @@ print(held, resident() - before)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have their own ways")
-def test_what_is_free_but_held_is_given_back() -> None:
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries work differently")
+def test_freed_memory_is_returned() -> None:
     ran = subprocess.run([sys.executable, "-c", HOLES], check=True, stdout=subprocess.PIPE, text=True)
     held, left = (int(pages) for pages in ran.stdout.split())
     assert held > 150_000_000 / 4096 > 10 * left

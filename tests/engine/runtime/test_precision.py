@@ -1,4 +1,4 @@
-"""Half precision says nearly the same as float32, in float32; stopping early is untouched by it."""
+"""Half precision gives nearly the outputs of float32, in float32, and early exit works the same."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_full_precision_is_the_network_itself(cascade):
 
 
 @pytest.mark.parametrize("dtype", DTYPES[1:])
-def test_half_precision_says_nearly_the_same(cascade, dtype):
+def test_half_precision_is_close_to_float32(cascade, dtype):
     lowered = in_precision(cascade, dtype, CPU)
     assert not lowered.training and lowered.kind is cascade.kind
     full, half = logits(cascade), logits(lowered)
@@ -42,18 +42,18 @@ def test_half_precision_says_nearly_the_same(cascade, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_it_stops_where_its_own_logits_say(cascade, dtype):
-    """Decisions are those of the simulated route on what the network said in the same precision."""
+def test_the_route_follows_the_logits_in_that_precision(cascade, dtype):
+    """The route equals the simulated one on logits in the same precision."""
     lowered = in_precision(cascade, dtype, CPU)
     outputs = Outputs.from_logits(logits(lowered), np.zeros(24, np.int32), np.full(24, "test"), {"macs": np.ones(2)})
     rule = ThresholdRule(RecordedScore("maxprob"), np.median(outputs.scores["maxprob"][:1], axis=1), {}, 0.0)
-    found, expected = execute(lowered, rule, np.arange(24), PIXELS.__getitem__, batch_size=24), rule.route(outputs)
+    route, expected = execute(lowered, rule, np.arange(24), PIXELS.__getitem__, batch_size=24), rule.route(outputs)
     assert 0 < expected.exit.sum() < 24
-    assert np.array_equal(found.exit, expected.exit)
-    left_early = expected.exit == 0  # survivors go on in a smaller batch, where the last digits may differ
-    assert np.array_equal(found.prediction[left_early], expected.prediction[left_early])
+    assert np.array_equal(route.exit, expected.exit)
+    left_early = expected.exit == 0  # the others go on in a smaller batch, where the last digits may differ
+    assert np.array_equal(route.prediction[left_early], expected.prediction[left_early])
 
 
-def test_another_precision_is_refused(cascade):
-    with pytest.raises(UserError, match="no precision 'float8' here; choose one of: float32, bfloat16, float16"):
+def test_an_unknown_precision_is_refused(cascade):
+    with pytest.raises(UserError, match="no precision 'float8'; choose one of: float32, bfloat16, float16"):
         in_precision(cascade, "float8", CPU)

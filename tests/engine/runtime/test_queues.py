@@ -1,4 +1,4 @@
-"""Survivors are copied once into full batches, every one of them, and keep the memory order that is fast."""
+"""Surviving examples are copied once into full batches, none is lost, and states keep their memory order."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ LAYOUTS = {
 
 
 def batches_of(sizes, layout, rng):
-    """Batches of so many examples each: a map in some layout, and a vector."""
+    """Batches of these sizes. Their state is a map in some layout, and a vector."""
     made, start = [], 0
     for size in sizes:
         features = LAYOUTS[layout](torch.from_numpy(rng.random((size, 6, 5, 4), dtype=np.float32)))
@@ -24,8 +24,8 @@ def batches_of(sizes, layout, rng):
     return made
 
 
-def everyone_in(batches):
-    """Places (examples,) and the state of all of them."""
+def all_examples(batches):
+    """Places (examples,) and states of the examples in all batches."""
     return np.concatenate([batch.places for batch in batches]), [torch.cat(maps) for maps in zip(*(b.state for b in batches), strict=True)]
 
 
@@ -35,22 +35,22 @@ def everyone_in(batches):
 def test_survivors_fill_batches(layout, share, batch_size):
     rng = np.random.default_rng(7)
     given = batches_of([8, 8, 8, 8, 3], layout, rng)
-    there = rng.random(35) < share
-    there[20] = True
+    survives = rng.random(35) < share
+    survives[20] = True
     queue = Queue(batch_size)
     for batch in given:
-        queue.put(batch, np.flatnonzero(there[batch.places]))
-    assert queue.full == there.sum() // batch_size
+        queue.put(batch, np.flatnonzero(survives[batch.places]))
+    assert queue.full == survives.sum() // batch_size
     taken = queue.take(50)
     assert not queue and not queue.full
     assert [len(batch.places) == batch_size for batch in taken[:-1]] == [True] * (len(taken) - 1)
-    places, states = everyone_in(taken)
-    assert sorted(places.tolist()) == np.flatnonzero(there).tolist()
-    for state, whole in zip(states, everyone_in(given)[1], strict=True):
+    places, states = all_examples(taken)
+    assert sorted(places.tolist()) == np.flatnonzero(survives).tolist()
+    for state, whole in zip(states, all_examples(given)[1], strict=True):
         assert torch.equal(state, whole[places])
 
 
-def test_full_batches_are_taken_first_and_no_more_than_asked_for():
+def test_full_batches_are_taken_first_and_at_most_as_many_as_given():
     queue = Queue(8)
     first, second, third = batches_of([5, 8, 8], "contiguous", np.random.default_rng(1))
     queue.put(first, np.arange(5))
@@ -62,7 +62,7 @@ def test_full_batches_are_taken_first_and_no_more_than_asked_for():
     assert not queue and queue.take(3) == []
 
 
-def test_who_comes_after_a_take_waits_in_another_batch():
+def test_examples_added_after_a_take_form_another_batch():
     queue = Queue(8)
     one, two = batches_of([8, 8], "contiguous", np.random.default_rng(1))
     queue.put(one, np.array([1, 2, 5]))
@@ -92,7 +92,7 @@ def test_a_full_batch_that_goes_on_whole_is_not_copied():
     assert [batch.state[0].data_ptr() for batch in queue.take(2)] == [batch.state[0].data_ptr() for batch in given[1:]]
 
 
-def test_nobody_left_makes_no_batch():
+def test_no_examples_make_no_batch():
     queue = Queue(8)
     queue.put(*batches_of([8], "contiguous", np.random.default_rng(1)), np.arange(0))
     assert not queue and queue.take(1) == []

@@ -1,4 +1,4 @@
-"""Weights: there and back, and what is refused."""
+"""Weights: round trips, and what is refused."""
 
 import json
 
@@ -27,7 +27,7 @@ def path(tmp_path):
     return path
 
 
-def test_there_and_back(path):
+def test_round_trip(path):
     other = network(2)
     assert load_weights(other, path) == {"seed": 1}
     wanted = network(1).state_dict()
@@ -55,11 +55,11 @@ def test_equal_weights_give_equal_bytes_and_digests(path, tmp_path):
 
 
 def refusal(path, shape=SMALL):
-    """The sentence: it names the file and what to do."""
+    """The error, which names the file and what to do."""
     with pytest.raises(UserError) as caught:
         load_weights(network(2, shape), path)
     sentence = str(caught.value)
-    assert str(path) in sentence and "put the original file back or make it anew" in sentence and "\n" not in sentence
+    assert str(path) in sentence and "restore the original file or create it again" in sentence and "\n" not in sentence
     return sentence
 
 
@@ -67,7 +67,7 @@ def test_missing_weights_are_named(tmp_path):
     assert "There are no weights" in refusal(tmp_path / "tiny.safetensors")
 
 
-def test_a_flipped_bit_is_noticed(path):
+def test_a_flipped_bit_is_detected(path):
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
     path.write_bytes(data)
@@ -75,7 +75,7 @@ def test_a_flipped_bit_is_noticed(path):
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
-def test_a_cut_off_file_is_refused(path, keep):
+def test_a_truncated_file_is_refused(path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     assert "cannot be read" in refusal(path)
 
@@ -86,17 +86,17 @@ def test_a_foreign_file_is_refused(path, about):
     assert "not written by this version" in refusal(path)
 
 
-def test_metadata_that_is_no_json_is_refused(path):
+def test_metadata_that_is_not_json_is_refused(path):
     save_file({"stages": torch.zeros(2)}, path, {"offramp": "{"})
     assert "cannot be read" in refusal(path)
 
 
 @pytest.mark.parametrize("change", [{"classes": 4}, {"layers": (1, 2)}, {"hidden": 9}])
-def test_another_networks_weights_are_refused(path, change):
+def test_weights_of_another_network_are_refused(path, change):
     shape = MSDNetShape(**{**vars(SMALL), **change})
     assert "another network" in refusal(path, shape)
 
 
-def test_a_checkpoint_is_no_set_of_weights(path):
+def test_a_checkpoint_is_refused(path):
     write_sealed(path, {"network/a": torch.zeros(1)}, {"kind": "checkpoint"})
     assert "checkpoint" in refusal(path)

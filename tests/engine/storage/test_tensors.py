@@ -1,4 +1,4 @@
-"""Tensor files: what is written is mapped back; a hostile header reads nothing outside its place."""
+"""Tensor files: a round trip loses nothing, and a hostile header cannot read outside the data."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_round_trip(tmp_path, dtype):
         assert np.array_equal(load_file(path)[name], array)  # the library agrees
 
 
-def test_a_mapped_array_is_read_only_and_the_file_for_all_to_read(tmp_path):
+def test_a_mapped_array_is_read_only_and_its_file_readable_by_all(tmp_path):
     path = tmp_path / "some.safetensors"
     save_tensors(path, {"a": np.ones(3, np.float32)})
     with pytest.raises(ValueError, match="read-only"):
@@ -35,7 +35,7 @@ def test_a_mapped_array_is_read_only_and_the_file_for_all_to_read(tmp_path):
     assert path.stat().st_mode & 0o444 == 0o444
 
 
-def test_names_leave_out_the_metadata(tmp_path):
+def test_tensor_names_leave_out_the_metadata(tmp_path):
     entry = {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}
     path = file_with(tmp_path / "x.safetensors", {"__metadata__": {"by": "us"}, "z": entry, "a": entry})
     assert tensor_names(path) == ["a", "z"]
@@ -52,7 +52,7 @@ HOSTILE = {
     "not text": (b"\xff\xfe\xff\xfe", ValueError),
     "unknown dtype": (entry(dtype="BF16"), KeyError),
     "no shape": ({"a": {"dtype": "F32", "data_offsets": [0, 16]}}, KeyError),
-    "shape and place disagree": (entry(shape=[2, 3]), ValueError),
+    "shape and offsets disagree": (entry(shape=[2, 3]), ValueError),
     "negative sides": (entry(shape=[-2, -2]), ValueError),
     "sides that overflow": (entry(shape=[2**32, 2**32], data_offsets=[0, 0]), ValueError),
     "starts in the header": (entry(data_offsets=[-16, 0]), ValueError),
@@ -75,12 +75,12 @@ def test_a_hostile_header_is_refused(tmp_path, name):
 def test_a_header_longer_than_the_file_is_not_read(tmp_path, length):
     path = tmp_path / "x.safetensors"
     path.write_bytes(length.to_bytes(8, "little") + b"{}")
-    with pytest.raises(ValueError, match=r"x\.safetensors is no safetensors file"):
+    with pytest.raises(ValueError, match=r"x\.safetensors is not a safetensors file"):
         map_tensor(path, "a")
 
 
 @pytest.mark.parametrize("size", [0, 3, 8, 40])
-def test_a_cut_off_file_is_refused(tmp_path, size):
+def test_a_truncated_file_is_refused(tmp_path, size):
     path = tmp_path / "x.safetensors"
     save_tensors(path, {"a": np.ones(100, np.float32)})
     path.write_bytes(path.read_bytes()[:size])

@@ -1,4 +1,4 @@
-"""Other people's pictures and networks, from the command line to the bundle."""
+"""Your own images and networks, from the command line to the bundle."""
 
 import json
 
@@ -29,8 +29,8 @@ SMALL = "mobilenet_v3_small"
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    return image_folder(tmp_path_factory.mktemp("pictures") / "pets", classes=3, each=16)
+def image_root(tmp_path_factory):
+    return image_folder(tmp_path_factory.mktemp("images") / "pets", classes=3, each=16)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def data(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-def said(capsys, *arguments) -> dict:
+def document(capsys, *arguments) -> dict:
     assert main([*map(str, arguments), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
@@ -49,27 +49,29 @@ def mistake(capsys, *arguments) -> str:
     return capsys.readouterr().err[:-1]
 
 
-def test_a_folder_is_trained_computed_and_swept(pictures, capsys):
-    options = ("folder", "--images", pictures, "--network", "cifar10-resnet", "--exits", "1,3", "--device", "cpu")
+def test_a_folder_is_trained_computed_and_swept(image_root, capsys):
+    options = ("folder", "--images", image_root, "--network", "cifar10-resnet", "--exits", "1,3", "--device", "cpu")
     settings = ("--exit-weights", "1,1,3", "--distillation", "0.2")
     name = "folder-pets-cifar10-resnet-exits-1-3"
-    assert_one_sentence(mistake(capsys, "compute", *options), "no weights for " + name, f"train folder --images {pictures}", "--exits 1,3")
-    assert said(capsys, "train", *options, *settings, "--epochs", 1)["recipe"] == name
-    assert said(capsys, "compute", *options)["bundle"].endswith(name)
+    assert_one_sentence(
+        mistake(capsys, "compute", *options), "no weights for " + name, f"train folder --images {image_root}", "--exits 1,3"
+    )
+    assert document(capsys, "train", *options, *settings, "--epochs", 1)["recipe"] == name
+    assert document(capsys, "compute", *options)["bundle"].endswith(name)
     bundle = open_bundle(name)
-    dataset = ImageFolder(pictures, (32, 32))
+    dataset = ImageFolder(image_root, (32, 32))
     ids = np.concatenate([dataset.ids(split) for split in BUNDLE_SPLITS])
     assert bundle.outputs.exits == 3 and bundle.outputs.ids.tolist() == ids.tolist() and bundle.class_names == dataset.class_names
     assert bundle.outputs.labels.tolist() == dataset.take(ids).labels.tolist() and bundle.images is None
     facts = bundle.provenance
     assert (facts["recipe"], facts["variant"], facts["dataset"]) == ("folder", name, "pets")
     assert facts["weights"]["settings"]["exit_weights"] == [1, 1, 3] and facts["weights"]["settings"]["distillation"] == 0.2
-    assert str(pictures) not in json.dumps(facts)  # a bundle is handed on: where its maker's pictures lie is nobody's business
-    assert len(said(capsys, "sweep", name, "--policy", "maxprob", "--points", 3)["points"]) == 3
-    # a picture more, and the split is another: what was a test picture may have been learned
-    (pictures / "class_0000" / "new.png").write_bytes((pictures / "class_0000" / "0.png").read_bytes())
-    assert_one_sentence(mistake(capsys, "compute", *options), "trained on other pictures", "pets", "anew")
-    (pictures / "class_0000" / "new.png").unlink()
+    assert str(image_root) not in json.dumps(facts)  # a bundle may be passed on and must not contain paths
+    assert len(document(capsys, "sweep", name, "--policy", "maxprob", "--points", 3)["points"]) == 3
+    # one more image changes the split, so test images may have been used for training
+    (image_root / "class_0000" / "new.png").write_bytes((image_root / "class_0000" / "0.png").read_bytes())
+    assert_one_sentence(mistake(capsys, "compute", *options), "trained on other images", "pets", "again")
+    (image_root / "class_0000" / "new.png").unlink()
 
 
 TRAINING_MISTAKES = {
@@ -90,18 +92,18 @@ TRAINING_MISTAKES = {
 
 
 @pytest.mark.parametrize("name", TRAINING_MISTAKES)
-def test_a_mistaken_training_is_answered_in_one_sentence(name, pictures, capsys):
+def test_invalid_training_settings_are_refused_in_one_sentence(name, image_root, capsys):
     arguments, mentions = TRAINING_MISTAKES[name]
-    assert_one_sentence(mistake(capsys, "train", "folder", "--images", pictures, "--device", "cpu", *arguments), *mentions)
+    assert_one_sentence(mistake(capsys, "train", "folder", "--images", image_root, "--device", "cpu", *arguments), *mentions)
 
 
-def test_bags_want_the_plain_network_of_the_same_folder_first(pictures, capsys):
-    options = ("folder", "--images", pictures, "--exits", "1,3", "--device", "cpu")
+def test_bag_of_features_exits_need_the_trained_resnet_first(image_root, capsys):
+    options = ("folder", "--images", image_root, "--exits", "1,3", "--device", "cpu")
     sentence = mistake(capsys, "train", *options, "--network", "cifar10-bof")
-    assert_one_sentence(sentence, f"train folder --images {pictures} --network cifar10-resnet --exits 1,3")
+    assert_one_sentence(sentence, f"train folder --images {image_root} --network cifar10-resnet --exits 1,3")
 
 
-def test_a_folder_with_too_few_pictures(tmp_path, capsys):
+def test_a_folder_with_too_few_images_is_refused(tmp_path, capsys):
     few = image_folder(tmp_path / "few", classes=2, each=1)
     assert_one_sentence(mistake(capsys, "train", "folder", "--images", few, "--device", "cpu"), "few", "2 pictures")
 
@@ -114,15 +116,15 @@ def trained_elsewhere(outputs: int) -> nn.Module:
     return known_network(SMALL).make(outputs).eval()
 
 
-def test_a_network_of_torchvisions_with_weights_of_ones_own(pictures, tmp_path, capsys):
+def test_a_torchvision_network_with_your_own_weights(image_root, tmp_path, capsys):
     network, file = trained_elsewhere(3), tmp_path / "mine.safetensors"
     save_file(network.state_dict(), file)
-    options = ("folder", "--images", pictures, "--network", f"torchvision:{SMALL}", "--exits", "features.1,features.4")
+    options = ("folder", "--images", image_root, "--network", f"torchvision:{SMALL}", "--exits", "features.1,features.4")
     options = (*options, "--weights", file, "--device", "cpu")
-    name = said(capsys, "train", *options, "--epochs", 1)["recipe"]
+    name = document(capsys, "train", *options, "--epochs", 1)["recipe"]
     assert name == f"folder-pets-{SMALL}-mine-exits-features.1-features.4"
-    said(capsys, "compute", *options)
-    bundle, dataset = open_bundle(name), ImageFolder(pictures, (224, 224))
+    document(capsys, "compute", *options)
+    bundle, dataset = open_bundle(name), ImageFolder(image_root, (224, 224))
     assert bundle.outputs.exits == 3 and bundle.provenance["weights"]["settings"]["frozen"]
     assert len(bundle.provenance["weights"]["trunk_sha256"]) == 64
     pixels = dataset.take(dataset.ids(Split.FIT)).pixels
@@ -131,42 +133,42 @@ def test_a_network_of_torchvisions_with_weights_of_ones_own(pictures, tmp_path, 
     )
     with torch.inference_mode():
         own = network(normalised).numpy()
-    said_last = bundle.outputs.logits[-1, : len(own)]
-    assert np.abs(said_last - own).max() < 0.01 * np.abs(own).max()  # weights are kept in half precision
+    last_exit = bundle.outputs.logits[-1, : len(own)]
+    assert np.abs(last_exit - own).max() < 0.01 * np.abs(own).max()  # weights are kept in half precision
 
 
-def test_published_weights_are_kept_as_tensors_and_fill_the_trunk(pictures, monkeypatch, capsys):
-    asked = []
+def test_published_weights_are_kept_as_tensors_and_fill_the_trunk(image_root, monkeypatch, capsys):
+    requests = []
 
     def state(self, **settings):
-        asked.append((str(self), settings))
+        requests.append((str(self), settings))
         return trained_elsewhere(1000).state_dict()
 
-    options = ("folder", "--images", pictures, "--network", f"torchvision:{SMALL}", "--exits", "features.4", "--device", "cpu")
+    options = ("folder", "--images", image_root, "--network", f"torchvision:{SMALL}", "--exits", "features.4", "--device", "cpu")
     assert_one_sentence(mistake(capsys, "train", *options), f"python -m engine download torchvision:{SMALL}", "--weights")
     monkeypatch.setattr(models.MobileNet_V3_Small_Weights, "get_state_dict", state)
-    assert said(capsys, "download", f"torchvision:{SMALL}")["path"].endswith(".safetensors")
-    assert asked == [("MobileNet_V3_Small_Weights.IMAGENET1K_V1", {"progress": True, "check_hash": True, "weights_only": True})]
-    made = recipe("folder", Choices(("features.4",), pictures, f"torchvision:{SMALL}"))
-    begun, blank = made.begin().state_dict(), made.cascade().state_dict()
-    theirs = trained_elsewhere(1000).state_dict()["features.0.0.weight"]
+    assert document(capsys, "download", f"torchvision:{SMALL}")["path"].endswith(".safetensors")
+    assert requests == [("MobileNet_V3_Small_Weights.IMAGENET1K_V1", {"progress": True, "check_hash": True, "weights_only": True})]
+    made = recipe("folder", Choices(("features.4",), image_root, f"torchvision:{SMALL}"))
+    begun, untrained = made.begin().state_dict(), made.cascade().state_dict()
+    published = trained_elsewhere(1000).state_dict()["features.0.0.weight"]
     (name,) = [name for name in begun if name.endswith("features.0.0.weight")]
-    assert torch.equal(begun[name], theirs) and not torch.equal(blank[name], theirs)
-    assert begun["stages.1.head.out.weight"].shape[0] == 3  # the end has a new head for the folder's classes
+    assert torch.equal(begun[name], published) and not torch.equal(untrained[name], published)
+    assert begun["stages.1.head.out.weight"].shape[0] == 3  # a new head for the classes of the folder
 
 
-def test_weights_of_another_network_are_refused(pictures, tmp_path):
+def test_weights_of_another_network_are_refused(image_root, tmp_path):
     for state, words in (
         ({"fc.weight": torch.zeros(3, 4)}, ["lack classifier.3.weight"]),
         ({"classifier.3.weight": torch.zeros(3, 1024)}, ["no weights of torchvision's", SMALL]),
     ):
         save_file(state, tmp_path / "odd.safetensors")
         with pytest.raises(UserError) as caught:
-            recipe("folder", Choices(("features.4",), pictures, f"torchvision:{SMALL}", tmp_path / "odd.safetensors")).begin()
+            recipe("folder", Choices(("features.4",), image_root, f"torchvision:{SMALL}", tmp_path / "odd.safetensors")).begin()
         assert_one_sentence(str(caught.value), *words)
     (tmp_path / "odd.safetensors").write_bytes(b"pickle")
     with pytest.raises(UserError) as caught:
-        recipe("folder", Choices(("features.4",), pictures, f"torchvision:{SMALL}", tmp_path / "odd.safetensors"))
+        recipe("folder", Choices(("features.4",), image_root, f"torchvision:{SMALL}", tmp_path / "odd.safetensors"))
     assert_one_sentence(str(caught.value), "odd.safetensors", "safetensors file")
 
 
@@ -176,27 +178,27 @@ def of_mine() -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
 
 
-def wrapped_mine(network: nn.Sequential, pictures) -> Recipe:
-    return wrapped_recipe("mine", network, ["0", "1"], ImageFolder(pictures, (32, 32)), Training(epochs=1, batch_size=16, frozen=True))
+def wrapped_mine(network: nn.Sequential, image_root) -> Recipe:
+    return wrapped_recipe("mine", network, ["0", "1"], ImageFolder(image_root, (32, 32)), Training(epochs=1, batch_size=16, frozen=True))
 
 
-def test_trained_further_a_wrapped_network_stays_and_its_heads_learn(pictures):
-    mine = wrapped_mine(of_mine(), pictures)
+def test_further_training_changes_only_the_heads_of_a_wrapped_network(image_root):
+    mine = wrapped_mine(of_mine(), image_root)
     before = read_sealed(train(mine, device="cpu"))[0]
     after = read_sealed(train(with_settings(mine, start_from="mine"), device="cpu"))[0]
     same = {name for name in before if torch.equal(before[name], after[name])}
     assert {name for name in before if ".head." not in name} <= same and same != before.keys()
 
 
-def test_any_module_is_wrapped_in_python(pictures):
+def test_any_module_can_be_wrapped_in_python(image_root):
     network = of_mine()
-    mine = wrapped_mine(network, pictures)
+    mine = wrapped_mine(network, image_root)
     train(mine, device="cpu")
     compute(mine, "cpu")
     outputs = open_bundle("mine").outputs
     assert outputs.exits == 3 and outputs.classes == 3
     with pytest.raises(UserError) as caught:
-        wrapped_recipe("mine", nn.Sequential(*network[:4], nn.Linear(8, 5)), ["0"], ImageFolder(pictures, (32, 32)))
+        wrapped_recipe("mine", nn.Sequential(*network[:4], nn.Linear(8, 5)), ["0"], ImageFolder(image_root, (32, 32)))
     assert_one_sentence(str(caught.value), "5 classes", "there are 3")
 
 
@@ -212,7 +214,7 @@ def test_the_imagenet_family_has_published_weights_and_is_not_trained(tmp_path, 
     assert download("imagenet-weights") == weights_path("imagenet-family")
     published = ["AlexNet_Weights.IMAGENET1K_V1", "GoogLeNet_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V1"]
     assert provenance_of(weights_path("imagenet-family")) == {"published": published}
-    said(capsys, "compute", *options, "--limit", 2)
+    document(capsys, "compute", *options, "--limit", 2)
     bundle = open_bundle("imagenet-family")
     assert (bundle.outputs.kind, bundle.outputs.exits, bundle.outputs.examples) == ("family", 3, 6)
     assert bundle.provenance["weights"] == {"published": published} and bundle.provenance["dataset"] == "val"
@@ -223,6 +225,6 @@ def test_the_imagenet_family_has_published_weights_and_is_not_trained(tmp_path, 
         load_weights(nn.Linear(1, 1), weights_path("imagenet-family"))
 
 
-def test_what_cannot_be_downloaded(capsys):
+def test_an_unknown_download_is_refused(capsys):
     assert_one_sentence(mistake(capsys, "download", "windows"), "'windows'", "cifar10", "imagenet-weights", "torchvision:NETWORK")
     assert_one_sentence(mistake(capsys, "download", "torchvision:os"), "'os'", "resnet18")
