@@ -103,7 +103,7 @@ def test_bags_want_the_plain_network_of_the_same_folder_first(pictures, capsys):
 
 def test_a_folder_with_too_few_pictures(tmp_path, capsys):
     few = image_folder(tmp_path / "few", classes=2, each=1)
-    assert_one_sentence(mistake(capsys, "train", "folder", "--images", few, "--device", "cpu"), "few", "2 pictures")
+    assert_one_sentence(mistake(capsys, "train", "folder", "--images", few, "--device", "cpu"), "few", "2 images")
 
 
 # Wrapped
