@@ -1,4 +1,4 @@
-"""What every test shares: with OFFRAMP_REQUIRE_ALL=1 nothing may be left out, so a thing that is missing cannot pass for a success."""
+"""Shared by all tests: with OFFRAMP_REQUIRE_ALL=1, a skipped or deselected test is a failure, so that no missing tool goes unnoticed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
     if REQUIRE_ALL and report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", report.longrepr)
         report.outcome = "failed"
-        report.longrepr = f"OFFRAMP_REQUIRE_ALL=1 and {report.nodeid} was left out: {reason}"
+        report.longrepr = f"OFFRAMP_REQUIRE_ALL=1, but {report.nodeid} was skipped: {reason}"
         if hasattr(report, "wasxfail"):
             del report.wasxfail
 
@@ -36,15 +36,15 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     option = items[0].config.option if items else None
-    chosen = option and (option.keyword or option.markexpr or option.deselect or getattr(option, "lf", False))
-    if REQUIRE_ALL and items and not chosen:  # what is asked for on the command line is no test left out
-        pytest.exit(f"OFFRAMP_REQUIRE_ALL=1 and {len(items)} tests were deselected, such as {items[0].nodeid}", returncode=1)
+    requested = option and (option.keyword or option.markexpr or option.deselect or getattr(option, "lf", False))
+    if REQUIRE_ALL and items and not requested:  # a selection on the command line is allowed
+        pytest.exit(f"OFFRAMP_REQUIRE_ALL=1, but {len(items)} tests were deselected, such as {items[0].nodeid}", returncode=1)
 
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The system's Chromium or Chrome, for the browser tests."""
+    """The path of the system's Chromium or Chrome, for the browser tests."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if path := shutil.which(name):
             return path
-    pytest.skip("no Chromium or Chrome found: install one (on Debian or Ubuntu: sudo apt install chromium)")
+    pytest.skip("Chromium or Chrome is not installed; install one (on Debian or Ubuntu: sudo apt install chromium)")

@@ -1,4 +1,4 @@
-"""Folders of pictures for the tests, in torchvision's layout."""
+"""Folders of images for the tests, in torchvision's layout."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def image_folder(root: Path, classes: int, each: int, side: int = 24) -> Path:
-    """So many classes of so many noisy pictures, every class with a bright bar of its own place."""
+    """Noisy images, `each` per class; every class has a bright bar at its own height."""
     rng = np.random.default_rng(0)
     for label in range(classes):
         folder = root / f"class_{label:04d}"

@@ -1,8 +1,8 @@
-"""The page's worker process, but with a recipe `small` over CIFAR-10, and where asked with a stand-in for that and for its site.
+"""The page's worker process with an additional recipe `small` on CIFAR-10, and optionally with stand-ins for the data and its site.
 
 python -m tests.stand_in_worker published|stand-in [ADDRESS MD5]
 
-Torch is imported when this is run and not before, so that a process without it can ask for the command.
+Torch is imported only when this module runs, so that a process without torch can build the command.
 """
 
 import sys
@@ -14,7 +14,7 @@ PUBLISHED, STAND_IN = "published", "stand-in"
 
 
 def command(which: str = STAND_IN, *site: str) -> tuple[str, ...]:
-    """What to start in place of `app.worker`."""
+    """The command to run instead of `app.worker`."""
     return (sys.executable, "-P", "-m", "tests.stand_in_worker", which, *site)
 
 

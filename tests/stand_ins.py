@@ -1,4 +1,4 @@
-"""Small stand-ins for other people's data sets, in torchvision's own layout, and a site that serves files as theirs does."""
+"""Small stand-ins for published data sets, in torchvision's layout, and a site that serves their files."""
 
 import os
 import pickle
@@ -22,7 +22,7 @@ from engine.outputs import Outputs
 from engine.splits import BUNDLE_SPLITS
 from tests import synthetic
 
-#: What torchvision takes for CIFAR-10 unless it is told otherwise.
+#: The files that torchvision accepts as CIFAR-10, before any test changes them.
 PUBLISHED = {"train_list": datasets.CIFAR10.train_list, "test_list": datasets.CIFAR10.test_list, "meta": datasets.CIFAR10.meta}
 TRAINING, TEST, HELD_OUT = 100, 30, 20
 
@@ -57,7 +57,7 @@ def write_svhn(folder: Path) -> None:
 
 
 def write_photos(dataset: TorchvisionSet, folder: Path, recipe: str) -> None:
-    """A bundle over a data set with the classes of CIFAR-10, of a network that was never trained."""
+    """Write a bundle of an untrained network on a data set with the classes of CIFAR-10."""
     rng = np.random.default_rng(2)
     ids = [dataset.ids(split) for split in BUNDLE_SPLITS]
     labels = dataset.take(np.concatenate(ids)).labels
@@ -69,7 +69,7 @@ def write_photos(dataset: TorchvisionSet, folder: Path, recipe: str) -> None:
 
 
 def trust_stand_ins(patch: pytest.MonkeyPatch) -> None:
-    """Let torchvision take other bytes than the published ones."""
+    """Let torchvision accept other bytes than the published ones."""
     for kind in (datasets.CIFAR10, datasets.CIFAR100):
         patch.setattr(kind, "train_list", [[name, None] for name, _ in kind.train_list])
         patch.setattr(kind, "test_list", [[name, None] for name, _ in kind.test_list])
@@ -78,7 +78,7 @@ def trust_stand_ins(patch: pytest.MonkeyPatch) -> None:
 
 
 def real_cifar10() -> Path | None:
-    """The folder of the real one where it is at hand."""
+    """The folder of the real CIFAR-10, if it is on this computer."""
     for where in (os.environ.get("OFFRAMP_DATASETS"), Path(__file__).resolve().parents[2] / "shared" / "datasets"):
         if where and (Path(where) / datasets.CIFAR10.base_folder).is_dir():
             return Path(where)
@@ -92,7 +92,7 @@ def pack_cifar10(folder: Path, archive: Path) -> Path:
 
 
 def fetch_from(address: str, patch: pytest.MonkeyPatch) -> None:
-    """Let torchvision fetch all of its files there."""
+    """Let torchvision download all of its files from `address`."""
     patch.setenv("no_proxy", "127.0.0.1")
     for kind in (datasets.CIFAR10, datasets.CIFAR100):
         patch.setattr(kind, "url", f"{address}/{kind.filename}")
@@ -108,7 +108,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address under which the files of a folder can be fetched."""
+    """Serve the files of a folder and yield the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=folder))
     Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -1,1 +1,1 @@
-"""Networks with exits: chains that share a trunk, and families of whole networks."""
+"""Networks with exits: chains of stages that share a trunk, and families of separate networks."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from engine.outputs import CascadeKind
 
-#: What one stage hands to the next: feature maps, one or several (a multi-scale trunk keeps several).
+#: What one stage passes to the next: one feature map or several (a multi-scale trunk keeps several).
 State = tuple[Tensor, ...]
 
 
@@ -30,7 +30,7 @@ class Stage(nn.Module):
 
 
 class Step(NamedTuple):
-    """One stage of a walk, whose trunk has just run."""
+    """A stage whose trunk has just run, with the state before and after it."""
 
     stage: Stage
     before: State
@@ -42,7 +42,7 @@ def _run(trunk: nn.Module, state: State) -> State:
 
 
 class Cascade(nn.Module):
-    """Stages in order. The state before the first one is the batch of images alone: `(images,)`."""
+    """Stages in order. The state before the first one is the batch of images: `(images,)`."""
 
     def __init__(self, stages: list[Stage], kind: CascadeKind = CascadeKind.CHAIN) -> None:
         super().__init__()
@@ -52,10 +52,10 @@ class Cascade(nn.Module):
     def walk(
         self, state: State, first: int = 0, last: int | None = None, run: Callable[[nn.Module, State], State] = _run
     ) -> Iterator[Step]:
-        """Run the trunks of the stages `first` to `last`, by default all of them, and no head.
+        """Run the trunks of stages `first` to `last` (by default, all stages), without their heads.
 
-        state: what goes into stage `first`; every stage of a family starts from it, a chain hands it on
-        run:   (trunk, state before) -> state after; for a caller that counts or times
+        state: the input of stage `first`; every stage of a family starts from it, stages of a chain pass it on
+        run:   (trunk, state before) -> state after; for callers that count or time
         """
         stages = list(self.stages)[first : len(self.stages) if last is None else last + 1]
         for stage in stages:
@@ -65,13 +65,13 @@ class Cascade(nn.Module):
                 state = after
 
     def state_after(self, state: State, first: int, last: int) -> State:
-        """The state after stage `last`, having run the trunks from stage `first` on."""
+        """The state after stage `last`, with the trunks run from stage `first` on."""
         for step in self.walk(state, first, last):
             state = step.after
         return state
 
     def first_needed(self, exit: int) -> int:
-        """The first stage that must run for an exit: the first of all in a chain, the exit's own network in a family."""
+        """The first stage that an exit needs: stage 0 in a chain, the exit's own network in a family."""
         return 0 if self.kind is CascadeKind.CHAIN else exit
 
     def forward(self, images: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class Cascade(nn.Module):
         return torch.stack([stage.head(after) for stage, _, after in self.walk((images,))])
 
     def forward_exit(self, images: Tensor, exit: int) -> Tensor:
-        """The logits of one exit alone, without running any other head: images (batch, 3, height, width) -> (batch, classes)."""
+        """The logits of one exit, without running any other head: images (batch, 3, height, width) -> (batch, classes)."""
         return self.stages[exit].head(self.state_after((images,), self.first_needed(exit), exit))
 
     def with_parts(self, wrap: Callable[[nn.Module], nn.Module]) -> "Cascade":

@@ -1,14 +1,14 @@
-"""Bag-of-Features exits on the trunk of the residual network: every exit speaks the same language, so one classifier serves them all.
+"""Bag-of-Features exits on the trunk of the residual network: all exits produce histograms in one space and share one classifier.
 
-After Passalis, Raitoharju, Tefas, Gabbouj: "Efficient Adaptive Inference leveraging Bag-of-Features-based Early Exits", MMSP 2020, and
-"Efficient adaptive inference for deep convolutional neural networks using hierarchical early exits", Pattern Recognition 105, 2020. Of
-these the abstracts were read (additive histogram spaces that refine from exit to exit, reuse of the classification layer). The logistic
-form of the similarity is the one on which re-implementations agree; dividing by the number of exits so far is our choice of the two
-variants seen, and so is training trunk and exits together.
+After Passalis, Raitoharju, Gabbouj, Tefas: "Efficient Adaptive Inference leveraging Bag-of-Features-based Early Exits", MMSP 2020, and
+Passalis, Raitoharju, Tefas, Gabbouj: "Efficient adaptive inference for deep convolutional neural networks using hierarchical early exits",
+Pattern Recognition 105, 2020. Read in the abstracts: additive histogram spaces that are refined from exit to exit, and reuse of the
+classification layer. The logistic form of the similarity is the one on which re-implementations agree. Dividing by the number of exits so
+far is our choice of the two variants seen, and so is training the trunk and the exits together.
 
-Each exit k counts how much of each of `words` codewords its feature map holds: a histogram h_k. It has a codebook of its own, of the same
-size, so all histograms lie in one space; H_k, the mean of h_1 ... h_k, is what the one linear classifier reads. So an exit adds the
-parameters of its codebook and no others. Later exits build on the earlier histograms: these are part of the trunk, and so is their cost.
+Exit k measures how much its feature map contains of each of `words` codewords: a histogram h_k. Each exit has its own codebook, all of the
+same size, so all histograms are in one space. The shared linear classifier reads H_k, the mean of h_1 ... h_k, so an exit adds only the
+parameters of its codebook. Later exits build on the earlier histograms, which are therefore part of the trunk, and so is their cost.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from torch.nn import functional as F
 from engine.cascades.base import Cascade, Stage, State
 from engine.cascades.resnet import ResNetShape, pieces
 
-EPSILON = 5e-16  # a position that resembles no word at all belongs to none
+EPSILON = 5e-16  # a position that resembles no codeword at all is assigned to none
 
 
 @dataclass(frozen=True)
 class BofShape:
-    """trunk: the residual network, whose own heads are not made;  words: codewords a codebook, M;  regions: histograms a side of the map"""
+    """trunk: the residual network, built without its heads;  words: codewords per codebook, M;  regions: histograms per side of the map"""
 
     trunk: ResNetShape
     words: int = 64
@@ -33,11 +33,11 @@ class BofShape:
 
     def __post_init__(self) -> None:
         if min(self.words, self.regions) < 1:
-            raise ValueError(f"words and regions must be at least 1: {self}")
+            raise ValueError(f"words and regions must each be at least 1: {self}")
 
 
 class Codebook(nn.Module):
-    """(batch, channels, height, width) -> histograms (batch, words * regions**2), each region's >= 0 and of sum 1."""
+    """(batch, channels, height, width) -> histograms (batch, words * regions**2); in each region, entries are >= 0 and sum to 1."""
 
     def __init__(self, channels: int, words: int, regions: int) -> None:
         super().__init__()
@@ -47,16 +47,16 @@ class Codebook(nn.Module):
         self.regions = regions
 
     def forward(self, features: Tensor) -> Tensor:
-        found = self.words(features)
-        found = found.to(torch.promote_types(found.dtype, torch.float32))  # half precision would round the histograms
-        # The logistic form, (tanh(z) + 1) / 2, written so that small similarities keep their digits: their ratios are what counts below.
-        similar = torch.sigmoid(2 * (self.slope * found + self.offset))
-        member = similar / (similar.sum(dim=1, keepdim=True) + EPSILON)
-        return F.adaptive_avg_pool2d(member, self.regions).flatten(1)
+        products = self.words(features)
+        products = products.to(torch.promote_types(products.dtype, torch.float32))  # half precision would round the histograms
+        # The logistic form, (tanh(z) + 1) / 2, written so that small similarities keep their digits: only their ratios matter below.
+        similarity = torch.sigmoid(2 * (self.slope * products + self.offset))
+        membership = similarity / (similarity.sum(dim=1, keepdim=True) + EPSILON)
+        return F.adaptive_avg_pool2d(membership, self.regions).flatten(1)
 
 
 class Refine(nn.Module):
-    """Adds exit k's histogram to the mean of those before: (map, H_{k-1}) -> (map, H_k). The first state is the map alone."""
+    """Adds exit k's histogram to the mean of the earlier ones: (map, H_{k-1}) -> (map, H_k). The first state is only the map."""
 
     def __init__(self, codebook: Codebook, k: int) -> None:
         super().__init__()
@@ -72,9 +72,9 @@ class Refine(nn.Module):
 
 
 class Classifier(nn.Module):
-    """The one classifier. State (map, H_k) -> (batch, classes)
+    """The shared classifier. State (map, H_k) -> (batch, classes)
 
-    Entries of a histogram are about 1 / words; a learned scale that starts at `words` keeps its gradients alive.
+    Histogram entries are about 1 / words. A learned scale that starts at `words` keeps the gradients from vanishing.
     """
 
     def __init__(self, shape: BofShape) -> None:
@@ -87,18 +87,18 @@ class Classifier(nn.Module):
 
 
 class Reuse(nn.Module):
-    """Another exit's classifier once more, without parameters of its own."""
+    """Another exit's classifier, reused without parameters of its own."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        self._of = (classifier,)  # in a tuple, torch does not see it: it is counted, moved and saved once, where it belongs
+        self._of = (classifier,)  # torch does not look into tuples: the classifier is counted, moved and saved once, by its owner
 
     def forward(self, state: State) -> Tensor:
         return self._of[0](state)
 
 
 def bof(shape: BofShape) -> Cascade:
-    """The network as a chain of stages, for float images (batch, 3, height, width) in [0, 1]. The last exit is one of them."""
+    """The network as a chain of stages, for float images (batch, 3, height, width) in [0, 1]. The last exit is a histogram exit too."""
     trunk = [
         nn.Sequential(*piece, Refine(Codebook(channels, shape.words, shape.regions), k))
         for k, (piece, channels) in enumerate(pieces(shape.trunk), start=1)

@@ -1,7 +1,7 @@
-"""Families: separate networks, small to large, for network selection. None needs what another computed, and any may be skipped.
+"""Families: separate networks, from small to large, for network selection. They share no computation, and any of them may be skipped.
 
-Trained together, on the same batches, members stay strangers: they share no parameter, and the loss is a sum of their losses.
-Only distillation joins them: then the smaller ones also learn from what the largest says.
+Members are trained on the same batches but stay independent: they share no parameters, and the loss is a sum of their losses.
+Only distillation connects them: the smaller networks then also learn from the outputs of the largest.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from engine.cascades.base import Cascade, CascadeKind, Stage, State
 from engine.cascades.pretrained import fetch, known_network
 from engine.cascades.resnet import ResNetShape, resnet
 
-#: From cheap to dear, by torchvision's names.
+#: From cheap to costly, by torchvision's names.
 IMAGENET_FAMILY = ("alexnet", "googlenet", "resnet50")
 
 
 def resnet_family(shapes: Sequence[ResNetShape]) -> Cascade:
-    """Residual networks without early exits, in the order given, which should be from cheap to dear."""
+    """Residual networks without early exits, in the order given, which should be from cheap to costly."""
     if any(shape.exits for shape in shapes):
-        raise ValueError("a family's members have no early exits")
+        raise ValueError("members of a family must not have early exits")
     return Cascade([resnet(shape).stages[0] for shape in shapes], CascadeKind.FAMILY)
 
 
@@ -50,10 +50,10 @@ class Last(nn.Module):
 
 
 def imagenet_family(published: bool = False) -> Cascade:
-    """AlexNet, GoogLeNet, ResNet-50 for 224 x 224 pictures of 1,000 classes: the family of Bolukbasi et al., ICML 2017.
+    """AlexNet, GoogLeNet and ResNet-50 for 224 x 224 images of 1,000 classes: the family of Bolukbasi et al., ICML 2017.
 
-    published: with torchvision's weights, which are fetched (360 MB) unless they are in its cache; else the weights are random.
-    Raises UserError if they cannot be fetched.
+    published: use torchvision's weights, downloaded (360 MB) unless they are in its cache; otherwise the weights are random.
+    Raises UserError if they cannot be downloaded.
     """
     members = [known_network(name) for name in IMAGENET_FAMILY]
     networks = [known.make(known.published_outputs) for known in members]

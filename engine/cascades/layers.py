@@ -1,4 +1,4 @@
-"""The layers that more than one network is made of. Shapes are written (batch, channels, height, width)."""
+"""Layers that several networks use. Shapes are written (batch, channels, height, width)."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F

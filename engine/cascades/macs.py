@@ -1,7 +1,7 @@
-"""What each stage costs in multiply-accumulates (MACs), counted from the operations that really run.
+"""The cost of each stage in multiply-accumulates (MACs), counted from the operations that actually run.
 
-The count is taken on PyTorch's meta device: no numbers are computed, so it needs no weights and almost no time, and it
-sees operations that a processor's fused kernels hide (fused attention counts as nothing on the CPU).
+Operations are counted on PyTorch's meta device. No numbers are computed, so this needs no weights and almost no time, and it
+sees operations that fused CPU kernels hide (fused attention counts as nothing on the CPU).
 """
 
 from copy import deepcopy
@@ -18,7 +18,7 @@ from engine.outputs import CascadeKind
 
 @dataclass(frozen=True)
 class StageMacs:
-    """MACs for one picture, trunk and head apart: a picture that goes on has still paid for the head it passed.
+    """MACs for one image, separately for trunk and head: an image that continues has still paid for the head it passed.
 
     trunk, head: (stages,)
     """
@@ -33,7 +33,7 @@ class StageMacs:
 
 
 def _count(module: nn.Module, state: State) -> tuple[Any, int]:
-    """What a module returns, and its MACs. The counter counts a multiply and an add as two operations."""
+    """A module's result and its MACs. The counter counts a multiply and an add as two operations."""
     with FlopCounterMode(display=False) as counter:
         result = module(state)
     return result, counter.get_total_flops() // 2
@@ -42,10 +42,9 @@ def _count(module: nn.Module, state: State) -> tuple[Any, int]:
 def stage_macs(cascade: Cascade, image_size: tuple[int, int]) -> StageMacs:
     """The MACs of every stage of `cascade` for one RGB image of `image_size` (height, width).
 
-    Convolutions, matrix products and attention are counted; additions, activations, pooling and normalisation are not,
-    as is usual.
+    Convolutions, matrix products and attention are counted. As usual, additions, activations, pooling and normalisation are not.
     """
-    ghost, image = on_meta_device(cascade, image_size)
+    meta_cascade, image = on_meta_device(cascade, image_size)
     trunk, head = [], []
 
     def counted(module: nn.Module, state: State) -> State:
@@ -54,20 +53,20 @@ def stage_macs(cascade: Cascade, image_size: tuple[int, int]) -> StageMacs:
         return after
 
     with torch.no_grad():
-        for stage, _, after in ghost.walk(image, run=counted):
+        for stage, _, after in meta_cascade.walk(image, run=counted):
             head.append(_count(stage.head, after)[1])
     return StageMacs(tuple(trunk), tuple(head))
 
 
 def state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
-    """Bytes of one image's state before the first stage and, in a chain, after each of them."""
-    ghost, image = on_meta_device(cascade, image_size)
+    """Bytes of one image's state before the first stage and, in a chain, after each stage."""
+    meta_cascade, image = on_meta_device(cascade, image_size)
     with torch.no_grad():
-        states = [image, *(after for _, _, after in ghost.walk(image))] if cascade.kind is CascadeKind.CHAIN else [image]
+        states = [image, *(after for _, _, after in meta_cascade.walk(image))] if cascade.kind is CascadeKind.CHAIN else [image]
     return [sum(part.nbytes for part in state) for state in states]
 
 
 def on_meta_device(cascade: Cascade, image_size: tuple[int, int]) -> tuple[Cascade, State]:
-    """A copy of a cascade and one RGB image of `image_size` (height, width) for it, both without numbers."""
-    ghost = deepcopy(cascade).eval().to("meta")  # a copy: the caller's weights stay where they are
-    return ghost, (torch.empty(1, 3, *image_size, device="meta"),)
+    """A copy of a cascade and one RGB image of `image_size` (height, width) for it, both without data."""
+    meta_cascade = deepcopy(cascade).eval().to("meta")  # a copy: the caller's weights stay where they are
+    return meta_cascade, (torch.empty(1, 3, *image_size, device="meta"),)

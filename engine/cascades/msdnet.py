@@ -1,20 +1,20 @@
-"""A multi-scale dense network for small pictures.
+"""A multi-scale dense network for small images.
 
 After Huang, Chen, Li, Wu, van der Maaten, Weinberger: "Multi-Scale Dense Networks for Resource Efficient Image
-Classification", ICLR 2018, section 4. Two ideas of theirs carry the early exits:
+Classification", ICLR 2018, section 4. Two of its ideas make early exits work:
 
-* maps at several **scales** run side by side, so even the first exit sees a coarse map that a classifier can use;
-* **dense** connections hand every map on, so an early exit does not spoil the features that later ones need.
+* Maps at several **scales** are computed side by side, so even the first exit sees a coarse map that a classifier can use.
+* **Dense** connections pass on every map, so an early exit does not spoil the features that later exits need.
 
-Three things differ, all for small machines: layers are few and wide and have no 1x1 bottleneck (many small
-convolutions are slow), exits pool before they classify (an exit costs every picture that passes it, whether it leaves
-there or not), and each stage computes all of its scales (the paper's "lazy" skipping would tie stages together).
+Three things differ, all for the sake of small machines. Layers are few and wide, without a 1x1 bottleneck (many small
+convolutions are slow). Exits pool before they classify (every image that reaches an exit pays for it, whether it leaves
+there or not). Each stage computes all of its scales (the paper's "lazy" skipping would tie stages together).
 
-Without a stem, pictures that are small already are seen at full side before anything is halved: a frozen layer
-whitens the picture in place of the first convolution, the finest scale begins with max pooling instead of a stride, and
+Without a stem, images that are already small are processed at full size before anything is halved: a frozen layer
+whitens the image in place of the first convolution, the finest scale begins with max pooling instead of a stride, and
 exits mix the mean over all positions with the maximum.
 
-Shapes are written (batch, channels, height, width); scale 0 is the finest, each further one has half the side.
+Shapes are written (batch, channels, height, width). Scale 0 is the finest, and each further scale has half the side length.
 """
 
 from dataclasses import dataclass
@@ -30,29 +30,29 @@ from engine.cascades.whitening import WHITENED, PatchWhitening
 
 @dataclass(frozen=True)
 class MSDNetShape:
-    """What an MSDNet looks like. `layers` and `scales` have one entry a stage."""
+    """The shape of an MSDNet. `layers` and `scales` have one entry per stage."""
 
     classes: int
-    stem: int | None  # channels of the first convolution, of stride 2; None: the picture is whitened, see above
+    stem: int | None  # channels of the first convolution, of stride 2; None: the image is whitened, see above
     base: tuple[int, ...]  # channels each scale begins with, finest first
     growth: tuple[int, ...]  # channels each layer adds to each scale, finest first
-    layers: tuple[int, ...]  # dense layers in each stage; the first may do with the stem alone
-    scales: tuple[int, ...]  # how many scales each stage leaves, the coarsest ones; the finest are dropped one at a time
+    layers: tuple[int, ...]  # dense layers in each stage; the first stage may consist of the stem alone
+    scales: tuple[int, ...]  # scales that each stage keeps, the coarsest; the finest are dropped, at most one per stage
     hidden: int = 128  # width of the classifiers' hidden layer
 
     def __post_init__(self) -> None:
         if len(self.base) != len(self.growth) or len(self.layers) != len(self.scales):
-            raise ValueError(f"base and growth need one entry a scale, layers and scales one entry a stage: {self}")
-        # a map that nothing reads would be computed for nothing: hence one at a time, down to a single scale
+            raise ValueError(f"base and growth need one entry per scale, layers and scales one entry per stage: {self}")
+        # at most one per stage, down to a single scale: otherwise maps would be computed that nothing reads
         drops = [a - b for a, b in pairwise((len(self.base), *self.scales))]
         if not set(drops) <= {0, 1} or self.scales[-1] != 1:
-            raise ValueError(f"scales must fall from {len(self.base)} to 1 by at most one a stage: {self.scales}")
+            raise ValueError(f"scales must fall from {len(self.base)} to 1 by at most one per stage: {self.scales}")
         if any(layers < (index > 0 or drop) for index, (layers, drop) in enumerate(zip(self.layers, drops, strict=True))):
-            raise ValueError(f"every stage but one that only has the stem needs a layer: {self.layers}")
+            raise ValueError(f"every stage needs a layer, except a first stage that is only the stem: {self.layers}")
 
 
 class Normalise(nn.Module):
-    """Pixels from [0, 1] to about [-2, 2]. It is part of the network, so weights say all there is to say about their input."""
+    """Scales pixels from [0, 1] to [-2, 2]. It is part of the network, so weights always come with the scaling they expect."""
 
     def forward(self, state: State) -> State:
         (images,) = state
@@ -60,10 +60,10 @@ class Normalise(nn.Module):
 
 
 class Stem(nn.Module):
-    """The picture at every scale: (images,) -> one map a scale. (The paper's first layer.)
+    """The image at every scale: (images,) -> one map per scale. (The paper's first layer.)
 
     (batch, 3, 64, 64) -> (batch, base[0], 16, 16), (batch, base[1], 8, 8), (batch, base[2], 4, 4); the same for a
-    whitened (batch, 3, 32, 32), but that its finest side is 15.
+    whitened (batch, 3, 32, 32), except that the finest map is 15 x 15.
     """
 
     def __init__(self, stem: int | None, base: tuple[int, ...]) -> None:
@@ -94,7 +94,7 @@ class Squeeze(nn.Module):
 
 
 class Growth(nn.Module):
-    """One scale of a dense layer: keeps its map and adds channels, half of them from the next finer scale where there is one.
+    """One scale of a dense layer: keeps its map and adds channels, half of them from the next finer scale if there is one.
 
     (batch, channels, height, width) and (batch, finer, 2 height, 2 width) -> (batch, channels + growth, height, width)
     """
@@ -115,7 +115,7 @@ class Growth(nn.Module):
 class DenseLayer(nn.Module):
     """Every scale grows: channels[s] -> channels[s] + growth[s].
 
-    drop: 1 if the finest scale ends here: it still feeds the next coarser one. 0 if all go on.
+    drop: 1 if the finest scale ends here (it still feeds the next coarser one), 0 if all scales continue
     """
 
     def __init__(self, channels: tuple[int, ...], growth: tuple[int, ...], drop: int) -> None:
@@ -133,7 +133,7 @@ class DenseLayer(nn.Module):
 class Head(nn.Module):
     """An exit: the coarsest map pooled over all positions, then a small classifier. State -> (batch, classes).
 
-    mixed: a learned mixture of max and average pooling, else the average
+    mixed: pool with a learned mixture of max and average, otherwise with the average
     """
 
     def __init__(self, channels: int, hidden: int, classes: int, mixed: bool) -> None:

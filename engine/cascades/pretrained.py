@@ -1,7 +1,7 @@
-"""torchvision's networks for ImageNet, by name, with the weights that were published for them first.
+"""torchvision's ImageNet networks, by name, with the first weights published for each.
 
-Names are looked up in torchvision's own list, so nothing that a person writes is ever imported. Published files are pickles: they are
-opened only if their SHA-256 begins as their name says, and then as tensors alone; what is kept of them is safetensors.
+Names are looked up in torchvision's own list, so user input is never imported. Published files are pickles: they are opened only if their
+SHA-256 begins with the digits in their name, and then only tensors are loaded. They are kept as safetensors.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ from engine.errors import UserError
 from engine.paths import weights_file
 from engine.storage.sealed import read_sealed, write_sealed
 
-#: What `download` and recipes know them as: this and torchvision's name.
+#: `download` and recipes name a network by this prefix and torchvision's name.
 PREFIX = "torchvision:"
-#: Side exits only help training; and the values that a network begins with are replaced anyway.
+#: Auxiliary classifiers only help training, and initial weights are replaced anyway.
 _MADE_WITH = {name: {"aux_logits": False, "init_weights": False, "transform_input": True} for name in ("googlenet", "inception_v3")}
 _SIDE_EXITS = ("aux1.", "aux2.", "AuxLogits.")
 State = Mapping[str, Tensor]
@@ -31,7 +31,7 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Known:
-    """One of torchvision's networks for ImageNet."""
+    """One of torchvision's ImageNet networks."""
 
     name: str
 
@@ -41,7 +41,7 @@ class Known:
 
     @property
     def published(self) -> str:
-        """What torchvision calls the weights, such as ResNet18_Weights.IMAGENET1K_V1."""
+        """torchvision's name of the weights, such as ResNet18_Weights.IMAGENET1K_V1."""
         return str(self.weights)
 
     @property
@@ -66,7 +66,7 @@ class Known:
         return tuple(self._preset.std)
 
     def make(self, outputs: int) -> nn.Module:
-        """The network with random weights, answering for so many classes."""
+        """The network with random weights and this number of classes."""
         settings = _MADE_WITH.get(self.name, {"image_size": self.image_size[0]} if self.name.startswith("vit_") else {})
         return models.get_model(self.name, weights=None, num_classes=outputs, **settings)
 
@@ -79,32 +79,33 @@ class Known:
     def last_layer(self) -> str:
         linear = [name for name, module in self._blank.named_modules() if isinstance(module, nn.Linear)]
         if not linear:
-            raise UserError(f"The last layer of {self.name} is no linear one, so it cannot be given other classes; choose another network.")
+            raise UserError(f"{self.name} has no linear last layer, so it cannot be given other classes; choose another network.")
         return linear[-1]
 
     def layers(self) -> str:
-        """Some layers to name where none were, as a person reads them."""
+        """Names of some layers, as a hint for users who named none."""
         names = [name for name, module in self._blank.named_modules() if 0 < name.count(".") + 1 <= 2 and any(module.children())]
         return ", ".join(names[:8])
 
     def outputs(self, state: State) -> int:
-        """How many classes these weights answer for."""
+        """The number of classes of these weights."""
         last = state.get(f"{self.last_layer}.weight")
         if last is None:
-            raise UserError(f"The weights lack {self.last_layer}.weight, which {self.name} has; give those of this network.")
+            raise UserError(f"The weights lack {self.last_layer}.weight of {self.name}; give weights of this network.")
         return len(last)
 
     def fill(self, network: nn.Module, state: State, source: Path | None = None) -> None:
-        """Raises UserError unless names and shapes are the network's. Side exits are passed over."""
+        """Load the weights. Raises UserError unless names and shapes match the network's. Auxiliary classifiers are ignored."""
         state = {name: tensor for name, tensor in state.items() if not name.startswith(_SIDE_EXITS)}
         ours = network.state_dict()
         for name in sorted(ours.keys() | state.keys()):
             if name not in state or name not in ours or ours[name].shape != state[name].shape:
-                raise UserError(f"{source or 'What was published'} holds no weights of torchvision's {self.name}: they differ at {name}.")
+                what = source or "The published file"
+                raise UserError(f"{what} does not hold weights of torchvision's {self.name}: they differ at {name}.")
         network.load_state_dict(state)
 
     def drop_last_layer(self, network: nn.Module) -> nn.Linear:
-        """Takes the last layer off and returns it: the network then gives what that reads."""
+        """Remove the last layer and return it: the network then returns that layer's input."""
         around, _, name = self.last_layer.rpartition(".")
         last = network.get_submodule(self.last_layer)
         setattr(network.get_submodule(around), name, nn.Identity())
@@ -119,7 +120,7 @@ def known_network(name: str) -> Known:
 
 
 def fetch(known: Known) -> State:
-    """The published weights, from torchvision's cache or its site. Raises UserError if they cannot be reached."""
+    """The published weights, from torchvision's cache or its site. Raises UserError if they cannot be downloaded."""
     try:
         return known.weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:  # no network, no room, or not the published bytes
@@ -135,7 +136,7 @@ def published_file(known: Known) -> Path:
 
 
 def download(name: str) -> Path:
-    """Fetch the published weights of torchvision's network `name` and keep them as safetensors; returns the file."""
+    """Download the published weights of torchvision's network `name`, keep them as safetensors and return the file."""
     known = known_network(name)
     path = published_file(known)
     write_sealed(path, dict(fetch(known)), {"kind": "published", "name": known.published})
@@ -143,20 +144,20 @@ def download(name: str) -> Path:
 
 
 def weights_of(known: Known) -> State:
-    """The published weights that `download` has kept."""
+    """The published weights that `download` stored."""
     path = published_file(known)
     if not path.is_file():
         raise UserError(
-            f"The published weights of {known.name} are not at {path}; fetch them with `python -m engine download {PREFIX}{known.name}`, "
-            "or name a safetensors file of yours with --weights."
+            f"The published weights of {known.name} are not at {path}; "
+            f"download them with `python -m engine download {PREFIX}{known.name}`, or give your own safetensors file with --weights."
         )
     tensors, _ = read_sealed(path)
     return tensors
 
 
 def read_weights(path: Path) -> State:
-    """The tensors of a person's own safetensors file."""
+    """The tensors of a user's safetensors file."""
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a safetensors file ({error}); save the network's state in one.") from error
+        raise UserError(f"{path} cannot be read as a safetensors file ({error}); save the network's state dict in that format.") from error

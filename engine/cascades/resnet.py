@@ -1,15 +1,15 @@
-"""A residual network for small pictures, with exits between any two of its units.
+"""A residual network for small images, with exits between any two of its units.
 
-After He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016, but few and wide layers instead of many narrow ones,
-which both processors and GPUs compute several times faster for the same arithmetic. A frozen layer whitens the pictures. Each group of
-units works at half the side of the one before. Its first unit, the opening, convolves to the group's width and then pools; then come
-residual blocks.
+After He, Zhang, Ren, Sun: "Deep Residual Learning for Image Recognition", CVPR 2016, but with few wide layers instead of many narrow ones,
+which CPUs and GPUs compute several times faster for the same arithmetic. A frozen layer whitens the images. Each group of units works at
+half the side length of the group before it. Its first unit, the opening, convolves to the group's width and then pools. Residual blocks
+follow.
 
-Two kinds of exits, `head`:
+There are two kinds of exits, set by `head`:
 * "pooled", in the style of Shallow-Deep Networks (Kaya, Hong, Dumitras, ICML 2019): a learned mixture of max and average pooling, then one
-  linear layer. Pooling to 3x3 positions, and one mixing weight an exit that starts at a half, are our choice.
+  linear layer. Pooling to 3x3 positions, and one mixing weight per exit that starts at 0.5, are our choice.
 * "convolved", after the exits in the code of EENet (Ilhan et al., WACV 2024): three 3x3 convolutions, the first to a quarter of the
-  channels, average pooling, one linear layer. Stronger, and dear where maps are large.
+  channels, average pooling, one linear layer. More accurate, but costly where maps are large.
 
 Shapes are written (batch, channels, height, width).
 """
@@ -30,24 +30,24 @@ HEADS = ("pooled", "convolved")
 
 @dataclass(frozen=True)
 class ResNetShape:
-    """What a residual network looks like. `widths` and `blocks` have one entry a group; every group opens by halving the side."""
+    """The shape of a residual network. `widths` and `blocks` have one entry per group. Every group first halves the side length."""
 
     classes: int
     widths: tuple[int, ...]  # channels
-    blocks: tuple[int, ...]  # residual blocks after the opening, of two convolutions each; there may be none
-    exits: tuple[int, ...] = ()  # units (openings and blocks, counted from 1) after which one may leave; the last one always is an exit
+    blocks: tuple[int, ...]  # residual blocks after the opening, of two convolutions each; may be 0
+    exits: tuple[int, ...] = ()  # units (openings and blocks, counted from 1) followed by an early exit; the last unit always has an exit
     head: str = "pooled"
-    pool: int = 3  # positions a side that an early pooled exit keeps
+    pool: int = 3  # positions per side that an early pooled exit keeps
 
     def __post_init__(self) -> None:
         sizes = (*self.widths, self.classes, self.pool)
         if len(self.widths) != len(self.blocks) or min(sizes) < 1 or min(self.blocks, default=-1) < 0:
-            raise ValueError(f"widths, at least 1, and blocks, at least 0, need one entry a group: {self}")
+            raise ValueError(f"widths (at least 1) and blocks (at least 0) need one entry per group: {self}")
         if self.head not in HEADS:
             raise ValueError(f"head is {self.head!r}; it must be one of {HEADS}")
         if any(a >= b for a, b in pairwise((0, *self.exits, self.units))):
             given = ",".join(map(str, self.exits))
-            raise UserError(f"Early exits come after units 1 to {self.units - 1}, in rising order, each once; {given} are not such a list.")
+            raise UserError(f"Early exits {given} must be different units from 1 to {self.units - 1}, in ascending order.")
 
     @property
     def units(self) -> int:
@@ -55,21 +55,21 @@ class ResNetShape:
 
 
 class Block(nn.Module):
-    """Two convolutions around which the map is handed on: (batch, channels, h, w) -> the same."""
+    """Two convolutions with a skip connection: (batch, channels, h, w) -> the same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = convolution(channels, channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels)
-        nn.init.zeros_(self.norm.weight)  # a new block changes nothing: deep networks learn sooner
+        nn.init.zeros_(self.norm.weight)  # a new block is the identity, which helps deep networks learn sooner
 
     def forward(self, features: Tensor) -> Tensor:
         return torch.relu(self.norm(self.second(self.first(features))) + features)
 
 
 class OnMap(nn.Sequential):
-    """Layers that work on the state's map, its first tensor, and hand on whatever else is in it. State -> State"""
+    """Layers applied to the state's map, its first tensor; other tensors pass through. State -> State"""
 
     def forward(self, state: State) -> State:
         return super().forward(state[0]), *state[1:]
@@ -102,7 +102,7 @@ class ConvolvedHead(nn.Module):
 
 
 def pieces(shape: ResNetShape) -> list[tuple[nn.Sequential, int]]:
-    """The trunk, cut at the exits: for each stage what it computes, State -> State, and the channels it ends with."""
+    """The trunk, cut at the exits: for each stage, its layers (State -> State) and its output channels."""
     units: list[tuple[nn.Module, int]] = []
     inputs = WHITENED
     for width, blocks in zip(shape.widths, shape.blocks, strict=True):
@@ -120,7 +120,7 @@ def pieces(shape: ResNetShape) -> list[tuple[nn.Sequential, int]]:
 def resnet(shape: ResNetShape) -> Cascade:
     """The network as a chain of stages, for float images (batch, 3, height, width) in [0, 1].
 
-    The last exit is pooled to one position, as in the network without early exits.
+    The last exit pools to one position, as in the network without early exits.
     """
     *early, (end, channels) = pieces(shape)
     stages = [Stage(trunk, _early_head(shape, width)) for trunk, width in early]

@@ -1,7 +1,7 @@
-"""Doodles: ten everyday things, drawn by our own code, from plain to see to nearly lost in fog, night and leaves.
+"""Doodles: ten everyday things, drawn by our own code, from clearly visible to nearly lost in fog, night and leaves.
 
-Made for early exits: easy, middling and hard pictures are there in like numbers, look-alikes are there on purpose
-(a fox is an orange dog until one looks twice), and how strongly each nuisance was applied is known for every picture.
+They are made for early exits. Easy, medium and hard images are about equally frequent, there are look-alikes on purpose
+(at first glance, a fox is an orange dog), and the strength of every nuisance is known for every image.
 """
 
 import hashlib
@@ -22,27 +22,27 @@ from engine.datasets.doodle_art.scene import THINGS, WEIGHTS, difficulty, render
 from engine.splits import Split
 
 CLASS_NAMES: tuple[str, ...] = THINGS
-#: Strengths in [0, 1] of the nine nuisances, then the difficulty in [0, 1] they add up to.
+#: The strengths of the nine nuisances, in [0, 1], then the resulting difficulty, in [0, 1].
 FACTOR_NAMES: tuple[str, ...] = (*WEIGHTS, "difficulty")
 
-#: Changes with the pictures. They are frozen: the weights and the bundle in data/ are made from them.
+#: Must change whenever the images do. They are frozen: the weights and the bundle in data/ are made from them.
 _VERSION = "doodles 3"
 _FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
-_HELD_OUT = 5_000  # pictures in each split but TRAIN
-_CHUNK = 250  # pictures a worker draws at a time
-_WORTH_SHARING = 2_000  # pictures
-_HARDEST = 0.84  # severities are spread evenly from 0 to this; beyond, a person fails too often
+_HELD_OUT = 5_000  # images in each split except TRAIN
+_CHUNK = 250  # images that a worker draws at once
+_WORTH_SHARING = 2_000  # images
+_HARDEST = 0.84  # severities are uniform from 0 to this; beyond it, people fail too often
 
 
 @dataclass(frozen=True)
 class Doodles:
-    """64 x 64 RGB drawings of ten things; picture i depends on (seed, i) alone.
+    """64 x 64 RGB drawings of ten things. Image i depends only on (seed, i).
 
-    seed:       another seed, another data set of the same kind
-    train_size: pictures in TRAIN, at most 1,000,000; FIT, CALIBRATION and TEST have 5,000 each
-    workers:    processes that draw a request of more than 250 pictures; None: one for each core, from 2,000 pictures on.
-                The pictures do not depend on it. A script that asks for so many needs the usual
-                `if __name__ == "__main__":`, since each process imports it again.
+    seed:       another seed gives another data set of the same kind
+    train_size: images in TRAIN, at most 1,000,000; FIT, CALIBRATION and TEST have 5,000 each
+    workers:    number of processes for requests of more than 250 images; None: one per core for 2,000 images or more, otherwise one.
+                The images do not depend on it. A script that uses several processes needs the usual
+                `if __name__ == "__main__":`, because each process imports it again.
     """
 
     seed: int = 0
@@ -56,24 +56,24 @@ class Doodles:
 
     def __post_init__(self) -> None:
         if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:
-            raise ValueError(f"train_size is {self.train_size}; it must be from 0 to {_FIRST_ID[Split.FIT]:,}.")
+            raise ValueError(f"train_size is {self.train_size}; it must be from 0 to {_FIRST_ID[Split.FIT]:,}")
 
     def ids(self, split: Split) -> NDArray[np.int64]:
-        """The ids of a split's pictures, (examples,) int64, ascending. The classes take turns: label = id modulo 10."""
+        """The ids of a split's images, (examples,) int64, ascending. The classes alternate: label = id modulo 10."""
         first = _FIRST_ID[split]
         return np.arange(first, first + (self.train_size if split is Split.TRAIN else _HELD_OUT), dtype=np.int64)
 
     def take(self, ids: NDArray[np.int64]) -> Images:
-        """The pictures with these ids, in this order, with the strengths of their nuisances as `factors`."""
+        """The images with these ids, in this order, with the strengths of their nuisances and the difficulty as `factors`."""
         wanted = [int(i) for i in np.asarray(ids).ravel()]
         chunks = [wanted[k : k + _CHUNK] for k in range(0, len(wanted), _CHUNK)]
         workers = self.workers
-        if workers is None:  # starting processes takes a second or so: a small request is drawn sooner without
+        if workers is None:  # starting processes takes about a second, so small requests are faster without them
             workers = (os.cpu_count() or 1) if len(wanted) >= _WORTH_SHARING else 1
         workers = min(len(chunks), workers)
         draw = partial(_draw_chunk, self.seed)
         if workers > 1:
-            # Spawned, not forked: a fork of a process with threads (PyTorch's, Streamlit's) may hang.
+            # Spawned, not forked: a forked process with threads (PyTorch's, Streamlit's) may hang.
             with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
                 drawn = list(pool.map(draw, chunks))
         else:
@@ -84,7 +84,7 @@ class Doodles:
         return Images(pixels, labels, {name: np.ascontiguousarray(table[:, k]) for k, name in enumerate(FACTOR_NAMES)})
 
     def digest(self) -> str:
-        """SHA-256 over version, seed, size and a sample of twenty pictures, so a change of the drawing code shows."""
+        """SHA-256 of version, seed, size and a sample of twenty images, so that a change of the drawing code shows."""
         sha = hashlib.sha256(f"{_VERSION} {self.seed} {self.train_size}".encode())
         pixels, table = _draw_chunk(self.seed, [7 + 1_237 * k for k in range(20)])
         sha.update(pixels.tobytes())
@@ -93,7 +93,7 @@ class Doodles:
 
 
 def _draw_chunk(seed: int, ids: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Pictures (examples, 64, 64, 3) uint8 and their factors (examples, factors) float32."""
+    """Images (examples, 64, 64, 3) uint8 and their factors (examples, factors) float32."""
     pixels = np.empty((len(ids), PIXELS, PIXELS, 3), np.uint8)
     table = np.empty((len(ids), len(FACTOR_NAMES)), np.float32)
     for row, i in enumerate(ids):

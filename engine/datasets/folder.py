@@ -1,9 +1,9 @@
-"""Any folder of pictures in torchvision's ImageFolder layout: ROOT/CLASS/anything.jpg, the classes in alphabetical order.
+"""Any folder of images in torchvision's ImageFolder layout: ROOT/CLASS/anything.jpg, with the classes in alphabetical order.
 
-Pictures of all sizes are brought to one as torchvision's ImageNet presets do it: the shorter side resized, the middle cut out.
+Images of any size are brought to one size as in torchvision's ImageNet presets: the shorter side is resized, and the centre is cropped.
 
-The files may come from strangers. Their kind is read from their bytes, not from their names, and only the common kinds of pictures are
-opened; how many bytes, pixels and how long a side are checked before a pixel is decoded, so a file that unpacks to gigabytes is refused.
+Files may be untrusted. Their format is read from their bytes, not from their names, and only common image formats are opened. The number
+of bytes and pixels and the aspect ratio are checked before a pixel is decoded, so a file that unpacks to gigabytes is refused.
 """
 
 import hashlib
@@ -27,20 +27,20 @@ from engine.splits import Split
 
 KINDS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")
 MOST_BYTES = 100_000_000
-MOST_PIXELS = 80_000_000  # below where Pillow itself begins to warn
-MOST_SLENDER = 20  # the longer side in shorter ones: the shorter is resized, and the longer grows with it
+MOST_PIXELS = 80_000_000  # below the number at which Pillow itself warns
+MOST_SLENDER = 20  # largest ratio of the sides: the shorter side is resized, and the longer side grows with it
 MOST_FILES = 10_000_000
-KEPT = 224 / 256  # share of the shorter side that is cut out, as for ImageNet
+KEPT = 224 / 256  # share of the shorter side that is kept by the crop, as for ImageNet
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The pictures under `folder`, as (examples, *image_size, 3).
+    """The images in `folder`, as (examples, *image_size, 3).
 
     image_size: height, width
-    shares:     of TRAIN, FIT, CALIBRATION and TEST, each of the whole; a share of 0 leaves a part empty
-    names:      what the classes are called, in the order of their folders; None: as their folders
-    seed:       another seed, another split of the same files
+    shares:     shares of TRAIN, FIT, CALIBRATION and TEST; a share of 0 leaves a split empty
+    names:      names of the classes, in the order of their folders; None: the names of their folders
+    seed:       another seed gives another split of the same files
     """
 
     folder: Path
@@ -52,7 +52,7 @@ class ImageFolder:
 
     def __post_init__(self) -> None:
         if len(self.shares) != len(Split) or min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-9:
-            raise UserError(f"The shares of train, fit, calibration and test are {self.shares}; give four that add up to 1.")
+            raise UserError(f"The shares {self.shares} of train, fit, calibration and test must be four numbers that add up to 1.")
 
     @property
     def name(self) -> str:
@@ -65,27 +65,27 @@ class ImageFolder:
         return tuple(printable(name) for name in self._classes)
 
     def ids(self, split: Split) -> NDArray[np.int64]:
-        """The ids of a split's pictures, (examples,) int64: places in the sorted list of files. The order is shuffled."""
+        """The ids of a split's images, (examples,) int64, shuffled. Ids are positions in the sorted list of files."""
         order = np.random.RandomState(self.seed).permutation(len(self._files)).astype(np.int64)
         cuts = np.rint(np.cumsum(self.shares)[:-1] * len(order)).astype(int)
         parts = np.split(order, cuts)
         if any(share and not len(part) for share, part in zip(self.shares, parts, strict=True)):
-            raise UserError(f"{_shown(self.folder)} holds {len(order)} pictures, too few to be split; give some for every part.")
+            raise UserError(f"{_shown(self.folder)} has only {len(order)} images, too few to fill every split; add more.")
         return parts[list(Split).index(split)]
 
     def take(self, ids: NDArray[np.int64]) -> Images:
-        """The pictures with these ids, in this order. Raises UserError for a file that is no picture, or too large a one."""
+        """The images with these ids, in this order. Raises UserError if a file is not an image, damaged or too large."""
         wanted = [int(id) for id in np.asarray(ids).ravel()]
         for id in wanted:
             if not 0 <= id < len(self._files):
                 raise KeyError(f"{self.name} has no picture {id}")
         pixels = np.empty((len(wanted), *self.image_size, 3), np.uint8)
         for row, id in enumerate(wanted):
-            pixels[row] = read_picture(self._files[id], self.image_size)
+            pixels[row] = read_image(self._files[id], self.image_size)
         return Images(pixels, np.array([self._label(self._files[id]) for id in wanted], np.int64))
 
     def digest(self) -> str:
-        """SHA-256 over every file's place and bytes, and how they are split and cut to size. Reads all of them, once."""
+        """SHA-256 of the paths and bytes of all files, the split and the image size. Reads every file once."""
         return self._digest
 
     def _label(self, path: Path) -> int:
@@ -107,64 +107,64 @@ class ImageFolder:
     @cached_property
     def _classes(self) -> list[str]:
         if not self.folder.is_dir():
-            raise UserError(f"There is no folder {_shown(self.folder)}; give one with a folder of pictures for each class.")
+            raise UserError(f"There is no folder {_shown(self.folder)}; give one that contains a folder of images for each class.")
         classes = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
         wanted = "two or more" if self.names is None else f"{len(self.names):,}"
         if len(classes) < 2 or (self.names is not None and len(classes) != len(self.names)):
-            raise UserError(f"{_shown(self.folder)} holds {len(classes):,} folders; give one for each class, {wanted}.")
+            raise UserError(f"{_shown(self.folder)} contains {len(classes):,} folders; it must contain one for each class, {wanted}.")
         return classes
 
     @cached_property
     def _files(self) -> list[Path]:
-        """Every picture, class by class. Links to folders inside a class are not followed, for they may run in circles."""
+        """Every image file, class by class. Links to folders inside a class are not followed, because they may be circular."""
         files: list[Path] = []
         for name in self._classes:
-            found = sorted(_pictures(self.folder / name))
-            if not found:
-                raise UserError(f"The class {printable(name)!r} in {_shown(self.folder)} has no pictures; add some or remove its folder.")
-            files += found
+            images = sorted(_image_files(self.folder / name))
+            if not images:
+                raise UserError(f"The class {printable(name)!r} in {_shown(self.folder)} has no images; add some or remove its folder.")
+            files += images
             if len(files) > MOST_FILES:
-                raise UserError(f"{_shown(self.folder)} holds more than {MOST_FILES:,} pictures; give a smaller folder.")
+                raise UserError(f"{_shown(self.folder)} contains more than {MOST_FILES:,} images; give a smaller folder.")
         return files
 
 
-def _pictures(folder: Path) -> Iterator[Path]:
+def _image_files(folder: Path) -> Iterator[Path]:
     for where, _, names in os.walk(folder):
         for name in names:
             path = Path(where, name)
-            if name.lower().endswith(IMG_EXTENSIONS) and path.is_file():  # a pipe would keep us waiting for ever
+            if name.lower().endswith(IMG_EXTENSIONS) and path.is_file():  # reading a pipe could block forever
                 yield path
 
 
-def read_picture(path: Path, image_size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The picture as (height, width, 3). Raises UserError unless it is one of KINDS and of reasonable size."""
+def read_image(path: Path, image_size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The image as (height, width, 3). Raises UserError unless it is one of KINDS and of a reasonable size."""
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise _refused(path, f"has {size:,} bytes, more than {MOST_BYTES:,}")
     try:
-        with Image.open(path, formats=KINDS) as picture:
-            width, height = picture.size
+        with Image.open(path, formats=KINDS) as image:
+            width, height = image.size
             if width * height > MOST_PIXELS:
                 raise _refused(path, f"has {width:,} x {height:,} pixels, more than {MOST_PIXELS:,}")
             if max(width, height) > MOST_SLENDER * min(width, height):
                 raise _refused(path, f"has {width:,} x {height:,} pixels, one side more than {MOST_SLENDER} times the other")
-            return _cut_to_size(picture.convert("RGB"), image_size)
+            return _cut_to_size(image.convert("RGB"), image_size)
     except Image.DecompressionBombError:
         raise _refused(path, f"has far more than {MOST_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
-        raise _refused(path, f"is none of {', '.join(KINDS)}") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:  # Pillow's answers to damaged files
+        raise _refused(path, f"is not an image of type {', '.join(KINDS)}") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:  # Pillow's errors for damaged files
         raise _refused(path, "is damaged") from error
 
 
-def _cut_to_size(picture: Image.Image, image_size: tuple[int, int]) -> NDArray[np.uint8]:
+def _cut_to_size(image: Image.Image, image_size: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = image_size
     whole = round(min(height, width) / KEPT) if height == width else max(height, width)
-    return np.array(transforms.center_crop(transforms.resize(picture, whole), [height, width]))
+    return np.array(transforms.center_crop(transforms.resize(image, whole), [height, width]))
 
 
 def _refused(path: Path, why: str) -> UserError:
-    return UserError(f"{_shown(path)} {why}; remove it or put a sound picture in its place.")
+    return UserError(f"{_shown(path)} {why}; remove it or replace it with a valid image.")
 
 
 def _shown(path: Path) -> str:

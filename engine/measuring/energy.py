@@ -1,8 +1,8 @@
-"""Energy: joules that a GPU spends on each stage, from the counter that its board keeps.
+"""Energy: the joules that a GPU spends on each stage, from the board's own counter.
 
-NVML, NVIDIA's management library, counts all energy of a board since its driver was loaded, in millijoules, from the Volta generation on.
-So it is the whole board that is measured, memory and idle power included, over windows of seconds: the counter moves a few times a second
-only. Where there is no such counter there is no number. The package nvidia-ml-py is asked for it, and is needed for nothing else.
+NVML, NVIDIA's management library, counts the energy of a board since its driver was loaded, in millijoules, from the Volta generation on.
+So the whole board is measured, including memory and idle power, over windows of seconds, because the counter changes only a few times a
+second. Without such a counter, energy is not reported. The counter is read with the package nvidia-ml-py, which nothing else needs.
 """
 
 import time
@@ -21,18 +21,18 @@ from engine.errors import UserError
 from engine.measuring.stage_times import each_stage, synchronise
 
 Clock = Callable[[], float]
-_AT_ONCE = 16  # runs between two looks at the clock, so that waiting for the device leaves no gaps to speak of
+_AT_ONCE = 16  # runs between two readings of the clock, so that waiting for the device leaves only negligible gaps
 
 
 class Counter(Protocol):
-    """Counts energy, from any point in time on."""
+    """Counts energy from an arbitrary starting point."""
 
     def joules(self) -> float: ...
 
 
 @dataclass(frozen=True, eq=False)
 class StageEnergy:
-    """Joules for one picture. batch_sizes: (sizes,);  stage: (sizes, stages), trunk and head;  full: (sizes,), the full network alone."""
+    """Joules per image. batch_sizes: (sizes,);  stage: (sizes, stages), trunk and head;  full: (sizes,), the full network alone."""
 
     batch_sizes: tuple[int, ...]
     stage: NDArray[np.float64]
@@ -40,12 +40,12 @@ class StageEnergy:
 
 
 class GpuCounter:
-    """The counter of one board. nvml: the module pynvml or what does the same;  uuid: the board's, as CUDA tells it."""
+    """The counter of one board. nvml: the module pynvml or an equivalent;  uuid: the board's UUID as reported by CUDA."""
 
     def __init__(self, nvml: Any, uuid: str) -> None:
         self.nvml = nvml
         nvml.nvmlInit()
-        # Not by number: CUDA may count other boards than NVML, and in another order.
+        # Not by index: CUDA may list other boards than NVML, and in another order.
         self.board = nvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith("GPU-") else f"GPU-{uuid}")
 
     def joules(self) -> float:
@@ -59,18 +59,18 @@ def _uuid(device: torch.device) -> str:
 def energy_counter(
     device: torch.device, load: Callable[[str], Any] = import_module, uuid: Callable[[torch.device], str] = _uuid
 ) -> Counter:
-    """The counter of a device. Raises UserError, one sentence saying why there is none."""
+    """The energy counter of a device. Raises UserError with the reason if it has none."""
     if device.type != "cuda":
-        raise UserError(f"Energy was not measured: it is counted for NVIDIA GPUs alone, and this ran on {device.type}.")
+        raise UserError(f"Energy was not measured: only NVIDIA GPUs count it, and this ran on {device.type}.")
     try:
         nvml = load("pynvml")
     except ImportError:
-        raise UserError("Energy was not measured: that needs a package more, `pip install nvidia-ml-py`.") from None
+        raise UserError("Energy was not measured: the package nvidia-ml-py is missing; run `pip install nvidia-ml-py`.") from None
     try:
         counter = GpuCounter(nvml, uuid(device))
         counter.joules()
     except nvml.NVMLError as problem:
-        raise UserError(f"Energy was not measured: this GPU's driver offers no counter of it ({problem}).") from problem
+        raise UserError(f"Energy was not measured: this GPU's driver provides no energy counter ({problem}).") from problem
     return counter
 
 
@@ -84,9 +84,9 @@ def stage_energy(
     seconds: float,
     clock: Clock = time.perf_counter,
 ) -> StageEnergy:
-    """Count what every stage and the full network spend on noise at every batch size.
+    """Measure the energy of every stage and of the full network at every batch size, on noise.
 
-    seconds: length of each window.  Raises UserError if the counter stands still.
+    seconds: length of each window.  Raises UserError if the counter does not change.
     """
     stage_joules, full_joules = np.empty((len(batch_sizes), len(cascade.stages))), np.empty(len(batch_sizes))
 
@@ -105,7 +105,7 @@ def stage_energy(
 def joules_each(
     run: Callable[[], object], counter: Counter, wait: Callable[[], None], seconds: float, clock: Clock = time.perf_counter
 ) -> float:
-    """Joules of one run, over as many as fill a window of so many seconds; a quarter of that goes before it, to warm up."""
+    """Joules of one run, averaged over a window of `seconds` of repeated runs, after a quarter of that time as warm-up."""
 
     def repeat(seconds: float) -> int:
         begun, times = clock(), 0
@@ -121,5 +121,5 @@ def joules_each(
     times = repeat(seconds)
     spent = counter.joules() - before
     if not spent > 0:
-        raise UserError(f"Energy was not measured: the counter of this GPU stood still for {seconds:g} seconds.")
+        raise UserError(f"Energy was not measured: this GPU's energy counter did not change for {seconds:g} seconds.")
     return spent / times

@@ -1,9 +1,9 @@
-"""Measure: what the stages of a recipe's network take here, and whether stopping early pays in time as it does in arithmetic.
+"""Measure how long the stages of a recipe's network take on this machine, and whether early exits save time as well as arithmetic.
 
-Two ideals stand beside every speed-up, and both count every head that was asked. By MACs: as if every multiply took as long. By the table
-of stage times: as if every picture took its share of a full batch. What is lost beyond that goes to partial batches, to gathering
-survivors, to states that have left the cache and to deciding. The full network is a plain loop over batches in the same run, without the
-heads it does not need, and so is every exit before its own: what a smaller network that cannot adapt would take.
+Every speed-up is reported with two ideals, which both include every head that ran. The ideal by MACs assumes that every multiply takes
+equally long. The ideal by stage times assumes that every image takes its share of a full batch. The rest is lost to partial batches,
+gathering the remaining examples, states that have left the cache, and decisions. The full network is a simple loop over batches in the
+same run, without the heads it does not need. So is every earlier exit alone: the time that a smaller, static network would take.
 """
 
 import os
@@ -44,11 +44,11 @@ BATCH_SIZES, BUDGETS, POLICY = (1, 32, 256), (0.25, 0.5, 0.75), "maxprob"
 
 @dataclass(frozen=True)
 class RealRun:
-    """The cascade at one budget and batch size against the full network. Speed-ups are over the full network.
+    """The cascade at one budget and batch size, compared with the full network. Speed-ups are over the full network.
 
-    budget, cost: shares of the full network's MACs, asked for and spent
-    accuracy:     of the answers that were given
-    reached:      (stages,) share of the examples that each stage ran for
+    budget, cost: shares of the full network's MACs, requested and spent
+    accuracy:     of the predictions of this run
+    reached:      (stages,) share of the examples for which each stage ran
     """
 
     batch_size: int
@@ -65,7 +65,7 @@ class RealRun:
 
 @dataclass(frozen=True)
 class ExitRun:
-    """One exit alone over the same examples, in the same run. exit: counted from 0; the last is the full network."""
+    """One exit alone, on the same examples and in the same run. exit: counted from 0; the last is the full network."""
 
     batch_size: int
     exit: int
@@ -76,11 +76,11 @@ class ExitRun:
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What `measure` found.
+    """The result of `measure`.
 
-    load:      processes that wanted a processor in the minute before, or None where the system does not say
-    rules:     what stopped the runs, by budget
-    energy:    or None, and then `no_energy` says in one sentence why
+    load:      mean number of runnable processes in the minute before, or None if the system does not report it
+    rules:     the rule that decided where examples leave, by budget
+    energy:    None if it was not measured; `no_energy` then gives the reason in one sentence
     """
 
     recipe: str
@@ -129,16 +129,18 @@ def measure(
     dtype: str = FULL,
     cuda_graphs: bool = False,
 ) -> Measurement:
-    """Measure a recipe's trained network on its test pictures, with the thresholds of `maxprob` set on as many calibration pictures.
+    """Measure a recipe's trained network on `examples` test images, with the thresholds of `maxprob` set on as many calibration images.
 
-    Budgets below the first exit's cost are left out. Raises UserError where there are no weights.
+    Budgets below the first exit's cost are left out. Raises UserError if the weights are missing.
     """
     if min((*batch_sizes, examples), default=0) < 1 or not batch_sizes:
-        raise UserError(f"Batch sizes {list(batch_sizes)} and {examples} examples cannot be measured; give at least 1 of each.")
-    batch_sizes = tuple(dict.fromkeys(batch_sizes))  # asked for twice, measured once
-    chosen, where = recipe(name), pick_device(device)
-    cascade, dataset = trained_network(chosen, where), chosen.dataset()
-    weights = sha256_of(weights_path(chosen.name))
+        raise UserError(
+            f"Batch sizes {list(batch_sizes)} and the number of examples {examples} must be at least 1; give for example 32 and 512."
+        )
+    batch_sizes = tuple(dict.fromkeys(batch_sizes))  # a size that is given twice is measured once
+    network_recipe, where = recipe(name), pick_device(device)
+    cascade, dataset = trained_network(network_recipe, where), network_recipe.dataset()
+    weights = sha256_of(weights_path(network_recipe.name))
     macs = stage_macs(cascade, dataset.image_size)
     cascade = in_precision(cascade, dtype, where)
     if cuda_graphs:
@@ -152,9 +154,9 @@ def measure(
         energy = stage_energy(cascade, dataset.image_size, where, batch_sizes, find_counter(where), effort.joule_seconds)
     except UserError as reason:
         no_energy = str(reason)
-    found = [real_runs(cascade, rules, shown, macs, times, where, size, effort.rounds) for size in batch_sizes]
+    by_size = [real_runs(cascade, rules, shown, macs, times, where, size, effort.rounds) for size in batch_sizes]
     return Measurement(
-        recipe=chosen.name,
+        recipe=network_recipe.name,
         weights_sha256=weights,
         date=date.today().isoformat(),
         device=device_name(where),
@@ -166,8 +168,8 @@ def measure(
         macs=macs,
         times=times,
         rules=rules,
-        runs=tuple(run for runs, _ in found for run in runs),
-        exits=tuple(exit for _, exits in found for exit in exits),
+        runs=tuple(run for runs, _ in by_size for run in runs),
+        exits=tuple(exit for _, exits in by_size for exit in exits),
         energy=energy,
         no_energy=no_energy,
     )
@@ -182,14 +184,14 @@ def budget_rules(
     device: torch.device,
     budgets: Sequence[float],
 ) -> dict[float, Rule]:
-    """A rule for each budget that can be kept, {share of the full network's MACs: rule}, tuned on some pictures.
+    """A rule for each budget that can be met, {share of the full network's MACs: rule}, tuned on the given images.
 
-    pixels (examples, height, width, 3), labels (examples,)
+    pixels: (examples, height, width, 3) uint8;  labels: (examples,)
     """
-    said = [cascade(to_tensor(pixels[start : start + 32], device)).float().cpu().numpy() for start in range(0, len(pixels), 32)]
+    logits = [cascade(to_tensor(pixels[start : start + 32], device)).float().cpu().numpy() for start in range(0, len(pixels), 32)]
     cost = {"macs": np.array(macs.stage, np.float64)}
     calibration = np.full(len(pixels), str(Split.CALIBRATION))
-    outputs = Outputs.from_logits(np.concatenate(said, axis=1), labels, calibration, cost, kind=cascade.kind)
+    outputs = Outputs.from_logits(np.concatenate(logits, axis=1), labels, calibration, cost, kind=cascade.kind)
     tuned = outputs.tuning(Split.CALIBRATION)
     fitted = policy(POLICY).fit(tuned, tuned, "macs")  # this policy learns nothing on the fit split
     full = outputs.full_cost("macs")
@@ -206,24 +208,24 @@ def real_runs(
     batch_size: int,
     rounds: int,
 ) -> tuple[list[RealRun], list[ExitRun]]:
-    """Run every exit alone, the full network among them, and every rule in turns over the same pictures; the median round counts.
+    """Run every exit alone (the last one is the full network) and every rule, in turns, on the same images; medians over rounds count.
 
-    A first round is not counted: in it the memory of such batches is taken, which may cost more than the work.
+    The first round is not counted: it allocates the memory for batches of this size, which may take longer than the work.
 
     batch_size: one of those in `times`
     """
     pixels, ids = shown.pixels, np.arange(len(shown.pixels))
     exits = range(len(cascade.stages))
-    # Worked out once: it is the same for all, and finding it is no part of the running.
+    # Computed once: it is the same for all runs, and its computation is not part of a run.
     group = group_size(cascade, pixels.shape[1:3], batch_size, device)
     routes: dict[float, Route] = {}
-    answers: dict[int, NDArray[np.integer]] = {}
+    predictions: dict[int, NDArray[np.integer]] = {}
     exit_seconds, rule_seconds = {k: [] for k in exits}, {budget: [] for budget in rules}
     for _ in range(1 + rounds):
-        # Nothing need be waited for: both end by reading the device.
+        # No need to synchronise: both end by reading from the device.
         for k in exits:
             begun = time.perf_counter()
-            answers[k] = run_exit(cascade, pixels, device, batch_size, k).argmax(axis=1)
+            predictions[k] = run_exit(cascade, pixels, device, batch_size, k).argmax(axis=1)
             exit_seconds[k].append(time.perf_counter() - begun)
         for budget, rule in rules.items():
             begun = time.perf_counter()
@@ -251,7 +253,7 @@ def real_runs(
                 ideal_by_times=full_network_cost(times.trunk[row], times.head[row], cascade.kind) / float(reached @ ms_each),
             )
         )
-    correct = [float((answers[k] == shown.labels).mean()) for k in exits]
+    correct = [float((predictions[k] == shown.labels).mean()) for k in exits]
     return runs, [ExitRun(batch_size, k, correct[k], len(ids) / took, full / took) for k, took in enumerate(alone_took)]
 
 
@@ -264,6 +266,6 @@ def run_exit(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, 
 
 
 def full_network_cost(trunk: PerStage, head: PerStage, kind: CascadeKind) -> float:
-    """The cost of the full network without the exits before its own: trunk, head (stages,) in any unit."""
+    """The cost of the full network without earlier exits: trunk, head (stages,) in any unit."""
     trunks = sum(trunk) if kind is CascadeKind.CHAIN else trunk[-1]
     return float(trunks + head[-1])

@@ -1,4 +1,4 @@
-"""Stage times: what every trunk and every head of a network takes on a device, batch by batch."""
+"""Stage times: how long every trunk and every head of a network takes on a device, by batch size."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,8 +14,8 @@ from engine.runtime.image_tensors import to_tensor
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to look. warm_up, least: runs of a part;  seconds: for one part at one batch size;  rounds: of the real runs;
-    joule_seconds: a window over the energy counter, which moves a few times a second
+    """How long to measure. warm_up, least: warm-up runs and minimum timed runs of a part;  seconds: for one part at one batch size;
+    rounds: of the real runs;  joule_seconds: window of the energy counter, which changes a few times a second
     """
 
     warm_up: int = 2
@@ -27,7 +27,7 @@ class Effort:
 
 @dataclass(frozen=True, eq=False)
 class StageTimes:
-    """Milliseconds for one batch, the median and the 95th percentile of several runs, trunk and head apart.
+    """Milliseconds per batch, median and 95th percentile over several runs, separately for trunk and head.
 
     batch_sizes: (sizes,);  trunk, trunk_p95, head, head_p95: (sizes, stages)
     """
@@ -44,13 +44,13 @@ def stage_times(
     cascade: Cascade, image_size: tuple[int, int], device: torch.device, batch_sizes: Sequence[int], effort: Effort
 ) -> StageTimes:
     """Time every trunk and every head at every batch size, on noise."""
-    found = np.empty((2, 2, len(batch_sizes), len(cascade.stages)))  # trunk and head; median and 95th percentile
+    times = np.empty((2, 2, len(batch_sizes), len(cascade.stages)))  # trunk and head; median and 95th percentile
     for i, size in enumerate(batch_sizes):
         for k, (stage, before, after) in enumerate(each_stage(cascade, image_size, device, size)):
             for part, (module, given) in enumerate(((stage.trunk, before), (stage.head, after))):
                 taken = _times(lambda module=module, given=given: module(given), device, effort)
-                found[part, :, i, k] = np.percentile(taken, (50, 95))
-    (trunk, trunk_p95), (head, head_p95) = found
+                times[part, :, i, k] = np.percentile(taken, (50, 95))
+    (trunk, trunk_p95), (head, head_p95) = times
     return StageTimes(tuple(batch_sizes), trunk, trunk_p95, head, head_p95)
 
 
@@ -61,7 +61,7 @@ def each_stage(cascade: Cascade, image_size: tuple[int, int], device: torch.devi
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done all it was given."""
+    """Wait until the device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -69,7 +69,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def _times(run: Callable[[], object], device: torch.device, effort: Effort) -> list[float]:
-    """Milliseconds of several runs, warmed up."""
+    """Milliseconds of several runs after a warm-up."""
     for _ in range(effort.warm_up):
         run()
     taken, until = [], time.perf_counter() + effort.seconds

@@ -1,10 +1,10 @@
-"""Training batches from pictures kept as bytes: moved, mirrored and recoloured a little, all in one gather.
+"""Training batches from images stored as bytes. One gather picks, shifts and mirrors them, then colours change a little.
 
-Alternating flip, after Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024: a picture is mirrored every second epoch and
-not at random, so any two epochs show both sides of it. Cutout, after DeVries and Taylor, "Improved Regularization of Convolutional Neural
-Networks with Cutout", 2017: a square is covered with the mean colour, here that of the batch.
+Alternating flip, after Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024: an image is mirrored in every second epoch
+instead of at random, so any two consecutive epochs show both versions. Cutout, after DeVries and Taylor, "Improved Regularization of
+Convolutional Neural Networks with Cutout", 2017: a square is covered with the mean colour, here that of the batch.
 
-Every random number is drawn on the CPU, so the same seed gives the same batches on any device.
+All random numbers are drawn on the CPU, so the same seed gives the same batches on any device.
 """
 
 import torch
@@ -14,19 +14,19 @@ from engine.recipes import Training
 from engine.runtime.image_tensors import to_tensor
 
 
-def augmented(pixels: Tensor, chosen: Tensor, epoch: int, settings: Training, generator: torch.Generator) -> Tensor:
-    """The chosen pictures, each changed at random in its own way.
+def augmented(pixels: Tensor, indices: Tensor, epoch: int, settings: Training, generator: torch.Generator) -> Tensor:
+    """The images at `indices`, each with its own random changes.
 
-    pixels: (examples, height, width, 3) uint8;  chosen: (batch,) int64 -> (batch, 3, height, width) float32 in [0, 1]
+    pixels: (examples, height, width, 3) uint8;  indices: (batch,) int64 -> (batch, 3, height, width) float32 in [0, 1]
     """
-    batch, (height, width) = len(chosen), pixels.shape[1:3]
+    batch, (height, width) = len(indices), pixels.shape[1:3]
     rows = _moved(height, batch, settings.shift, generator)  # (batch, height)
     columns = _moved(width, batch, settings.shift, generator)  # (batch, width)
     if settings.flip:
-        mirrored = _mirrored(len(pixels), epoch, settings.seed)[chosen.cpu()]
+        mirrored = _mirrored(len(pixels), epoch, settings.seed)[indices.cpu()]
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    # every pixel's place in a flat list of pixels: one gather picks, moves and mirrors
-    places = ((chosen.cpu()[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]  # (batch, height, width)
+    # each pixel's index in a flat list of all pixels, so that one gather picks, shifts and mirrors
+    places = ((indices.cpu()[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]  # (batch, height, width)
     images = to_tensor(pixels.reshape(-1, 3)[places.to(pixels.device)])
     if settings.jitter:
         spread = torch.rand(2, batch, 3, 1, 1, generator=generator).sub_(0.5).mul_(2 * settings.jitter).to(pixels.device)
@@ -39,19 +39,19 @@ def augmented(pixels: Tensor, chosen: Tensor, epoch: int, settings: Training, ge
 
 
 def _mirrored(examples: int, epoch: int, seed: int) -> Tensor:
-    """Which pictures are mirrored in this epoch: half of them, and in the next the other half. (examples,) bool"""
+    """Whether each image is mirrored in this epoch: about half of them, and in the next epoch all others. (examples,) bool"""
     first = torch.rand(examples, generator=torch.Generator().manual_seed(seed)) < 0.5
     return first ^ (epoch % 2 == 1)
 
 
 def _within(length: int, batch: int, side: int, generator: torch.Generator) -> Tensor:
-    """Which rows (or columns) a square covers whose middle is anywhere, so part of it may lie outside. (batch, length) bool"""
+    """Rows (or columns) covered by a square with a random centre; part of it may be outside the image. (batch, length) bool"""
     start = torch.randint(length, (batch, 1), generator=generator) - side // 2
     places = torch.arange(length)
     return (places >= start) & (places < start + side)
 
 
 def _moved(length: int, batch: int, most: int, generator: torch.Generator) -> Tensor:
-    """Where each row (or column) comes from when a picture moves by up to `most` pixels; its border is repeated. (batch, length)"""
+    """The source of each row (or column) when an image shifts by up to `most` pixels; its border is repeated. (batch, length)"""
     offset = torch.randint(-most, most + 1, (batch, 1), generator=generator)
     return (torch.arange(length) + offset).clamp_(0, length - 1)

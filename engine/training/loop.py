@@ -1,12 +1,12 @@
-"""Train a recipe's network: all exits at once, resumable at every epoch.
+"""Train a recipe's network: all exits at once, resumable after every epoch.
 
-The loss is the weighted mean over the exits (joint training, as in the MSDNet paper, section 4); an early exit may also
-be asked to agree with the last one (self-distillation: Phuong and Lampert, "Distillation-Based Training for Multi-Exit
-Architectures", ICCV 2019). What is kept is a running average of the weights, which is better and steadier than the last.
+The loss is the weighted mean over the exits (joint training, as in the MSDNet paper, section 4). Early exits may also be
+trained to agree with the last exit (self-distillation: Phuong and Lampert, "Distillation-Based Training for Multi-Exit
+Architectures", ICCV 2019). A running average of the weights is kept, which is more accurate and steadier than the last weights.
 
-Random numbers are drawn afresh from (seed, epoch), so a checkpoint needs none of them: a run killed at any moment and
-started again ends with the same weights as an unbroken one. The network sees TRAIN only, less the last few examples,
-which draw the learning curve.
+Random numbers depend only on (seed, epoch), so a checkpoint stores no random state: a run that is killed at any time and
+restarted ends with the same weights as an uninterrupted one. The network sees only TRAIN, except its last few examples,
+which are held out for the learning curve.
 """
 
 import json
@@ -40,53 +40,53 @@ from engine.training.augment import augmented
 from engine.training.optimizers import Optimizers
 
 CHECKPOINT = "checkpoint.safetensors"
-WHITENED_WITH = 2_000  # pictures whose patches the first layer is worked out from, where the network has such a layer
+WHITENED_WITH = 2_000  # images whose patches determine the whitening layer, if the network has one
 
 
 def train(name: str | Recipe, epochs: int | None = None, device: str = "auto", out: Path | None = None) -> Path:
     """Train a recipe and return the path of its weights.
 
-    epochs: instead of the recipe's own;  out: the folder for weights, learning curve and checkpoint, by default the library's
+    epochs: instead of the recipe's number;  out: the folder for weights, learning curve and checkpoint, by default the library's
     """
-    chosen = recipe(name)
-    return train_recipe(chosen, epochs, device, out or weights_path(chosen.name).parent)
+    network_recipe = recipe(name)
+    return train_recipe(network_recipe, epochs, device, out or weights_path(network_recipe.name).parent)
 
 
-def with_settings(chosen: Recipe, **asked: Any) -> Recipe:
-    """The recipe with other settings of its training; those that are None stay. Raises UserError for what makes no sense."""
-    training = _training(chosen)
-    changes = {name: value for name, value in asked.items() if value is not None}
+def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
+    """The recipe with other training settings; a setting of None keeps the recipe's. Raises UserError for invalid settings."""
+    training = _training(recipe)
+    changes = {name: value for name, value in settings.items() if value is not None}
     weights, share, rate = changes.get("exit_weights"), changes.get("distillation", 0.0), changes.get("learning_rate", 1.0)
     if weights is not None and not (min(weights) >= 0 and 0 < sum(weights) < math.inf):
-        raise UserError(f"The exit weights {weights} make no sense; give one for each exit, at least 0 and not all 0.")
+        raise UserError(f"Exit weights {weights} must be at least 0 and not all 0; give one finite number for each exit.")
     if not 0 <= share <= 1:
-        raise UserError(f"A distillation of {share:g} makes no sense; give the share of an early exit's loss, from 0 to 1.")
+        raise UserError(f"A distillation of {share:g} must be a share of an early exit's loss; give a number from 0 to 1.")
     if not 0 < rate < math.inf:
-        raise UserError(f"A learning rate of {rate:g} makes no sense; give one above 0, such as {training.learning_rate:g}.")
-    if changes.get("start_from") == chosen.name:
+        raise UserError(f"A learning rate of {rate:g} must be a finite number above 0; give for example {training.learning_rate:g}.")
+    if changes.get("start_from") == recipe.name:
         if changes.get("frozen"):
-            raise UserError("With --further there is nothing that --frozen would leave to train; leave one of the two out.")
-        changes["frozen"] = False  # all of it was taken over; what is wrapped stays frozen by itself
+            raise UserError("With --further, --frozen would leave nothing to train; leave one of the two out.")
+        changes["frozen"] = False  # all weights were loaded, so all would be frozen; wrapped networks freeze themselves
     elif changes.get("frozen") and not (training.start_from or training.frozen):
-        raise UserError(f"{chosen.name} begins from nothing, so there is nothing to freeze; leave --frozen out.")
-    return chosen.configured(training=replace(training, **changes))
+        raise UserError(f"{recipe.name} begins with random weights, so there is nothing to freeze; leave --frozen out.")
+    return recipe.configured(training=replace(training, **changes))
 
 
-def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> Path:
+def train_recipe(recipe: Recipe, epochs: int | None, device: str, out: Path) -> Path:
     """Train, write `NAME.safetensors` and `NAME.curve.jsonl` to the folder `out`, and remove the checkpoint."""
-    settings = _training(chosen)
+    settings = _training(recipe)
     where = pick_device(device)
-    dataset = chosen.dataset()
-    # a small data set keeps most of its pictures to learn from
+    dataset = recipe.dataset()
+    # a small data set keeps most of its images for training
     held_out = min(settings.validation, max(1, len(dataset.ids(Split.TRAIN)) // 3))
     settings = replace(settings, epochs=epochs or settings.epochs, validation=held_out)
-    began_with = _weights_to_start_from(chosen, out)
+    began_with = _weights_to_start_from(recipe, out)
     began_digest = None if began_with is None else sha256_of(began_with)
-    data, trunk = dataset.digest(), dict(chosen.config.about)
-    key = json.loads(json.dumps({"recipe": chosen.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
-    partial = out / f"{chosen.name}.partial"
-    network = untrained(chosen, settings)
-    say(f"{chosen.name}: drawing or reading the training pictures")
+    data, trunk = dataset.digest(), dict(recipe.config.about)
+    key = json.loads(json.dumps({"recipe": recipe.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
+    partial = out / f"{recipe.name}.partial"
+    network = untrained(recipe, settings)
+    say(f"{recipe.name}: preparing the training images")
     learn, check = LabelledImages.halves(dataset, settings.validation, where)
     whiten(network, to_tensor(learn.pixels[:WHITENED_WITH]))
     run = TrainingRun.start(network, settings, where, began_with)
@@ -98,29 +98,29 @@ def train_recipe(chosen: Recipe, epochs: int | None, device: str, out: Path) -> 
         accuracy = accuracies(run.averaged, check, where)
         run.curve.append({"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, "seconds": round(time.monotonic() - began, 1)})
         run.save(partial / CHECKPOINT, key)
-        say(_line(chosen.name, run.curve[-1], settings.epochs))
-    weights = out / f"{chosen.name}.safetensors"
+        say(_line(recipe.name, run.curve[-1], settings.epochs))
+    weights = out / f"{recipe.name}.safetensors"
     run.load_average()
     about = {**trunk, "settings": asdict(settings), "data_digest": data, "torch": torch.__version__, "device": where.type}
     if began_digest:
         about["began_with"] = began_digest
-    save_weights(run.averaged, weights, chosen.name, {**about, "validation_accuracy": run.curve[-1]["accuracy"]}, half=True)
-    load_weights(run.averaged, weights)  # what was written is what was meant, or this fails
-    write_synced(out / f"{chosen.name}.curve.jsonl", "".join(json.dumps(row) + "\n" for row in run.curve).encode())
+    save_weights(run.averaged, weights, recipe.name, {**about, "validation_accuracy": run.curve[-1]["accuracy"]}, half=True)
+    load_weights(run.averaged, weights)  # fails unless the file can be loaded again
+    write_synced(out / f"{recipe.name}.curve.jsonl", "".join(json.dumps(row) + "\n" for row in run.curve).encode())
     shutil.rmtree(partial)
     return weights
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """Pictures on the device, as bytes: (examples, height, width, 3) uint8, and their labels (examples,) int64."""
+    """Images on the device as bytes, (examples, height, width, 3) uint8, and their labels, (examples,) int64."""
 
     pixels: Tensor
     labels: Tensor
 
     @classmethod
     def halves(cls, dataset: Dataset, validation: int, device: torch.device) -> "tuple[LabelledImages, LabelledImages]":
-        """What to learn from, and what to check on: the last `validation` examples of TRAIN."""
+        """TRAIN, divided into examples to learn from and the last `validation` examples to validate on."""
         ids = dataset.ids(Split.TRAIN)
         images = dataset.take(ids)
         pixels, labels = (torch.from_numpy(array).to(device) for array in (images.pixels, images.labels))
@@ -130,9 +130,9 @@ class LabelledImages:
 
 @dataclass(eq=False)
 class TrainingRun:
-    """A training under way. The only thing here that changes; all of it goes into the checkpoint.
+    """The state of a training run, the only mutable object here. Checkpoints contain all of it.
 
-    averaged: a second network that takes the running average, to be checked and kept
+    averaged: a second network that holds the running average, for validation and for the saved weights
     """
 
     network: Cascade
@@ -145,7 +145,7 @@ class TrainingRun:
 
     @classmethod
     def start(cls, network: Cascade, settings: Training, device: torch.device, began_with: Path | None = None) -> "TrainingRun":
-        """began_with: weights to take over, where names and shapes agree"""
+        """began_with: weights to start from, where names and shapes match"""
         if began_with is not None:
             taken = take_over(network, began_with)
             for name, parameter in network.named_parameters():
@@ -157,11 +157,11 @@ class TrainingRun:
         return cls(network, deepcopy(network), average, optimizers, settings, device)
 
     def epoch(self, epoch: int, learn: LabelledImages) -> float:
-        """Once through the data; returns the mean loss."""
+        """Train for one epoch and return the mean loss."""
         settings = self.settings
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
         size = min(settings.batch_size, len(learn.labels))
-        steps = len(learn.labels) // size  # the odd end is left out: another order brings it back next time
+        steps = len(learn.labels) // size  # an incomplete last batch is left out: the next epoch has another order
         order = torch.randperm(len(learn.labels), generator=generator)
         total = torch.zeros((), device=self.device)
         learning(self.network)
@@ -182,7 +182,7 @@ class TrainingRun:
 
     @torch.no_grad()
     def follow(self, done: int) -> None:
-        """Move the running average a little; a lot in the first steps, when it knows nothing yet."""
+        """Update the running average: by a small share of the difference, and by a large share in the first steps."""
         share = 1 - min(self.settings.average, (1 + done) / (10 + done))
         now = self.network.state_dict()
         floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
@@ -197,16 +197,18 @@ class TrainingRun:
         write_sealed(path, tensors, {"kind": "checkpoint", "key": key, "curve": self.curve})
 
     def resume(self, path: Path, key: dict[str, Any]) -> None:
-        """Go on from the checkpoint at `path`, if there is one. Refuses one that another training left behind."""
+        """Resume from the checkpoint at `path`, if it exists. Raises UserError if it belongs to another training run."""
         if not path.is_file():
             return
         tensors, about = read_sealed(path)
-        since = {field.name: field.default for field in fields(Training) if field.default is not MISSING}
-        there = {**since, **about.get("key", {})}  # a setting that is younger than the checkpoint had its default
-        if there != key:
-            names = sorted(name for name in there.keys() | key.keys() if there.get(name) != key.get(name))
-            differ = ", ".join(f"{name} {there.get(name)} instead of {key.get(name)}" for name in names)
-            raise UserError(f"{path} belongs to another training ({differ}); delete {path.parent} or ask for the same again.")
+        defaults = {field.name: field.default for field in fields(Training) if field.default is not MISSING}
+        stored = {**defaults, **about.get("key", {})}  # a setting that was added after the checkpoint had its default
+        if stored != key:
+            names = sorted(name for name in stored.keys() | key.keys() if stored.get(name) != key.get(name))
+            differ = ", ".join(f"{name} {stored.get(name)} instead of {key.get(name)}" for name in names)
+            raise UserError(
+                f"{path} belongs to another training run ({differ}); delete {path.parent} or train with the same settings again."
+            )
         parts: dict[str, Tensors] = {"network": {}, "average": {}, "optimizers": {}}
         for name, tensor in tensors.items():
             part, _, rest = name.partition("/")
@@ -215,22 +217,22 @@ class TrainingRun:
         self.average = {name: tensor.to(self.device) for name, tensor in parts["average"].items()}
         self.optimizers.load_state(parts["optimizers"])
         self.curve = about["curve"]
-        say(f"going on after epoch {len(self.curve)}, from {path}")
+        say(f"resuming after epoch {len(self.curve)} from {path}")
 
 
-def untrained(chosen: Recipe, settings: Training) -> Cascade:
-    """The network as its training begins; the same seed gives the same."""
+def untrained(recipe: Recipe, settings: Training) -> Cascade:
+    """The network at the start of its training; the same seed gives the same network."""
     with torch.random.fork_rng(devices=[]):  # leave the caller's random numbers alone
         torch.manual_seed(settings.seed)
-        network = (chosen.begin or chosen.cascade)()
-    exits, wanted = len(network.stages), settings.exit_weights
-    if wanted is not None and len(wanted) != exits:
-        raise UserError(f"There are {len(wanted)} exit weights for {exits} exits; give one for each exit.")
+        network = (recipe.begin or recipe.cascade)()
+    exits, weights = len(network.stages), settings.exit_weights
+    if weights is not None and len(weights) != exits:
+        raise UserError(f"There are {len(weights)} exit weights for {exits} exits; give one for each exit.")
     return network
 
 
 def learning(network: Cascade) -> None:
-    """Training mode, except for normalisation whose weights are frozen: its averages stay as they are too."""
+    """Set training mode, except for batch norm with frozen weights, whose running averages are frozen too."""
     network.train()
     for module in network.modules():
         own = list(module.parameters(recurse=False))
@@ -238,28 +240,28 @@ def learning(network: Cascade) -> None:
             module.eval()
 
 
-def _weights_to_start_from(chosen: Recipe, out: Path) -> Path | None:
-    """Beside what is to be written, or in the library."""
-    name = _training(chosen).start_from
+def _weights_to_start_from(recipe: Recipe, out: Path) -> Path | None:
+    """The file of the weights to start from, in `out` or in the library. Raises UserError if it is missing."""
+    name = _training(recipe).start_from
     if name is None:
         return None
-    beside = out / f"{name}.safetensors"
-    found = beside if beside.is_file() else weights_path(name)
-    if not found.is_file():
-        starts = chosen if name == chosen.name else chosen.starts or RECIPES.get(name)
+    in_out = out / f"{name}.safetensors"
+    weights = in_out if in_out.is_file() else weights_path(name)
+    if not weights.is_file():
+        starts = recipe if name == recipe.name else recipe.starts or RECIPES.get(name)
         first = starts.remedy if starts else f"train {name}"
-        raise UserError(f"This training begins with the weights of {name}, and there are none at {found}; {first} first.")
-    return found
+        raise UserError(f"This training begins with the weights of {name}, which are not at {weights}; {first} first.")
+    return weights
 
 
-def _training(chosen: Recipe) -> Training:
-    if chosen.training is None:
-        raise UserError(f"{chosen.name} is not trained, for its weights are published; {chosen.remedy} and go on with `compute`.")
-    return chosen.training
+def _training(recipe: Recipe) -> Training:
+    if recipe.training is None:
+        raise UserError(f"{recipe.name} is not trained here because its weights are published; {recipe.remedy}, then run `compute`.")
+    return recipe.training
 
 
 def learning_rate(done: float, settings: Training) -> float:
-    """One cycle: up in a straight line, down along a cosine. `done` is the share of the training that is over."""
+    """One cycle: a linear rise, then a cosine decay. `done` is the completed share of the training."""
     if done < settings.warm_up:
         return settings.learning_rate * (done / settings.warm_up)
     return settings.learning_rate * (1 + math.cos(math.pi * (done - settings.warm_up) / (1 - settings.warm_up))) / 2
@@ -267,18 +269,18 @@ def learning_rate(done: float, settings: Training) -> float:
 
 def exits_loss(logits: Tensor, labels: Tensor, settings: Training) -> Tensor:
     """The weighted mean of the exits' losses. logits: (exits, batch, classes); labels: (batch,)"""
-    wanted = torch.tensor(settings.exit_weights or (1.0,) * len(logits), device=logits.device)
-    losses = torch.stack([F.cross_entropy(said, labels, label_smoothing=settings.label_smoothing) for said in logits])
+    weights = torch.tensor(settings.exit_weights or (1.0,) * len(logits), device=logits.device)
+    losses = torch.stack([F.cross_entropy(one_exit, labels, label_smoothing=settings.label_smoothing) for one_exit in logits])
     if settings.distillation:
         teacher = logits[-1].detach().softmax(dim=1)
-        agreement = torch.stack([F.cross_entropy(said, teacher) for said in logits[:-1]])
+        agreement = torch.stack([F.cross_entropy(one_exit, teacher) for one_exit in logits[:-1]])
         early = torch.lerp(losses[:-1], agreement, settings.distillation)
         losses = torch.cat((early, losses[-1:]))
-    return (losses * wanted).sum() / wanted.sum()
+    return (losses * weights).sum() / weights.sum()
 
 
 def autocast(device: torch.device) -> AbstractContextManager:
-    """bfloat16 where the device computes in it: two thirds of the time on a processor, far less on a GPU."""
+    """bfloat16 where the device supports it: this takes two thirds of the time on a CPU, and far less on a GPU."""
     able = device.type == "cuda" or (device.type == "cpu" and _processor_has_bf16())
     return torch.autocast(device.type if able else "cpu", torch.bfloat16, enabled=able)
 
@@ -289,27 +291,27 @@ def _processor_has_bf16() -> bool:
 
 
 @torch.inference_mode()
-def accuracies(network: Cascade, pictures: LabelledImages, device: torch.device) -> list[float]:
-    """The share of pictures each exit gets right, in float32 as when outputs are computed. (exits,)"""
+def accuracies(network: Cascade, examples: LabelledImages, device: torch.device) -> list[float]:
+    """The accuracy of each exit, in float32 as when outputs are computed. (exits,)"""
     network.eval()
-    correct = sum((network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(pictures))
-    return [round(share, 6) for share in (correct / len(pictures.labels)).tolist()]
+    correct = sum((network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(examples))
+    return [round(share, 6) for share in (correct / len(examples.labels)).tolist()]
 
 
-def _batches(pictures: LabelledImages, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
-    for pixels, labels in zip(pictures.pixels.split(size), pictures.labels.split(size), strict=True):
+def _batches(examples: LabelledImages, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
+    for pixels, labels in zip(examples.pixels.split(size), examples.labels.split(size), strict=True):
         yield to_tensor(pixels), labels
 
 
 def _line(name: str, row: dict[str, Any], epochs: int) -> str:
-    exits = "  ".join(f"{100 * share:.1f}" for share in row["accuracy"])
-    return f"{name}  epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}  validation accuracy per exit, %:  {exits}  ({row['seconds']} s)"
+    exits = "  ".join(f"{share:.1%}" for share in row["accuracy"])
+    return f"{name}  epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}  validation accuracy per exit:  {exits}  ({row['seconds']} s)"
 
 
 def say(text: str, passing: bool = False) -> None:
-    """A line on stderr; a passing one is overwritten by the next and left out where nobody watches."""
-    watched = sys.stderr.isatty()
-    if passing and not watched:
+    """Print a line on stderr. A `passing` line is overwritten by the next one, and printed only on a terminal."""
+    terminal = sys.stderr.isatty()
+    if passing and not terminal:
         return
     columns = shutil.get_terminal_size().columns
-    print(f"\r{text[: columns - 1]:<{columns - 1}}" if watched else text, end="" if passing else "\n", file=sys.stderr, flush=True)
+    print(f"\r{text[: columns - 1]:<{columns - 1}}" if terminal else text, end="" if passing else "\n", file=sys.stderr, flush=True)

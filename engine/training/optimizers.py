@@ -1,9 +1,9 @@
-"""The optimizers of a training: one for convolution kernels, one for all other parameters.
+"""Optimizers for training: one for convolution kernels, one for all other parameters.
 
-Kernels may go by Muon (Keller Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024), which turns each step into
-the nearest orthogonal matrix and so gets short trainings of small convolutional networks further than AdamW. PyTorch has it for matrices
-only, so it is given every kernel seen as one: outputs x (height, width, inputs), the same memory in channels_last order. Everything
-else (classifiers, batch norm, scalars) goes by AdamW, where vectors do not decay.
+Kernels may use Muon (Keller Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024), which replaces each step by
+the nearest orthogonal matrix, and so gets further than AdamW in short trainings of small convolutional networks. PyTorch implements it
+only for matrices, so every kernel is viewed as one: outputs x (height, width, inputs), the same memory in channels_last order. Everything
+else (classifiers, batch norm, scalars) uses AdamW, without weight decay for vectors.
 """
 
 from collections.abc import Iterator
@@ -15,26 +15,27 @@ OPTIMIZERS = ("adamw", "muon")
 
 
 class Optimizers:
-    """Both optimizers of one network, which must be in channels_last memory and stay on its device."""
+    """Both optimizers of a network, which must be in channels_last memory format and stay on its device."""
 
     def __init__(self, network: nn.Module, kernels: str, weight_decay: float) -> None:
-        """kernels: what convolution kernels go by, one of OPTIMIZERS"""
+        """kernels: the optimizer of convolution kernels, one of OPTIMIZERS"""
         if kernels not in OPTIMIZERS:
-            raise ValueError(f"the optimizer is {kernels!r}; it must be one of {OPTIMIZERS}")
+            raise ValueError(f"the optimizer {kernels!r} must be one of {OPTIMIZERS}")
         learning = [p for p in network.parameters() if p.requires_grad]
         self._kernels = [p for p in learning if p.ndim == 4 and kernels == "muon"]
-        self._matrices = [nn.Parameter(_as_rows(p.detach()).view(len(p), -1)) for p in self._kernels]  # a copy would raise
+        # views of the kernels: `view` raises where it would need a copy
+        self._matrices = [nn.Parameter(_as_rows(p.detach()).view(len(p), -1)) for p in self._kernels]
         taken = {id(p) for p in self._kernels}
         rest = [p for p in learning if id(p) not in taken]
         decaying = {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay}
         steady = {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0}
         self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW([decaying, steady])]
         if self._matrices:
-            # scaled so that its steps are as long as AdamW's: one learning rate and one decay serve both
+            # steps are scaled to the size of AdamW's, so that both use one learning rate and one weight decay
             self._all.append(torch.optim.Muon(self._matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
 
     def step(self, learning_rate: float) -> None:
-        """Move every parameter along its gradient, and forget the gradients."""
+        """Update every parameter from its gradient, then clear the gradients."""
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             matrix.grad = None if kernel.grad is None else _as_rows(kernel.grad).reshape(len(kernel), -1)
             kernel.grad = None
@@ -45,7 +46,7 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """What they remember, under flat names, for a checkpoint."""
+        """The optimizers' state under flat names, for a checkpoint."""
         return {f"{which}.{index}.{name}": tensor for which, index, name, tensor in self._remembered()}
 
     def _remembered(self) -> Iterator[tuple[int, int, str, Tensor]]:
@@ -55,7 +56,7 @@ class Optimizers:
                     yield which, index, name, tensor
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Remember what `state` gave, as if they had never stopped."""
+        """Restore what `state` returned."""
         states: list[dict[int, dict[str, Tensor]]] = [{} for _ in self._all]
         for key, tensor in tensors.items():
             which, index, name = key.split(".", 2)
@@ -65,5 +66,5 @@ class Optimizers:
 
 
 def _as_rows(kernel: Tensor) -> Tensor:
-    """(outputs, inputs, height, width) -> (outputs, height, width, inputs), the order in which channels_last memory holds it."""
+    """(outputs, inputs, height, width) -> (outputs, height, width, inputs), the order in channels_last memory."""
     return kernel.permute(0, 2, 3, 1)

@@ -1,1 +1,1 @@
-"""How the doodles are drawn: dice, pen, things, places, weather, and the scene that puts them together."""
+"""How the doodles are drawn: dice, pen, things, backgrounds, weather, and the scene that combines them."""

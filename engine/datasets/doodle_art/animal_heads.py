@@ -1,4 +1,4 @@
-"""Faces of the cat, the dog and the fox, from the front and from the side. A head's circle has radius 1 round the origin."""
+"""Faces of the cat, the dog and the fox, from the front and from the side. A head is a circle of radius 1 around the origin."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ SHINE: Colour = (255, 255, 255)
 
 @dataclass(frozen=True)
 class Coat:
-    """An animal's colours and marks, the same on its head, its body and its tail."""
+    """An animal's colours and marks, shared by its head, its body and its tail."""
 
     main: Colour
     light: Colour  # muzzle, chest, tip of the tail
@@ -24,7 +24,7 @@ class Coat:
 
 
 def mirrored(points: list[Point]) -> list[Point]:
-    """The points and, back up the other side, their mirror images; for outlines that start and end on the middle line."""
+    """The points, then their mirror images in reverse order; for outlines that start and end on the middle line."""
     return points + [(-x, y) for x, y in reversed(points) if x > 0.001]
 
 

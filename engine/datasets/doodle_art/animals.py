@@ -41,7 +41,7 @@ _RED: Colour = (214, 108, 52)
 
 
 def coat_of(kind: str, dice: Dice) -> Coat:
-    """A coat such as this kind wears. Ginger cats and sandy, prick-eared dogs are there to be taken for foxes."""
+    """A coat for this kind of animal. Ginger cats and sandy, prick-eared dogs are meant to be mistaken for foxes."""
     eyes = dice.weighted((("dots", 0.5), ("wide", 0.35), ("closed", 0.15)))
     collar = dice.pick((TOMATO, BLUE, LEAF, SUN)) if dice.chance(0.45) else None
     if kind == "cat":
@@ -60,14 +60,14 @@ def coat_of(kind: str, dice: Dice) -> Coat:
 
 
 def draw_animal(kind: str, p: Pen, dice: Dice) -> Colour:
-    """Draw one, in one of the poses; returns its main colour."""
+    """Draw the animal in one of the poses and return its main colour."""
     coat = coat_of(kind, dice)
     dice.weighted(((_portrait, 0.26), (_sitting, 0.34), (_standing, 0.4)))(kind, p, coat, dice)
     return coat.main
 
 
 def _tail(kind: str, p: Pen, coat: Coat) -> None:
-    """A tail that leaves the origin to the right and upwards; flip the pen for the other side."""
+    """A tail from the origin to the right and upwards; flip the pen for the other side."""
     if kind == "cat":
         p.blob(
             [(-0.04, 0.06), (0.3, 0.1), (0.5, -0.16), (0.44, -0.56), (0.52, -0.74), (0.66, -0.66), (0.64, -0.5), (0.7, -0.1),

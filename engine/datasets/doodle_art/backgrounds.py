@@ -1,4 +1,4 @@
-"""Where the things are: plain paper, patterns, meadow, sky, street, room and sea, drawn over the whole sheet."""
+"""Backgrounds: plain paper, patterns, meadow, sky, street, room and sea, drawn over the whole sheet."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def _pen(dice: Dice) -> Pen:
 
 
 def _wash(draw: Drawing, top: Colour, bottom: Colour, start: int = 0, end: int = SHEET) -> None:
-    """Colour running from top to bottom, in bands of one finished pixel."""
+    """A vertical colour gradient, in bands of one finished pixel."""
     for y in range(start, end, 4):
         draw.rectangle((0, y, SHEET, y + 4), fill=mix(top, bottom, (y - start) / (end - start)))
 
@@ -51,7 +51,7 @@ def _ground(dice: Dice) -> Colour:
 def printable(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
     colour = _ground(dice)
     draw.rectangle((0, 0, SHEET, SHEET), fill=colour)
-    if dice.chance(0.5):  # a round of another shade behind the thing, as in a picture book
+    if dice.chance(0.5):  # a disc of another shade behind the thing, as in a picture book
         radius = dice.span(86, 116)
         pen = _pen(dice)
         pen.oval(128, 128, radius, radius, lighter(colour, 0.5) if dice.chance(0.5) else darker(colour, 0.1), edge=False)
@@ -91,7 +91,7 @@ def dots(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
 
 
 def paper(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
-    """A page of an exercise book: ruled, squared or a plain kraft sheet."""
+    """A page of an exercise book, ruled or squared, or a plain sheet of kraft paper."""
     sheet = vary(dice.pick((WHITE, CREAM, (238, 232, 214), (216, 190, 150))), dice, 5)
     draw.rectangle((0, 0, SHEET, SHEET), fill=sheet)
     rule = mix(sheet, dice.pick((SKY, GREY, MINT)), 0.6)
@@ -106,7 +106,7 @@ def paper(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
 
 
 def _heavens(draw: Drawing, dice: Dice, lit: Strokes, end: int = SHEET) -> Colour:
-    """The sky down to `end`: blue, dusky or rosy, with a sun and clouds by chance and stars for the night."""
+    """The sky down to `end`: blue, dusky or rosy, sometimes with a sun and clouds, and with stars for the night."""
     top, bottom = dice.pick(
         ((SKY, (222, 240, 246)), ((150, 204, 232), (240, 246, 240)), ((246, 190, 150), (254, 232, 190)), ((176, 170, 216),
         (250, 214, 200))),
@@ -201,7 +201,7 @@ def room(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
 
 
 def sea(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
-    """Open water under a sky: the place of boats."""
+    """Open water under a sky, for boats."""
     line = dice.whole(120, 168)
     _heavens(draw, dice, lit, line + 12)
     water = vary(dice.pick(((92, 166, 196), TEAL, (110, 180, 200), (84, 140, 188))), dice, 10)
@@ -215,7 +215,7 @@ def sea(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
 
 
 def deep(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
-    """Under water: the place of fish."""
+    """Under water, for fish."""
     water = vary(dice.pick(((110, 190, 214), (86, 168, 180), (140, 206, 206), (92, 150, 200))), dice, 10)
     _wash(draw, lighter(water, 0.4), darker(water, 0.2))
     pen = _pen(dice)
@@ -233,7 +233,7 @@ def deep(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
 
 
 def wallpaper(draw: Drawing, dice: Dice, lit: Strokes) -> Colour:
-    """The same little picture printed all over."""
+    """The same small picture repeated all over."""
     ground = _ground(dice)
     draw.rectangle((0, 0, SHEET, SHEET), fill=ground)
     step, colour = dice.whole(44, 62), mix(ground, dice.pick(MIDDLE + (WHITE, SLATE)), 0.55)
@@ -250,7 +250,7 @@ CALM: tuple[tuple[Backdrop, float], ...] = ((printable, 0.3), (gradient, 0.24), 
 BUSY: tuple[tuple[Backdrop, float], ...] = (
     (stripes, 0.24), (dots, 0.2), (wallpaper, 0.16), (street, 0.14), (room, 0.14), (deep, 0.06), (sea, 0.06),
 )  # fmt: skip
-#: Where each kind of thing is at home. Look-alikes share a home, so the place alone never tells them apart.
+#: The typical backgrounds of each kind of thing. Look-alikes share them, so the background alone never tells them apart.
 HOME: dict[str, tuple[tuple[Backdrop, float], ...]] = {
     "animal": ((hills, 0.55), (room, 0.45)),
     "vehicle": ((street, 0.65), (hills, 0.35)),

@@ -1,7 +1,7 @@
-"""Chance that falls the same way on every machine.
+"""Random numbers that are the same on every machine.
 
-Only `random.Random.random()` is used: Python promises its sequence for a given integer seed in every version, which it
-does not promise for `choice`, `gauss` or `shuffle`; numpy's generators may change their draws between versions too.
+Only `random.Random.random()` is used. Python guarantees its sequence for a given integer seed in every version, but not
+that of `choice`, `gauss` or `shuffle`. The output of numpy's generators may change between versions too.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ def _key_bytes(key: tuple[int | str, ...]) -> bytes:
 
 
 def rain(length: int, *key: int | str) -> bytes:
-    """`length` random bytes that depend on the key alone; far quicker than rolling dice for every pixel."""
+    """`length` random bytes that depend only on the key; much faster than one roll of the dice per pixel."""
     return hashlib.shake_256(_key_bytes(key)).digest(length)
 
 
 class Dice:
-    """A stream of chance that depends on its key alone, such as (seed, id, "background")."""
+    """A stream of random numbers that depends only on its key, such as (seed, id, "background")."""
 
     def __init__(self, *key: int | str) -> None:
         seed = int.from_bytes(hashlib.sha256(_key_bytes(key)).digest()[:16], "big")
@@ -36,14 +36,14 @@ class Dice:
         return low + (high - low) * self.roll()
 
     def whole(self, low: int, high: int) -> int:
-        """A whole number from low to high, both included."""
+        """An integer from low to high, inclusive."""
         return low + int(self.roll() * (high - low + 1))
 
     def pick(self, options: Sequence[T]) -> T:
         return options[int(self.roll() * len(options))]
 
     def weighted(self, options: Sequence[tuple[T, float]]) -> T:
-        """One of the (option, weight) pairs' options."""
+        """The option of one of the (option, weight) pairs, drawn by weight."""
         left = self.roll() * sum(weight for _, weight in options)
         for option, weight in options:
             left -= weight

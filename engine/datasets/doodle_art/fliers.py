@@ -1,4 +1,4 @@
-"""The bird and the plane. A gull from below and a plane from above are there to be taken for each other."""
+"""The bird and the plane. A gull from below and a plane from above are meant to be mistaken for each other."""
 
 from engine.datasets.doodle_art.animal_heads import DARK, SHINE, mirrored
 from engine.datasets.doodle_art.dice import Dice
@@ -98,7 +98,7 @@ def _flapping(p: Pen, main: Colour, dice: Dice) -> None:
 
 
 def _gliding(p: Pen, main: Colour, dice: Dice) -> None:
-    """From below, wings spread: what a plane looks like too."""
+    """Seen from below with its wings spread, much like a plane."""
     tip = darker(main, 0.5) if dice.chance(0.6) else main
     p.shape([(-0.16, 0.42), (-0.24, 0.84), (0, 0.74), (0.24, 0.84), (0.16, 0.42)], darker(main, 0.15))
     sweep = dice.span(-0.1, 0.16)

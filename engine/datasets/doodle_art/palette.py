@@ -1,4 +1,4 @@
-"""The paint box: a small, warm, picture-book set of colours, and ways to mix them."""
+"""A small, warm palette of picture-book colours, and functions to mix them."""
 
 from engine.datasets.doodle_art.dice import Dice
 
@@ -47,7 +47,7 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 
 
 def darker(colour: Colour, share: float = 0.25) -> Colour:
-    # Towards a warm brown-black, so shades stay lively where black would make them muddy.
+    # Towards a warm brown-black: pure black would make shades muddy.
     return mix(colour, (44, 30, 48), share)
 
 
@@ -56,7 +56,7 @@ def lighter(colour: Colour, share: float = 0.35) -> Colour:
 
 
 def vary(colour: Colour, dice: Dice, by: int = 14) -> Colour:
-    """The colour a little off, so that no two pots of paint are quite the same."""
+    """The colour, changed slightly, so that no two things have exactly the same paint."""
     light = dice.span(-by, by)
     return tuple(min(255, max(0, round(channel + light + dice.span(-by, by) * 0.6))) for channel in colour)  # type: ignore[return-value]
 
@@ -66,5 +66,5 @@ def brightness(colour: Colour) -> float:
 
 
 def apart(one: Colour, other: Colour) -> float:
-    """How far two colours are from each other, roughly as an eye sees it; below about 70 a shape is lost on its ground."""
+    """The distance between two colours, roughly as the eye sees it; below about 70, a shape vanishes in its background."""
     return abs(brightness(one) - brightness(other)) + 0.4 * sum(abs(a - b) for a, b in zip(one, other, strict=True)) / 3

@@ -1,8 +1,8 @@
-"""The pen: shapes in a thing's own coordinates become strokes on the oversampled sheet, in one of several styles.
+"""The pen turns shapes in a thing's own coordinates into strokes on the oversampled sheet, in one of several styles.
 
-A thing draws itself in the square [-1, 1] x [-1, 1], x to the right, y down, facing right. The pen moves, sizes, turns and
-flips it, rounds every coordinate to a whole sheet pixel (so the last bit of a sine can never change a picture) and keeps
-the strokes in a list; `ink` puts the list on the sheet, which lets a style draw a rim round the whole thing first.
+A thing is drawn in the square [-1, 1] x [-1, 1], x to the right, y down, facing right. The pen moves, scales, rotates and
+flips it, rounds every coordinate to a whole sheet pixel (so the last bit of a sine can never change a picture) and collects
+the strokes in a list. `ink` then draws the list on the sheet, which lets a style draw a rim around the whole thing first.
 """
 
 import math
@@ -14,7 +14,7 @@ from PIL import ImageDraw
 from engine.datasets.doodle_art.dice import Dice
 from engine.datasets.doodle_art.palette import COAL, Colour, brightness, mix
 
-PIXELS = 64  # of a finished picture, each way
+PIXELS = 64  # width and height of a finished picture
 OVERSAMPLE = 4
 SHEET = PIXELS * OVERSAMPLE
 
@@ -25,11 +25,11 @@ _RINGS = {n: [(math.cos(2 * math.pi * k / n), math.sin(2 * math.pi * k / n)) for
 
 @dataclass(frozen=True)
 class Style:
-    """How a thing is put on paper.
+    """The drawing style of a thing.
 
-    kind: "flat" (no lines), "inked" (a line round each part), "rimmed" (a line round the whole), "sticker" (a white rim
-          round the whole), "line" (lines on hardly tinted paper) or "pencil" (wobbly lines, colour a little off its place)
-    ink: colour of the lines; paper: what "line" and "pencil" mix into the paint; tint: how much of the paint stays
+    kind: "flat" (no lines), "inked" (a line around each part), "rimmed" (a line around the whole), "sticker" (a white rim
+          around the whole), "line" (lines on lightly tinted paper) or "pencil" (wobbly lines, paint slightly displaced)
+    ink: colour of the lines; paper: colour that "line" and "pencil" mix into the paint; tint: share of the paint that stays
     width: line width as a share of the thing's half size
     """
 
@@ -42,7 +42,7 @@ class Style:
 
 @dataclass
 class Strokes:
-    """What was drawn so far, in sheet pixels, and the parts that shine at night."""
+    """The strokes drawn so far, in sheet pixels, and the parts that shine at night."""
 
     parts: list[tuple[list[int], Colour | None, Colour | None, int]] = field(default_factory=list)  # corners, fill, line, line width
     lamps: list[tuple[list[int], Colour]] = field(default_factory=list)
@@ -68,7 +68,7 @@ def smooth(points: Sequence[Point], closed: bool = True, steps: int = 4) -> list
 
 
 class Pen:
-    """Draws in its own coordinates; `at` gives a pen for a part with coordinates of its own on the same sheet."""
+    """Draws in its own coordinates. `at` returns a pen with other coordinates, for a part on the same sheet."""
 
     def __init__(self, matrix: tuple[float, float, float, float, float, float], style: Style, dice: Dice, strokes: Strokes) -> None:
         self.matrix, self.style, self.dice, self.strokes = matrix, style, dice, strokes
@@ -86,7 +86,7 @@ class Pen:
         return cls((cos * way, -sin, x, sin * way, cos, y), style, dice, strokes or Strokes())
 
     def at(self, x: float, y: float, size: float = 1.0, turn: float = 0.0, flip: bool = False, squash: float = 1.0) -> "Pen":
-        """A pen for a part: its origin is (x, y) here, its unit `size` of ours across and `size * squash` down."""
+        """A pen for a part, with its origin at (x, y) of this pen; its unit is `size` across and `size * squash` down."""
         a, b, e, c, d, f = self.matrix
         cos, sin = math.cos(math.radians(turn)) * size, math.sin(math.radians(turn)) * size
         way = -1 if flip else 1
@@ -95,11 +95,11 @@ class Pen:
             (a * p + b * r, a * q + b * s, a * x + b * y + e, c * p + d * r, c * q + d * s, c * x + d * y + f), self.style, self.dice,
             self.strokes,
         )  # fmt: skip
-        pen.line_width = self.line_width  # a small part gets no thinner a line
+        pen.line_width = self.line_width  # small parts have lines of the same width
         return pen
 
     def place(self, points: Sequence[Point]) -> list[int]:
-        """The points on the sheet: x, y, x, y, ... in whole pixels."""
+        """The points in sheet coordinates: x, y, x, y, ... in whole pixels."""
         a, b, e, c, d, f = self.matrix
         flat: list[int] = []
         for x, y in points:
@@ -108,11 +108,11 @@ class Pen:
         return flat
 
     def shape(self, points: Sequence[Point], colour: Colour, edge: bool = True) -> None:
-        """A filled shape with straight sides; `edge` says whether it is a part with an outline or a mere detail."""
+        """A filled shape with straight sides. edge: whether it is a part with an outline, or only a detail"""
         self._part(self.place(points), colour, edge)
 
     def blob(self, points: Sequence[Point], colour: Colour, edge: bool = True) -> None:
-        """A filled shape with a smooth side through all the points."""
+        """A filled shape with a smooth outline through all the points."""
         self._part(self.place(smooth(points)), colour, edge)
 
     def oval(self, x: float, y: float, rx: float, ry: float, colour: Colour, edge: bool = True, turn: float = 0.0) -> None:
@@ -122,7 +122,7 @@ class Pen:
         self._part(self.place([(x + rx * u * cos - ry * v * sin, y + rx * u * sin + ry * v * cos) for u, v in ring]), colour, edge)
 
     def box(self, left: float, top: float, right: float, bottom: float, colour: Colour, edge: bool = True, corner: float = 0.0) -> None:
-        """An upright box, its corners cut round by `corner`."""
+        """An upright box with corners rounded by `corner`."""
         if corner <= 0:
             return self.shape([(left, top), (right, top), (right, bottom), (left, bottom)], colour, edge)
         c, s = min(corner, (right - left) / 2, (bottom - top) / 2), 0.29
@@ -136,17 +136,17 @@ class Pen:
         )  # fmt: skip
 
     def line(self, points: Sequence[Point], colour: Colour, width: float, curved: bool = False) -> None:
-        """An open stroke, `width` in our units, with round ends."""
+        """An open stroke with round ends, `width` in this pen's units."""
         flat = self.place(smooth(points, closed=False) if curved else points)
         self.strokes.parts.append((flat, None, self._paint(colour, detail=True), max(2, round(width * self.scale))))
 
     def lamp(self, points: Sequence[Point], colour: Colour) -> None:
-        """A part that shines at night; it shows nothing by day."""
+        """A part that shines at night; it is invisible by day."""
         self.strokes.lamps.append((self.place(points), colour))
 
     def _paint(self, colour: Colour, detail: bool) -> Colour:
         if self.style.kind not in ("line", "pencil") or (detail and brightness(colour) < 90):
-            return colour  # eyes, noses and tyres stay dark even in a drawing without colours
+            return colour  # eyes, noses and tyres stay dark even in drawings without colours
         return mix(self.style.paper, colour, self.style.tint)
 
     def _part(self, flat: list[int], colour: Colour, edge: bool) -> None:
@@ -157,7 +157,7 @@ class Pen:
         elif kind == "pencil":
             slip = max(1, self.line_width)
             self.strokes.parts.append(([v + slip for v in flat], fill, None, 0))
-            for _ in range(2):  # twice round, never quite on the same track
+            for _ in range(2):  # drawn twice, never on exactly the same path
                 wobble = self.line_width * 0.5
                 self.strokes.parts.append(([v + round(self.dice.span(-wobble, wobble)) for v in flat] + flat[:2], None, self.style.ink, 2))
         else:
@@ -165,7 +165,7 @@ class Pen:
 
 
 def ink(draw: ImageDraw.ImageDraw, strokes: Strokes, style: Style | None = None, line_width: int = 0) -> None:
-    """Put the strokes on the sheet. With a style that rims the whole thing, the rim comes first, `line_width` pixels wide."""
+    """Draw the strokes on the sheet. In a style with a rim around the whole thing, the rim comes first, `line_width` pixels wide."""
     if style is not None and style.kind in ("rimmed", "sticker"):
         rim = style.ink if style.kind == "rimmed" else WHITE_RIM
         for flat, fill, _, width in strokes.parts:
@@ -184,7 +184,7 @@ def _trace(draw: ImageDraw.ImageDraw, flat: list[int], colour: Colour, width: in
     draw.line(flat + flat[:2] if closed else flat, fill=colour, width=width)
     if width < 4:
         return
-    # Pillow leaves notches at bends and flat ends: a small disc on every corner fills them. Our own disc, made of whole
+    # Pillow leaves notches at bends and flat ends, which a small disc on every corner fills. It is our own disc, made of whole
     # numbers, because Pillow's round joints have changed between versions.
     radius = (width - 1) / 2
     disc = [(round(u * radius), round(v * radius)) for u, v in _RINGS[8]]

@@ -1,4 +1,4 @@
-"""Little shapes that crowd a picture, and the things that stand in front of it."""
+"""Small shapes that clutter a picture, and objects in front of the thing."""
 
 import math
 
@@ -32,7 +32,7 @@ PROPS = ("star", "heart", "flower", "leaf", "cloud", "tree", "mushroom", "balloo
 
 
 def draw_prop(name: str, p: Pen, colour: Colour) -> None:
-    """One little shape in the pen's unit square."""
+    """One small shape in the pen's unit square."""
     if name == "star":
         p.shape(_STAR, colour)
     elif name == "heart":
@@ -86,7 +86,7 @@ def draw_prop(name: str, p: Pen, colour: Colour) -> None:
 
 
 def scatter(dice: Dice, style: Style, count: int, keep_clear: tuple[float, float, float], size: tuple[float, float]) -> list[Strokes]:
-    """`count` little shapes, most of them outside the middle of the thing at (x, y, half size), all in sheet pixels."""
+    """`count` small shapes, most of them away from the centre of the thing at (x, y, half size), all in sheet pixels."""
     drawn: list[Strokes] = []
     x0, y0, half = keep_clear
     for _ in range(count):
@@ -101,7 +101,7 @@ def scatter(dice: Dice, style: Style, count: int, keep_clear: tuple[float, float
 
 
 def screen(dice: Dice, centre: tuple[float, float], half: float, share: float) -> Strokes:
-    """Something that stands in front and hides about `share` of the thing at `centre` with half size `half`."""
+    """An object in front that hides about `share` of the thing at `centre` with half size `half`."""
     pen = Pen.on(0, 0, 1, 0, False, Style("flat"), dice)
     dice.weighted(((_leaves, 0.36), (_grass, 0.2), (_fence, 0.18), (_clouds, 0.14), (_hedge, 0.12)))(pen, dice, centre, half, share)
     return pen.strokes

@@ -1,4 +1,4 @@
-"""One picture from end to end: the strengths of its nuisances, the thing in its place, and the weather over it."""
+"""A complete picture: the strengths of its nuisances, the thing at its place, and the weather over it."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ _DRAW = {
     "car": draw_car, "bus": draw_bus, "truck": draw_truck, "bird": draw_bird, "plane": draw_plane, "fish": draw_fish, "boat": draw_boat,
 }  # fmt: skip
 
-#: How much each nuisance, at full strength and alone, hides the thing.
+#: How much each nuisance hides the thing, alone and at full strength.
 WEIGHTS: dict[str, float] = {
     "size": 0.65, "rotation": 0.55, "clutter": 0.42, "occlusion": 0.6, "blur": 0.5, "noise": 0.4, "contrast": 0.45,
     "fog": 0.6, "night": 0.5,
@@ -33,16 +33,16 @@ _COMMON = (
     ("size", 1.1), ("rotation", 0.7), ("clutter", 1.2), ("occlusion", 1.1), ("blur", 0.9), ("noise", 0.7), ("contrast", 0.8),
     ("fog", 0.9), ("night", 1.0),
 )  # fmt: skip
-#: Of these only one at a time is a main nuisance: two veils make a picture that is merely blank.
+#: At most one nuisance of each group is a main nuisance: two veils would only leave the picture blank.
 _RIVALS = (("contrast", "fog", "night"), ("blur", "noise"))
-#: What a picture has of each nuisance anyway, at most.
+#: The maximum strength of each nuisance in any picture, even where it is not a main nuisance.
 _ALWAYS = {"size": 0.16, "rotation": 0.1, "clutter": 0.12}
 
 
 def difficulty(strengths: Mapping[str, float]) -> float:
     """How hard a picture is, in [0, 1]: 1 - product over the nuisances of (1 - weight * strength).
 
-    As if each nuisance hid the thing from the eye with the chance weight * strength, independently of the others.
+    This assumes that each nuisance hides the thing with probability weight * strength, independently of the others.
     """
     left = 1.0
     for name, weight in WEIGHTS.items():
@@ -51,19 +51,19 @@ def difficulty(strengths: Mapping[str, float]) -> float:
 
 
 def strengths_of(severity: float, dice: Dice) -> dict[str, float]:
-    """Strengths in [0, 1] of all nuisances whose joint difficulty is about `severity`, carried by one to four of them."""
+    """Strengths in [0, 1] of all nuisances, with a joint difficulty of about `severity`, mostly from one to four main nuisances."""
     strengths = {name: _ALWAYS.get(name, 0.0) * dice.roll() for name in WEIGHTS}
     count = 1 + dice.chance(0.75) + dice.chance(severity) + dice.chance(severity * 0.8)
     left = [*_COMMON]
-    chosen: list[str] = []
+    main: list[str] = []
     for _ in range(count):
         name = dice.weighted(left)
         gone = next((group for group in _RIVALS if name in group), (name,))
         left = [pair for pair in left if pair[0] not in gone]
-        chosen.append(name)
-    shares = [dice.span(0.35, 1.0) for _ in chosen]
-    open_share = (1 - severity) / (1 - difficulty(strengths))  # what the chosen ones must leave visible, all together
-    for name, share in zip(chosen, shares, strict=True):
+        main.append(name)
+    shares = [dice.span(0.35, 1.0) for _ in main]
+    open_share = (1 - severity) / (1 - difficulty(strengths))  # the share that the main nuisances together must leave visible
+    for name, share in zip(main, shares, strict=True):
         if open_share < 1:
             wanted = (1 - open_share ** (share / sum(shares))) / WEIGHTS[name]
             strengths[name] = min(1.0, strengths[name] + wanted)
@@ -71,7 +71,7 @@ def strengths_of(severity: float, dice: Dice) -> dict[str, float]:
 
 
 def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArray[np.uint8]:
-    """The picture of a thing of class `label`, (64, 64, 3) uint8. Same key, other strengths: the same thing, harder to see."""
+    """A picture of a thing of class `label`, (64, 64, 3) uint8. With the same key and other strengths, it shows the same thing."""
     dice = Dice(*key, "place")
     kind = THINGS[label]
     style = _style(dice)
@@ -97,7 +97,7 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
     if abs(turn) < 25 and _KIN[kind] in ("animal", "vehicle"):
         _shadow(sheet, x, y + half * (0.95 if _KIN[kind] == "animal" else 0.72), half)
     if style.kind == "flat" and apart(main, ground) < 85:
-        style = Style("sticker")  # or it would vanish in its own background
+        style = Style("sticker")  # otherwise the thing would vanish in its background
     ink(draw, pen.strokes, style, max(3, round(pen.line_width * 0.8)))
     if kind == "boat" and backdrop is sea and abs(turn) < 20:
         _waves(draw, x, y, half, ground)
@@ -123,7 +123,7 @@ def _weathered(
         draw = ImageDraw.Draw(dark)
         for corners, colour in lamps:
             draw.polygon(corners, fill=colour)
-        for strokes in front:  # what stands in front hides the lamps too
+        for strokes in front:  # objects in front hide the lamps too
             for corners, fill, _, _ in strokes.parts:
                 if fill is not None:
                     draw.polygon(corners, fill=(0, 0, 0))

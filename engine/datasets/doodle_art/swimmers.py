@@ -1,4 +1,4 @@
-"""The fish and the boat: a fin over the water, a sail over the water."""
+"""The fish and the boat: a fin above the water, a sail above the water."""
 
 from engine.datasets.doodle_art.animal_heads import DARK, SHINE
 from engine.datasets.doodle_art.dice import Dice

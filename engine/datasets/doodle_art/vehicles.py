@@ -37,7 +37,7 @@ def _wheel(p: Pen, x: float, y: float, r: float, hub: Colour) -> None:
 
 
 def _pane(p: Pen, corners: list[Point], glass: Colour, lit: bool = True) -> None:
-    """A window, with a glint; at night there is light behind it."""
+    """A window with a glint, lit at night."""
     p.shape(corners, glass)
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
     p.shape(
@@ -76,7 +76,7 @@ def draw_car(p: Pen, dice: Dice) -> Colour:
     glass, hub = vary(GLASS, dice, 8), dice.pick((CREAM, GREY, WHITE))
     build = dice.weighted((("round", 0.34), ("saloon", 0.3), ("hatch", 0.2), ("open", 0.16)))
     y = dice.span(-0.02, 0.06)
-    if dice.chance(0.2) and build != "open":  # off on holiday
+    if dice.chance(0.2) and build != "open":  # luggage on the roof
         top = {"round": -0.62, "saloon": -0.48, "hatch": -0.52}[build] + y
         p.box(-0.34, top - 0.2, 0.1, top + 0.06, vary(dice.pick((SAND, CORAL, TEAL)), dice), corner=0.05)
         p.line([(-0.2, top - 0.19), (-0.2, top + 0.02)], COAL, 0.04)
@@ -100,7 +100,7 @@ def draw_car(p: Pen, dice: Dice) -> Colour:
             _pane(p, [(left, -0.4 + y), (right, -0.4 + y), (right + lean, -0.02 + y), (left, -0.02 + y)], glass)
         p.box(-0.86, -0.06 + y, 0.92, 0.42 + y, paint, corner=0.15)
     else:
-        p.oval(-0.1, -0.3 + y, 0.15, 0.17, (240, 196, 160))  # someone at the wheel
+        p.oval(-0.1, -0.3 + y, 0.15, 0.17, (240, 196, 160))  # the driver
         p.blob([(-0.27, -0.32 + y), (-0.1, -0.52 + y), (0.07, -0.32 + y)], vary(dice.pick((COAL, MUSTARD, TOMATO)), dice))
         p.line([(0.24, 0.0 + y), (0.14, -0.36 + y)], SLATE, 0.06)
         p.blob(
@@ -261,7 +261,7 @@ def _truck_front(p: Pen, paint: Colour, dice: Dice) -> None:
     glass = vary(GLASS, dice, 8)
     for side in (-1, 1):
         p.box(side * 0.5 - 0.17, 0.54, side * 0.5 + 0.17, 0.95, COAL, corner=0.08)
-    p.box(-0.68, -0.95, 0.68, 0.5, vary(dice.pick((WHITE, CREAM, SAND, SKY)), dice), corner=0.04)  # the load looks over the cab
+    p.box(-0.68, -0.95, 0.68, 0.5, vary(dice.pick((WHITE, CREAM, SAND, SKY)), dice), corner=0.04)  # the load is higher than the cab
     for side in (-1, 1):
         if dice.chance(0.7):
             p.box(side * 0.62 - 0.06, -0.8, side * 0.62 + 0.06, 0.3, GREY)

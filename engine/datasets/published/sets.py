@@ -1,9 +1,9 @@
-"""Well-known sets of small photographs, read by torchvision from its own folder layout: CIFAR-10, CIFAR-100, Fashion-MNIST, SVHN.
+"""Well-known sets of small images, read by torchvision from its own folder layout: CIFAR-10, CIFAR-100, Fashion-MNIST, SVHN.
 
-They lie in the folder OFFRAMP_DATASETS, by default `datasets` in the data folder. Nothing is ever downloaded unless `download` is called.
-CIFAR's files are pickles: torchvision opens them only if their MD5 is the published one, so no stranger's pickle is ever read.
+They are in the folder OFFRAMP_DATASETS, by default `datasets` in the data folder. Nothing is downloaded unless `download` is called.
+CIFAR's files are pickles. torchvision opens them only if their MD5 is the published one, so untrusted pickles are never read.
 
-FIT and CALIBRATION are carved from the official training set by a fixed shuffled list, TEST is the official test set, untouched.
+FIT and CALIBRATION are taken from the official training set by a fixed permutation. TEST is the official test set, unchanged.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.splits import Split
 
-#: Ids of official test pictures start here; below are the official training pictures, by their place in the set.
+#: Ids of official test images start here. Ids below it are indices into the official training set.
 FIRST_TEST_ID = 1_000_000
 SIDE = 32  # pixels
 PATIENCE = 60.0  # seconds without a byte after which a download has failed
@@ -39,9 +39,9 @@ Read = Callable[[Path, bool, bool], Any]
 
 @dataclass(frozen=True)
 class TorchvisionSource:
-    """A data set as torchvision knows it; its title and its files stand in torchvision_files.
+    """A data set of torchvision; its title and its files are in `engine.datasets.published.files`.
 
-    read: (folder, whether the training part, whether to download) -> torchvision's data set, with its pictures in `data`
+    read: (folder, whether the training part, whether to download) -> torchvision's data set, with its images in `data`
     """
 
     class_names: tuple[str, ...]
@@ -78,9 +78,9 @@ SOURCES: Mapping[str, TorchvisionSource] = MappingProxyType(
 
 
 def download(name: str, folder: Path | None = None) -> Path:
-    """Fetch a data set, with torchvision's progress bar; returns the folder it lies in. Raises UserError if it cannot be reached.
+    """Download a data set, with torchvision's progress bar, and return its folder. Raises UserError if the download fails.
 
-    What is there already is not fetched again. An archive that was put there by hand is unpacked: that needs no network.
+    Files that are already there are not downloaded again. An archive that was put there by hand is unpacked, without a network.
     """
     source, folder = _source(name), folder or datasets_folder()
     files = FILES[name]
@@ -89,7 +89,7 @@ def download(name: str, folder: Path | None = None) -> Path:
             return folder
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(files.lock(folder)), _patience():
-            if not _whole(source, folder):  # while we waited for our turn, the page or another command may have fetched it
+            if not _whole(source, folder):  # another process may have downloaded it while this one waited for the lock
                 _fetch(source, files, files.unfinished(folder), folder)
     except (OSError, RuntimeError, HTTPException) as error:  # no network, no room, or not the published bytes
         remedy = f"try again, or put {' and '.join(files.archives)} there first"
@@ -106,13 +106,13 @@ def _whole(source: TorchvisionSource, folder: Path) -> bool:
 
 
 def _fetch(source: TorchvisionSource, files: Files, unfinished: Path, folder: Path) -> None:
-    """Fetch and unpack in a folder of its own, so that nothing half done ever lies where the data set is looked for."""
+    """Download and unpack in a separate folder, so that the folder of the data set never contains unfinished files."""
     for archive in files.archives:
-        if (folder / archive).is_file():  # torchvision fetches it anew if it is not the published one
+        if (folder / archive).is_file():  # torchvision downloads it again if it is not the published one
             (unfinished / archive).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / archive, unfinished / archive)
     for unpacked in set(files.opened) - set(files.archives):
-        (unfinished / unpacked).unlink(missing_ok=True)  # cut short the last time, perhaps, and not every one is checked
+        (unfinished / unpacked).unlink(missing_ok=True)  # it may be incomplete from the last attempt, and not every file is checked
     unfinished.mkdir(parents=True, exist_ok=True)
     for train in (True, False):
         source.read(unfinished, train, True)
@@ -126,7 +126,7 @@ def _fetch(source: TorchvisionSource, files: Files, unfinished: Path, folder: Pa
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    """torchvision sets no time limit, so a line that went dead would be waited for without end."""
+    """Limit the time without data: torchvision sets no timeout, so a dead connection would block forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)
     try:
@@ -136,7 +136,7 @@ def _patience() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, on one line: of several things that torchvision tried, the last."""
+    """The reason on one line; if torchvision tried several sources, that of the last one."""
     reason = getattr(error, "reason", error)
     lines = str(getattr(reason, "strerror", None) or reason).strip().splitlines() or [type(error).__name__]
     return lines[-1].removeprefix("<urlopen error ").removesuffix(">").rstrip(".")
@@ -144,11 +144,11 @@ def _reason(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class TorchvisionSet:
-    """32 x 32 RGB pictures. Grey ones get three equal channels, smaller ones a black frame.
+    """32 x 32 RGB images. Grey images get three equal channels, smaller images a black frame.
 
     name:     one of SOURCES
-    folder:   where torchvision's folders lie; None: OFFRAMP_DATASETS when the pictures are first asked for
-    held_out: pictures of the official training set in FIT, and as many in CALIBRATION
+    folder:   the folder of torchvision's folders; None: OFFRAMP_DATASETS, looked up when data is first needed
+    held_out: images of the official training set in FIT, and the same number in CALIBRATION
     """
 
     name: str
@@ -163,26 +163,26 @@ class TorchvisionSet:
         return _source(self.name).class_names
 
     def ids(self, split: Split) -> NDArray[np.int64]:
-        """The ids of a split's pictures, (examples,) int64. TRAIN is shuffled, so its end is a sample like any other; the rest ascend."""
+        """The ids of a split's images, (examples,) int64. TRAIN is shuffled, so its last ids are a random sample; the others ascend."""
         if split is Split.TEST:
             return FIRST_TEST_ID + np.arange(len(self._labels) - self._official_training, dtype=np.int64)
-        # RandomState's numbers are frozen for good, those of newer generators are not
+        # RandomState's stream is frozen, unlike that of newer generators
         order = np.random.RandomState(0).permutation(self._official_training).astype(np.int64)
         cuts = [len(order) - 2 * self.held_out, len(order) - self.held_out]
         train, fit, calibration = np.split(order, cuts)
         return {Split.TRAIN: train, Split.FIT: np.sort(fit), Split.CALIBRATION: np.sort(calibration)}[split]
 
     def take(self, ids: NDArray[np.int64]) -> Images:
-        """The pictures with these ids, in this order. Raises KeyError for an id that is not there."""
+        """The images with these ids, in this order. Raises KeyError for an unknown id."""
         ids = np.asarray(ids, np.int64).ravel()
         rows = np.where(ids < FIRST_TEST_ID, ids, ids - FIRST_TEST_ID + self._official_training)
-        there = (ids >= 0) & (rows < len(self._labels)) & ((ids < self._official_training) | (ids >= FIRST_TEST_ID))
-        if not there.all():
-            raise KeyError(f"{self.name} has no picture {ids[~there][0]}")
+        known = (ids >= 0) & (rows < len(self._labels)) & ((ids < self._official_training) | (ids >= FIRST_TEST_ID))
+        if not known.all():
+            raise KeyError(f"{self.name} has no picture {ids[~known][0]}")
         return Images(self._pixels[rows], self._labels[rows])
 
     def digest(self) -> str:
-        """SHA-256 over every pixel, every label and the way they are split."""
+        """SHA-256 of all pixels, all labels and the split."""
         return self._digest
 
     @cached_property
@@ -206,32 +206,34 @@ class TorchvisionSet:
 
     @cached_property
     def _all(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], int]:
-        """Pixels and labels, official training set first, and how many pictures that has."""
+        """Pixels and labels, with the official training set first, and the size of that set."""
         source, folder = _source(self.name), self.folder or datasets_folder()
         title = FILES[self.name].title
         try:
             parts = _parts(source, folder)
         except _NOT_THERE as error:
             raise UserError(
-                f"{title} is not in {folder}, or not whole; get it with `python -m engine download {self.name}`, "
-                "or set OFFRAMP_DATASETS to the folder that has it."
+                f"{title} is missing or incomplete in {folder}; download it with `python -m engine download {self.name}`, "
+                "or set OFFRAMP_DATASETS to the folder that contains it."
             ) from error
         named = getattr(parts[0], "classes", source.class_names)
         if tuple(named) != source.class_names:
-            raise RuntimeError(f"torchvision calls the classes of {self.name} by other names: {named}")
+            raise RuntimeError(f"torchvision has other class names for {self.name}: {named}")
         pixels = np.concatenate([_rgb(np.asarray(part.data)) for part in parts])
         labels = np.concatenate([np.asarray(part.labels if self.name == "svhn" else part.targets, np.int64) for part in parts])
         if len(parts[0]) < 2 * self.held_out:
-            raise UserError(f"{title} in {folder} has {len(parts[0])} training pictures, too few to hold out {self.held_out} twice.")
+            raise UserError(
+                f"{title} in {folder} has {len(parts[0])} training images, too few to hold out 2 x {self.held_out}; give a smaller number."
+            )
         return pixels, labels, len(parts[0])
 
 
-#: torchvision answers a missing or damaged file in any of these ways.
+#: torchvision raises any of these for a missing or damaged file.
 _NOT_THERE = (RuntimeError, OSError, ValueError, AssertionError, IndexError)
 
 
 def _parts(source: TorchvisionSource, folder: Path) -> list[Any]:
-    """torchvision's training and test part, as they lie in the folder."""
+    """torchvision's training and test part, read from the folder."""
     return [source.read(folder, train, False) for train in (True, False)]
 
 
@@ -242,7 +244,7 @@ def _source(name: str) -> TorchvisionSource:
 
 
 def _rgb(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """torchvision's pictures in whatever order it keeps them -> (examples, 32, 32, 3)."""
+    """torchvision's images, in any of its layouts -> (examples, 32, 32, 3)."""
     if data.ndim == 3:  # (examples, height, width), grey
         data = np.repeat(data[..., None], 3, axis=3)
     if data.shape[1] == 3:  # (examples, 3, height, width)

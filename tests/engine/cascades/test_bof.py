@@ -21,15 +21,15 @@ def network(request):
 
 
 def states(network, images):
-    state, found = (images,), []
+    state, after_stages = (images,), []
     for stage in network.stages:
         state, _ = stage(state)
-        found.append(state)
-    return found
+        after_stages.append(state)
+    return after_stages
 
 
-def test_a_histogram_is_what_the_definition_says():
-    """Position by position, word by word."""
+def test_a_histogram_follows_the_definition():
+    """Computed position by position and codeword by codeword."""
     torch.manual_seed(1)
     codebook = Codebook(3, WORDS, 2)
     torch.nn.init.constant_(codebook.slope, 1.7)
@@ -37,30 +37,30 @@ def test_a_histogram_is_what_the_definition_says():
     features = torch.randn(2, 3, 4, 4)
     weight, bias = codebook.words.weight[:, :, 0, 0], codebook.words.bias
     expected = torch.zeros(2, WORDS, 2, 2)
-    for picture in range(2):
+    for image in range(2):
         for row in range(4):
             for column in range(4):
-                similar = (torch.tanh(1.7 * (weight @ features[picture, :, row, column] + bias) - 0.3) + 1) / 2
-                expected[picture, :, row // 2, column // 2] += similar / similar.sum() / 4
+                similarity = (torch.tanh(1.7 * (weight @ features[image, :, row, column] + bias) - 0.3) + 1) / 2
+                expected[image, :, row // 2, column // 2] += similarity / similarity.sum() / 4
     assert torch.allclose(codebook(features), expected.flatten(1), atol=1e-6)
 
 
-def test_every_exit_speaks_from_the_mean_of_the_histograms_so_far(network):
+def test_every_exit_classifies_the_mean_of_the_histograms_so_far(network):
     images = torch.rand(4, 3, 32, 32)
-    found, total = states(network, images), 0
+    total = 0
     classifier = network.stages[0].head
-    for k, (state, stage, said) in enumerate(zip(found, network.stages, network(images), strict=True), start=1):
+    for k, (state, stage, logits) in enumerate(zip(states(network, images), network.stages, network(images), strict=True), start=1):
         features, histogram = state
         codebook = stage.trunk[-1].codebook
         total = total + codebook(features)
         assert torch.allclose(histogram, total / k, atol=1e-6)
-        assert torch.allclose(said, classifier.out(WORDS * total / k), atol=1e-5)
+        assert torch.allclose(logits, classifier.out(WORDS * total / k), atol=1e-5)
         assert histogram.min() >= 0
         per_region = histogram.unflatten(1, (WORDS, -1)).sum(dim=1)
-        assert torch.allclose(per_region, torch.ones_like(per_region), atol=1e-5)  # a distribution still
+        assert torch.allclose(per_region, torch.ones_like(per_region), atol=1e-5)  # still a distribution
 
 
-def test_an_exit_adds_its_codebook_and_nothing_else(network):
+def test_an_exit_adds_only_the_parameters_of_its_codebook(network):
     def parameters(module):
         return sum(weight.numel() for weight in module.parameters())
 
@@ -70,12 +70,12 @@ def test_an_exit_adds_its_codebook_and_nothing_else(network):
     assert [parameters(stage.head) for stage in network.stages[1:]] == [0, 0]
 
 
-def test_codebooks_are_paid_for():
-    plain, bags = resnet(TRUNK), bof(BofShape(TRUNK, WORDS))
+def test_costs_include_the_codebooks():
+    without, bags = resnet(TRUNK), bof(BofShape(TRUNK, WORDS))
     positions = (15 * 15, 7 * 7, 3 * 3)
     extra = tuple(channels * WORDS * n for channels, n in zip(TRUNK.widths, positions, strict=True))
     trunk, heads = stage_macs(bags, (32, 32)).trunk, stage_macs(bags, (32, 32)).head
-    assert trunk == tuple(a + b for a, b in zip(stage_macs(plain, (32, 32)).trunk, extra, strict=True))
+    assert trunk == tuple(a + b for a, b in zip(stage_macs(without, (32, 32)).trunk, extra, strict=True))
     assert heads == (WORDS * 5,) * 3
 
 
@@ -84,10 +84,10 @@ def test_a_copy_has_a_classifier_of_its_own(network):
     before = network(images)
     torch.nn.init.zeros_(other.stages[0].head.out.weight)
     assert torch.equal(network(images), before)
-    assert all(torch.allclose(said, other.stages[0].head.out.bias.expand(2, 5)) for said in other(images))
+    assert all(torch.allclose(logits, other.stages[0].head.out.bias.expand(2, 5)) for logits in other(images))
 
 
-def test_every_exit_teaches_the_classifier(network):
+def test_every_exit_trains_the_classifier(network):
     for k in range(3):
         network.zero_grad()
         network(torch.rand(3, 3, 32, 32))[k].square().sum().backward()
@@ -97,7 +97,7 @@ def test_every_exit_teaches_the_classifier(network):
     assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
 
 
-def test_weights_are_kept_once_and_come_back(network, tmp_path):
+def test_shared_weights_are_saved_once_and_load_again(network, tmp_path):
     path = tmp_path / "bags.safetensors"
     save_weights(network, path, "bags", {})
     torch.manual_seed(2)
@@ -107,7 +107,7 @@ def test_weights_are_kept_once_and_come_back(network, tmp_path):
     assert torch.equal(other(images), network(images))
 
 
-def test_half_precision_leaves_histograms_whole():
+def test_histograms_stay_in_full_precision():
     network = bof(BofShape(TRUNK, 64)).eval()
     with torch.autocast("cpu", torch.bfloat16):
         for _, histogram in states(network, torch.rand(2, 3, 32, 32)):
@@ -116,6 +116,6 @@ def test_half_precision_leaves_histograms_whole():
 
 
 @pytest.mark.parametrize("change", [{"words": 0}, {"regions": 0}])
-def test_shapes_that_cannot_be_are_refused(change):
+def test_impossible_shapes_are_refused(change):
     with pytest.raises(ValueError):
         BofShape(TRUNK, **change)

@@ -1,4 +1,4 @@
-"""Families: members are strangers to each other; the published networks are torchvision's own."""
+"""Families: members are independent of each other, and the published networks are torchvision's own."""
 
 import pytest
 import torch
@@ -16,33 +16,33 @@ from tests.sentences import assert_one_sentence
 SHAPES = [ResNetShape(classes=5, widths=(w, 2 * w), blocks=(0, 1)) for w in (2, 4, 8)]
 
 
-def test_every_member_sees_the_picture():
+def test_every_member_starts_from_the_image():
     family = resnet_family(SHAPES).eval()
     images = torch.rand(3, 3, 32, 32)
-    said = family(images)
-    assert family.kind is CascadeKind.FAMILY and said.shape == (3, 3, 5)
+    logits = family(images)
+    assert family.kind is CascadeKind.FAMILY and logits.shape == (3, 3, 5)
     for k, stage in enumerate(family.stages):
-        assert torch.equal(stage((images,))[1], said[k])
+        assert torch.equal(stage((images,))[1], logits[k])
 
 
-def test_a_member_costs_what_it_costs_alone():
+def test_a_member_costs_the_same_in_a_family_as_alone():
     together = stage_macs(resnet_family(SHAPES), (32, 32)).stage
     assert together == tuple(stage_macs(resnet(shape), (32, 32)).stage[0] for shape in SHAPES)
     assert together[0] < together[1] < together[2]
 
 
-def gradients(network, chosen, settings, k):
-    """Of member k, when the exits `chosen` are in the loss."""
+def gradients(network, exits, settings, k):
+    """The gradients of member k when the loss includes `exits`."""
     images, labels = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 5
     network.zero_grad()
     logits = network(images)
-    exits_loss(logits[chosen], labels, settings).backward()
+    exits_loss(logits[exits], labels, settings).backward()
     return [weight.grad.clone() for weight in network.stages[k].parameters()]
 
 
 @pytest.mark.parametrize("k", range(3))
-def test_trained_together_each_learns_what_it_would_learn_alone(k):
-    """Up to a constant factor, which the optimizer divides out."""
+def test_trained_together_each_member_learns_what_it_would_learn_alone(k):
+    """Up to a constant factor, which the optimizer cancels."""
     torch.manual_seed(0)
     network, settings = resnet_family(SHAPES), Training(epochs=1)
     together, alone = gradients(network, [0, 1, 2], settings, k), gradients(network, [k], settings, k)
@@ -61,8 +61,8 @@ def test_the_imagenet_family_costs_what_torchvision_says():
     assert [round(count / 1e9, 3) for count in macs] == [one.meta["_ops"] for one in weights]
 
 
-def test_published_weights_give_torchvisions_own_answers(monkeypatch):
-    """The download is replaced by weights made here; what torchvision does with them is what it always does."""
+def test_published_weights_give_torchvisions_own_logits(monkeypatch):
+    """The download is replaced by weights made here; everything else is torchvision's own."""
     torch.manual_seed(0)
     whole = {
         models.AlexNet_Weights: models.alexnet(),
@@ -75,16 +75,16 @@ def test_published_weights_give_torchvisions_own_answers(monkeypatch):
     images = torch.rand(1, 3, 224, 224)
     normalised = models.AlexNet_Weights.IMAGENET1K_V1.transforms(crop_size=224, resize_size=224)(images)
     with torch.inference_mode():
-        said = family(images)
-        for logits, network in zip(said, whole.values(), strict=True):
+        family_logits = family(images)
+        for logits, network in zip(family_logits, whole.values(), strict=True):
             assert torch.allclose(logits, network.eval()(normalised), rtol=1e-4, atol=1e-4)
-    assert said.shape == (3, 1, 1000)
+    assert family_logits.shape == (3, 1, 1000)
 
 
-def test_weights_out_of_reach_are_one_sentence(monkeypatch, tmp_path):
+def test_a_failed_download_is_reported_in_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for name in ("https_proxy", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens there
     with pytest.raises(UserError) as caught:
         imagenet_family(published=True)
     assert_one_sentence(str(caught.value), "ImageNet weights could not be downloaded", "connect to the internet")

@@ -1,4 +1,4 @@
-"""Counted costs against costs worked out by hand."""
+"""Counted costs equal costs computed by hand."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from engine.cascades.macs import StageMacs, stage_macs
 
 
 class OnFirst(nn.Module):
-    """A plain module applied to the only map of a state."""
+    """Modules applied to the only map of a state."""
 
     def __init__(self, *modules: nn.Module, wrap: bool = True) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ def head(channels):
     return OnFirst(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 5), wrap=False)
 
 
-def test_a_chain_costs_what_a_hand_works_out():
+def test_a_chain_costs_what_is_computed_by_hand():
     first = Stage(OnFirst(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU()), head(8))
     second = Stage(OnFirst(nn.Conv2d(8, 16, 1), Attention()), head(16))
     macs = stage_macs(Cascade([first, second]), (16, 20))
@@ -43,7 +43,7 @@ def test_a_chain_costs_what_a_hand_works_out():
     assert macs.stage == (macs.trunk[0] + 40, macs.trunk[1] + 80)
 
 
-def test_every_network_of_a_family_starts_from_the_picture():
+def test_every_network_of_a_family_starts_from_the_image():
     networks = [Stage(OnFirst(nn.Conv2d(3, width, 3, padding=1)), head(width)) for width in (4, 12)]
     macs = stage_macs(Cascade(networks, CascadeKind.FAMILY), (8, 8))
     assert macs.trunk == (27 * 4 * 64, 27 * 12 * 64)

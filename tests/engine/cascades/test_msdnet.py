@@ -1,4 +1,4 @@
-"""The multi-scale dense network: shapes, and stages that hang together."""
+"""The multi-scale dense network: shapes, and stages that fit together."""
 
 from dataclasses import replace
 
@@ -19,25 +19,25 @@ def network():
     return msdnet(SMALL).eval()
 
 
-def test_every_exit_speaks_of_every_picture(network):
+def test_every_exit_classifies_every_image(network):
     logits = network(torch.rand(5, 3, 32, 32))
     assert logits.shape == (3, 5, 7)
     assert network.kind is CascadeKind.CHAIN
 
 
-def test_states_have_half_the_side_at_each_scale_and_forget_the_finest(network):
+def test_each_scale_has_half_the_side_length_and_stages_drop_the_finest(network):
     state, shapes = (torch.rand(2, 3, 64, 64),), []
     for stage in network.stages:
         state, _ = stage(state)
         shapes.append([tuple(features.shape) for features in state])
     assert shapes == [
         [(2, 8, 16, 16), (2, 12, 8, 8), (2, 16, 4, 4)],
-        [(2, 6 + 12, 8, 8), (2, 8 + 16, 4, 4)],  # squeezed to half, then two layers
+        [(2, 6 + 12, 8, 8), (2, 8 + 16, 4, 4)],  # channels halved, then two layers
         [(2, 12 + 8, 4, 4)],
     ]
 
 
-def test_without_a_stem_whitened_pictures_are_seen_at_full_side_and_pooled():
+def test_without_a_stem_whitened_images_are_processed_at_full_size_and_pooled():
     network = msdnet(replace(SMALL, stem=None)).eval()
     (whitening,) = (module for module in network.modules() if isinstance(module, PatchWhitening))
     images = torch.rand(2, 3, 32, 32)
@@ -61,34 +61,34 @@ def test_without_a_stem_exits_mix_the_mean_with_the_maximum():
 
 def test_stage_by_stage_equals_all_at_once(network):
     images = torch.rand(4, 3, 64, 64)
-    state, said = (images,), []
+    state, by_stage = (images,), []
     for stage in network.stages:
         state, logits = stage(state)
-        said.append(logits)
-    assert torch.equal(torch.stack(said), network(images))
+        by_stage.append(logits)
+    assert torch.equal(torch.stack(by_stage), network(images))
 
 
-def test_a_stage_does_not_change_the_state_it_was_given(network):
+def test_a_stage_does_not_change_the_state_it_receives(network):
     state, _ = network.stages[0]((torch.rand(2, 3, 64, 64),))
     before = [features.clone() for features in state]
     network.stages[1](state)
     assert all(torch.equal(a, b) for a, b in zip(before, state, strict=True))
 
 
-def test_pictures_are_normalised_inside(network):
+def test_the_network_normalises_images_itself(network):
     grey = torch.full((1, 3, 64, 64), 0.5)
-    (inside,) = network.stages[0].trunk[0]((grey,))
-    assert torch.count_nonzero(inside) == 0
+    (normalised,) = network.stages[0].trunk[0]((grey,))
+    assert torch.count_nonzero(normalised) == 0
 
 
-def test_nothing_is_computed_for_nothing(network):
+def test_every_weight_contributes_to_an_exit(network):
     network.zero_grad()
     network(torch.rand(3, 3, 64, 64)).square().sum().backward()
     assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
     network.zero_grad()
 
 
-def test_every_exit_costs_more_than_nothing():
+def test_every_trunk_and_every_head_has_a_cost():
     macs = stage_macs(msdnet(SMALL), (64, 64))
     assert min(macs.trunk) > 0 and min(macs.head) > 0
 

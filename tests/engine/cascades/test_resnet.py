@@ -1,4 +1,4 @@
-"""The residual network: exits where they were asked for, stages that hang together."""
+"""The residual network: exits where the shape puts them, and stages that fit together."""
 
 from dataclasses import replace
 
@@ -19,12 +19,12 @@ def network(request):
     return resnet(replace(SMALL, head=request.param)).eval()
 
 
-def test_every_exit_speaks_of_every_picture(network):
+def test_every_exit_classifies_every_image(network):
     assert network(torch.rand(5, 3, 32, 32)).shape == (3, 5, 7)
     assert network.kind is CascadeKind.CHAIN
 
 
-def test_exits_come_after_the_units_asked_for(network):
+def test_exits_come_after_the_given_units(network):
     state, shapes = (torch.rand(2, 3, 32, 32),), []
     for stage in network.stages:
         state, _ = stage(state)
@@ -34,17 +34,17 @@ def test_exits_come_after_the_units_asked_for(network):
 
 def test_stage_by_stage_equals_all_at_once_and_leaves_states_alone(network):
     images = torch.rand(4, 3, 32, 32)
-    state, said = (images,), []
+    state, by_stage = (images,), []
     for stage in network.stages:
         before = [features.clone() for features in state]
         after, logits = stage(state)
         assert all(torch.equal(a, b) for a, b in zip(before, state, strict=True))
         state = after
-        said.append(logits)
-    assert torch.equal(torch.stack(said), network(images))
+        by_stage.append(logits)
+    assert torch.equal(torch.stack(by_stage), network(images))
 
 
-def test_nothing_is_computed_for_nothing(network):
+def test_every_weight_contributes_to_an_exit(network):
     network.zero_grad()
     network(torch.rand(3, 3, 32, 32)).square().sum().backward()
     assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
@@ -53,7 +53,7 @@ def test_nothing_is_computed_for_nothing(network):
 
 @pytest.mark.parametrize("exits", [(), (1,), (2, 4), (1, 2, 3, 4, 5)])
 def test_moving_exits_leaves_the_trunk_as_it_is(exits):
-    """Which units there are, what they compute and what they cost does not depend on where one may leave."""
+    """The units, their computation and their cost do not depend on the position of the exits."""
 
     def of_trunk(exits):
         network = resnet(replace(SMALL, exits=exits))
@@ -63,7 +63,7 @@ def test_moving_exits_leaves_the_trunk_as_it_is(exits):
     assert of_trunk(exits) == (*of_trunk(SMALL.exits)[:2], len(exits) + 1)
 
 
-def test_a_new_block_changes_nothing():
+def test_a_new_block_is_the_identity():
     torch.manual_seed(0)
     shape = replace(SMALL, widths=(4,), blocks=(2,), exits=(1,))
     network = resnet(shape).eval()
@@ -83,12 +83,12 @@ def test_the_pooled_head_mixes_max_and_average(mix, pooled):
 
 
 @pytest.mark.parametrize("exits", [(0,), (6,), (3, 1), (2, 2), (-1,)])
-def test_exits_that_cannot_be_are_refused_in_one_sentence(exits):
-    with pytest.raises(UserError, match="Early exits come after units 1 to 5, in rising order"):
+def test_impossible_exits_are_refused_in_one_sentence(exits):
+    with pytest.raises(UserError, match="must be different units from 1 to 5, in ascending order"):
         replace(SMALL, exits=exits)
 
 
 @pytest.mark.parametrize("change", [{"widths": (4, 6)}, {"blocks": (1, -1, 1)}, {"head": "bag"}, {"pool": 0}])
-def test_shapes_that_cannot_be_are_refused(change):
+def test_impossible_shapes_are_refused(change):
     with pytest.raises(ValueError):
         replace(SMALL, **change)

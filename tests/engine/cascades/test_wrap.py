@@ -1,4 +1,4 @@
-"""Exits for other people's networks: cut without changing what they say, frozen, runnable stage after stage."""
+"""Exits for existing networks: cut without changing their outputs, frozen, and runnable stage by stage."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from tests.sentences import assert_one_sentence
 
 def vit():
     network = models.VisionTransformer(image_size=32, patch_size=8, num_layers=3, num_heads=2, hidden_dim=16, mlp_dim=32, num_classes=7)
-    nn.init.normal_(network.heads.head.weight)  # torchvision's are zero, and say the same of every picture
+    nn.init.normal_(network.heads.head.weight)  # torchvision's are zero and give the same logits for every image
     return network
 
 
@@ -33,23 +33,23 @@ WRAPPED = {
 
 @pytest.fixture(scope="module", params=list(WRAPPED))
 def both(request):
-    """A network, and the same with exits."""
+    """A network, the same network with exits, and the names of its exits."""
     torch.manual_seed(0)
     make, exits = WRAPPED[request.param]
     network = make().eval()
-    for module in network.modules():  # the averages of a network that has seen something
+    for module in network.modules():  # running averages as after some training
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)
     return network, wrap(network, exits, (32, 32)).eval(), exits
 
 
-def test_its_own_answer_stays_and_every_exit_has_one(both):
+def test_the_last_exit_keeps_the_networks_logits_and_every_exit_classifies(both):
     network, cascade, exits = both
     images = torch.rand(3, 3, 32, 32)
     with torch.no_grad():
-        said, expected = cascade(images), network(images)
-    assert cascade.kind is CascadeKind.CHAIN and said.shape == (len(exits) + 1, 3, 7)
-    assert torch.allclose(said[-1], expected, atol=1e-5) and expected.std() > 0
+        logits, expected = cascade(images), network(images)
+    assert cascade.kind is CascadeKind.CHAIN and logits.shape == (len(exits) + 1, 3, 7)
+    assert torch.allclose(logits[-1], expected, atol=1e-5) and expected.std() > 0
 
 
 def test_exits_read_what_the_named_layers_return(both):
@@ -74,7 +74,7 @@ def test_exits_read_what_the_named_layers_return(both):
 
 
 def test_stage_by_stage_with_some_leaving_equals_all_at_once(both):
-    """What remains after an exit can go on alone, and no stage writes into the state it was given."""
+    """The examples that remain after an exit can continue alone, and no stage writes into the state it receives."""
     _, cascade, _ = both
     images = torch.rand(4, 3, 32, 32)
     with torch.no_grad():
@@ -82,9 +82,9 @@ def test_stage_by_stage_with_some_leaving_equals_all_at_once(both):
         state, rows = (images,), torch.arange(4)
         for k, stage in enumerate(cascade.stages):
             before = [tensor.clone() for tensor in state]
-            after, said = stage(state)
+            after, logits = stage(state)
             assert all(torch.equal(a, b) for a, b in zip(before, state, strict=True))
-            assert torch.allclose(said, whole[k, rows], atol=1e-5)
+            assert torch.allclose(logits, whole[k, rows], atol=1e-5)
             state, rows = tuple(tensor[1:] for tensor in after), rows[1:]
             if not len(rows):
                 break
@@ -120,7 +120,7 @@ def test_only_the_heads_learn(both):
     cascade.eval()
 
 
-def test_weights_are_saved_and_come_back(both, tmp_path):
+def test_weights_are_saved_and_load_again(both, tmp_path):
     network, cascade, exits = both
     path = tmp_path / "wrapped.safetensors"
     save_weights(cascade, path, "wrapped", {})
@@ -131,7 +131,7 @@ def test_weights_are_saved_and_come_back(both, tmp_path):
         assert torch.equal(other(images), cascade(images))
 
 
-def test_images_are_brought_to_what_the_network_expects():
+def test_images_are_scaled_to_the_range_the_network_expects():
     torch.manual_seed(0)
     network, images = models.resnet18(num_classes=7).eval(), torch.rand(2, 3, 32, 32)
     mean, deviation = (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)
@@ -142,7 +142,7 @@ def test_images_are_brought_to_what_the_network_expects():
 
 
 class Bright:
-    """Two classes: dark pictures and bright ones."""
+    """Two classes: dark images and bright images."""
 
     name, class_names, image_size = "bright", ("dark", "bright"), (16, 16)
 
@@ -158,7 +158,7 @@ class Bright:
         return "bright-1"
 
 
-def test_heads_learn_and_the_trunk_stays_bit_by_bit(tmp_path):
+def test_heads_learn_and_the_trunk_stays_bit_identical(tmp_path):
     def make():
         trunk = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU())
         return wrap(nn.Sequential(trunk, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2)), ["0.2", "0.4"], (16, 16))
@@ -178,43 +178,43 @@ def test_heads_learn_and_the_trunk_stays_bit_by_bit(tmp_path):
 
 
 class Awkward(nn.Module):
-    """What cannot be cut, in one network each."""
+    """A network that cannot be cut, for one of several reasons."""
 
-    def __init__(self, how):
+    def __init__(self, obstacle):
         super().__init__()
-        self.how = how
+        self.obstacle = obstacle
         self.first, self.second = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
         self.out = nn.Linear(4, 2)
 
     def forward(self, images):
-        if self.how == "control flow" and images.mean() > 0.5:
+        if self.obstacle == "control flow" and images.mean() > 0.5:
             return self.out(self.first(images).mean(dim=(2, 3)))
         features, size = self.first(images), images.shape[2]
         features = self.second(features)
-        if self.how == "a number goes on":
+        if self.obstacle == "a number crosses the cut":
             features = features * size
-        if self.how == "two answers":
+        if self.obstacle == "two outputs":
             return self.out(features.mean(dim=(2, 3))), features
-        return features if self.how == "no logits" else self.out(features.mean(dim=(2, 3)))
+        return features if self.obstacle == "a map, not logits" else self.out(features.mean(dim=(2, 3)))
 
 
 @pytest.mark.parametrize(
-    "how, exits, words",
+    "obstacle, exits, words",
     [
-        ("plain", ["third"], ["'third'", "first"]),
-        ("plain", [""], ["no layer ''"]),
-        ("plain", ["second", "first"], ["do not run in this order", "second, first"]),
-        ("plain", ["first", "first"], ["do not run in this order"]),
+        ("none", ["third"], ["'third'", "first"]),
+        ("none", [""], ["no layer ''"]),
+        ("none", ["second", "first"], ["do not run in this order", "second, first"]),
+        ("none", ["first", "first"], ["do not run in this order"]),
         ("control flow", ["first"], ["torch.fx cannot record this network"]),
-        ("a number goes on", ["second"], ["cannot be cut at second"]),
-        ("no logits", ["first"], ["must return logits"]),
-        ("two answers", ["first"], ["more than one tensor"]),
-        ("plain", ["out"], ["do not run in this order"]),
+        ("a number crosses the cut", ["second"], ["cannot be cut at second"]),
+        ("a map, not logits", ["first"], ["must return logits"]),
+        ("two outputs", ["first"], ["more than one tensor"]),
+        ("none", ["out"], ["do not run in this order"]),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_sentence(how, exits, words):
+def test_networks_that_cannot_be_cut_are_refused_in_one_sentence(obstacle, exits, words):
     with pytest.raises(UserError) as caught:
-        wrap(Awkward(how), exits, (8, 8))
+        wrap(Awkward(obstacle), exits, (8, 8))
     assert_one_sentence(str(caught.value), *words)
 
 
@@ -231,7 +231,7 @@ def test_weights_on_both_sides_of_a_cut_are_refused():
         wrap(network, ["4"], (8, 8))
 
 
-def test_a_layer_that_computes_nothing_is_no_exit():
+def test_a_layer_that_computes_nothing_cannot_be_an_exit():
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
     with pytest.raises(UserError, match="computes nothing"):
         wrap(network, ["1"], (8, 8))
@@ -245,6 +245,6 @@ def test_heads_read_maps_tokens_and_vectors(shape):
     assert torch.allclose(head((features,)), head.out(head.norm(pooled)), atol=1e-6)
 
 
-def test_a_frozen_piece_never_trains(both):
+def test_a_frozen_part_never_trains(both):
     _, cascade, _ = both
     assert all(isinstance(stage.trunk, Frozen) and not stage.trunk.train(True).training for stage in cascade.stages)

@@ -1,4 +1,4 @@
-"""Doodles: the same pictures everywhere and always, balanced, as hard as they say, and told apart when they are easy."""
+"""Doodles: the same images on every machine, balanced, as difficult as stated, and distinguishable when they are easy."""
 
 import hashlib
 
@@ -11,7 +11,7 @@ from engine.datasets.doodle_art.scene import WEIGHTS, difficulty, render, streng
 from engine.datasets.doodles import CLASS_NAMES, FACTOR_NAMES, Doodles
 from engine.splits import Split
 
-#: The pictures trained networks have seen. Should this change, every shipped weight and bundle must be made anew.
+#: The hash of images on which networks were trained. If it changes, all shipped weights and bundles must be made again.
 GOLDEN = "0c62193c575844aa322efb2195f24827280e0eae303b75ab6c723303a0925d36"
 CALM = dict.fromkeys(WEIGHTS, 0.0)
 
@@ -23,19 +23,19 @@ def many():
 
 @pytest.fixture(scope="module")
 def scores(many):
-    """What a ridge regression on pictures of 8 x 8 pixels, learned on 1,600 of them, says of 800 others: (800, 10)."""
+    """The predictions of a ridge regression on 8 x 8 thumbnails, fitted on 1,600 images, for 800 others: (800, 10)."""
     small = many.pixels.reshape(-1, 8, 8, 8, 8, 3).mean(axis=(2, 4)).reshape(len(many.labels), -1) / 128 - 1
     small = np.concatenate([small, small**2, np.ones((len(small), 1))], axis=1)
-    learn, wanted = small[:1_600], np.eye(10)[many.labels[:1_600]]
-    return small[1_600:] @ np.linalg.solve(learn.T @ learn + 20 * np.eye(learn.shape[1]), learn.T @ wanted)
+    learn, one_hot = small[:1_600], np.eye(10)[many.labels[:1_600]]
+    return small[1_600:] @ np.linalg.solve(learn.T @ learn + 20 * np.eye(learn.shape[1]), learn.T @ one_hot)
 
 
 def sample(strength: float = 0.0, nuisance: str = "blur", count: int = 20) -> np.ndarray:
-    """The same `count` pictures, at one strength of one nuisance, as floats."""
+    """The same `count` images at one strength of one nuisance, as floats."""
     return np.stack([render(i % 10, CALM | {nuisance: strength}, "test", i) for i in range(count)]).astype(float)
 
 
-def test_pictures_are_the_committed_ones():
+def test_the_images_have_not_changed():
     first = Doodles().take(np.arange(3_000_000, 3_000_020))
     sha = hashlib.sha256(first.pixels.tobytes())
     for name in FACTOR_NAMES:
@@ -43,7 +43,7 @@ def test_pictures_are_the_committed_ones():
     assert sha.hexdigest() == GOLDEN
 
 
-def test_a_picture_depends_on_seed_and_id_alone(many):
+def test_an_image_depends_only_on_seed_and_id(many):
     data = Doodles(workers=1)
     order = np.array([17, 2_000_003, 5, 17])
     mixed = data.take(order)
@@ -55,7 +55,7 @@ def test_a_picture_depends_on_seed_and_id_alone(many):
     assert not np.array_equal(Doodles(seed=1, workers=1).take(order).pixels, mixed.pixels)
 
 
-def test_worker_count_changes_nothing(many):
+def test_the_number_of_workers_does_not_matter(many):
     drawn = Doodles(workers=2).take(np.arange(300))
     assert np.array_equal(drawn.pixels, many.pixels[:300])
     assert np.array_equal(drawn.labels, many.labels[:300])
@@ -63,7 +63,7 @@ def test_worker_count_changes_nothing(many):
         assert np.array_equal(drawn.factors[name], many.factors[name][:300])
 
 
-def test_splits_have_their_sizes_and_share_no_id():
+def test_splits_have_the_documented_sizes_and_share_no_ids():
     data = Doodles(train_size=1_234)
     ids = {split: data.ids(split) for split in Split}
     assert [len(ids[split]) for split in Split] == [1_234, 5_000, 5_000, 5_000]
@@ -83,7 +83,7 @@ def test_shapes_types_and_balance(many):
     assert none.pixels.shape == (0, 64, 64, 3) and none.factors["fog"].shape == (0,)
 
 
-def test_factors_are_in_range_and_difficulty_is_what_they_add_up_to(many):
+def test_factors_are_in_range_and_give_the_difficulty(many):
     for name, values in many.factors.items():
         assert values.shape == (2_400,) and values.dtype == np.float32
         assert 0 <= values.min() and values.max() <= 1, name
@@ -92,7 +92,7 @@ def test_factors_are_in_range_and_difficulty_is_what_they_add_up_to(many):
         assert difficulty(strengths) == pytest.approx(many.factors["difficulty"][row], abs=1e-5)
 
 
-def test_easy_middling_and_hard_pictures_are_all_there(many):
+def test_there_are_easy_medium_and_hard_images(many):
     shares = np.histogram(many.factors["difficulty"], [0, 0.29, 0.58, 1])[0] / 2_400
     assert shares.min() > 0.2
 
@@ -103,17 +103,17 @@ def test_severity_becomes_difficulty():
         assert np.mean(reached) == pytest.approx(severity, abs=0.06)
 
 
-def test_digest_knows_seed_and_size_and_is_stable():
+def test_the_digest_depends_on_seed_and_size_and_is_stable():
     assert Doodles().digest() == Doodles().digest()
     assert len({Doodles().digest(), Doodles(seed=1).digest(), Doodles(train_size=10).digest()}) == 3
 
 
-def test_blur_takes_fine_detail_away():
+def test_blur_removes_fine_detail():
     detail = [np.abs(np.diff(sample(s), axis=2)).mean() for s in (0, 0.4, 1)]
     assert detail[0] > 1.3 * detail[1] > 1.6 * detail[2]
 
 
-def test_noise_adds_detail_that_is_not_there():
+def test_noise_adds_detail():
     detail = [np.abs(np.diff(sample(s, "noise"), axis=2)).mean() for s in (0, 0.4, 1)]
     assert 1.6 * detail[0] < 1.3 * detail[1] < detail[2]
 
@@ -127,7 +127,7 @@ def test_night_is_dark_but_its_lamps_shine():
     assert lit[22, 22].min() > 200 and lit[50, 50].max() < 120
 
 
-def test_low_contrast_and_fog_flatten_the_picture():
+def test_low_contrast_and_fog_flatten_the_image():
     for nuisance in ("contrast", "fog"):
         spread = [sample(s, nuisance).std(axis=(1, 2)).mean() for s in (0, 0.4, 1)]
         assert spread[0] > 1.2 * spread[1] > 1.8 * spread[2], nuisance
@@ -139,7 +139,7 @@ def test_size_rotation_clutter_and_occlusion_change_the_drawing():
         assert change[0] > 1 and change[1] > 8, nuisance
 
 
-def test_weather_of_strength_nought_is_no_weather():
+def test_weather_of_strength_0_changes_nothing():
     picture = np.arange(64 * 64 * 3, dtype=np.int32).reshape(64, 64, 3) % 256
     assert np.array_equal(weather.blur(picture, 0.0), picture)
     assert np.array_equal(weather.fade(picture, 0.0), picture)
@@ -148,18 +148,18 @@ def test_weather_of_strength_nought_is_no_weather():
     assert np.array_equal(weather.night(picture, 0 * picture, 0.0), picture)
 
 
-def test_dice_fall_the_same_way_everywhere():
+def test_dice_are_the_same_on_every_machine():
     dice = Dice(0, 7, "place")
     assert [round(dice.roll(), 12) for _ in range(2)] == [0.038365422849, 0.922545661438]
     assert rain(4, 0, "x").hex() == "4d50f743"
 
 
-def test_simple_classifier_beats_chance_widely_on_easy_pictures(many, scores):
+def test_a_simple_classifier_is_far_better_than_chance_on_easy_images(many, scores):
     easy, labels = many.factors["difficulty"][1_600:] < 0.3, many.labels[1_600:]
     assert (scores.argmax(1) == labels)[easy].mean() > 0.5  # chance is 0.1
 
 
-def test_every_class_can_be_told_from_the_others_on_easy_pictures(many, scores):
+def test_every_class_is_distinguishable_on_easy_images(many, scores):
     easy, labels = many.factors["difficulty"][1_600:] < 0.3, many.labels[1_600:]
     for label, name in enumerate(CLASS_NAMES):
         own, other = scores[easy & (labels == label), label], scores[easy & (labels != label), label]

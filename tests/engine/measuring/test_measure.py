@@ -1,4 +1,4 @@
-"""What is measured has the right shape and adds up; how long anything takes is nobody's promise."""
+"""Measurements have the correct shapes and add up; the times themselves are not tested."""
 
 import json
 from dataclasses import fields
@@ -74,7 +74,7 @@ def pixels(examples, seed=0):
 
 @pytest.fixture
 def noise(tmp_path, monkeypatch):
-    """A recipe called noise, with weights."""
+    """A recipe named noise, with weights."""
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     made = Recipe(RecipeConfig("noise", "Noise", "Noise.", Training(epochs=1)), Noise, cascade)
     monkeypatch.setitem(catalogue._recipes, "noise", made)
@@ -90,13 +90,13 @@ def test_stages_are_timed_one_by_one(kind):
         assert (0 < median).all() and (median <= p95).all()
 
 
-def test_the_full_network_pays_only_for_what_it_needs():
+def test_the_full_network_pays_only_for_the_stages_it_needs():
     assert full_network_cost((1, 20, 300), (4, 50, 600), CascadeKind.CHAIN) == 321 + 600
     assert full_network_cost((1, 20, 300), (4, 50, 600), CascadeKind.FAMILY) == 900
 
 
 @pytest.mark.parametrize("kind", CascadeKind)
-def test_the_plain_loop_says_what_the_network_says(kind):
+def test_the_simple_loop_gives_the_networks_logits(kind):
     network, shown = cascade(kind), pixels(7)
     with torch.inference_mode():
         expected = network(torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 255)[-1]
@@ -104,7 +104,7 @@ def test_the_plain_loop_says_what_the_network_says(kind):
 
 
 @pytest.mark.parametrize("kind", CascadeKind)
-def test_an_exit_alone_says_what_it_says_in_the_network_and_runs_no_other_head(kind):
+def test_an_exit_alone_gives_its_logits_and_runs_no_other_head(kind):
     network, shown = cascade(kind), pixels(7)
     with torch.inference_mode():
         expected = network(torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 255)
@@ -121,7 +121,7 @@ def test_an_exit_alone_says_what_it_says_in_the_network_and_runs_no_other_head(k
 
 @pytest.mark.parametrize("kind", CascadeKind)
 def test_ideals_and_shares_add_up(kind):
-    """Costs so plain that everything but the seconds can be worked out in the head."""
+    """With costs simple enough that everything except the seconds is easily computed by hand."""
     macs = StageMacs((90, 180, 600), (10, 20, 100))
     times = StageTimes((4,), np.array([[2.0, 1.0, 5.0]]), np.ones((1, 3)), np.array([[1.0, 1.0, 1.0]]), np.ones((1, 3)))
     network, shown = cascade(kind), Images(pixels(10), np.arange(10) % 3)
@@ -129,9 +129,9 @@ def test_ideals_and_shares_add_up(kind):
     correct = [float((run_exit(network, shown.pixels, CPU, 4, k).argmax(axis=1) == shown.labels).mean()) for k in range(3)]
     assert [(exit.batch_size, exit.exit, exit.accuracy) for exit in exits] == [(4, k, correct[k]) for k in range(3)]
     assert exits[-1].speed_up == 1 and exits[-1].images_per_second == run.full_images_per_second
-    assert run.accuracy == correct[1], "everybody left at the second exit"
+    assert run.accuracy == correct[1], "all examples left at the second exit"
     assert (run.batch_size, run.budget) == (4, 0.3)
-    if kind is CascadeKind.CHAIN:  # the accounting of a route: an exit that was passed was paid for
+    if kind is CascadeKind.CHAIN:  # as in a route, an exit that an example passes is paid for
         assert run.reached == (1, 1, 0)
         assert run.cost == pytest.approx(300 / 1000)
         assert run.ideal_by_macs == pytest.approx(970 / 300)
@@ -154,17 +154,17 @@ def test_budgets_below_the_first_exit_are_left_out():
 
 
 def test_a_recipe_is_measured(noise):
-    found = measure("noise", "cpu", batch_sizes=(1, 4), examples=12, budgets=(0.5, 0.8), effort=QUICK)
-    assert found.macs == stage_macs(cascade(), (8, 8))
-    assert found.examples == 12
-    assert [(run.batch_size, run.budget) for run in found.runs] == [(1, 0.5), (1, 0.8), (4, 0.5), (4, 0.8)]
-    assert {run.reached[0] for run in found.runs} == {1.0}
-    document = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    measurement = measure("noise", "cpu", batch_sizes=(1, 4), examples=12, budgets=(0.5, 0.8), effort=QUICK)
+    assert measurement.macs == stage_macs(cascade(), (8, 8))
+    assert measurement.examples == 12
+    assert [(run.batch_size, run.budget) for run in measurement.runs] == [(1, 0.5), (1, 0.8), (4, 0.5), (4, 0.8)]
+    assert {run.reached[0] for run in measurement.runs} == {1.0}
+    document = json.loads(json.dumps(measurement.as_json(), allow_nan=False))
     assert document["recipe"] == "noise" and document["device"].split()[-1] in ("thread", "threads") and document["policy"] == "maxprob"
     assert np.array(document["stage_ms"]["trunk"]).shape == np.array(document["stage_ms"]["head_p95"]).shape == (2, 3)
     assert len(document["macs"]["trunk"]) == len(document["macs"]["head"]) == 3
-    assert "joules" not in json.dumps(document)  # what was not measured is not there
-    assert_one_sentence(found.no_energy, "Energy was not measured")
+    assert "joules" not in json.dumps(document)  # energy was not measured
+    assert_one_sentence(measurement.no_energy, "Energy was not measured")
     assert [(exit["batch_size"], exit["exit"]) for exit in document["exits"]] == [(size, k) for size in (1, 4) for k in range(3)]
     assert all(run["speed_up"] > 0 and run["ideal_by_macs"] > 0 and run["ideal_by_times"] > 0 for run in document["runs"])
 
@@ -175,7 +175,7 @@ def bundle(noise, tmp_path):
 
 
 class Ticking:
-    """A counter that moves by one joule whenever it is read."""
+    """A counter that advances by one joule with every reading."""
 
     total = 0.0
 
@@ -184,18 +184,18 @@ class Ticking:
         return self.total
 
 
-def test_energy_is_measured_where_there_is_a_counter(noise, bundle):
-    found = measure("noise", "cpu", (2,), 6, (0.5,), QUICK, find_counter=lambda device: Ticking())
-    # one joule a window, sixteen runs of two pictures in each
-    np.testing.assert_allclose(found.energy.stage, [[1 / 32] * 3])
-    assert found.as_json()["joules"] == {"stage": found.energy.stage.tolist(), "full": [1 / 32]}
-    assert fresh_at(found, 2, read_bundle(bundle).outputs.test()).costs["joules"].tolist() == [1 / 32] * 3
+def test_energy_is_measured_if_the_device_has_a_counter(noise, bundle):
+    measurement = measure("noise", "cpu", (2,), 6, (0.5,), QUICK, find_counter=lambda device: Ticking())
+    # one joule per window, each of sixteen runs of two images
+    np.testing.assert_allclose(measurement.energy.stage, [[1 / 32] * 3])
+    assert measurement.as_json()["joules"] == {"stage": measurement.energy.stage.tolist(), "full": [1 / 32]}
+    assert fresh_at(measurement, 2, read_bundle(bundle).outputs.test()).costs["joules"].tolist() == [1 / 32] * 3
 
 
-def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
+def test_a_measurement_is_saved_to_the_bundle(bundle, capsys):
     before = read_bundle(bundle)
-    asked = ["measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6", "--save"]
-    assert main([*asked, "--json"]) == 0
+    command = ["measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6", "--save"]
+    assert main([*command, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["saved"] == {"bundle": str(bundle), "units": ["ms_batch_2", "ms_batch_3"]}
     opened = read_bundle(bundle)
@@ -213,28 +213,28 @@ def test_what_was_measured_is_kept_in_the_bundle(bundle, capsys):
     facts = ("Measured on", document["device"], "float32", "batches of 2", document["torch"], document["date"])
     assert all(fact in note for fact in facts)
     assert np.array_equal(opened.outputs.stage_cost["macs"], before.outputs.stage_cost["macs"])
-    assert main(asked) == 0
+    assert main(command) == 0
     assert "ms_batch_2, ms_batch_3" in capsys.readouterr().out
     assert len(read_bundle(bundle).measured) == 2
 
 
-def test_accuracies_are_kept_over_all_of_test_however_few_pictures_were_timed(bundle):
-    found = measure("noise", "cpu", (2,), 6, (0.5, 0.8), QUICK)
-    save_measurements(found, bundle)
+def test_saved_accuracies_cover_all_test_examples_even_if_few_were_timed(bundle):
+    measurement = measure("noise", "cpu", (2,), 6, (0.5, 0.8), QUICK)
+    save_measurements(measurement, bundle)
     opened = read_bundle(bundle)
     (entry,) = opened.measured
     test = opened.outputs.test()
     assert (entry.examples, entry.tested) == (6, test.examples) and test.examples > 6
     assert [exit.accuracy for exit in entry.alone] == pytest.approx(test.correct.mean(axis=1))
-    # the rule that was timed, run for real over all of them
+    # the rule that was timed, executed on all test examples
     dataset = recipe("noise").dataset()
-    everyone = dataset.take(dataset.ids(Split.TEST))
+    images = dataset.take(dataset.ids(Split.TEST))
     for run in entry.runs:
-        ran = execute(cascade(), found.rules[run.budget], np.arange(test.examples), everyone.pixels.__getitem__)
-        assert run.accuracy == pytest.approx(float((ran.prediction == everyone.labels).mean()))
+        ran = execute(cascade(), measurement.rules[run.budget], np.arange(test.examples), images.pixels.__getitem__)
+        assert run.accuracy == pytest.approx(float((ran.prediction == images.labels).mean()))
 
 
-def test_nothing_is_kept_in_a_bundle_of_other_weights(bundle, capsys):
+def test_nothing_is_saved_to_a_bundle_of_other_weights(bundle, capsys):
     torch.manual_seed(1)
     other = cascade()
     with torch.no_grad():
@@ -246,28 +246,28 @@ def test_nothing_is_kept_in_a_bundle_of_other_weights(bundle, capsys):
         save_measurements(measure("noise", "cpu", (2,), 6, (0.5,), QUICK), bundle)
 
 
-def test_without_a_bundle_there_is_nothing_to_save_to(noise, capsys):
+def test_saving_without_a_bundle_is_refused(noise, capsys):
     assert main(["measure", "noise", "--device", "cpu", "--save"]) == 2
     assert_one_sentence(capsys.readouterr().err.strip(), "no bundle of noise", "--save")
 
 
-def test_on_the_command_line(noise, capsys):
-    asked = ("measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6")
-    assert main([*asked, "--json"]) == 0
+def test_measuring_on_the_command_line(noise, capsys):
+    command = ("measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6")
+    assert main([*command, "--json"]) == 0
     printed = capsys.readouterr()
     assert printed.err == "" and printed.out.count("\n") == 1
     assert json.loads(printed.out)["stage_ms"]["batch_sizes"] == [2, 3]
-    assert main(asked) == 0
-    told = capsys.readouterr().out
-    assert "thread" in told and "speed-up" in told
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert "thread" in text and "speed-up" in text
 
 
-WRONG = [("nothing",), ("noise", "--batch-sizes", "0"), ("noise", "--batch-sizes", "1,x"), ("noise", "--examples", "0")]
+MISTAKES = [("nothing",), ("noise", "--batch-sizes", "0"), ("noise", "--batch-sizes", "1,x"), ("noise", "--examples", "0")]
 
 
-@pytest.mark.parametrize("asked", WRONG)
-def test_mistakes_on_the_command_line_are_told_in_one_sentence(noise, capsys, asked):
-    assert main(["measure", *asked]) == 2
+@pytest.mark.parametrize("arguments", MISTAKES)
+def test_mistakes_on_the_command_line_are_reported_in_one_sentence(noise, capsys, arguments):
+    assert main(["measure", *arguments]) == 2
     assert_one_sentence(capsys.readouterr().err.strip())
 
 
@@ -278,8 +278,8 @@ def test_a_recipe_without_weights_is_refused(noise):
     assert_one_sentence(str(refused.value))
 
 
-@pytest.mark.parametrize("wrong", [{"batch_sizes": ()}, {"batch_sizes": (0,)}, {"examples": 0}])
-def test_nothing_to_measure_is_refused(noise, wrong):
+@pytest.mark.parametrize("invalid", [{"batch_sizes": ()}, {"batch_sizes": (0,)}, {"examples": 0}])
+def test_batch_sizes_and_examples_must_be_at_least_one(noise, invalid):
     with pytest.raises(UserError) as refused:
-        measure("noise", "cpu", **{"examples": 5, "effort": QUICK, **wrong})
+        measure("noise", "cpu", **{"examples": 5, "effort": QUICK, **invalid})
     assert_one_sentence(str(refused.value))

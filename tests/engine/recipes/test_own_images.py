@@ -76,15 +76,15 @@ def test_a_folder_is_trained_computed_and_swept(image_root, capsys):
 
 TRAINING_MISTAKES = {
     "too few exit weights": (["--exit-weights", "1,2"], ["2 exit weights for 5 exits"]),
-    "exit weights of nothing": (["--exit-weights", "0,0,0,0,0"], ["make no sense"]),
-    "negative exit weights": (["--exit-weights=-1,1,1,1,1"], ["make no sense"]),
+    "exit weights of nothing": (["--exit-weights", "0,0,0,0,0"], ["must be at least 0 and not all 0"]),
+    "negative exit weights": (["--exit-weights=-1,1,1,1,1"], ["must be at least 0 and not all 0"]),
     "exit weights in words": (["--exit-weights", "much"], ["'much'"]),
     "more than all distilled": (["--distillation", "1.5"], ["1.5", "from 0 to 1"]),
-    "distilled by no number": (["--distillation", "nan"], ["makes no sense"]),
+    "distilled by no number": (["--distillation", "nan"], ["nan", "from 0 to 1"]),
     "a learning rate of nothing": (["--learning-rate", "0"], ["learning rate of 0", "above 0"]),
     "an endless learning rate": (["--learning-rate", "inf"], ["learning rate of inf"]),
     "a seed in words": (["--seed", "first"], ["'first'", "from 0 to"]),
-    "further, but never trained": (["--further"], ["begins with the weights of folder", "none at", "first"]),
+    "further, but never trained": (["--further"], ["begins with the weights of folder", "not at", "first"]),
     "further, and frozen": (["--further", "--frozen"], ["--further", "--frozen", "leave one"]),
     "frozen, but nothing given": (["--frozen"], ["nothing to freeze", "--frozen"]),
     "exits with a gap": (["--exits", "1,,3"], ["'1,,3'"]),
@@ -105,7 +105,7 @@ def test_bag_of_features_exits_need_the_trained_resnet_first(image_root, capsys)
 
 def test_a_folder_with_too_few_images_is_refused(tmp_path, capsys):
     few = image_folder(tmp_path / "few", classes=2, each=1)
-    assert_one_sentence(mistake(capsys, "train", "folder", "--images", few, "--device", "cpu"), "few", "2 pictures")
+    assert_one_sentence(mistake(capsys, "train", "folder", "--images", few, "--device", "cpu"), "few", "2 images")
 
 
 # Wrapped
@@ -160,7 +160,7 @@ def test_published_weights_are_kept_as_tensors_and_fill_the_trunk(image_root, mo
 def test_weights_of_another_network_are_refused(image_root, tmp_path):
     for state, words in (
         ({"fc.weight": torch.zeros(3, 4)}, ["lack classifier.3.weight"]),
-        ({"classifier.3.weight": torch.zeros(3, 1024)}, ["no weights of torchvision's", SMALL]),
+        ({"classifier.3.weight": torch.zeros(3, 1024)}, ["does not hold weights of torchvision's", SMALL]),
     ):
         save_file(state, tmp_path / "odd.safetensors")
         with pytest.raises(UserError) as caught:
@@ -199,7 +199,7 @@ def test_any_module_can_be_wrapped_in_python(image_root):
     assert outputs.exits == 3 and outputs.classes == 3
     with pytest.raises(UserError) as caught:
         wrapped_recipe("mine", nn.Sequential(*network[:4], nn.Linear(8, 5)), ["0"], ImageFolder(image_root, (32, 32)))
-    assert_one_sentence(str(caught.value), "5 classes", "there are 3")
+    assert_one_sentence(str(caught.value), "5 classes, not 3")
 
 
 # ImageNet

@@ -1,4 +1,4 @@
-"""Training on a task of a few seconds: it learns, it resumes, it refuses."""
+"""Training on a task of a few seconds: it learns, it resumes, it refuses invalid input."""
 
 import json
 import shutil
@@ -25,21 +25,21 @@ from engine.training.loop import exits_loss, learning_rate, train_recipe, with_s
 
 
 class Bars:
-    """Three classes: a bright bar at the top, in the middle, at the bottom of a noisy picture."""
+    """Three classes: a bright bar at the top, in the middle, or at the bottom of a noisy image."""
 
     name, class_names, image_size, shippable = "bars", ("top", "middle", "bottom"), (16, 16), True
-    asked: list[int] = []
+    requested: list[int] = []
 
     def ids(self, split):
         starts = {Split.TRAIN: 0, Split.FIT: 1000, Split.CALIBRATION: 2000, Split.TEST: 3000}
         return np.arange(starts[split], starts[split] + 240)
 
     def take(self, ids):
-        self.asked.extend(ids.tolist())
+        self.requested.extend(ids.tolist())
         labels = (ids * 7 % 3).astype(np.int64)
         pixels = np.random.default_rng(0).integers(0, 120, (len(ids), 16, 16, 3), dtype=np.uint8)
-        for picture, label in zip(pixels, labels, strict=True):
-            picture[2 + 5 * label : 4 + 5 * label] += 100
+        for image, label in zip(pixels, labels, strict=True):
+            image[2 + 5 * label : 4 + 5 * label] += 100
         return Images(pixels, labels)
 
     def digest(self):
@@ -53,8 +53,8 @@ def bars(**settings):
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    out = tmp_path_factory.mktemp("unbroken")
+def uninterrupted(tmp_path_factory):
+    out = tmp_path_factory.mktemp("uninterrupted")
     return train_recipe(bars(), None, "cpu", out)
 
 
@@ -62,31 +62,31 @@ def curve(weights):
     return [json.loads(line) for line in weights.with_name("bars.curve.jsonl").read_text().splitlines()]
 
 
-def test_it_learns_at_every_exit(unbroken):
-    rows = curve(unbroken)
+def test_every_exit_learns(uninterrupted):
+    rows = curve(uninterrupted)
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert rows[-1]["loss"] < rows[0]["loss"]
     assert min(rows[-1]["accuracy"]) > 0.8
 
 
-def test_the_weights_say_where_they_come_from(unbroken):
+def test_the_weights_file_records_its_provenance(uninterrupted):
     network = bars().cascade()
-    about = load_weights(network, unbroken)
+    about = load_weights(network, uninterrupted)
     assert about["settings"]["epochs"] == 4 and about["data_digest"] == "bars-1"
-    assert about["validation_accuracy"] == curve(unbroken)[-1]["accuracy"]
+    assert about["validation_accuracy"] == curve(uninterrupted)[-1]["accuracy"]
     assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
 
 
-def test_it_leaves_no_checkpoint_behind(unbroken):
-    assert sorted(path.name for path in unbroken.parent.iterdir()) == ["bars.curve.jsonl", "bars.safetensors"]
+def test_it_leaves_no_checkpoint_behind(uninterrupted):
+    assert sorted(path.name for path in uninterrupted.parent.iterdir()) == ["bars.curve.jsonl", "bars.safetensors"]
 
 
-def test_it_never_looks_beyond_train(unbroken):
-    assert max(Bars.asked) < 1000
+def test_it_reads_only_the_train_split(uninterrupted):
+    assert max(Bars.requested) < 1000
 
 
 @pytest.mark.parametrize("stops", [(1,), (2, 3)])
-def test_killed_and_started_again_it_ends_with_the_same_weights(unbroken, tmp_path, monkeypatch, stops):
+def test_a_killed_and_restarted_training_ends_with_the_same_weights(uninterrupted, tmp_path, monkeypatch, stops):
     whole_epoch = training.TrainingRun.epoch
     left = list(stops)
 
@@ -94,15 +94,15 @@ def test_killed_and_started_again_it_ends_with_the_same_weights(unbroken, tmp_pa
         loss = whole_epoch(run, epoch, learn)
         if left and epoch == left[0]:
             left.pop(0)
-            raise KeyboardInterrupt  # after the work, before the checkpoint: this epoch is lost
+            raise KeyboardInterrupt  # after the epoch, before its checkpoint: this epoch is lost
         return loss
 
     monkeypatch.setattr(training.TrainingRun, "epoch", dies)
     for _ in stops:
         with pytest.raises(KeyboardInterrupt):
             train_recipe(bars(), None, "cpu", tmp_path)
-    torch.rand(3)  # other random numbers drawn in between change nothing
-    assert sha256_of(train_recipe(bars(), None, "cpu", tmp_path)) == sha256_of(unbroken)
+    torch.rand(3)  # random numbers drawn elsewhere make no difference
+    assert sha256_of(train_recipe(bars(), None, "cpu", tmp_path)) == sha256_of(uninterrupted)
 
 
 def stopped(tmp_path, monkeypatch, **settings):
@@ -143,14 +143,14 @@ def test_the_learning_rate_rises_and_falls():
 
 def test_the_loss_is_the_weighted_mean_over_exits():
     logits, labels = torch.randn(3, 8, 5), torch.randint(0, 5, (8,))
-    alone = [torch.nn.functional.cross_entropy(said, labels).item() for said in logits]
-    plain = Training(epochs=1, label_smoothing=0.0)
-    assert exits_loss(logits, labels, plain).item() == pytest.approx(np.mean(alone))
+    alone = [torch.nn.functional.cross_entropy(one_exit, labels).item() for one_exit in logits]
+    unweighted = Training(epochs=1, label_smoothing=0.0)
+    assert exits_loss(logits, labels, unweighted).item() == pytest.approx(np.mean(alone))
     weighted = Training(epochs=1, label_smoothing=0.0, exit_weights=(1.0, 0.0, 3.0))
     assert exits_loss(logits, labels, weighted).item() == pytest.approx((alone[0] + 3 * alone[2]) / 4)
 
 
-def test_distillation_asks_early_exits_to_agree_and_teaches_the_last_nothing():
+def test_distillation_trains_early_exits_to_agree_and_leaves_the_last_alone():
     logits, labels = torch.randn(2, 8, 5, requires_grad=True), torch.randint(0, 5, (8,))
     exits_loss(logits, labels, Training(epochs=1, distillation=1.0, exit_weights=(1.0, 0.0))).backward()
     assert torch.count_nonzero(logits.grad[0]) > 0 and torch.count_nonzero(logits.grad[1]) == 0
@@ -159,14 +159,14 @@ def test_distillation_asks_early_exits_to_agree_and_teaches_the_last_nothing():
 
 
 def test_muon_learns_and_resumes_too(tmp_path, monkeypatch):
-    unbroken = train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path / "unbroken")
-    assert min(curve(unbroken)[-1]["accuracy"]) > 0.8
+    uninterrupted = train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path / "uninterrupted")
+    assert min(curve(uninterrupted)[-1]["accuracy"]) > 0.8
     stopped(tmp_path, monkeypatch, optimizer="muon")
-    assert sha256_of(train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path)) == sha256_of(unbroken)
+    assert sha256_of(train_recipe(bars(optimizer="muon"), None, "cpu", tmp_path)) == sha256_of(uninterrupted)
 
 
 def other(**settings):
-    """A recipe whose network is that of `bars` but for its second exit."""
+    """A recipe whose network is that of `bars` except for its second exit."""
     made = bars(start_from="bars", **settings)
 
     def cascade():
@@ -178,52 +178,52 @@ def other(**settings):
     return replace(made, name="other", cascade=cascade)
 
 
-def test_a_training_may_begin_with_the_weights_of_another(unbroken, tmp_path):
-    shutil.copy(unbroken, tmp_path)
+def test_a_training_may_begin_with_the_weights_of_another(uninterrupted, tmp_path):
+    shutil.copy(uninterrupted, tmp_path)
     weights = train_recipe(other(), 1, "cpu", tmp_path)
     about = load_weights(other().cascade(), weights)
-    assert about["began_with"] == sha256_of(unbroken)
+    assert about["began_with"] == sha256_of(uninterrupted)
     first = json.loads(weights.with_name("other.curve.jsonl").read_text())
-    assert first["accuracy"][0] > curve(unbroken)[0]["accuracy"][0]  # what was learned before helps at once
+    assert first["accuracy"][0] > curve(uninterrupted)[0]["accuracy"][0]  # the earlier training helps at once
 
 
-def test_finished_weights_are_trained_further(unbroken, tmp_path):
-    shutil.copy(unbroken, tmp_path)
+def test_finished_weights_are_trained_further(uninterrupted, tmp_path):
+    shutil.copy(uninterrupted, tmp_path)
     again = with_settings(bars(), start_from="bars", learning_rate=1e-3, seed=1)
     weights = train_recipe(again, 1, "cpu", tmp_path)
     facts = provenance_of(weights)
-    assert facts["began_with"] == sha256_of(unbroken) != sha256_of(weights)
-    asked = {"start_from": "bars", "learning_rate": 1e-3, "seed": 1, "epochs": 1}
-    assert {name: facts["settings"][name] for name in asked} == asked
-    assert min(curve(weights)[0]["accuracy"]) > max(curve(unbroken)[0]["accuracy"])  # it did not begin anew
+    assert facts["began_with"] == sha256_of(uninterrupted) != sha256_of(weights)
+    settings = {"start_from": "bars", "learning_rate": 1e-3, "seed": 1, "epochs": 1}
+    assert {name: facts["settings"][name] for name in settings} == settings
+    assert min(curve(weights)[0]["accuracy"]) > max(curve(uninterrupted)[0]["accuracy"])  # it did not start from scratch
 
 
-def test_what_is_frozen_stays_as_it_was(unbroken, tmp_path):
-    shutil.copy(unbroken, tmp_path)
+def test_frozen_weights_do_not_change(uninterrupted, tmp_path):
+    shutil.copy(uninterrupted, tmp_path)
     weights = train_recipe(other(frozen=True), 2, "cpu", tmp_path)
-    before, after = read_sealed(unbroken)[0], read_sealed(weights)[0]
+    before, after = read_sealed(uninterrupted)[0], read_sealed(weights)[0]
     taken = {name for name, tensor in after.items() if name in before and before[name].shape == tensor.shape}
     assert {name for name in after if not name.startswith("stages.1.head")} < taken
     assert {name for name in taken if torch.equal(before[name], after[name])} == taken
-    assert json.loads(weights.with_name("other.curve.jsonl").read_text().splitlines()[-1])["accuracy"][1] > 0.5  # the new head did learn
+    assert json.loads(weights.with_name("other.curve.jsonl").read_text().splitlines()[-1])["accuracy"][1] > 0.5  # the new head learned
 
 
-def test_weights_to_begin_with_that_are_missing_or_fit_nowhere_are_refused(unbroken, tmp_path, monkeypatch):
+def test_initial_weights_that_are_missing_or_do_not_fit_are_refused(uninterrupted, tmp_path, monkeypatch):
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
-    with pytest.raises(UserError, match="begins with the weights of bars, and there are none at .*; train bars first"):
+    with pytest.raises(UserError, match="begins with the weights of bars, which are not at .*; train bars first"):
         train_recipe(other(), 1, "cpu", tmp_path / "out")
-    shutil.copy(unbroken, tmp_path)
+    shutil.copy(uninterrupted, tmp_path)
     elsewhere = replace(other(), cascade=lambda: Cascade([Stage(torch.nn.Identity(), torch.nn.Identity())]))
     with pytest.raises(UserError, match="No weights in .* have a name and shape of this network"):
         train_recipe(elsewhere, 1, "cpu", tmp_path)
 
 
-def test_a_first_layer_that_whitens_is_worked_out_from_the_training_pictures_less_the_held_out(tmp_path):
+def test_a_whitening_layer_is_computed_from_the_training_images_without_the_held_out(tmp_path):
     shape = ResNetShape(classes=3, widths=(8, 8), blocks=(0, 0))
     weights = train_recipe(replace(bars(), cascade=lambda: resnet(shape)), 1, "cpu", tmp_path)
     network, expected = resnet(shape), resnet(shape)
     load_weights(network, weights)
-    learnt = to_tensor(torch.from_numpy(Bars().take(Bars().ids(Split.TRAIN)).pixels))[:-40]
-    whiten(expected, learnt)
-    found, wanted = (cascade.stages[0].trunk[0][0].kernel for cascade in (network, expected))
-    assert torch.allclose(found, wanted, rtol=1e-3, atol=1e-3)  # kept in half precision
+    learned_from = to_tensor(torch.from_numpy(Bars().take(Bars().ids(Split.TRAIN)).pixels))[:-40]
+    whiten(expected, learned_from)
+    kernel, expected_kernel = (cascade.stages[0].trunk[0][0].kernel for cascade in (network, expected))
+    assert torch.allclose(kernel, expected_kernel, rtol=1e-3, atol=1e-3)  # saved in half precision

@@ -1,4 +1,4 @@
-"""The two optimizers together: every parameter moves as its own optimizer alone would move it, and a restored state goes on as before."""
+"""Both optimizers together: every parameter changes as under its own optimizer alone, and training continues from a restored state."""
 
 from copy import deepcopy
 
@@ -25,7 +25,7 @@ def learn(model, optimizers, steps, seed):
         optimizers.step(0.01 * (step + 1))
 
 
-def test_adamw_alone_is_torchs():
+def test_adamw_alone_equals_torchs():
     ours, theirs = network(), network()
     learn(ours, Optimizers(ours, "adamw", 0.1), 4, seed=1)
     matrices = [p for p in theirs.parameters() if p.ndim > 1]
@@ -43,13 +43,13 @@ def test_adamw_alone_is_torchs():
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
-def test_kernels_go_by_muon_and_the_rest_by_adamw():
+def test_kernels_use_muon_and_all_other_parameters_adamw():
     model = network()
     learn(model, Optimizers(model, "muon", 0.1), 1, seed=1)
-    moved, plain = dict(model.named_parameters()), network()
+    moved, initial = dict(model.named_parameters()), network()
     images = torch.rand(8, 3, 9, 9, generator=(generator := torch.Generator().manual_seed(1)))
-    nn.functional.cross_entropy(plain(images), torch.randint(5, (8,), generator=generator)).backward()
-    for name, parameter in plain.named_parameters():
+    nn.functional.cross_entropy(initial(images), torch.randint(5, (8,), generator=generator)).backward()
+    for name, parameter in initial.named_parameters():
         alone = nn.Parameter((parameter.permute(0, 2, 3, 1).flatten(1) if parameter.ndim == 4 else parameter).detach().clone())
         alone.grad = parameter.grad.permute(0, 2, 3, 1).flatten(1) if parameter.ndim == 4 else parameter.grad
         decay = 0.1 if parameter.ndim > 1 else 0.0
@@ -58,26 +58,26 @@ def test_kernels_go_by_muon_and_the_rest_by_adamw():
         else:
             reference = torch.optim.AdamW([alone], lr=0.01, weight_decay=decay)
         reference.step()
-        found = moved[name].permute(0, 2, 3, 1).flatten(1) if parameter.ndim == 4 else moved[name]
-        assert not torch.equal(found, parameter.detach().permute(0, 2, 3, 1).flatten(1) if parameter.ndim == 4 else parameter)
-        assert torch.allclose(found, alone, atol=1e-6), name
+        together = moved[name].permute(0, 2, 3, 1).flatten(1) if parameter.ndim == 4 else moved[name]
+        assert not torch.equal(together, parameter.detach().permute(0, 2, 3, 1).flatten(1) if parameter.ndim == 4 else parameter)
+        assert torch.allclose(together, alone, atol=1e-6), name
 
 
 @pytest.mark.parametrize("kernels", ["adamw", "muon"])
-def test_a_restored_state_goes_on_as_before(kernels):
+def test_training_continues_from_a_restored_state(kernels):
     model = network()
     optimizers = Optimizers(model, kernels, 0.1)
     learn(model, optimizers, 3, seed=1)
     other = deepcopy(model)
     resumed = Optimizers(other, kernels, 0.1)
     resumed.load_state({name: tensor.clone() for name, tensor in optimizers.state().items()})
-    for one, its in ((model, optimizers), (other, resumed)):
-        learn(one, its, 3, seed=2)
+    for trained, its_optimizers in ((model, optimizers), (other, resumed)):
+        learn(trained, its_optimizers, 3, seed=2)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("kernels", ["adamw", "muon"])
-def test_what_is_frozen_stays(kernels):
+def test_frozen_weights_do_not_change(kernels):
     model = network()
     model[0].requires_grad_(False)
     before = deepcopy(model)
@@ -85,7 +85,7 @@ def test_what_is_frozen_stays(kernels):
     assert torch.equal(model[0].weight, before[0].weight) and not torch.equal(model[2].weight, before[2].weight)
 
 
-def test_a_network_in_another_memory_order_is_not_trained_in_vain():
+def test_a_network_in_another_memory_format_is_refused():
     with pytest.raises(RuntimeError):
         Optimizers(nn.Sequential(nn.Conv2d(3, 6, 3)), "muon", 0.1)
 

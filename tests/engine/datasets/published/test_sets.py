@@ -1,6 +1,6 @@
-"""Other people's data sets: split without leaks, read as torchvision reads them, never downloaded unasked.
+"""Published data sets: split without leaks, read as torchvision reads them, and downloaded only on request.
 
-Small stand-ins in torchvision's own layout serve all four; CIFAR-10 itself is compared too where it is at hand.
+Small stand-ins in torchvision's layout serve for all four. CIFAR-10 itself is compared too if it is on this computer.
 """
 
 import gzip
@@ -67,33 +67,33 @@ def original(name: str, folder: Path, train: bool):
     return kinds[name](folder, train=train)
 
 
-def check_against(dataset: TorchvisionSet, folder: Path, pictures: int) -> None:
-    """Every label, and the first so many pictures of each part, are torchvision's own."""
+def check_against(dataset: TorchvisionSet, folder: Path, images: int) -> None:
+    """Check that all labels, and the first `images` images of each part, are torchvision's own."""
     for official in (True, False):
         theirs = original(dataset.name, folder, official)
         ids = np.arange(len(theirs)) + (0 if official else FIRST_TEST_ID)
         ours = dataset.take(ids)
         assert ours.labels.tolist() == list(map(int, theirs.labels if dataset.name == "svhn" else theirs.targets))
-        for index in range(pictures):
-            picture, label = theirs[index]
-            inside = np.asarray(picture.convert("RGB"))
+        for index in range(images):
+            image, label = theirs[index]
+            inside = np.asarray(image.convert("RGB"))
             frame = (32 - len(inside)) // 2
             shown = ours.pixels[index][frame : 32 - frame, frame : 32 - frame]
             assert np.array_equal(shown, inside) and ours.labels[index] == label
             assert ours.pixels[index].astype(int).sum() == inside.astype(int).sum()  # the frame is black
 
 
-def test_pictures_and_labels_are_torchvisions_own(small, folder):
-    check_against(small, folder, pictures=TEST)
+def test_images_and_labels_are_torchvisions_own(small, folder):
+    check_against(small, folder, images=TEST)
 
 
 def test_class_names_are_torchvisions_own(small, folder):
-    if small.name != "svhn":  # digits, which it does not name
+    if small.name != "svhn":  # torchvision does not name its classes, which are digits
         assert small.class_names == tuple(original(small.name, folder, True).classes)
     assert len(set(small.class_names)) == (100 if small.name == "cifar100" else 10)
 
 
-def test_splits_share_nothing_and_leave_nothing_out(small):
+def test_splits_are_disjoint_and_complete(small):
     parts = {split: small.ids(split) for split in Split}
     assert {split: len(ids) for split, ids in parts.items()} == {
         Split.TRAIN: TRAINING - 2 * HELD_OUT,
@@ -106,14 +106,14 @@ def test_splits_share_nothing_and_leave_nothing_out(small):
     assert (parts[Split.TEST] >= FIRST_TEST_ID).all() and max(every[: -len(parts[Split.TEST])]) < TRAINING
 
 
-def test_the_carving_never_changes(folder):
-    """Written down, for weights and bundles are made from it."""
+def test_the_split_never_changes(folder):
+    """Its first ids are listed here because weights and bundles depend on it."""
     dataset = TorchvisionSet("cifar10", folder, HELD_OUT)
     firsts = [dataset.ids(split)[:6].tolist() for split in (Split.TRAIN, Split.FIT, Split.CALIBRATION)]
     assert firsts == [[26, 86, 2, 55, 75, 93], [10, 14, 19, 20, 29, 31], [9, 12, 21, 25, 36, 37]]
 
 
-def test_pictures_come_in_the_order_asked_for(small):
+def test_images_come_in_the_requested_order(small):
     ids = np.concatenate([small.ids(Split.TEST)[:5], small.ids(Split.TRAIN)[:5]])[::-1]
     some, whole = small.take(ids), small.take(np.sort(ids))
     back = np.argsort(np.argsort(ids))
@@ -122,7 +122,7 @@ def test_pictures_come_in_the_order_asked_for(small):
 
 
 @pytest.mark.parametrize("id", [-1, TRAINING, FIRST_TEST_ID - 1, FIRST_TEST_ID + TEST])
-def test_an_id_that_is_not_there_is_no_other_picture(small, id):
+def test_an_unknown_id_is_refused(small, id):
     with pytest.raises(KeyError, match=str(id)):
         small.take(np.array([0, id]))
 
@@ -152,12 +152,12 @@ def test_a_missing_data_set_names_the_folder_and_the_command(small, tmp_path, mo
     assert not (tmp_path / "nowhere").exists()  # nothing was fetched
 
 
-def test_a_damaged_file_is_answered_like_a_missing_one(folder, tmp_path):
+def test_a_damaged_file_is_reported_like_a_missing_one(folder, tmp_path):
     where = tmp_path / "FashionMNIST" / "raw"
     where.mkdir(parents=True)
     for path in (folder / "FashionMNIST" / "raw").iterdir():
         (where / path.name).write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(UserError, match="not whole"):
+    with pytest.raises(UserError, match="incomplete"):
         TorchvisionSet("fashion-mnist", tmp_path).digest()
 
 
@@ -177,26 +177,26 @@ def test_a_pickle_that_is_not_the_published_one_is_never_opened(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-def test_the_folder_is_found_when_it_is_needed(folder, monkeypatch):
+def test_the_folder_is_looked_up_when_data_is_needed(folder, monkeypatch):
     dataset = TorchvisionSet("svhn", held_out=HELD_OUT)
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
     assert len(dataset.ids(Split.TEST)) == TEST
 
 
-def test_too_few_pictures_to_hold_any_out(folder):
+def test_too_few_images_to_hold_out_are_refused(folder):
     with pytest.raises(UserError, match="too few"):
         TorchvisionSet("svhn", folder).ids(Split.TRAIN)
 
 
-def test_an_unknown_data_set_is_answered_with_the_known_ones():
-    for ask in (download, lambda name: TorchvisionSet(name).class_names):
+def test_the_error_for_an_unknown_data_set_lists_the_known_ones():
+    for use in (download, lambda name: TorchvisionSet(name).class_names):
         with pytest.raises(UserError, match="cifar11.*cifar10, cifar100, fashion-mnist, svhn"):
-            ask("cifar11")
+            use("cifar11")
 
 
 @pytest.fixture
 def site(tmp_path, monkeypatch):
-    """A folder, whose files torchvision fetches instead of the published ones."""
+    """A folder whose files torchvision downloads instead of the published ones."""
     root = tmp_path / "site"
     root.mkdir()
     with served(root) as address:
@@ -206,14 +206,14 @@ def site(tmp_path, monkeypatch):
 
 @pytest.fixture
 def nowhere(monkeypatch):
-    """torchvision fetches from a place where nobody answers."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # and nobody listens
-        fetch_from(f"http://127.0.0.1:{nobody.getsockname()[1]}", monkeypatch)
+    """torchvision downloads from an address where no server listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound, but not listening
+        fetch_from(f"http://127.0.0.1:{unused.getsockname()[1]}", monkeypatch)
         yield
 
 
-def test_a_download_that_was_asked_for_brings_the_pictures(folder, site, tmp_path, monkeypatch):
+def test_a_requested_download_brings_the_images(folder, site, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", None)
     pack_cifar10(folder, site / datasets.CIFAR10.filename)
     there = download("cifar10", tmp_path / "new")
@@ -221,14 +221,14 @@ def test_a_download_that_was_asked_for_brings_the_pictures(folder, site, tmp_pat
     assert TorchvisionSet("cifar10", there, HELD_OUT).digest() == TorchvisionSet("cifar10", folder, HELD_OUT).digest()
 
 
-def test_two_at_once_fetch_it_once(folder, site, tmp_path, monkeypatch):
+def test_two_simultaneous_downloads_fetch_the_files_once(folder, site, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", None)
     pack_cifar10(folder, site / datasets.CIFAR10.filename)
     fetched, fetch = [], torchvision_sets._fetch
 
     def slowly(*given):
         fetched.append(given)
-        time.sleep(0.3)  # time enough for the other to come
+        time.sleep(0.3)  # enough time for the other download to arrive
         fetch(*given)
 
     monkeypatch.setattr(torchvision_sets, "_fetch", slowly)
@@ -239,7 +239,7 @@ def test_two_at_once_fetch_it_once(folder, site, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [None, b"not a data set"])
-def test_a_download_out_of_reach_or_of_other_bytes_is_one_sentence(content, site, tmp_path):
+def test_a_failed_or_altered_download_is_reported_in_one_sentence(content, site, tmp_path):
     if content:
         (site / datasets.CIFAR10.filename).write_bytes(gzip.compress(content))
     with pytest.raises(UserError) as caught:
@@ -248,14 +248,14 @@ def test_a_download_out_of_reach_or_of_other_bytes_is_one_sentence(content, site
 
 
 @pytest.mark.parametrize("name", list(SOURCES))
-def test_out_of_reach_is_one_sentence_for_each_and_leaves_nothing_to_be_mistaken(name, nowhere, tmp_path):
+def test_each_failed_download_is_reported_in_one_sentence_and_leaves_no_files(name, nowhere, tmp_path):
     with pytest.raises(UserError) as caught:
         download(name, tmp_path)
     assert_one_sentence(str(caught.value), FILES[name].title, str(tmp_path), "Connection refused", *FILES[name].archives)
     assert FILES[name].stamp(tmp_path) == ()
 
 
-def test_a_line_that_went_dead_is_not_waited_for(tmp_path, monkeypatch):
+def test_a_dead_connection_times_out(tmp_path, monkeypatch):
     monkeypatch.setattr(torchvision_sets, "PATIENCE", 0.2)
     before = socket.getdefaulttimeout()
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -272,8 +272,8 @@ def test_an_archive_put_there_by_hand_needs_no_network(folder, nowhere, tmp_path
     assert unpacked.digest() == TorchvisionSet("cifar10", folder, HELD_OUT).digest()
 
 
-def test_half_an_archive_is_not_taken_for_a_whole_one(folder, site, tmp_path, monkeypatch):
-    """Neither one that lies there nor one that comes; the whole one mends it."""
+def test_an_incomplete_archive_is_refused(folder, site, tmp_path, monkeypatch):
+    """Both one that is already there and one that is downloaded; a complete download repairs it."""
     packed = pack_cifar10(folder, site / datasets.CIFAR10.filename)
     whole = packed.read_bytes()
     monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", hashlib.md5(whole).hexdigest())
@@ -290,8 +290,8 @@ def test_half_an_archive_is_not_taken_for_a_whole_one(folder, site, tmp_path, mo
     assert FILES["cifar10"].complete(there) and not FILES["cifar10"].unfinished(there).exists()
 
 
-def test_a_download_mends_what_was_cut(folder, site, tmp_path, monkeypatch):
-    """Fashion-MNIST is the one whose unpacked files torchvision takes for whole without a look."""
+def test_a_download_replaces_truncated_files(folder, site, tmp_path, monkeypatch):
+    """Fashion-MNIST is the one set whose unpacked files torchvision does not check."""
     there = tmp_path / "there" / "FashionMNIST" / "raw"
     there.mkdir(parents=True)
     published = []
@@ -301,12 +301,12 @@ def test_a_download_mends_what_was_cut(folder, site, tmp_path, monkeypatch):
         published.append((f"{path.name}.gz", hashlib.md5(packed).hexdigest()))
         (there / path.name).write_bytes(path.read_bytes()[:-3])
     monkeypatch.setattr(datasets.FashionMNIST, "resources", published)
-    mended = TorchvisionSet("fashion-mnist", download("fashion-mnist", tmp_path / "there"), HELD_OUT)
-    assert mended.digest() == TorchvisionSet("fashion-mnist", folder, HELD_OUT).digest()
+    repaired = TorchvisionSet("fashion-mnist", download("fashion-mnist", tmp_path / "there"), HELD_OUT)
+    assert repaired.digest() == TorchvisionSet("fashion-mnist", folder, HELD_OUT).digest()
 
 
 def test_the_files_we_know_are_torchvisions_own():
-    """Names and places; the sizes are those that the sites announce."""
+    """Names and addresses. The sizes are those that the sites report."""
     for name, kind in (("cifar10", datasets.CIFAR10), ("cifar100", datasets.CIFAR100)):
         assert set(FILES[name].archives) == {kind.filename} and kind.url.startswith(f"https://www.{FILES[name].host}/")
         read = [file for file, _ in [*PUBLISHED["train_list"], *PUBLISHED["test_list"]]] if name == "cifar10" else ["train", "test"]
@@ -322,7 +322,7 @@ def test_the_files_we_know_are_torchvisions_own():
 
 
 def test_cifar10_itself_or_its_stand_in(folder, monkeypatch):
-    """The real one wherever it is at hand."""
+    """The real one if it is on this computer."""
     if where := real_cifar10():
         for name, value in PUBLISHED.items():
             monkeypatch.setattr(datasets.CIFAR10, name, value)
@@ -331,13 +331,13 @@ def test_cifar10_itself_or_its_stand_in(folder, monkeypatch):
         for split in Split:
             counts = np.bincount(real.take(real.ids(split)).labels, minlength=10)
             assert counts.min() > 0.8 * counts.mean()
-        check_against(real, where, pictures=20)
+        check_against(real, where, images=20)
         return
-    check_against(TorchvisionSet("cifar10", folder, HELD_OUT), folder, pictures=TEST)
+    check_against(TorchvisionSet("cifar10", folder, HELD_OUT), folder, images=TEST)
 
 
-def test_a_network_learns_on_it_and_its_bundle_has_the_right_labels(folder, tmp_path, monkeypatch):
-    """From torchvision's files to a bundle, with Bag-of-Features exits: their one classifier is saved once and found again."""
+def test_a_network_learns_on_it_and_its_bundle_has_the_correct_labels(folder, tmp_path, monkeypatch):
+    """From torchvision's files to a bundle, with Bag-of-Features exits, whose shared classifier is saved once and loaded again."""
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
     dataset = TorchvisionSet("cifar10", held_out=HELD_OUT)
@@ -348,7 +348,7 @@ def test_a_network_learns_on_it_and_its_bundle_has_the_right_labels(folder, tmp_
     train(small, device="cpu")
     made = read_bundle(compute(small, "cpu"))
     assert made.class_names == SOURCES["cifar10"].class_names
-    for split, there in ((Split.FIT, HELD_OUT), (Split.CALIBRATION, HELD_OUT), (Split.TEST, TEST)):
+    for split, size in ((Split.FIT, HELD_OUT), (Split.CALIBRATION, HELD_OUT), (Split.TEST, TEST)):
         ids = made.outputs.ids[made.outputs.split == split]
-        assert ids.tolist() == dataset.ids(split).tolist() and len(ids) == there
+        assert ids.tolist() == dataset.ids(split).tolist() and len(ids) == size
         assert made.outputs.labels[made.outputs.split == split].tolist() == dataset.take(ids).labels.tolist()
