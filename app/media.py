@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import store
-from app.pictures import album
+from app.worker.pictures import album
 from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.splits import Split
@@ -31,7 +31,8 @@ _KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type
 
 @cache
 def web_files() -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(WEB.iterdir()) if path.suffix in _TYPES}
+    """Everything in `web` that may be served, by its path in there. Nothing else ever is."""
+    return {path.relative_to(WEB).as_posix(): path.read_bytes() for path in sorted(WEB.rglob("*")) if path.suffix in _TYPES}
 
 
 @cache
@@ -48,8 +49,9 @@ def plotly_js() -> bytes:
     return gzip.compress((Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes(), 6)
 
 
-def script_address(name: str) -> str:
-    return f"{PREFIX}/web/{web_version()}/{name}"
+def web_address(path: str) -> str:
+    """path: in `web`, such as "core/dom.js". Scripts import each other by relative paths, so all of them share one version."""
+    return f"{PREFIX}/web/{web_version()}/{path}"
 
 
 def plotly_address() -> str:
@@ -65,10 +67,10 @@ def _version(entry: Entry) -> str:
 
 
 async def _web(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in web_files():
+    path = request.path_params["path"]
+    if path not in web_files():
         return PlainTextResponse("There is no such file.", 404)
-    return Response(web_files()[name], media_type=_TYPES[Path(name).suffix], headers=_KEEP)
+    return Response(web_files()[path], media_type=_TYPES[Path(path).suffix], headers=_KEEP)
 
 
 async def _plotly(request: Request) -> Response:
@@ -112,7 +114,7 @@ def _row(text: str) -> int | None:
 
 
 ROUTES = [
-    Route(PREFIX + "/web/{version}/{name}", _web),
+    Route(PREFIX + "/web/{version}/{path:path}", _web),
     Route(f"{PREFIX}/plotly-{plotly.__version__}.js", _plotly),
     Route(PREFIX + "/images/{bundle}/{version}", _images),
 ]

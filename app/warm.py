@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from app import media, pages, store
+from app import media, shown, store
 from app.state import DEFAULT_POLICY
 from engine.errors import UserError
 
@@ -12,5 +12,5 @@ def warm_up() -> None:
     media.plotly_js()
     for entry in store.listed():
         with suppress(UserError):  # a damaged bundle is told about on the page
-            pages.shown(entry, DEFAULT_POLICY, next(iter(store.opened(entry).outputs.stage_cost)))
+            shown.shown(entry, DEFAULT_POLICY, next(iter(store.opened(entry).outputs.stage_cost)))
             return

@@ -6,13 +6,14 @@ from types import MappingProxyType
 import pandas as pd
 import streamlit as st
 
-from app import pages, state, store
-from app.components.dataset_download import dataset_download
-from app.components.explorer import explorer
-from app.components.fallback import fallback
-from app.components.target_form import target_form
+from app import shown as pages
+from app import state, store
 from app.state import View
-from app.words import literal, unit_title
+from app.widgets.dataset_download import dataset_download
+from app.widgets.explore import explorer
+from app.widgets.fallback import fallback
+from app.widgets.target_form import target_form
+from app.wording import literal, unit_title
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
 from engine.bundle.measurements import Measured

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import store
-from app.words import literal, unit_title
+from app.wording import literal, unit_title
 from engine.bundle.bundle import Bundle
 from engine.errors import UserError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app import pages, store
+from app import shown as pages
+from app import store
 from app.byte_cache import ByteCache
 from engine.bundle.bundle import read_bundle, write_bundle
 from engine.bundle.library import Entry

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from torchvision import datasets
 
-from app.worker_process import ROOT
+from app.worker.process import ROOT
 from engine.bundle.bundle import write_bundle
 from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from engine.policies import POLICIES
@@ -26,7 +26,7 @@ def test_every_page_and_policy_is_shown_without_torch(tmp_path: Path, monkeypatc
     write_bundle(synthetic.draft(synthetic.outputs(examples=150, exits=3), "tiny"), tmp_path / "bundles" / "tiny")
 
     environment = {**os.environ, "OFFRAMP_DATA": str(tmp_path), "OFFRAMP_DATASETS": str(tmp_path / "sets")}
-    command = [sys.executable, "-m", "tests.app.walk_pages"]
+    command = [sys.executable, "-m", "tests.app.walk_views"]
     ran = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(ran.stdout)
 

@@ -7,8 +7,9 @@ measured against.
 import numpy as np
 import streamlit as st
 
-from app import figures, words
-from app.payload import Shown
+from app import wording as words
+from app.figures import front as figures
+from app.payload.explore import Shown
 from app.state import View
 from engine.analysis.steps_to_exit_change import steps_to_change
 from engine.errors import UserError

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from app import store
 from app.byte_cache import ByteCache
-from app.messages import Open, Take
-from app.worker_process import WorkerLost, WorkerProcess
+from app.worker.messages import Open, Take
+from app.worker.process import WorkerLost, WorkerProcess
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
 from engine.datasets.published.files import FILES, Stamp

@@ -5,10 +5,10 @@ The button is only on a page that is served to this computer alone.
 
 import streamlit as st
 
-from app import downloads
 from app.allowed_hosts import served_privately
-from app.pictures import album
-from app.words import literal
+from app.wording import literal
+from app.worker import downloads
+from app.worker.pictures import album
 from engine.bundle.library import Entry
 from engine.datasets.published.files import FILES
 from engine.paths import datasets_folder, default_datasets_folder

@@ -1,6 +1,6 @@
 // The images routed to each exit, those closest to changing exit first.
 
-import { count, element, percent } from "./dom.js"
+import { count, element, percent } from "../core/dom.js"
 
 const ROWS = 2 // of images an exit shows before someone asks for more
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import pictures, worker
-from app.messages import Reply, Request
+from app.worker import loop, pictures
+from app.worker.messages import Reply, Request
 from engine.bundle.bundle import write_bundle
 from engine.bundle.library import Entry
 from engine.datasets.base import Images
@@ -37,7 +37,7 @@ class Here:
     """The worker without a process of its own, so that it knows the recipes of the tests."""
 
     def ask(self, request: Request) -> Reply:
-        answer = worker.answered(request)
+        answer = loop.answered(request)
         assert answer.fault is None, answer.fault
         if answer.problem is not None:
             raise UserError(answer.problem)
@@ -62,7 +62,7 @@ def test_else_those_of_its_data_set_of_the_test_split_only(tmp_path: Path, monke
     found = pictures.album(bundle(tmp_path, monkeypatch, Elsewhere))
     ids = synthetic.outputs(examples=90).test().ids
     assert found.pictures is not None and set(found.pictures) == set(ids.tolist())
-    assert found.pictures[int(ids[0])] == worker.encode_exactly(PIXELS)
+    assert found.pictures[int(ids[0])] == loop.encode_exactly(PIXELS)
     with pytest.raises(KeyError):
         found.pictures[-1]
 

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 from threading import Lock, Timer
 
-from app.messages import Reply, Request, read_reply, write_request
+from app.worker.messages import Reply, Request, read_reply, write_request
 from engine.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 #: -P: a folder `app` where the server was started must not pass for ours.
 COMMAND = (sys.executable, "-P", "-m", "app.worker")
 REST = 300.0  # seconds without a request after which it is stopped: torch and a data set take some 700 MB

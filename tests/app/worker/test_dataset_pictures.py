@@ -13,8 +13,10 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
-from app import pictures, store, worker_process
-from app.worker_process import WorkerProcess
+from app import store
+from app.worker import pictures
+from app.worker import process as worker_process
+from app.worker.process import WorkerProcess
 from engine import paths
 from engine.bundle.library import Entry, entries
 from engine.cascades.resnet import ResNetShape, resnet

@@ -7,9 +7,9 @@ from itertools import cycle
 import numpy as np
 import plotly.graph_objects as go
 
-from app.colours import MEASURED, NEUTRAL, ORACLE, POLICY, exit_colours
-from app.labels import PLOT, Box, label_places
-from app.words import percent, run_lines, spent
+from app.figures.label_places import PLOT, Box, label_places
+from app.theme import MEASURED, NEUTRAL, ORACLE, POLICY, exit_colours
+from app.wording import percent, run_lines, spent
 from engine.bundle.measurements import Measured
 from engine.front import concave_hull
 from engine.sweep import Sweep

@@ -2,7 +2,8 @@
 
     python -m app.worker
 
-Started by app.worker_process, which writes requests to its standard input and reads the answers from its standard output, see app.messages.
+Started by app.worker.process, which writes requests to its standard input and reads the answers from its standard output; the messages
+are those of app.worker.messages.
 It ends when its input does, in the middle of a request if need be, so it cannot outlive the server.
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.messages import Fetch, Open, Reply, Request, Take, read_request, write_reply
+from app.worker.messages import Fetch, Open, Reply, Request, Take, read_request, write_reply
 from engine.datasets.base import Dataset
 from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
@@ -92,7 +93,3 @@ def main() -> None:
     Thread(target=_listen, args=[requests], daemon=True).start()
     while True:
         write_reply(answered(requests.get()), answers)
-
-
-if __name__ == "__main__":
-    main()

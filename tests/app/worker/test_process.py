@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import pictures, worker_process
-from app.messages import Fetch, Open, Reply, Take, read_reply, read_request, write_reply, write_request
-from app.worker_process import COMMAND, ROOT, WorkerFault, WorkerLost, WorkerProcess
+from app.worker import pictures
+from app.worker import process as worker_process
+from app.worker.messages import Fetch, Open, Reply, Take, read_reply, read_request, write_reply, write_request
+from app.worker.process import COMMAND, ROOT, WorkerFault, WorkerLost, WorkerProcess
 from engine.bundle.bundle import write_bundle
 from engine.bundle.library import Entry
 from engine.datasets.folder import ImageFolder
@@ -33,8 +34,8 @@ KILLED_AT_ONCE = (sys.executable, "-c", "import os, sys; sys.stdin.readline(); o
 #: A server with a worker that runs the code given.
 SERVER = """
 import sys
-from app import worker_process
-from app.messages import Open
+from app.worker import process as worker_process
+from app.worker.messages import Open
 worker_process.COMMAND = (sys.executable, "-P", "-c", sys.argv[1])
 process = worker_process.WorkerProcess()
 process.ask(Open({}, "first"))
@@ -136,15 +137,14 @@ def test_a_fault_of_ours_comes_with_its_traceback_and_the_process_stays(
 
 
 def test_what_is_printed_in_it_does_not_end_up_between_the_answers(monkeypatch: pytest.MonkeyPatch, process: WorkerProcess) -> None:
-    chatty = (
-        "import os; from app import worker\nworker.answered = lambda _: (print('x' * 9), os.write(1, b'y'), worker.Reply(digest='d'))[2]"
-    )
-    monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, "-P", "-c", f"{chatty}\nworker.main()"))
+    replies = "lambda _: (print('x' * 9), os.write(1, b'y'), loop.Reply(digest='d'))[2]"
+    chatty = f"import os\nfrom app.worker import loop\nloop.answered = {replies}\nloop.main()"
+    monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, "-P", "-c", chatty))
     assert [process.ask(Open({}, ".")).digest for _ in range(3)] == ["d"] * 3
 
 
 def test_neither_streamlit_nor_torch_is_loaded_before_it_is_needed() -> None:
-    code = "import sys, app.worker; print({'streamlit', 'plotly', 'torch'} & set(sys.modules))"
+    code = "import sys, app.worker.loop; print({'streamlit', 'plotly', 'torch'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "set()"
 
 
@@ -160,10 +160,10 @@ def test_a_folder_named_as_ours_where_the_server_was_started_is_not_taken_for_it
 # When it ends
 
 
-@pytest.mark.parametrize("second", ["worker.Reply()", "(open('begun', 'w').close(), time.sleep(600))"], ids=["resting", "at work"])
+@pytest.mark.parametrize("second", ["loop.Reply()", "(open('begun', 'w').close(), time.sleep(600))"], ids=["resting", "at work"])
 def test_it_ends_with_the_server_even_if_that_is_killed(second: str, tmp_path: Path) -> None:
-    answers = f"lambda request: {second} if request.datasets == 'second' else worker.Reply()"
-    working = f"import time\nfrom app import worker\nworker.answered = {answers}\nworker.main()"
+    answers = f"lambda request: {second} if request.datasets == 'second' else loop.Reply()"
+    working = f"import time\nfrom app.worker import loop\nloop.answered = {answers}\nloop.main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-P", "-c", SERVER, working]
     with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as server:

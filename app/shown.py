@@ -5,8 +5,8 @@ from typing import Any
 
 from app import store
 from app.byte_cache import ByteCache
-from app.payload import Shown, explorer_payload
-from app.pictures import album
+from app.payload.explore import Shown, explorer_payload
+from app.worker.pictures import album
 from engine.bundle.library import Entry
 from engine.policies import POLICIES
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.payload import Shown, explorer_payload, pack
-from app.pictures import Album
+from app.payload.explore import Shown, explorer_payload, pack
+from app.worker.pictures import Album
 from engine.bundle.bundle import add_measured, read_bundle, write_bundle
 from engine.bundle.library import Entry
 from engine.policies import POLICIES

@@ -1,6 +1,6 @@
 """Every page, and on every bundle every policy that runs on it; then what was shown and which libraries that took, as JSON.
 
-python -m tests.app.walk_pages
+python -m tests.app.walk_views
 
 In a process of its own, for what it tells is what was loaded. The worker process of the page knows the stand-in of CIFAR-10.
 """
@@ -10,7 +10,10 @@ import sys
 
 from streamlit.testing.v1 import AppTest
 
-from app import pages, pictures, store, worker_process
+from app import shown as pages
+from app import store
+from app.worker import pictures
+from app.worker import process as worker_process
 from tests import stand_in_worker
 
 WATCHED = ("torch", "torchvision", "sklearn", "scipy", "pandas")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import store
-from app.words import literal, percent, spent
+from app.wording import literal, percent, spent
 from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.policies import POLICIES

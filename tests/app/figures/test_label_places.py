@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from app.labels import CHARACTER, GAP, HEIGHT, Box, label_places
+from app.figures.label_places import CHARACTER, GAP, HEIGHT, Box, label_places
 
 SIZE = 10
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from app.allowed_hosts import served_privately
-from app.messages import Fetch
-from app.worker_process import WorkerProcess
+from app.worker.messages import Fetch
+from app.worker.process import WorkerProcess
 from engine.datasets.published.files import FILES
 from engine.errors import UserError
 from engine.paths import datasets_folder

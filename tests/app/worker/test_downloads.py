@@ -6,8 +6,8 @@ from threading import Event
 
 import pytest
 
-from app import downloads
 from app.allowed_hosts import PRIVATE
+from app.worker import downloads
 from engine.datasets.published.files import FILES
 from engine.errors import UserError
 

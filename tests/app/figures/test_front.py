@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app import figures
-from app.colours import exit_colours
-from app.words import budget_sentence, speedup_sentence, spent, unit_title
+from app.figures import front as figures
+from app.theme import exit_colours
+from app.wording import budget_sentence, speedup_sentence, spent, unit_title
 from engine.analysis.verdict import judged
 from engine.bundle.measurements import Measured
 from engine.policies import POLICIES

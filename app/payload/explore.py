@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app import figures, media
-from app.colours import exit_colours
-from app.pictures import Album
-from app.words import budget_sentence, speedup_sentence, spent
+from app import media
+from app.figures import front as figures
+from app.theme import exit_colours
+from app.wording import budget_sentence, speedup_sentence, spent
+from app.worker.pictures import Album
 from engine.analysis.factors import factor_by_exit
 from engine.analysis.verdict import judged
 from engine.balance import effective_exits

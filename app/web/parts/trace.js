@@ -1,6 +1,6 @@
 // One image's way: what every exit said, how sure it was, what it had to show, where it stopped, and what later exits would have said.
 
-import { element, percent } from "./dom.js"
+import { element, percent } from "../core/dom.js"
 
 const FACTORS = 4 // strongest ones named
 

@@ -1,28 +1,17 @@
 // The live block. One budget step is the whole of what moves: every part paints itself from it, once a frame at most.
 
-import { Routes, unpack } from "./decode.js"
-import { element, percent } from "./dom.js"
-import { Exits } from "./exits.js"
-import { Front } from "./front.js"
-import { Gallery } from "./gallery.js"
-import { Pictures } from "./pictures.js"
-import { Trace } from "./trace.js"
+import { Routes, unpack } from "../core/decode.js"
+import { element, percent } from "../core/dom.js"
+import { Exits } from "../parts/exits.js"
+import { Front } from "../parts/front.js"
+import { Gallery } from "../parts/gallery.js"
+import { Pictures } from "../core/pictures.js"
+import { Trace } from "../parts/trace.js"
 
 const SETTLE = 150 // ms without a move before the server hears of it
 const SHOWS = { all: "All", correct: "Correct", incorrect: "Incorrect" }
 
-const blocks = new WeakMap()
-
-// Called by the page whenever the data is new. The block itself outlives that, so the budget stays where the hand left it.
-export function mount(component) {
-  const root = component.parentElement.querySelector(".offramp")
-  let block = blocks.get(root)
-  if (!block) blocks.set(root, (block = new Explorer(root)))
-  block.show(component.data, component.setStateValue)
-  return block
-}
-
-class Explorer {
+export default class Explore {
   constructor(root) {
     const find = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
@@ -34,8 +23,9 @@ class Explorer {
     this.#listen()
   }
 
-  show(data, tell) {
-    this.tell = tell
+  // report(view): called on release with where the visitor is
+  show(data, report) {
+    this.report = report
     if (data === this.raw) return
     const before = this.data && { budget: this.data.budget[this.step], ids: this.data.ids, picked: this.data.ids[this.picked] ?? null }
     this.raw = data
@@ -60,14 +50,10 @@ class Explorer {
     this.root.dataset.ready = "true"
   }
 
-  // Called before new data too; only when the page has taken the block away is there something to undo.
   leave() {
-    setTimeout(() => {
-      if (this.root.isConnected) return
-      this.front.leave()
-      this.pictures?.leave()
-      clearTimeout(this.timer)
-    })
+    this.front.leave()
+    this.pictures?.leave()
+    clearTimeout(this.timer)
   }
 
   // Filters and the picked image mean something only while the examples stay the same.
@@ -188,7 +174,7 @@ class Explorer {
     this.timer = setTimeout(() => {
       const { data, step, gallery, picked } = this
       this.parts.hidden.textContent = `${data.sentence[step]} ${data.notes[step]}`
-      this.tell("view", {
+      this.report({
         budget: data.budget[step],
         class: gallery.filter.class,
         show: gallery.filter.show,

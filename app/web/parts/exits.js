@@ -1,6 +1,6 @@
 // One row an exit: how many leave there, how many of them correctly and incorrectly, and how hard they are.
 
-import { element, percent } from "./dom.js"
+import { element, percent } from "../core/dom.js"
 
 export class Exits {
   constructor(place) {
