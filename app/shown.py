@@ -1,52 +1,44 @@
-"""What the pages share: a bundle and a policy put together for showing."""
+"""What a view shows: a bundle, a policy swept over its budgets, and the two policies that it is compared with."""
 
-import sys
-from typing import Any
+from dataclasses import dataclass
 
 from app import store
-from app.byte_cache import ByteCache
-from app.payload.explore import Shown, explorer_payload
-from app.worker.pictures import album
+from app.wording import speedup_sentence
+from engine.analysis.verdict import judged
+from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
+from engine.bundle.measurements import Measured, in_unit
 from engine.policies import POLICIES
+from engine.sweep import Sweep
 
 
-def shown(entry: Entry, policy: str, unit: str) -> Shown:
-    """A policy on a bundle, with what it is held against."""
-    return Shown(
-        entry=entry,
-        bundle=store.opened(entry),
-        album=album(entry),
-        policy=policy,
-        chosen=store.swept(entry, policy, unit),
-        mix=store.swept(entry, store.MIX, unit),
-        oracle=store.swept(entry, store.ORACLE, unit),
-    )
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """All three sweeps have the same budgets, in the same unit. policy: its name, `sweep` is its sweep"""
 
+    bundle: Bundle
+    policy: str
+    sweep: Sweep
+    mix: Sweep
+    oracle: Sweep
 
-def _bytes(payload: object) -> int:
-    """Memory taken by plain JSON values."""
-    parts: list[object] = []
-    if isinstance(payload, dict):
-        parts = [*payload.keys(), *payload.values()]
-    elif isinstance(payload, list | tuple):
-        parts = [*payload]
-    return sys.getsizeof(payload) + sum(_bytes(part) for part in parts)
+    @classmethod
+    def of(cls, entry: Entry, policy: str, unit: str) -> "Shown":
+        """From the store. Raises UserError if the bundle is damaged."""
+        sweep, mix, oracle = (store.swept(entry, name, unit) for name in (policy, store.MIX, store.ORACLE))
+        return cls(store.opened(entry), policy, sweep, mix, oracle)
 
+    @property
+    def title(self) -> str:
+        """Of the policy."""
+        return POLICIES[self.policy].title
 
-#: Worked out again from the sweeps within a tenth of a second, so only what several visitors look at just now is kept.
-_payloads: ByteCache[dict[str, Any]] = ByteCache(24_000_000, _bytes)
+    @property
+    def measured(self) -> tuple[Measured, ...]:
+        """The real runs that belong beside the costs shown."""
+        return in_unit(self.bundle.measured, self.sweep.unit)
 
-
-def payload(entry: Entry, policy: str, unit: str) -> dict[str, Any]:
-    """What the live block is sent; worked out once for all visitors."""
-    found = shown(entry, policy, unit)
-    key = str(entry.folder), entry.stamp(), policy, unit, found.album.missing
-    return _payloads.get(key, lambda: explorer_payload(found))
-
-
-def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:
-    """Names of the policies that can run on a bundle, and for the others one sentence why not."""
-    outputs = store.opened(entry).outputs
-    reasons = {name: policy.unavailable_reason(outputs) for name, policy in POLICIES.items()}
-    return [name for name, reason in reasons.items() if reason is None], {name: reason for name, reason in reasons.items() if reason}
+    def speedup_verdicts(self) -> list[str]:
+        """Whether early exit is faster, a sentence for each device and batch size."""
+        all_measured = self.bundle.measured
+        return [speedup_sentence(entry, judged(entry, all_measured), self.bundle.exit_names) for entry in self.measured]

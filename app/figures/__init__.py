@@ -1,1 +1,8 @@
-"""Each chart: data -> Plotly figure, data -> the sentence that describes it, data -> table. Pure functions; they know no page."""
+"""Each chart: data -> Plotly figure, data -> sentences that describe it, data -> table. Pure functions that know no page.
+
+Importing this registers the charts.
+"""
+
+from app.figures import exit_shares, front
+
+__all__ = ["exit_shares", "front"]

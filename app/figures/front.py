@@ -1,83 +1,75 @@
-"""Data -> Plotly figure, data -> the sentence that says what the figure shows. Pure: no page, no engine run."""
+"""Accuracy against cost: a policy, between what ignoring the input reaches and what knowing the labels would reach."""
 
 from collections.abc import Iterable, Sequence
-from html import escape  # Plotly reads a little HTML in every text, and names come from strangers' files
+from html import escape  # Plotly reads a little HTML in every text, and names come from other people's files
 from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from app.figures.label_places import PLOT, Box, label_places
+from app.figures.registry import Chart, Table, register
+from app.figures.style import HOVER, short
+from app.shown import Shown
 from app.theme import MEASURED, NEUTRAL, ORACLE, POLICY, exit_colours
 from app.wording import percent, run_lines, spent
 from engine.bundle.measurements import Measured
 from engine.front import concave_hull
-from engine.sweep import Sweep
 
-#: For every chart: nothing is sent anywhere, no logo, and the tools that make sense.
-CONFIG = {
-    "showSendToCloud": False,
-    "displaylogo": False,
-    "responsive": True,
-    "displayModeBar": False,
-    "scrollZoom": False,
-    "doubleClick": False,
-}
-#: How the real runs of each further device are drawn.
+#: Marker symbols of real runs, one for each device.
 _SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
-EXIT_SIZE, RUN_SIZE, LINE = 17, 10, 3  # of markers and of what a line takes up, in pixels
-#: Cost and accuracy of each.
+EXIT_SIZE, RUN_SIZE, LINE = 17, 10, 3  # size of markers and width of lines, in pixels
+ROWS = 20  # of the table, one more at most
+#: (cost, accuracy) of each.
 Points = Iterable[tuple[float, float]]
-_HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} accuracy<extra>%{fullData.name}</extra>"
 
 
-def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequence[Measured] = ()) -> go.Figure:
-    """Accuracy against cost: the chosen policy between what ignoring the input reaches and what knowing the labels would.
-
-    measured: real runs to mark, each where the share of the full network's time that it took meets the accuracy of its rule
-    """
+def figure(shown: Shown, step: int | None = None) -> go.Figure:
+    """Lines of the policies and of the static exits, markers of the real runs. step: of a budget to mark"""
+    sweep, oracle, mix = shown.sweep, shown.oracle, shown.mix
     figure = go.Figure()
-    exit_cost, exit_accuracy = chosen.static_cost, chosen.static_accuracy
+    exit_cost, exit_accuracy = sweep.static_cost, sweep.static_accuracy
     hull = concave_hull(exit_cost, exit_accuracy)
 
-    def line(name: str, x: np.ndarray, y: np.ndarray, colour: str, width: float, dash: str = "solid", **more: object) -> None:
+    def line(name: str, x: NDArray, y: NDArray, colour: str, width: float, dash: str = "solid", visible: bool | str = True) -> None:
         style = {"color": colour, "width": width, "dash": dash}
-        figure.add_scatter(name=name, x=_short(x), y=_short(y), mode="lines", line=style, hovertemplate=_HOVER, **more)
+        figure.add_scatter(name=name, x=short(x), y=short(y), mode="lines", line=style, hovertemplate=HOVER, visible=visible)
 
     line("Oracle (knows the labels)", oracle.cost, oracle.accuracy, ORACLE, 1.5)
     line("Hull of the static exits", exit_cost[hull], exit_accuracy[hull], NEUTRAL, 1.5, "dot")
     line("Random mix", mix.cost, mix.accuracy, NEUTRAL, 1.2, "dash")
-    line("On calibration", chosen.calibration_cost, chosen.calibration_accuracy, POLICY, 1.2, "dot", visible="legendonly")
-    line(title, chosen.cost, chosen.accuracy, POLICY, 3)
+    line("On calibration", sweep.calibration_cost, sweep.calibration_accuracy, POLICY, 1.2, "dot", visible="legendonly")
+    line(shown.title, sweep.cost, sweep.accuracy, POLICY, 3)
     figure.add_scatter(
         name="Static exits",
-        x=_short(exit_cost),
-        y=_short(exit_accuracy),
+        x=short(exit_cost),
+        y=short(exit_accuracy),
         mode="markers+text",
         text=[str(k + 1) for k in range(len(exit_cost))],
         textposition="middle center",
         textfont={"size": 10, "color": "#fff"},
         marker={"size": EXIT_SIZE, "color": exit_colours(len(exit_cost)), "line": {"width": 1, "color": "#fff"}, "symbol": "square"},
-        hovertemplate="Everyone leaves at exit %{text}<br>" + _HOVER,
+        hovertemplate="All images leave at exit %{text}<br>" + HOVER,
     )
-    runs = [run for entry in measured for run in entry.runs]
-    max_cost = max([float(chosen.cost.max()), *(run.time for run in runs)])
-    everything = np.concatenate([chosen.accuracy, exit_accuracy, oracle.accuracy, [run.accuracy for run in runs]])
-    low, high = float(everything.min()), float(everything.max())
+    runs = [run for entry in shown.measured for run in entry.runs]
+    max_cost = max([float(sweep.cost.max()), *(run.time for run in runs)])
+    accuracies = np.concatenate([sweep.accuracy, exit_accuracy, oracle.accuracy, [run.accuracy for run in runs]])
+    low, high = float(accuracies.min()), float(accuracies.max())
     room = max(high - low, 0.01) * 0.08
     axes = Box(0, low - room, max(1.04, 1.04 * max_cost), high + room)
-    curve = zip(chosen.cost.tolist(), chosen.accuracy.tolist(), strict=True)
-    _real_runs(figure, measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), curve, axes)
+    curve = zip(sweep.cost.tolist(), sweep.accuracy.tolist(), strict=True)
+    _add_real_runs(figure, shown.measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), curve, axes)
     figure.update_layout(
         margin={"l": 52, "r": 10, "t": 8, "b": 44},
         xaxis={
-            "title": {"text": f"Mean cost, share of the full network’s {escape(spent(chosen.unit))}", "standoff": 6},
+            "title": {"text": f"Mean cost, share of the full network’s {escape(spent(sweep.unit))}", "standoff": 6},
             "range": [axes.left, axes.right],
             "tickformat": ".0%",
             "zeroline": False,
         },
         yaxis={
-            "title": {"text": "Right on test", "standoff": 4},
+            "title": {"text": "Test accuracy", "standoff": 4},
             "range": [axes.low, axes.high],
             "tickformat": ".0%",
             "zeroline": False,
@@ -90,32 +82,36 @@ def front(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequen
         plot_bgcolor="rgba(0,0,0,0)",
         template="none",
     )
+    if step is not None:
+        marker = {"size": 15, "color": POLICY, "line": {"width": 3, "color": "#fff"}}
+        x, y = short(sweep.cost[[step]]), short(sweep.accuracy[[step]])
+        figure.add_scatter(name="This budget", x=x, y=y, mode="markers", marker=marker, hovertemplate=HOVER)
     return figure
 
 
-def _real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Points, curve: Points, axes: Box) -> None:
-    """A marker for every real run with the batch size beside it, where it hides no other, no exit and no curve; one trace a device.
+def _add_real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Points, curve: Points, axes: Box) -> None:
+    """A marker for every real run, where the share of the full network's time that it took meets the accuracy of its rule.
 
-    axes: what they show
+    Its batch size stands where it hides no other marker and not the curve. One trace for each device. axes: the range of both
     """
 
     def pixels(cost: float, accuracy: float) -> tuple[float, float]:
         return PLOT[0] * (cost - axes.left) / (axes.right - axes.left), PLOT[1] * (accuracy - axes.low) / (axes.high - axes.low)
 
-    every = [(entry, run) for entry in measured for run in entry.runs]
+    marked = [(entry, run) for entry in measured for run in entry.runs]
     markers = [Box.around(*pixels(*exit), EXIT_SIZE, EXIT_SIZE) for exit in exits]
-    # where the curve has many points at one place, the place still counts once
-    dots = dict.fromkeys(tuple(LINE * round(place / LINE) for place in pixels(*point)) for point in curve)
+    # Where the curve has many points in one place, the place counts once.
+    dots = dict.fromkeys((LINE * round(x / LINE), LINE * round(y / LINE)) for x, y in (pixels(*point) for point in curve))
     line = [Box.around(x, y, LINE, LINE) for x, y in dots]
-    points, texts = [pixels(run.time, run.accuracy) for _, run in every], [str(entry.batch_size) for entry, _ in every]
+    points, texts = [pixels(run.time, run.accuracy) for _, run in marked], [str(entry.batch_size) for entry, _ in marked]
     places = label_places(points, texts, RUN_SIZE, [*markers, *line])
     devices = list(dict.fromkeys(entry.device for entry in measured))
     for device, symbol in zip(devices, cycle(_SYMBOLS), strict=False):
-        runs = [(entry, run, place) for (entry, run), place in zip(every, places, strict=True) if entry.device == device]
+        runs = [(entry, run, place) for (entry, run), place in zip(marked, places, strict=True) if entry.device == device]
         figure.add_scatter(
             name="Measured time, by batch size" if len(devices) == 1 else f"Measured time on {escape(device[:40])}",
-            x=_short([run.time for _, run, _ in runs]),
-            y=_short([run.accuracy for _, run, _ in runs]),
+            x=short([run.time for _, run, _ in runs]),
+            y=short([run.accuracy for _, run, _ in runs]),
             mode="markers+text",
             text=[str(entry.batch_size) for entry, _, _ in runs],
             textposition=[place for _, _, place in runs],
@@ -126,63 +122,43 @@ def _real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Points, c
         )
 
 
-def with_point(figure: go.Figure, chosen: Sweep, step: int) -> go.Figure:
-    """The front with the current budget marked on it."""
-    marker = {"size": 15, "color": POLICY, "line": {"width": 3, "color": "#fff"}}
-    where = {"x": _short(chosen.cost[[step]]), "y": _short(chosen.accuracy[[step]])}
-    return go.Figure(figure).add_scatter(name="This budget", mode="markers", marker=marker, hovertemplate=_HOVER, **where)
-
-
-def exit_shares(chosen: Sweep, exit_names: Sequence[str], step: int) -> go.Figure:
-    """Share of the examples leaving at each exit, correct and incorrect ones apart."""
-    colours, names = exit_colours(len(exit_names)), [escape(name) for name in exit_names]
-    figure = go.Figure()
-    parts = (
-        ("correct", chosen.correct, {"color": colours}),
-        ("incorrect", chosen.incorrect, {"color": colours, "pattern": {"shape": "/"}}),
-    )
-    for name, shares, marker in parts:
-        hover = "%{y}: %{x:.1%} " + name + "<extra></extra>"
-        figure.add_bar(name=name, y=names, x=_short(shares[step]), orientation="h", marker=marker, hovertemplate=hover)
-    figure.update_layout(
-        barmode="stack",
-        margin={"l": 70, "r": 10, "t": 8, "b": 44},
-        xaxis={"title": {"text": "Share leaving"}, "range": [0, 1], "tickformat": ".0%"},
-        yaxis={"autorange": "reversed"},
-        legend={"orientation": "h", "y": 1.1},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    return figure
-
-
-def exit_shares_alt(chosen: Sweep, exit_names: Sequence[str], step: int) -> str:
-    """Who leaves where, for whoever does not see it."""
-    leaving = zip(exit_names, chosen.shares[step], chosen.incorrect[step], strict=True)
-    listed = "; ".join(f"{name} {percent(share)}, of which {percent(incorrect)} of all incorrect" for name, share, incorrect in leaving)
-    return f"Share of the images leaving at each exit: {listed}."
-
-
-def front_alt(chosen: Sweep, title: str, mix: Sweep, oracle: Sweep, measured: Sequence[Measured] = ()) -> str:
-    """What the front shows, for whoever does not see it."""
-    near = np.flatnonzero(chosen.accuracy >= chosen.full.accuracy - 0.01)
-    middle = int(np.abs(chosen.budgets - 0.5).argmin())
-    what = spent(chosen.unit)
+def alt(shown: Shown, step: int | None = None) -> str:
+    sweep = shown.sweep
+    near = np.flatnonzero(sweep.accuracy >= sweep.full.accuracy - 0.01)
+    middle = int(np.abs(sweep.budgets - 0.5).argmin())
+    what = spent(sweep.unit)
     sentences = [
-        f"Accuracy against cost on test. {title} goes from {percent(chosen.accuracy[0])} accuracy at {percent(chosen.cost[0], 0)} of the"
-        f" full network’s {what} to {percent(chosen.accuracy[-1])} at {percent(chosen.cost[-1], 0)}.",
-        f"At half the cost it reaches {percent(chosen.accuracy[middle])}, mixing static exits blindly {percent(mix.accuracy[middle])},"
-        f" the oracle {percent(oracle.accuracy[middle])}.",
+        f"Test accuracy against mean cost. {shown.title} goes from {percent(sweep.accuracy[0])} at {percent(sweep.cost[0], 0)} of the"
+        f" full network’s {what} to {percent(sweep.accuracy[-1])} at {percent(sweep.cost[-1], 0)}.",
+        f"At half the cost it reaches {percent(sweep.accuracy[middle])}, a random mix of the static exits"
+        f" {percent(shown.mix.accuracy[middle])}, the oracle {percent(shown.oracle.accuracy[middle])}.",
     ]
     if len(near):
-        cost = percent(chosen.cost[near[0]], 0)
-        sentences.insert(1, f"From {cost} on it is within one point of the full network ({percent(chosen.full.accuracy)}).")
-    for entry in measured:
-        runs = ", ".join(f"{percent(run.accuracy)} correct in {percent(run.time, 0)} of the time" for run in entry.runs)
-        sentences.append(f"Measured for real at batch {entry.batch_size} on {entry.device}: {runs or 'nothing'}.")
+        cost = percent(float(sweep.cost[near[0]]), 0)
+        sentences.insert(1, f"From {cost} on it is within one point of the full network ({percent(sweep.full.accuracy)}).")
+    for entry in shown.measured:
+        runs = ", ".join(f"{percent(run.accuracy)} accuracy in {percent(run.time, 0)} of the time" for run in entry.runs)
+        sentences.append(f"Real runs at batch {entry.batch_size} on {entry.device}: {runs or 'none'}.")
     return " ".join(sentences)
 
 
-def _short(values: Sequence[float] | np.ndarray) -> list[float]:
-    """Plain numbers with the digits a screen can show: a third of the bytes."""
-    return np.round(np.asarray(values, np.float64), 5).tolist()
+def table(shown: Shown, step: int | None = None) -> Table:
+    """Some twenty budgets, evenly spaced. step: makes no difference"""
+    sweep = shown.sweep
+    rows = slice(None, None, max((len(sweep.budgets) - 1) // ROWS, 1))
+    columns = {
+        "Budget": sweep.budgets[rows],
+        "Planned cost": sweep.planned_cost[rows],
+        "Calibration cost": sweep.calibration_cost[rows],
+        "Test cost": sweep.cost[rows],
+        "Calibration accuracy": sweep.calibration_accuracy[rows],
+        "Test accuracy": sweep.accuracy[rows],
+    }
+    for k, name in enumerate(shown.bundle.exit_names):
+        columns[f"Leave at {name}"] = sweep.shares[rows, k]
+        columns[f"{name} on calibration"] = sweep.calibration_shares[rows, k]
+    caption = f"Costs are shares of the full network’s. Knobs were set on calibration; the test split has {sweep.examples:,} examples."
+    return Table({name: short(values) for name, values in columns.items()}, dict.fromkeys(columns, "percent"), caption)
+
+
+FRONT = register(Chart("front", figure, alt, table))

@@ -1,1 +1,1 @@
-"""Components of our own: Python in front, plain scripts in the browser, nothing to build."""
+"""Parts of views: the Python side of the live blocks, and forms and charts of stock widgets."""

@@ -1,67 +1,63 @@
-"""The block without a script of our own: stock slider, stock charts, stock pictures.
+"""The explore view without a script of our own: stock slider, stock charts, stock images.
 
-Nothing follows the hand, everything follows its release. It is what remains where the live block cannot run, and what that one is
-measured against.
+Nothing moves during a drag, everything on release. It is for browsers in which the live block does not run, and the baseline that the
+live block is measured against.
 """
 
 import numpy as np
 import streamlit as st
 
-from app import wording as words
-from app.figures import front as figures
-from app.payload.explore import Shown
-from app.state import View
+from app.figures.exit_shares import EXIT_SHARES
+from app.figures.front import FRONT
+from app.shown import Shown
+from app.state import ViewState
+from app.widgets.chart import draw_chart
+from app.wording import budget_sentence, literal, percent
+from app.worker.pictures import Album
 from engine.analysis.steps_to_exit_change import steps_to_change
 from engine.errors import UserError
-from engine.policies import POLICIES
 from engine.splits import Split
 
-PICTURES = 12  # per exit
+IMAGES = 12  # for each exit
 
 
-def fallback(shown: Shown, start: View, key: str) -> View:
-    """The same view as the live block's, after every release. start: where the slider begins."""
-    chosen = shown.chosen
-    options = [float(budget) for budget in chosen.budgets]
+def fallback(shown: Shown, images: Album, start: ViewState, key: str) -> ViewState:
+    """The same view as the live block's, after every release. start: where the slider begins"""
+    sweep = shown.sweep
+    options = [float(budget) for budget in sweep.budgets]
     first = min(options, key=lambda budget: abs(budget - start.budget))
-    budget = st.select_slider("Budget", options, first, key=key, format_func=words.percent)
+    budget = st.select_slider("Budget", options, first, key=key, format_func=percent)
     step = options.index(budget)
-    st.subheader(words.literal(words.budget_sentence(chosen, step)), anchor=False)
-    if chosen.notes[step]:
-        st.caption(words.literal(chosen.notes[step]))
-    left, beside = st.columns(2)
-    title = POLICIES[shown.policy].title
-    with left:
-        front = figures.with_point(figures.front(chosen, title, shown.mix, shown.oracle, shown.measured), chosen, step)
-        alt = figures.front_alt(chosen, title, shown.mix, shown.oracle, shown.measured)
-        st.plotly_chart(front, config=figures.CONFIG, alt=alt, key=f"{key}-front")
+    st.subheader(literal(budget_sentence(sweep, step)), anchor=False)
+    if sweep.notes[step]:
+        st.caption(literal(sweep.notes[step]))
+    front, shares = st.columns(2)
+    with front:
+        draw_chart(FRONT, shown, step, f"{key}-front")
         for sentence in shown.speedup_verdicts():
-            st.caption(words.literal(sentence))
-    with beside:
-        shares = figures.exit_shares(chosen, shown.bundle.exit_names, step)
-        alt = figures.exit_shares_alt(chosen, shown.bundle.exit_names, step)
-        st.plotly_chart(shares, config=figures.CONFIG, alt=alt, key=f"{key}-shares")
-    _pictures(shown, step)
-    return View(budget, start.shown_class, start.show, start.picked)
+            st.caption(literal(sentence))
+    with shares:
+        draw_chart(EXIT_SHARES, shown, step, f"{key}-shares")
+    _gallery(shown, images, step)
+    return ViewState(budget, start.shown_class, start.show, start.picked)
 
 
-def _pictures(shown: Shown, step: int) -> None:
-    bundle, images = shown.bundle, shown.album.pictures
-    if images is None:
-        st.caption(words.literal(shown.album.missing))
+def _gallery(shown: Shown, images: Album, step: int) -> None:
+    if images.pictures is None:
+        st.caption(literal(images.missing))
         return
-    ids = bundle.outputs.ids[bundle.outputs.split == Split.TEST]
-    exit = shown.chosen.exit
-    away = steps_to_change(exit)[step]
-    for k, name in enumerate(bundle.exit_names):
-        there = np.flatnonzero(exit[step] == k)
-        nearest = there[np.argsort(away[there], kind="stable")][:PICTURES]
-        st.markdown(f"**{words.literal(name)}**: {len(there):,} images")
+    outputs, exit = shown.bundle.outputs, shown.sweep.exit
+    ids = outputs.ids[outputs.split == Split.TEST]
+    steps_away = steps_to_change(exit)[step]
+    for k, name in enumerate(shown.bundle.exit_names):
+        leaving = np.flatnonzero(exit[step] == k)
+        nearest = leaving[np.argsort(steps_away[leaving], kind="stable")][:IMAGES]
+        st.markdown(f"**{literal(name)}**: {len(leaving):,} images")
         try:
-            pictures = images.many(ids[nearest].tolist())
+            encoded = images.pictures.many(ids[nearest].tolist())
         except UserError as problem:
-            st.caption(words.literal(str(problem)))
+            st.caption(literal(str(problem)))
             return
         with st.container(horizontal=True):
-            for picture in filter(None, pictures):
-                st.image(picture, width=56)
+            for image in filter(None, encoded):
+                st.image(image, width=56)

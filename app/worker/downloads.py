@@ -1,6 +1,6 @@
-"""Data sets being fetched, for all visitors together: nobody starts one twice, anybody may leave and come back.
+"""Downloads of data sets, shared by all visitors: none is started twice, and visitors may leave and come back.
 
-Started by a press of a button and by nothing else.
+Only a press of the button starts one.
 """
 
 import logging
@@ -15,28 +15,25 @@ from engine.errors import UserError
 from engine.paths import datasets_folder
 
 _log = logging.getLogger(__name__)
-_turn = Lock()  # one at a time: two would share the line
+_turn = Lock()  # one at a time: two would share the bandwidth
 
 
 def fetch(name: str, folder: Path) -> None:
-    """Download a data set in a process of its own, beside the one that reads pictures. Raises UserError."""
+    """Download a data set in a process of its own, beside the one that reads images. Raises UserError."""
     worker = WorkerProcess()
     try:
-        worker.ask(Fetch(name, str(folder)))
+        worker.call(Fetch(name, str(folder)))
     finally:
         worker.stop()
 
 
 class Download:
-    """One data set on its way.
-
-    problem: the sentence to show if it failed
-    """
+    """A download that runs or has ended. problem: a sentence to show if it failed"""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.problem: str | None = None
         self._files, self._name, self._folder = FILES[name], name, folder
-        self._thread = Thread(target=self._run, name=f"download-{name}", daemon=True)  # the end of the server need not wait for it
+        self._thread = Thread(target=self._run, name=f"download-{name}", daemon=True)  # the server does not wait for it to end
         self._thread.start()
 
     @property
@@ -45,7 +42,7 @@ class Download:
 
     @property
     def received(self) -> int:
-        """Bytes that have come so far."""
+        """Bytes so far."""
         return self._files.received(self._folder)
 
     def _run(self) -> None:
@@ -54,9 +51,9 @@ class Download:
                 fetch(self._name, self._folder)
         except UserError as problem:
             self.problem = str(problem)
-        except Exception:  # ours to mend: the log has it all, and the page must not wait for ever
+        except Exception:  # a bug of ours: it is logged, and the page must not wait for ever
             _log.exception("the download of %s failed", self._name)
-            self.problem = f"{self._files.title} could not be downloaded for a reason nobody expected; the server's log has it."
+            self.problem = f"{self._files.title} could not be downloaded because of an unexpected error; see the server's log."
 
 
 _downloads: dict[tuple[str, Path], Download] = {}
@@ -64,20 +61,20 @@ _registering = Lock()
 
 
 def start(name: str) -> Download:
-    """Begin to fetch a data set into the folder of all data sets, unless that is going on already.
+    """Start a download into the folder of all data sets, unless it is running already.
 
-    Raises UserError on a page that others can reach: a visitor may not fill this computer's disk.
+    Raises UserError on a page that others can reach: visitors may not fill this computer's disk.
     """
     if not served_privately():
-        raise UserError(f"This page is served to others too and downloads nothing: run python -m engine download {name} on the server.")
+        raise UserError(f"This page is served to others too, so it downloads nothing; run python -m engine download {name} on the server.")
     key = name, datasets_folder()
     with _registering:
-        going_on = _downloads.get(key)
-        if going_on is None or not going_on.running:
-            _downloads[key] = going_on = Download(*key)
-        return going_on
+        download = _downloads.get(key)
+        if download is None or not download.running:
+            _downloads[key] = download = Download(*key)
+        return download
 
 
 def latest(name: str) -> Download | None:
-    """The download of a data set that is going on, or the last one that did."""
+    """The download of a data set that runs, or else the last one."""
     return _downloads.get((name, datasets_folder()))

@@ -1,6 +1,6 @@
-"""What the page asks of its worker process, and what that answers.
+"""The requests that the page sends to its worker process, and the replies.
 
-A message is a line of JSON, and the pictures of an answer follow their line as plain bytes: nothing that arrives is ever run.
+A message is a line of JSON. The images of a reply follow its line as raw bytes. Nothing that arrives is ever run as code.
 """
 
 import json
@@ -11,9 +11,9 @@ from typing import IO, Any
 
 @dataclass(frozen=True)
 class Open:
-    """Which data set a bundle was made from, if it lies here.
+    """Open the data set that a bundle was made from; the reply holds its digest.
 
-    provenance: what the bundle says of it;  datasets: the folder of all data sets
+    provenance: of the bundle;  datasets: the folder of all data sets
     """
 
     provenance: Mapping[str, Any]
@@ -22,7 +22,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Take:
-    """Some pictures of such a data set. ids: of the examples, one picture each"""
+    """Read images of such a data set. ids: of the examples, one image each"""
 
     provenance: Mapping[str, Any]
     datasets: str
@@ -43,12 +43,13 @@ _KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Ta
 
 @dataclass(frozen=True)
 class Reply:
-    """digest:  of the data set, if it was to be opened
-    problem: the sentence to show if what was asked for cannot be had
-    fault:   what went wrong in our own code, for the log
+    """images:  encoded, of a Take
+    digest:  of the data set, of an Open
+    problem: a sentence to show if the request cannot be met
+    fault:   the traceback of a bug of ours, for the log
     """
 
-    pictures: Sequence[bytes] = ()
+    images: Sequence[bytes] = ()
     digest: str | None = None
     problem: str | None = None
     fault: str | None = None
@@ -61,14 +62,14 @@ def write_request(request: Request, file: IO[bytes]) -> None:
 
 
 def read_request(line: bytes) -> Request:
-    said = json.loads(line)
-    return _KINDS[said.pop("kind")](**said)
+    fields = json.loads(line)
+    return _KINDS[fields.pop("kind")](**fields)
 
 
-def write_reply(answer: Reply, file: IO[bytes]) -> None:
-    sizes = [len(picture) for picture in answer.pictures]
-    head = {"sizes": sizes, "digest": answer.digest, "problem": answer.problem, "fault": answer.fault}
-    file.write(json.dumps(head).encode() + b"\n" + b"".join(answer.pictures))
+def write_reply(reply: Reply, file: IO[bytes]) -> None:
+    sizes = [len(image) for image in reply.images]
+    head = {"sizes": sizes, "digest": reply.digest, "problem": reply.problem, "fault": reply.fault}
+    file.write(json.dumps(head).encode() + b"\n" + b"".join(reply.images))
     file.flush()
 
 
@@ -77,9 +78,9 @@ def read_reply(file: IO[bytes]) -> Reply:
     line = file.readline()
     if not line.endswith(b"\n"):
         raise EOFError
-    said = json.loads(line)
-    sizes = said.pop("sizes")
-    pictures = [file.read(size) for size in sizes]
-    if [len(picture) for picture in pictures] != sizes:
+    fields = json.loads(line)
+    sizes = fields.pop("sizes")
+    images = [file.read(size) for size in sizes]
+    if [len(image) for image in images] != sizes:
         raise EOFError
-    return Reply(pictures, **said)
+    return Reply(images, **fields)

@@ -1,4 +1,4 @@
-"""The pictures a page shows: a bundle's own, or those of its data set where they may not be handed on but lie here."""
+"""The images that a view shows: those in the bundle, or those of its data set on this computer where a bundle may not hold them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,29 +15,27 @@ from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.recipes import RECIPES
 
-#: What of a bundle's provenance tells its data set.
-_TELLING = ("recipe", "dataset", "image_size")
-#: Bytes that an example's id takes in a set.
+#: Keys of a bundle's provenance that identify its data set.
+_IDENTIFYING = ("recipe", "dataset", "image_size")
+#: Bytes of an example's id in a set.
 _ID = 100
 
 
 class Pictures(Protocol):
-    """Encoded pictures by example id."""
+    """Encoded images by example id."""
 
-    def __contains__(self, id: int) -> bool: ...
-
-    def __getitem__(self, id: int) -> bytes: ...
+    def __getitem__(self, id: int, /) -> bytes: ...
 
     def many(self, ids: Sequence[int | None]) -> list[bytes]:
-        """Several at once; empty where there is none, as for None."""
+        """Several at once; b"" for None and for ids without an image."""
         ...
 
 
 class DatasetPictures(Mapping[int, bytes]):
-    """Pictures of a data set, read and encoded by the worker when they are first asked for. Asking may raise UserError.
+    """Images of a data set, read and encoded by the worker when first needed. Reading may raise UserError.
 
-    digest: of the data set: bundles made from the same one share what was read
-    lost:   whether the worker was lost once: what it said before need no longer hold
+    digest: of the data set; bundles made from the same one share what was read
+    lost:   whether the worker was lost since: the data set may have changed
     """
 
     def __init__(self, provenance: Mapping[str, Any], datasets: str, digest: str, ids: frozenset[int]) -> None:
@@ -45,17 +43,17 @@ class DatasetPictures(Mapping[int, bytes]):
         self.lost = False
 
     def many(self, ids: Sequence[int | None]) -> list[bytes]:
-        found = {id: _encoded.peek((self._digest, id)) if id in self._ids else b"" for id in ids}
-        missing = [id for id, picture in found.items() if picture is None]
+        images = {id: _encoded.peek((self._digest, id)) if id in self._ids else b"" for id in ids}
+        missing = [id for id, image in images.items() if image is None and id is not None]
         if missing:
-            for id, picture in zip(missing, self._read(missing), strict=True):
-                found[id] = picture
-                _encoded.put((self._digest, id), picture)
-        return [found[id] or b"" for id in ids]
+            for id, image in zip(missing, self._read(missing), strict=True):
+                images[id] = image
+                _encoded.put((self._digest, id), image)
+        return [images[id] or b"" for id in ids]
 
     def _read(self, ids: Sequence[int]) -> Sequence[bytes]:
         try:
-            return worker.ask(Take(self._provenance, self._datasets, ids)).pictures
+            return worker.call(Take(self._provenance, self._datasets, ids)).images
         except WorkerLost:
             self.lost = True
             raise
@@ -74,7 +72,7 @@ class DatasetPictures(Mapping[int, bytes]):
 
 @dataclass(frozen=True, eq=False)
 class Album:
-    """The pictures of a bundle, or none and one sentence that says what is missing.
+    """The images of a bundle, or None and one sentence that says what is missing.
 
     obtainable: the data set whose download would bring them, by its name in FILES
     """
@@ -91,22 +89,23 @@ _albums: ByteCache[Album] = ByteCache(16_000_000, lambda album: _ID * len(album.
 
 
 def album(entry: Entry) -> Album:
+    """Raises UserError if the bundle is damaged."""
     bundle = store.opened(entry)
     if bundle.images is not None:
         return Album(bundle.images)
-    key = str(entry.folder), entry.stamp(), str(datasets_folder()), _lying(bundle)
+    key = str(entry.folder), entry.stamp(), str(datasets_folder()), _files(bundle)
     try:
-        found = _albums.get(key, lambda: _album(bundle))
-        if isinstance(found.pictures, DatasetPictures) and found.pictures.lost:
+        opened = _albums.get(key, lambda: _album(bundle))
+        if isinstance(opened.pictures, DatasetPictures) and opened.pictures.lost:
             _albums.drop(key)
-            found = _albums.get(key, lambda: _album(bundle))
-        return found
-    except WorkerLost as problem:  # not kept: the next look starts another one
-        return Album(None, f"No picture here. {problem}")
+            opened = _albums.get(key, lambda: _album(bundle))
+        return opened
+    except WorkerLost as problem:  # not kept: the next call starts another worker
+        return Album(None, f"No image. {problem}")
 
 
-def _lying(bundle: Bundle) -> Stamp:
-    """What of the bundle's data set lies here, if it comes in files we know: when that changes the album is opened anew."""
+def _files(bundle: Bundle) -> Stamp:
+    """The files of the bundle's data set, if they are known: when they change, the album is opened again."""
     files = FILES.get(str(bundle.provenance.get("dataset")))
     return files.stamp(datasets_folder()) if files else ()
 
@@ -115,19 +114,19 @@ def _album(bundle: Bundle) -> Album:
     name = str(bundle.provenance.get("dataset"))
     files = FILES.get(name)
     if str(bundle.provenance.get("recipe")) not in RECIPES and files is None:
-        return Album(None, "No picture here: this bundle holds none.")
+        return Album(None, "No image: this bundle holds none.")
     if files and not files.complete(datasets_folder()):
-        return Album(None, f"No picture here: {files.title} is not on this computer.", name)
-    provenance = {key: bundle.provenance[key] for key in _TELLING if key in bundle.provenance}
+        return Album(None, f"No image: {files.title} is not on this computer.", name)
+    provenance = {key: bundle.provenance[key] for key in _IDENTIFYING if key in bundle.provenance}
     datasets = str(datasets_folder())
     try:
-        digest = worker.ask(Open(provenance, datasets)).digest
+        digest = worker.call(Open(provenance, datasets)).digest
     except WorkerLost:
         raise
     except UserError as problem:
         if files:
-            return Album(None, f"No picture here: {files.title} on this computer is not whole.", name)
-        return Album(None, f"No picture here: {problem}")
+            return Album(None, f"No image: {files.title} on this computer is damaged.", name)
+        return Album(None, f"No image: {problem}")
     if digest is None or digest != bundle.provenance.get("dataset_digest"):
-        return Album(None, "No picture here: the data set that lies here is not the one this bundle was made from.")
+        return Album(None, "No image: the data set on this computer is not the one that this bundle was made from.")
     return Album(DatasetPictures(provenance, datasets, digest, frozenset(bundle.outputs.test().ids.tolist())))

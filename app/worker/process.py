@@ -1,4 +1,4 @@
-"""The page's side of its worker, see app.worker: started when it is first needed, stopped when it rests, replaced when it was killed."""
+"""The page's side of the worker process: it is started when first needed, stopped when idle, and replaced when it was killed."""
 
 import os
 import subprocess
@@ -10,60 +10,60 @@ from app.worker.messages import Reply, Request, read_reply, write_request
 from engine.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
-#: -P: a folder `app` where the server was started must not pass for ours.
+#: -P: a folder `app` in the working directory must not be taken for ours.
 COMMAND = (sys.executable, "-P", "-m", "app.worker")
-REST = 300.0  # seconds without a request after which it is stopped: torch and a data set take some 700 MB
+IDLE = 300.0  # seconds without a request after which it is stopped: torch and a data set take some 700 MB
 
 KILLED = -9  # the return code of a process that was sent SIGKILL
 
 
 class WorkerLost(UserError):
-    """It ended before it had answered."""
+    """The worker ended before it replied."""
 
 
 class WorkerFault(RuntimeError):
-    """An error in what it runs, with its traceback."""
+    """A bug of ours in the worker, with its traceback."""
 
 
 class WorkerProcess:
-    """One process at most, and one request at a time, whichever thread asks."""
+    """At most one process and one request at a time, whichever thread calls."""
 
-    def __init__(self, rest: float = REST) -> None:
-        self._rest = rest
+    def __init__(self, idle: float = IDLE) -> None:
+        self._idle = idle
         self._turn = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._timer: Timer | None = None
 
     @property
     def pid(self) -> int | None:
-        """Of the process that runs, if one does."""
+        """Of the running process, if there is one."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def ask(self, request: Request) -> Reply:
-        """Raises UserError if what is asked for cannot be had; WorkerLost, which is one, if the process ended meanwhile."""
+    def call(self, request: Request) -> Reply:
+        """Raises UserError if the request cannot be met; WorkerLost, which is one, if the process ended meanwhile."""
         with self._turn:
-            self._cancel_rest()
+            self._cancel_timer()
             process = self._running()
             assert process.stdin is not None and process.stdout is not None
             try:
                 write_request(request, process.stdin)
-                answer = read_reply(process.stdout)
+                reply = read_reply(process.stdout)
             except (OSError, EOFError) as problem:
-                raise WorkerLost(f"The process that handles data sets {self._end()} before it had answered; try again.") from problem
-            self._timer = Timer(self._rest, self.stop)
+                raise WorkerLost(f"The process that handles data sets {self._end()} before it replied; try again.") from problem
+            self._timer = Timer(self._idle, self.stop)
             self._timer.daemon = True
             self._timer.start()
-        if answer.fault is not None:
-            raise WorkerFault(answer.fault)
-        if answer.problem is not None:
-            raise UserError(answer.problem)
-        return answer
+        if reply.fault is not None:
+            raise WorkerFault(reply.fault)
+        if reply.problem is not None:
+            raise UserError(reply.problem)
+        return reply
 
     def stop(self) -> None:
-        """Give its memory back; the next request starts another one."""
+        """Free its memory; the next request starts another process."""
         with self._turn:
-            self._cancel_rest()
+            self._cancel_timer()
             if self._process is not None:
                 self._end()
 
@@ -74,27 +74,27 @@ class WorkerProcess:
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
             try:
                 self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-            except OSError as problem:  # no memory, or too many processes
+            except OSError as problem:  # out of memory, or too many processes
                 raise WorkerLost(f"The process that handles data sets could not be started ({problem.strerror}); try again.") from problem
         return self._process
 
     def _end(self) -> str:
-        """End it, if it has not ended; returns how it did."""
+        """End the process if it is still running; returns how it ended."""
         process, self._process = self._process, None
         assert process is not None and process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.close()  # it ends when its input does
+            process.stdin.close()  # it exits when its input ends
         except OSError:
-            pass  # what was not written need not be
+            pass  # what was not written is of no use
         process.stdout.close()
         try:
             code = process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
-        return "was killed, as happens where memory is short," if code == KILLED else f"ended with exit code {code}"
+        return "was killed, as happens when memory is short," if code == KILLED else f"ended with exit code {code}"
 
-    def _cancel_rest(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

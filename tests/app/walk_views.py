@@ -1,8 +1,8 @@
-"""Every page, and on every bundle every policy that runs on it; then what was shown and which libraries that took, as JSON.
+"""Draws every view, and every bundle under every policy that runs on it; prints what was shown and which libraries are loaded, as JSON.
 
 python -m tests.app.walk_views
 
-In a process of its own, for what it tells is what was loaded. The worker process of the page knows the stand-in of CIFAR-10.
+In a process of its own, because it reports what was loaded. The worker process of the page knows the stand-in of CIFAR-10.
 """
 
 import json
@@ -10,18 +10,19 @@ import sys
 
 from streamlit.testing.v1 import AppTest
 
-from app import shown as pages
+import app.views  # noqa: F401  registers the views
 from app import store
+from app.views.registry import VIEWS
 from app.worker import pictures
 from app.worker import process as worker_process
 from tests import stand_in_worker
 
-WATCHED = ("torch", "torchvision", "sklearn", "scipy", "pandas")
+LIBRARIES = ("torch", "torchvision", "sklearn", "scipy", "pandas")
 
 
 def visit(name: str, **query: str) -> AppTest:
-    """A page by itself: AppTest knows no st.navigation."""
-    page = AppTest.from_string(f"from app.views import {name}; {name}.page()", default_timeout=100)
+    """A view by itself."""
+    page = AppTest.from_string(f"from app.views.registry import VIEWS\nVIEWS[{name!r}].show()", default_timeout=100)
     for key, value in query.items():
         page.query_params[key] = value
     return checked(page.run())
@@ -35,18 +36,18 @@ def checked(page: AppTest) -> AppTest:
 def main() -> None:
     worker_process.COMMAND = stand_in_worker.command()
     shown: dict[str, list[str]] = {}
-    for name in ("explore", "methods", "library"):
+    for name in VIEWS:
         visit(name)
     for entry in store.listed():
         shown[entry.id] = []
-        for policy in pages.runnable(entry)[0]:
+        for policy in store.runnable(entry)[0]:
             page = visit("explore", bundle=entry.id, policy=policy)
             shown[entry.id].append(page.selectbox(key="policy").value)
-        visit("explore", bundle=entry.id, plain="1")
-    page = visit("explore").toggle(key="ask").set_value(True).run()
-    checked(page.number_input(key="ask-floor").set_value(50.0).run())
-    checked(page.radio(key="ask-how").set_value(page.radio(key="ask-how").options[1]).run())
-    loaded = [name for name in WATCHED if name in sys.modules]
+        visit("explore", bundle=entry.id, fallback="1")
+    page = visit("explore").toggle(key="target").set_value(True).run()
+    checked(page.number_input(key="target-accuracy").set_value(50.0).run())
+    checked(page.radio(key="target-kind").set_value(page.radio(key="target-kind").options[1]).run())
+    loaded = [name for name in LIBRARIES if name in sys.modules]
     print(json.dumps({"shown": shown, "loaded": loaded, "pictures": len(pictures._encoded)}))
     pictures.worker.stop()
 

@@ -1,4 +1,4 @@
-"""A bundle whose pictures stay in their data set: every label, class name and picture that is shown is torchvision's own.
+"""A bundle whose images stay in their data set: every label, class name and image that is shown is torchvision's own.
 
 With CIFAR-10 itself where it is at hand, and with its stand-in elsewhere.
 """
@@ -34,7 +34,7 @@ EXAMPLES = 150  # of a split, at most
 
 
 @pytest.fixture(scope="module")
-def lying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool]]:
+def datasets_at_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool]]:
     """The folder of data sets, and whether CIFAR-10 itself is in it."""
     if where := real_cifar10():
         yield where, True
@@ -47,19 +47,19 @@ def lying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool
 
 
 @pytest.fixture(scope="module")
-def reader(lying: tuple[Path, bool]) -> Iterator[WorkerProcess]:
+def reader(datasets_at_hand: tuple[Path, bool]) -> Iterator[WorkerProcess]:
     """The worker of the page, which knows the recipe of `made`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(worker_process, "COMMAND", stand_in_worker.command(PUBLISHED if lying[1] else STAND_IN))
+        patch.setattr(worker_process, "COMMAND", stand_in_worker.command(PUBLISHED if datasets_at_hand[1] else STAND_IN))
         process = WorkerProcess()
         yield process
         process.stop()
 
 
 @pytest.fixture
-def made(lying: tuple[Path, bool], reader: WorkerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
-    """A bundle as the engine makes it, of a network too small to be right."""
-    folder, real = lying
+def made(datasets_at_hand: tuple[Path, bool], reader: WorkerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
+    """A bundle as the engine makes it, of a network too small to be accurate."""
+    folder, real = datasets_at_hand
     monkeypatch.setattr(pictures, "worker", reader)
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     monkeypatch.setenv("OFFRAMP_DATASETS", str(folder))
@@ -80,39 +80,39 @@ def made(lying: tuple[Path, bool], reader: WorkerProcess, tmp_path: Path, monkey
 
 def check(entry: Entry, folder: Path) -> None:
     theirs = datasets.CIFAR10(folder, train=False)
-    bundle, found = store.opened(entry), pictures.album(entry)
+    bundle, images = store.opened(entry), pictures.album(entry).pictures
     assert list(bundle.class_names) == theirs.classes
     test = bundle.outputs.test()
     rows = test.ids - FIRST_TEST_ID
     assert test.labels.tolist() == [theirs.targets[row] for row in rows]
-    assert found.pictures is not None and set(found.pictures) == set(test.ids.tolist())
+    assert images is not None and set(images) == set(test.ids.tolist())
     for id, row in zip(test.ids.tolist(), rows, strict=True):
-        shown = Image.open(io.BytesIO(found.pictures[id])).convert("RGB")
+        shown = Image.open(io.BytesIO(images[id])).convert("RGB")
         assert np.array_equal(np.asarray(shown), np.asarray(theirs[row][0])), id
 
 
-def test_labels_names_and_pictures_are_torchvisions_own(made: Entry, lying: tuple[Path, bool]) -> None:
-    check(made, lying[0])
+def test_labels_names_and_images_are_torchvisions_own(made: Entry, datasets_at_hand: tuple[Path, bool]) -> None:
+    check(made, datasets_at_hand[0])
 
 
-def test_so_are_those_of_every_shipped_bundle(made: Entry, lying: tuple[Path, bool]) -> None:
-    """Where the data set itself is at hand. One that is shipped with its pictures needs nothing from there."""
-    folder, real = lying
+def test_so_are_those_of_every_shipped_bundle(made: Entry, datasets_at_hand: tuple[Path, bool]) -> None:
+    """Where the data set itself is at hand. A bundle that is shipped with its images needs no data set."""
+    folder, real = datasets_at_hand
     for entry in entries(SHIPPED):
         bundle = store.opened(entry)
         if bundle.provenance["dataset"] == "cifar10":
-            assert bundle.images is None, "its pictures may not be handed on"
+            assert bundle.images is None, "its images may not be shipped"
             if real:
                 check(entry, folder)
         else:
             assert pictures.album(entry).pictures is not None or pictures.album(entry).obtainable in FILES
 
 
-def test_pictures_come_and_go_with_the_data_set(
-    made: Entry, lying: tuple[Path, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_images_come_and_go_with_the_data_set(
+    made: Entry, datasets_at_hand: tuple[Path, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen without a restart: the folder is looked at anew every time."""
-    folder, real = lying
+    """Noticed without a restart: the folder is checked every time."""
+    folder, real = datasets_at_hand
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "cifar-10-batches-py").mkdir(parents=True)
     monkeypatch.setenv("OFFRAMP_DATASETS", str(elsewhere))
@@ -122,9 +122,9 @@ def test_pictures_come_and_go_with_the_data_set(
     for path in batches:
         (elsewhere / "cifar-10-batches-py" / path.name).write_bytes(path.read_bytes())
     assert pictures.album(made).pictures is not None
-    if real:  # a stand-in has no published bytes to fall short of
+    if real:  # a stand-in has no published size to compare with
         cut = elsewhere / "cifar-10-batches-py" / "test_batch"
         cut.write_bytes(cut.read_bytes()[:-1])
-        assert pictures.album(made).obtainable == "cifar10" and "not whole" in pictures.album(made).missing
+        assert pictures.album(made).obtainable == "cifar10" and "is damaged" in pictures.album(made).missing
         cut.unlink()
         assert "not on this computer" in pictures.album(made).missing

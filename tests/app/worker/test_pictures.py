@@ -1,4 +1,4 @@
-"""Whose pictures a page shows, and what it says where there are none."""
+"""Which images a page shows, and what it says if they are missing."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ PIXELS = np.full((4, 4, 3), 200, np.uint8)
 
 
 class Elsewhere:
-    """A data set whose pictures stay where they are."""
+    """A data set whose images may not go into a bundle."""
 
     name, class_names, image_size, shippable = "elsewhere", ("a", "b"), (4, 4), False
 
@@ -26,7 +26,7 @@ class Elsewhere:
         return Images(np.repeat(PIXELS[None], len(ids), axis=0), np.zeros(len(ids), np.int64))
 
     def digest(self) -> str:
-        return "the right one"
+        return "the same one"
 
 
 def nowhere() -> Elsewhere:
@@ -34,17 +34,17 @@ def nowhere() -> Elsewhere:
 
 
 class Here:
-    """The worker without a process of its own, so that it knows the recipes of the tests."""
+    """The worker inside this process, so that it knows the recipes of the tests."""
 
-    def ask(self, request: Request) -> Reply:
-        answer = loop.answered(request)
-        assert answer.fault is None, answer.fault
-        if answer.problem is not None:
-            raise UserError(answer.problem)
-        return answer
+    def call(self, request: Request) -> Reply:
+        reply = loop.reply_to(request)
+        assert reply.fault is None, reply.fault
+        if reply.problem is not None:
+            raise UserError(reply.problem)
+        return reply
 
 
-def bundle(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, digest: str = "the right one") -> Entry:
+def bundle(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, digest: str = "the same one") -> Entry:
     recipe = Recipe("there", "There", "A recipe.", dataset, lambda: None, Training(epochs=1))
     monkeypatch.setitem(catalogue._recipes, "there", recipe)
     monkeypatch.setattr(pictures, "worker", Here())
@@ -53,23 +53,23 @@ def bundle(folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, diges
     return Entry("bare", folder / "bare")
 
 
-def test_a_bundles_own_pictures_come_first(tmp_path: Path) -> None:
+def test_the_images_in_a_bundle_come_first(tmp_path: Path) -> None:
     write_bundle(synthetic.draft(synthetic.outputs(examples=90), "own"), tmp_path / "own")
     assert len(pictures.album(Entry("own", tmp_path / "own")).pictures) == 30
 
 
-def test_else_those_of_its_data_set_of_the_test_split_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = pictures.album(bundle(tmp_path, monkeypatch, Elsewhere))
+def test_else_they_are_those_of_its_data_set_in_the_test_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = pictures.album(bundle(tmp_path, monkeypatch, Elsewhere)).pictures
     ids = synthetic.outputs(examples=90).test().ids
-    assert found.pictures is not None and set(found.pictures) == set(ids.tolist())
-    assert found.pictures[int(ids[0])] == loop.encode_exactly(PIXELS)
+    assert images is not None and set(images) == set(ids.tolist())
+    assert images[int(ids[0])] == loop.encode_exactly(PIXELS)
     with pytest.raises(KeyError):
-        found.pictures[-1]
+        images[-1]
 
 
-@pytest.mark.parametrize(("dataset", "digest", "said"), [(nowhere, "the right one", "fetch it"), (Elsewhere, "another", "not the one")])
+@pytest.mark.parametrize(("dataset", "digest", "words"), [(nowhere, "the same one", "fetch it"), (Elsewhere, "another", "not the one")])
 def test_else_a_sentence_says_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, digest: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: object, digest: str, words: str
 ) -> None:
-    found = pictures.album(bundle(tmp_path, monkeypatch, dataset, digest))
-    assert found.pictures is None and said in found.missing
+    album = pictures.album(bundle(tmp_path, monkeypatch, dataset, digest))
+    assert album.pictures is None and words in album.missing
