@@ -98,7 +98,9 @@ def allowed(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", PYTHON, ids=name_of)
 def test_identifiers_are_the_fields_terms(path: Path) -> None:
     names = {(line, name.strip("_")) for line, name in identifiers(ast.parse(path.read_text(encoding="utf-8")))}
-    mistakes = [f"line {line}: {name}, say {IDENTIFIERS[name]}" for line, name in sorted(names) if name in IDENTIFIERS.keys() - allowed(path)]
+    mistakes = [
+        f"line {line}: {name}, say {IDENTIFIERS[name]}" for line, name in sorted(names) if name in IDENTIFIERS.keys() - allowed(path)
+    ]
     assert mistakes == []
 
 
