@@ -1,1 +1,1 @@
-"""Offramp's page. It shows what the engine found; it computes no accuracy and no cost of its own."""
+"""Offramp's dashboard. It shows results of the engine; it computes no accuracy and no cost of its own."""

@@ -1,7 +1,7 @@
-"""Who is answered: requests to a name this server has, from its own pages or from no page at all.
+"""Which requests are served: those to a name of this server that come from its own pages or from no page at all.
 
-A browser says in `Host` where it takes the server to be, and in `Origin` whose page is asking. A stranger can make a name of theirs
-point at this computer (DNS rebinding), and any page may open a websocket to any server; neither may read what is shown here.
+A browser sends the name it used for the server in `Host`, and the site of the page that makes the request in `Origin`. An attacker can
+point a domain of theirs at this computer (DNS rebinding), and any page may open a websocket to any server. Neither may read this page.
 """
 
 import os
@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketClose
 
 ANYWHERE = ("0.0.0.0", "::")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Environment variable that is "1" while only this computer can reach the page.
+#: Environment variable that is "1" if only this computer can reach the page.
 PRIVATE = "OFFRAMP_PRIVATE"
 #: name, name:port or [IPv6 address]:port
 _PLACE = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?")
@@ -26,7 +26,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def own_names(host: str, address: str) -> frozenset[str]:
-    """The names of a server that was told to listen at `host` and does so at `address`. Nothing is looked up."""
+    """Names of a server that was told to listen at `host` and listens at `address`. No name is looked up."""
     names = LOOPBACK | ({host.lower()} - set(ANYWHERE))
     if ip_address(address).is_loopback:
         return names
@@ -36,21 +36,21 @@ def own_names(host: str, address: str) -> frozenset[str]:
 
 
 def is_private(address: str, further: Collection[str]) -> bool:
-    """Whether only this computer reaches a server at `address`: a further name means that others come through a proxy."""
+    """Whether only this computer reaches a server at `address`. A further name means that others come through a proxy."""
     return ip_address(address).is_loopback and LOOPBACK.issuperset(further)
 
 
 def served_privately() -> bool:
-    """Whether this process serves the page to this computer alone. False until the server has said so."""
+    """Whether this process serves the page to this computer alone. False until the server has set PRIVATE."""
     return os.environ.get(PRIVATE) == "1"
 
 
 @dataclass(frozen=True)
 class AllowedHosts:
-    """ASGI middleware that hands on only the requests that the server is to answer.
+    """ASGI middleware that passes on only the requests that should be served.
 
-    names:   of the server at the port it listens on, beside the address at which a request arrives
-    further: names it has at any port, from a proxy or a forwarded port
+    names:   of the server at the port it listens on, besides the address at which a request arrives
+    further: names at any port, for a proxy or a forwarded port
     """
 
     app: ASGIApp
@@ -61,10 +61,10 @@ class AllowedHosts:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         if refused := self._refusal(scope):
-            # No script may read why a websocket was refused, and uvicorn would log each answer with a body as an error
+            # Scripts cannot read why a websocket was refused, and uvicorn would log each response with a body as an error
             return await (refused if scope["type"] == "http" else WebSocketClose())(scope, receive, send)
         if scope["type"] == "websocket":
-            # Streamlit would look up the address of this computer on the internet if it saw an origin that is not the host
+            # If the origin is not the host, Streamlit looks up the address of this computer on the internet
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"origin"]}
         await self.app(scope, receive, send)
 
@@ -73,12 +73,12 @@ class AllowedHosts:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         host = _place(hosts[0], _PORTS["http"]) if len(hosts) == 1 else None
         if not self._is_ours(host, scope):
-            return _refused(421, f"This server does not answer to “{_short(', '.join(hosts))}”", host, scope)
+            return _refused(421, f"This server is not called “{_short(', '.join(hosts))}”", host, scope)
         for origin in origins:
-            scheme, _, there = origin.partition("://")
-            asking = _place(there, _PORTS.get(scheme, 0))
-            if not self._is_ours(asking, scope):
-                return _refused(403, f"This server does not answer pages of “{_short(origin)}”", asking, scope)
+            scheme, _, name = origin.partition("://")
+            page = _place(name, _PORTS.get(scheme, 0))
+            if not self._is_ours(page, scope):
+                return _refused(403, f"This server does not serve pages of “{_short(origin)}”", page, scope)
         return None
 
     def _is_ours(self, place: tuple[str, int] | None, scope: Scope) -> bool:
@@ -90,24 +90,24 @@ class AllowedHosts:
 
 
 def _place(text: str, port: int) -> tuple[str, int] | None:
-    """Name and port of a place as a browser writes it; `port` if it names none, and None if it is no place."""
-    found = _PLACE.fullmatch(text.lower())
-    return found and (found[1] or found[2], int(found[3] or port))
+    """Name and port of a place as a browser writes it, `port` by default; None if it is malformed."""
+    match = _PLACE.fullmatch(text.lower())
+    return (match[1] or match[2], int(match[3] or port)) if match else None
 
 
 def _reached(scope: Scope) -> tuple[str, int]:
-    """The address and port of this computer at which a request has arrived."""
+    """The address and port of this computer at which a request arrived."""
     host, port = scope["server"]
     address = ip_address(host)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address), port
 
 
-def _refused(status: int, problem: str, asked: tuple[str, int] | None, scope: Scope) -> PlainTextResponse:
+def _refused(status: int, problem: str, place: tuple[str, int] | None, scope: Scope) -> PlainTextResponse:
     address, port = _reached(scope)
     remedy = f"; open http://{f'[{address}]' if ':' in address else address}:{port}"
-    if asked is not None:
-        remedy += f", or start Offramp with --allow-host {_short(asked[0])}"
+    if place is not None:
+        remedy += f", or start Offramp with --allow-host {_short(place[0])}"
     return PlainTextResponse(problem + remedy + ".", status, headers={"X-Content-Type-Options": "nosniff"})
 
 

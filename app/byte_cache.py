@@ -1,4 +1,4 @@
-"""What all visitors share, as long as there is room for it: kept by key, counted in bytes, the least recently used forgotten first."""
+"""A cache that all visitors share, limited by bytes: the least recently used values are dropped first."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -9,24 +9,24 @@ Value = TypeVar("Value")
 
 
 class ByteCache(Generic[Value]):
-    """Safe to use from many threads, and a value is made by one of them while the others that want it wait.
+    """Thread-safe. Each value is made by one thread while the others that need it wait.
 
-    A value larger than the limit is kept all the same, alone, until another one comes: whatever was asked for last is asked for again.
+    A value larger than the limit is still kept, alone, until another one comes: the value requested last is likely to be requested again.
     """
 
     def __init__(self, limit: int, size: Callable[[Value], int]) -> None:
-        """limit: bytes;  size: how many of them a value takes"""
+        """limit: bytes;  size: the bytes of a value"""
         self.limit, self.held = limit, 0
         self._size = size
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()  # the most recently used come last
+        self._kept: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()  # the most recently used is last
         self._coming: dict[Hashable, Event] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value kept under `key`, or the one that `make` gives. If it raises, nothing is kept and the next in line tries."""
+        """The value kept under `key`, or else the one that `make` returns. If it raises, nothing is kept and the next thread tries."""
         while True:
             with self._lock:
                 if key in self._kept:
@@ -51,7 +51,7 @@ class ByteCache(Generic[Value]):
             return self._used(key) if key in self._kept else None
 
     def put(self, key: Hashable, value: Value) -> None:
-        """Keep a value, in place of the one that was kept under `key`."""
+        """Keep a value, replacing the one under `key`."""
         size = self._size(value)
         with self._lock:
             self._drop(key)
@@ -61,7 +61,7 @@ class ByteCache(Generic[Value]):
                 self._drop(next(iter(self._kept)))
 
     def drop(self, key: Hashable) -> None:
-        """Forget what is kept under `key`, if anything is."""
+        """Drop the value under `key`, if there is one."""
         with self._lock:
             self._drop(key)
 

@@ -1,22 +1,16 @@
-"""The frame of the dashboard: name, navigation, one page at a time."""
+"""The frame of the dashboard: its name, the navigation, and one view below it."""
 
 from pathlib import Path
 
 import streamlit as st
 
-from app.views import explore, library, methods
+import app.views  # noqa: F401  registers the views; those of an extension are imported after this line
+from app.views.registry import in_order
 
-HERE = Path(__file__).parent
+STATIC = Path(__file__).parent / "static"
 
-st.set_page_config(page_title="Offramp", page_icon=str(HERE / "static" / "icon.png"), layout="wide")
-st.logo((HERE / "static" / "logo.svg").read_text(), size="large")
-st.html(HERE / "static" / "page.css")
-chosen = st.navigation(
-    [
-        st.Page(explore.page, title="Explore", url_path="explore", default=True),
-        st.Page(methods.page, title="Methods", url_path="methods"),
-        st.Page(library.page, title="Library", url_path="library"),
-    ],
-    position="top",
-)
-chosen.run()
+st.set_page_config(page_title="Offramp", page_icon=str(STATIC / "icon.png"), layout="wide")
+st.logo((STATIC / "logo.svg").read_text(), size="large")
+st.html(STATIC / "page.css")
+pages = [st.Page(view.show, title=view.title, url_path=view.url_path, default=view.default) for view in in_order()]
+st.navigation(pages, position="top").run()

@@ -1,6 +1,6 @@
-"""What the browser fetches besides the page: our scripts, Plotly's own, and pictures by the dozen.
+"""What the browser fetches besides the page: our scripts, Plotly's script, and images in batches.
 
-Every address carries a digest of what it names, so that the browser may keep it for good.
+Every address holds a digest of its content, so the browser may cache it for good.
 """
 
 import gzip
@@ -17,21 +17,22 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import store
-from app.pictures import album
+from app.worker.pictures import album
 from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.splits import Split
 
 WEB = Path(__file__).parent / "web"
 PREFIX = "/offramp"
-MOST_IMAGES = 200  # in one request
+MAX_IMAGES = 200  # in one request
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
 @cache
 def web_files() -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(WEB.iterdir()) if path.suffix in _TYPES}
+    """{path in `web`: content} of all that may be served. Nothing else is."""
+    return {path.relative_to(WEB).as_posix(): path.read_bytes() for path in sorted(WEB.rglob("*")) if path.suffix in _TYPES}
 
 
 @cache
@@ -44,12 +45,13 @@ def web_version() -> str:
 
 @cache
 def plotly_js() -> bytes:
-    """The script in the installed package, compressed once: 1.4 of 4.8 MB."""
+    """The script of the installed package, compressed once from 4.8 to 1.4 MB."""
     return gzip.compress((Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes(), 6)
 
 
-def script_address(name: str) -> str:
-    return f"{PREFIX}/web/{web_version()}/{name}"
+def web_address(path: str) -> str:
+    """path: in `web`, such as "core/dom.js". Scripts import each other by relative paths, so all of them share one version."""
+    return f"{PREFIX}/web/{web_version()}/{path}"
 
 
 def plotly_address() -> str:
@@ -65,10 +67,10 @@ def _version(entry: Entry) -> str:
 
 
 async def _web(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in web_files():
-        return PlainTextResponse("There is no such file.", 404)
-    return Response(web_files()[name], media_type=_TYPES[Path(name).suffix], headers=_KEEP)
+    path = request.path_params["path"]
+    if path not in web_files():
+        return PlainTextResponse("This file does not exist.", 404)
+    return Response(web_files()[path], media_type=_TYPES[Path(path).suffix], headers=_KEEP)
 
 
 async def _plotly(request: Request) -> Response:
@@ -76,25 +78,25 @@ async def _plotly(request: Request) -> Response:
 
 
 async def _images(request: Request) -> Response:
-    """Pictures of a bundle's test examples, by row: for each row four bytes of length and then so many bytes of picture.
+    """Images of a bundle's test examples, by row: for each row its length in four bytes, then that many bytes of image.
 
-    A row that has no picture, or that is none, has length 0 and does not spoil the others.
+    A row without an image, or that does not exist, has length 0 and does not affect the others.
     """
-    asked = [row for row in request.query_params.get("rows", "").split(",") if row]
-    if not 0 < len(asked) <= MOST_IMAGES:
-        return PlainTextResponse(f"Ask for 1 to {MOST_IMAGES} images by row, such as rows=0,1,2.", 400)
+    rows = [row for row in request.query_params.get("rows", "").split(",") if row]
+    if not 0 < len(rows) <= MAX_IMAGES:
+        return PlainTextResponse(f"Ask for 1 to {MAX_IMAGES} images by row, such as rows=0,1,2.", 400)
     try:
-        found = await run_in_threadpool(_pictures, request.path_params["bundle"], request.path_params["version"], asked)
-    except UserError as problem:  # they were there, and cannot be read just now
+        images = await run_in_threadpool(_read_images, request.path_params["bundle"], request.path_params["version"], rows)
+    except UserError as problem:  # they exist but cannot be read right now
         return PlainTextResponse(str(problem), 503)
-    if found is None:
-        return PlainTextResponse("There is no such bundle, it has no pictures, or it has changed: load the page again.", 404)
-    return Response(b"".join(struct.pack("<I", len(data)) + data for data in found), media_type="application/octet-stream", headers=_KEEP)
+    if images is None:
+        return PlainTextResponse("This bundle does not exist, has no images, or has changed: load the page again.", 404)
+    return Response(b"".join(struct.pack("<I", len(data)) + data for data in images), media_type="application/octet-stream", headers=_KEEP)
 
 
-def _pictures(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | None:
+def _read_images(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | None:
     entry = next((entry for entry in store.listed() if entry.id == bundle), None)
-    if entry is None or _version(entry) != version:  # in another version a row may be another example
+    if entry is None or _version(entry) != version:  # in another version, a row may be another example
         return None
     try:
         outputs, images = store.opened(entry).outputs, album(entry).pictures
@@ -107,12 +109,12 @@ def _pictures(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | N
 
 
 def _row(text: str) -> int | None:
-    """What the digits 0 to 9 say; int() would take a sign, a blank and the digits of every script."""
+    """A number written in the digits 0 to 9. int() would also take a sign, blanks and the digits of other scripts."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 ROUTES = [
-    Route(PREFIX + "/web/{version}/{name}", _web),
+    Route(PREFIX + "/web/{version}/{path:path}", _web),
     Route(f"{PREFIX}/plotly-{plotly.__version__}.js", _plotly),
     Route(PREFIX + "/images/{bundle}/{version}", _images),
 ]

@@ -1,9 +1,8 @@
-"""Serves the dashboard: takes a port, warms up, prints the address, opens the browser. Started by run_app.py."""
+"""Serves the dashboard: takes a port, warms up, prints the address and opens the browser. Started by run_app.py."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
 import gc
 import os
@@ -13,24 +12,28 @@ import sys
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
 import uvicorn
 
+from app import store
 from app.allowed_hosts import ANYWHERE, PRIVATE, AllowedHosts, is_private, own_names
-from app.media import ROUTES
-from app.warm import warm_up as warm
+from app.media import ROUTES, plotly_js
+from app.shown import Shown
+from app.state import DEFAULT_POLICY
+from engine.bundle.library import Entry
+from engine.errors import UserError
 
 MAIN = Path(__file__).resolve().parent / "main.py"
 
 
 class Server(uvicorn.Server):
-    """Says where it is as soon as it answers, and not before."""
+    """Prints its address once it can be reached, and not before."""
 
-    begun = False  # from here on uvicorn has the signals in hand
+    begun = False  # once true, uvicorn handles the signals
 
     def __init__(self, config: uvicorn.Config, browser: bool) -> None:
         super().__init__(config)
@@ -48,20 +51,31 @@ class Server(uvicorn.Server):
 
 @asynccontextmanager
 async def warm_up(_app: st.App) -> AsyncIterator[None]:
-    """What every visitor needs is loaded once, before the first one comes."""
-    warm()
-    # What is loaded now stays for good: out of the collector's sight a collection takes 5 ms instead of 100
+    """Load what every visitor needs before the first one comes."""
+    plotly_js()
+    with suppress(StopIteration):  # no bundle yet
+        next(filter(_load_first, store.listed()))
+    # What is loaded now stays for good: frozen, it makes a garbage collection take 5 ms instead of 100
     gc.collect()
     gc.freeze()
     yield
 
 
+def _load_first(entry: Entry) -> bool:
+    """Open a bundle and sweep what its page shows first. False if it is damaged; the page says so."""
+    try:
+        Shown.of(entry, DEFAULT_POLICY, next(iter(store.opened(entry).outputs.stage_cost)))
+    except UserError:
+        return False
+    return True
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on `port` or the next free one. Held from now on: nobody can take the port while we warm up."""
+    """A listening socket on `port` or the next free one. It is held from now on, so no other program can take the port while we warm up."""
     family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     for candidate in range(port, min(port + 100, 65536)):
         taken = socket.socket(family, socket.SOCK_STREAM)
-        if os.name != "nt":  # a port just left is free at once; on Windows the option would share a port in use
+        if os.name != "nt":  # makes a port free as soon as it is closed; on Windows the option would share a port in use
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((place[0], candidate, *place[2:]))
@@ -76,17 +90,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(host: str, port: int, seen_from_here: bool = False) -> str:
-    """The address to type: on this computer, or on the others in the room when the whole network is served."""
+    """The address to type on this computer, or on other computers if the whole network is served."""
     if host in ANYWHERE:
         host = "127.0.0.1" if seen_from_here else own_address()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def own_address() -> str:
-    """The address of this computer in its network. Nothing is sent: connecting a datagram socket only picks the way out."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way_out:
-        way_out.connect(("192.0.2.1", 9))
-        return str(way_out.getsockname()[0])
+    """The address of this computer in its network. Nothing is sent: connecting a datagram socket only selects the interface."""
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
     return "127.0.0.1"
 
 
@@ -97,10 +111,10 @@ def has_screen() -> bool:
 
 
 def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) -> int:
-    """Serve until the end is asked for. further: names of this server beside its own, at any port"""
+    """Serve until stopped; returns the exit code. further: other names of this server, at any port"""
     try:
         place = listen(host, port)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
+    except (OSError, UnicodeError) as error:  # UnicodeError: a malformed host name
         reason = getattr(error, "strerror", None) or str(error)
         print(f"Offramp cannot serve at {host}:{port} ({reason}): give another --host or --port.", file=sys.stderr)
         return 2
@@ -117,7 +131,7 @@ def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) ->
 
 
 def end(*_: object) -> None:
-    """Before the server has begun nothing is open: leave at once, wherever the imports are. Afterwards leave in order."""
+    """Before the server has begun nothing is open: exit at once, even in the middle of an import. Afterwards shut down properly."""
     if Server.begun:
         raise SystemExit(0)
     os._exit(0)
@@ -125,9 +139,9 @@ def end(*_: object) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)  # uvicorn ends in order, then repeats the signal: that must not look like a crash
+        signal.signal(number, end)  # uvicorn shuts down, then raises the signal again: that must not look like a crash
     if os.name != "nt":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # held back by run_app.py until here
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # blocked by run_app.py until here
     parser = argparse.ArgumentParser(prog="python -m app.serve", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8501)
@@ -138,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """All has been ended in order by then. What libraries say about themselves while Python is taken down is of no use."""
+    """Exit without Python's own shutdown: everything is closed by then, and what libraries print during it is noise."""
     try:
         code = main()
     except SystemExit as ended:

@@ -1,6 +1,6 @@
-"""What all visitors share: opened bundles and finished sweeps, kept read-only.
+"""What all visitors share: opened bundles and finished sweeps, read-only.
 
-Everything is keyed by the state of the files on disk, so a bundle that was replaced is opened anew and one that broke is noticed.
+Everything is keyed by the state of the files on disk: a bundle that was replaced is opened again, and one that was damaged is noticed.
 """
 
 from collections.abc import Callable, Hashable
@@ -14,28 +14,28 @@ from engine.runtime.host_memory import give_memory_back
 from engine.sweep import Sweep, sweep
 from engine.targets import Promise, TargetResult, by_accuracy_floor, by_guarantee
 
-#: Budgets a sweep of the page has: one for every half per cent or so, finer than a hand moves a slider.
+#: Budgets in a sweep of the page: one for about every half per cent, finer than a hand moves a slider.
 STEPS = 201
-#: The shipped bundle whose pictures are our own.
+#: The bundle listed first: it is shipped with its images.
 FIRST = "doodles"
-#: Rules drawn beside every policy. The static exits, mixing them, and what nobody can beat.
-STATIC, MIX, ORACLE = "static", "random_mix", "oracle"
-#: Bytes that a rule takes, or an answer with its rule: a few numbers and what Python adds to them.
+#: Policies that every policy is compared with: a random mix of the static exits, and the bound that uses the labels.
+MIX, ORACLE = "random_mix", "oracle"
+#: Bytes of a rule, and of a target result with its rule: a few numbers and Python's overhead.
 _RULE, _TARGET_RESULT = 1_000, 5_000
 
 Stamp = tuple[tuple[str, int, int], ...]
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 _titles: ByteCache[str] = ByteCache(1_000_000, lambda title: 100 + 4 * len(title))
 _bundles: ByteCache[Bundle] = ByteCache(128_000_000, lambda bundle: bundle.nbytes)
-_sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda swept: swept.nbytes + _RULE * len(swept.rules))
+_sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda sweep: sweep.nbytes + _RULE * len(sweep.rules))
 _target_results: ByteCache[TargetResult] = ByteCache(2_000_000, lambda _: _TARGET_RESULT)
 
 
-def _kept(cache: ByteCache[Found], key: Hashable, make: Callable[[], Found]) -> Found:
-    """From the cache, or made and kept there, and then the scratch memory that it took is given back."""
+def _kept(cache: ByteCache[Value], key: Hashable, make: Callable[[], Value]) -> Value:
+    """From the cache, or made and kept there. The scratch memory that making it took is given back."""
 
-    def made() -> Found:
+    def made() -> Value:
         try:
             return make()
         finally:
@@ -45,34 +45,41 @@ def _kept(cache: ByteCache[Found], key: Hashable, make: Callable[[], Found]) -> 
 
 
 def listed() -> list[Entry]:
-    """Every bundle folder there is, whole or broken; the one that can always show its pictures comes first."""
+    """Every bundle folder, whole or damaged; the one that can always show its images comes first."""
     return sorted(entries(), key=lambda entry: entry.id != FIRST)
 
 
 def opened(entry: Entry) -> Bundle:
-    """A bundle, checked when it was first opened. Raises UserError if it is damaged."""
+    """A bundle, checked when it is first opened. Raises UserError if it is damaged."""
     return _kept(_bundles, _key(entry), lambda: read_bundle(entry.folder))
 
 
 def title(entry: Entry) -> str:
-    """What a bundle is called. Raises UserError if it is damaged. Known without the bundle once that was opened."""
+    """Of a bundle; kept longer than the bundle itself. Raises UserError if the bundle is damaged."""
     return _titles.get(_key(entry), lambda: opened(entry).title)
 
 
 def swept(entry: Entry, policy: str, unit: str) -> Sweep:
-    """A policy over all budgets of the page."""
+    """A policy over all budgets of the page. unit: of cost"""
     return _kept(_sweeps, (_key(entry), policy, unit), lambda: sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit))
 
 
 def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> TargetResult:
-    """The cheapest setting of a policy that is right so often on calibration. Raises UserError if none is."""
+    """The cheapest setting of a policy with at least this calibration accuracy, in [0, 1]. Raises UserError if there is none."""
     key = _key(entry), policy, unit, floor
     return _kept(_target_results, key, lambda: by_accuracy_floor(POLICIES[policy], opened(entry).outputs, floor, unit))
 
 
 def for_promise(entry: Entry, unit: str, promise: Promise) -> TargetResult:
-    """The cheapest shared threshold that keeps a promise about errors."""
+    """The cheapest shared threshold that keeps a promise about errors. Raises UserError if the bundle cannot be tuned."""
     return _kept(_target_results, (_key(entry), unit, promise), lambda: by_guarantee(opened(entry).outputs, promise, unit))
+
+
+def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:
+    """Names of the policies that can run on a bundle, and for each of the others one sentence that says why not."""
+    outputs = opened(entry).outputs
+    reasons = {name: policy.unavailable_reason(outputs) for name, policy in POLICIES.items()}
+    return [name for name, reason in reasons.items() if reason is None], {name: reason for name, reason in reasons.items() if reason}
 
 
 def _key(entry: Entry) -> tuple[str, Stamp]:

@@ -22,7 +22,7 @@ def main(which: str, site: Sequence[str]) -> None:
     import pytest
     from torchvision import datasets
 
-    from app import worker
+    from app.worker import loop
     from engine.datasets.published.sets import TorchvisionSet
     from engine.recipes import Recipe, RecipeConfig, Training, catalogue
     from tests.stand_ins import HELD_OUT, fetch_from, trust_stand_ins
@@ -38,7 +38,7 @@ def main(which: str, site: Sequence[str]) -> None:
             patch.setattr(datasets.CIFAR10, "tgz_md5", md5)
         about = Recipe(RecipeConfig(RECIPE, "Small", "Small.", Training(epochs=1)), opened, lambda: None)
         patch.setitem(catalogue._recipes, RECIPE, about)
-        worker.main()
+        loop.main()
 
 
 if __name__ == "__main__":

@@ -1,1 +1,5 @@
-"""One file a page."""
+"""One file for each view. Importing this registers them."""
+
+from app.views import explore, library, methods
+
+__all__ = ["explore", "library", "methods"]

@@ -1,33 +1,41 @@
-"""Explore: a budget that can be dragged, over what a network's exits really said."""
+"""Explore: drag a budget and see which images leave at which exit of a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
-import pandas as pd
 import streamlit as st
 
-from app import pages, state, store
-from app.components.dataset_download import dataset_download
-from app.components.explorer import explorer
-from app.components.fallback import fallback
-from app.components.target_form import target_form
-from app.state import View
-from app.words import literal, unit_title
+from app import state, store
+from app.figures import real_runs
+from app.figures.front import FRONT
+from app.payload.explore import explore_payload
+from app.shown import Shown
+from app.state import ViewState
+from app.views.registry import view
+from app.widgets.chart import draw_table
+from app.widgets.dataset_download import dataset_download
+from app.widgets.explore import explore_block
+from app.widgets.fallback import fallback
+from app.widgets.hidden_title import hidden_title
+from app.widgets.target_form import target_form
+from app.wording import NO_BUNDLE, literal, unit_title
+from app.worker.pictures import album
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
-from engine.bundle.measurements import Measured
 from engine.errors import UserError
 from engine.policies import POLICIES
 from engine.splits import Split
 from engine.sweep import Sweep
 
 
-def page() -> None:
-    whole, broken = _sorted_out()
-    for problem in broken:
+@view(title="Explore", url_path="explore", order=10, default=True)
+def explore() -> None:
+    hidden_title("Explore")
+    whole, problems = _open_all()
+    for problem in problems:
         st.warning(literal(problem))
     if not whole:
-        st.info("There is no bundle to show yet; make one with `python -m engine compute doodles`.")
+        st.info(NO_BUNDLE)
         return
     entry, policy, unit = _controls(whole)
     st.session_state.setdefault(state.FALLBACK, st.query_params.get(state.FALLBACK) == "1")
@@ -38,48 +46,48 @@ def page() -> None:
 
 
 def _go(entry: Entry, policy: str, budget: float) -> None:
-    """Start the live block anew at a budget and with a policy that the page itself has found."""
+    """Restart the live block with a policy and a budget that the page has computed."""
     st.session_state[state.POLICY] = policy
-    st.session_state[f"start-{entry.id}"] = View(budget)
+    st.session_state[f"start-{entry.id}"] = ViewState(budget)
     st.session_state[f"starts-{entry.id}"] = st.session_state.get(f"starts-{entry.id}", 0) + 1
     st.query_params[state.BUDGET] = f"{budget:.4f}"
 
 
 def _fallback_switch() -> None:
     help = "Stock widgets only: nothing moves while you drag. For browsers in which the live block does not work."
-    if st.toggle("Plain controls", key=state.FALLBACK, help=help):
+    if st.toggle("Basic controls", key=state.FALLBACK, help=help):
         st.query_params[state.FALLBACK] = "1"
     else:
         st.query_params.pop(state.FALLBACK, None)
 
 
-def _sorted_out() -> tuple[dict[str, Entry], list[str]]:
+def _open_all() -> tuple[dict[str, Entry], list[str]]:
     """The bundles that open, by id, and a sentence for each that does not."""
     whole: dict[str, Entry] = {}
-    broken: list[str] = []
+    problems: list[str] = []
     for entry in store.listed():
         try:
             store.title(entry)
             whole[entry.id] = entry
         except UserError as problem:
-            broken.append(str(problem))
-    return whole, broken
+            problems.append(str(problem))
+    return whole, problems
 
 
 def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
-    """What to look at: bundle, policy, unit of cost. Each has a key in the address."""
+    """What to look at: bundle, policy, unit of cost. Each is a parameter of the address."""
     columns = st.columns([3, 4, 4], vertical_alignment="bottom")
     ids = list(whole)
     with columns[0]:
-        titles = _told_apart({id: store.title(entry) for id, entry in whole.items()})
+        titles = _distinct({id: store.title(entry) for id, entry in whole.items()})
         bundle = _select("Bundle", state.BUNDLE, ids, ids[0], titles)
     entry = whole[bundle]
-    runnable, reasons = pages.runnable(entry)
+    runnable, reasons = store.runnable(entry)
     with columns[1]:
         missing = "\n\n".join(reasons.values())
         titles = {name: POLICIES[name].title for name in runnable}
         default = state.DEFAULT_POLICY if state.DEFAULT_POLICY in runnable else runnable[0]
-        help = f"Not on this bundle:\n\n{missing}" if missing else None
+        help = f"Not available for this bundle:\n\n{missing}" if missing else None
         policy = _select("Policy", state.POLICY, runnable, default, titles, help, reasons)
     with columns[2]:
         opened = store.opened(entry)
@@ -90,8 +98,8 @@ def _controls(whole: dict[str, Entry]) -> tuple[Entry, str, str]:
     return entry, policy, unit
 
 
-def _told_apart(titles: dict[str, str]) -> dict[str, str]:
-    """Titles by id, with the id where two are the same: a select box tells its options apart by what it shows."""
+def _distinct(titles: dict[str, str]) -> dict[str, str]:
+    """{id: title}, with the id added where two titles are equal: a select box identifies its options by their text."""
     shown = list(titles.values())
     return {id: f"{title} ({id})" if shown.count(title) > 1 else title for id, title in titles.items()}
 
@@ -105,55 +113,56 @@ def _select(
     help: str | None = None,
     reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """A select box that the address knows. What the address asks for and is not here is said and replaced.
+    """A select box whose value is a parameter of the address. An invalid value there is replaced, with a warning.
 
-    reasons: why something that is known is not among the options, a sentence each
+    key:     of the parameter and of the widget
+    titles:  {option: text}
+    reasons: {value: why it is not among the options}, a sentence each
     """
-    chosen = st.session_state.get(key)
-    if chosen not in options:
+    current = st.session_state.get(key)
+    if current not in options:
         choice = state.choose(st.query_params, key, options, default, label.lower())
-        if reason := reasons.get(chosen or st.query_params.get(key, "")):
+        if reason := reasons.get(current or st.query_params.get(key, "")):
             st.warning(literal(f"{reason} Showing “{titles[default]}” instead."))
         elif choice.notice:
             st.warning(literal(choice.notice))
         st.session_state[key] = choice.value
-    chosen = st.selectbox(label, options, key=key, format_func=lambda option: titles[option], help=help)
-    if chosen == default:
+    value = st.selectbox(label, options, key=key, format_func=lambda option: titles[option], help=help)
+    if value == default:
         st.query_params.pop(key, None)
     else:
-        st.query_params[key] = chosen
-    return chosen
+        st.query_params[key] = value
+    return value
 
 
 @st.fragment
 def _block(entry: Entry, policy: str, unit: str) -> None:
-    bundle = store.opened(entry)
-    with st.spinner(f"Fitting “{POLICIES[policy].title}” …", show_time=True):  # seconds for a learned one, the first time only
-        shown = pages.shown(entry, policy, unit)
-    start = _start(entry, bundle, shown.chosen)
+    with st.spinner(f"Fitting “{POLICIES[policy].title}” …", show_time=True):  # a learned policy takes seconds, once
+        shown = Shown.of(entry, policy, unit)
+    start = _start(entry, shown.bundle, shown.sweep)
     for sentence in start.notice:
         st.warning(literal(sentence))
     key = f"{entry.id}-{st.session_state.get(f'starts-{entry.id}', 0)}"
     if st.session_state[state.FALLBACK]:
-        _write_address(fallback(shown, start, key=f"plain-{key}"), bundle)
+        now = fallback(shown, album(entry), start, key=f"fallback-{key}")
     else:
-        left = explorer(pages.payload(entry, policy, unit), start, key=f"explorer-{key}")
-        if left:
-            _write_address(View(left["budget"], left["class"], left["show"], left["picked"]), bundle)
-    _numbers(shown.chosen, bundle, shown.measured)
+        now = explore_block(explore_payload(entry, shown), start, key=f"explore-{key}")
+    if now is not None:
+        _write_address(now, shown.bundle)
+    _numbers(shown)
 
 
-def _start(entry: Entry, bundle: Bundle, sweep: Sweep) -> View:
-    """Where the live block begins: read from the address once a session and bundle, then left to the browser."""
+def _start(entry: Entry, bundle: Bundle, sweep: Sweep) -> ViewState:
+    """Where the live block begins: read from the address once for a session and bundle, then left to the browser."""
     key = f"start-{entry.id}"
     if key not in st.session_state:
         ids = {str(id) for id in bundle.outputs.ids[bundle.outputs.split == Split.TEST].tolist()}
-        st.session_state[key] = View.read(st.query_params, float(sweep.budgets[0]), bundle.class_names, ids)
+        st.session_state[key] = ViewState.read(st.query_params, float(sweep.budgets[0]), bundle.class_names, ids)
     return st.session_state[key]
 
 
-def _write_address(view: View, bundle: Bundle) -> None:
-    query = view.as_query(bundle.class_names)
+def _write_address(now: ViewState, bundle: Bundle) -> None:
+    query = now.as_query(bundle.class_names)
     for key in (state.BUDGET, state.CLASS, state.SHOW, state.IMAGE):
         if key not in query:
             st.query_params.pop(key, None)
@@ -161,46 +170,8 @@ def _write_address(view: View, bundle: Bundle) -> None:
             st.query_params[key] = query[key]
 
 
-def _numbers(sweep: Sweep, bundle: Bundle, measured: Sequence[Measured]) -> None:
-    """The tables behind the chart."""
+def _numbers(shown: Shown) -> None:
     with st.expander("The numbers"):
-        step = max((len(sweep.budgets) - 1) // 20, 1)
-        rows = slice(None, None, step)
-        columns = {
-            "Budget": sweep.budgets[rows],
-            "Planned cost": sweep.planned_cost[rows],
-            "Cost on calibration": sweep.calibration_cost[rows],
-            "Cost on test": sweep.cost[rows],
-            "Right on calibration": sweep.calibration_accuracy[rows],
-            "Right on test": sweep.accuracy[rows],
-        }
-        for k, name in enumerate(bundle.exit_names):
-            columns[f"Leave at {name}"] = sweep.shares[rows, k]
-            columns[f"{name} on calibration"] = sweep.calibration_shares[rows, k]
-        table = pd.DataFrame(columns)
-        st.dataframe(table, hide_index=True, column_config={name: st.column_config.NumberColumn(format="percent") for name in columns})
-        st.caption(f"Costs are shares of the full network’s. Knobs were chosen on calibration; test has {sweep.examples:,} examples.")
-        if measured:
-            _real_runs(measured)
-
-
-def _real_runs(measured: Sequence[Measured]) -> None:
-    """The table behind the measured points."""
-    rows = [(entry, run) for entry in measured for run in entry.runs]
-    columns = {
-        "Device": [entry.device for entry, _ in rows],
-        "Batch size": [entry.batch_size for entry, _ in rows],
-        "Images timed": [entry.examples for entry, _ in rows],
-        "Budget": [run.budget for _, run in rows],
-        "Compute spent": [run.cost for _, run in rows],
-        "Time taken": [run.time for _, run in rows],
-        "Right": [run.accuracy for _, run in rows],
-        "Speed-up": [run.speed_up for _, run in rows],
-        "Promised by MACs": [run.ideal_by_macs for _, run in rows],
-        "Promised by stage times": [run.ideal_by_times for _, run in rows],
-    }
-    formats = {**dict.fromkeys(("Budget", "Compute spent", "Time taken", "Right"), "percent"), "Speed-up": "%.2f"}
-    formats |= dict.fromkeys(("Promised by MACs", "Promised by stage times"), "%.2f")
-    config = {name: st.column_config.NumberColumn(format=format) for name, format in formats.items()}
-    st.dataframe(pd.DataFrame(columns), hide_index=True, column_config=config)
-    st.caption("Measured: the cascade stopping for real. Budget, compute and time are shares of the full network’s in the same run.")
+        draw_table(FRONT.table(shown, 0))
+        if shown.measured:
+            draw_table(real_runs.table(shown.measured))

@@ -1,4 +1,4 @@
-"""A cache that counts bytes: what it keeps, what it forgets first, and that forty who ask at once make a value once."""
+"""A cache that counts bytes: what it keeps, what it drops first, and that forty threads at once make a value once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ def cache(limit: int) -> ByteCache[bytes]:
 
 
 def unexpected() -> bytes:
-    raise AssertionError("made although it is kept")
+    raise AssertionError("made again although it was kept")
 
 
 def kept(cache: ByteCache[bytes], keys: str) -> str:
@@ -22,13 +22,13 @@ def kept(cache: ByteCache[bytes], keys: str) -> str:
     return "".join(key for key in keys if cache.peek(key) is not None)
 
 
-def test_what_was_made_is_kept() -> None:
+def test_a_value_is_kept() -> None:
     made = cache(100)
     assert made.get("a", lambda: b"12345") == b"12345" == made.get("a", unexpected)
     assert (made.held, len(made)) == (5, 1)
 
 
-def test_the_least_recently_used_go_first_and_only_as_many_as_must() -> None:
+def test_the_least_recently_used_are_dropped_and_no_more_than_needed() -> None:
     made = cache(100)
     for key in "abcd":
         made.get(key, lambda: bytes(25))
@@ -37,7 +37,7 @@ def test_the_least_recently_used_go_first_and_only_as_many_as_must() -> None:
     assert kept(made, "abcde") == "ade" and made.held == 90
 
 
-def test_the_limit_itself_is_within_it() -> None:
+def test_the_limit_itself_is_allowed() -> None:
     made = cache(100)
     made.put("a", bytes(60))
     made.put("b", bytes(40))
@@ -46,7 +46,7 @@ def test_the_limit_itself_is_within_it() -> None:
     assert kept(made, "abc") == "bc" and made.held == 41
 
 
-def test_one_too_large_is_kept_alone_until_the_next() -> None:
+def test_a_value_above_the_limit_is_kept_alone_until_the_next() -> None:
     made = cache(100)
     made.put("small", bytes(10))
     made.put("large", bytes(1000))
@@ -55,7 +55,7 @@ def test_one_too_large_is_kept_alone_until_the_next() -> None:
     assert made.peek("large") is None and made.held == 10
 
 
-def test_a_value_put_in_place_of_another_counts_once() -> None:
+def test_a_replaced_value_counts_once() -> None:
     made = cache(100)
     made.put("a", bytes(60))
     made.put("a", bytes(30))
@@ -65,14 +65,14 @@ def test_a_value_put_in_place_of_another_counts_once() -> None:
     assert (made.held, len(made)) == (0, 0)
 
 
-def at_once(visitors: int, ask: Callable[[], bytes]) -> list[bytes | Exception]:
-    """What each of so many threads gets that ask together."""
+def at_once(visitors: int, get: Callable[[], bytes]) -> list[bytes | Exception]:
+    """What each of that many threads gets when all call at once."""
     together = Barrier(visitors)
 
     def one(_: int) -> bytes | Exception:
         together.wait(30)
         try:
-            return ask()
+            return get()
         except ValueError as problem:
             return problem
 
@@ -80,20 +80,20 @@ def at_once(visitors: int, ask: Callable[[], bytes]) -> list[bytes | Exception]:
         return list(threads.map(one, range(visitors)))
 
 
-def test_forty_who_ask_at_once_wait_for_one_who_makes_it() -> None:
+def test_forty_threads_wait_for_the_one_that_makes_a_value() -> None:
     made, turns, lock = cache(100), [], Lock()
     slow = Event()
 
     def make() -> bytes:
         with lock:
             turns.append(1)
-        slow.wait(0.2)  # never set: time for the others to come
+        slow.wait(0.2)  # never set: time for the others to arrive
         return b"once"
 
     assert at_once(40, lambda: made.get("a", make)) == [b"once"] * 40 and len(turns) == 1
 
 
-def test_other_keys_do_not_wait_for_it() -> None:
+def test_other_keys_do_not_wait() -> None:
     made, begun, end = cache(100), Event(), Event()
 
     def slow() -> bytes:
@@ -109,24 +109,24 @@ def test_other_keys_do_not_wait_for_it() -> None:
         assert waiting.result(30) == b"slow"
 
 
-def test_a_failure_is_not_kept_and_each_who_waits_has_their_own() -> None:
+def test_a_failure_is_not_kept_and_every_waiting_thread_gets_its_own() -> None:
     made = cache(100)
 
     def fail() -> bytes:
         raise ValueError("no")
 
-    found = at_once(8, lambda: made.get("a", fail))
-    assert len({id(problem) for problem in found}) == 8 and all(isinstance(problem, ValueError) for problem in found)
+    problems = at_once(8, lambda: made.get("a", fail))
+    assert len({id(problem) for problem in problems}) == 8 and all(isinstance(problem, ValueError) for problem in problems)
     assert made.get("a", lambda: b"now") == b"now"
 
 
-def test_a_value_may_be_made_of_another_one_of_the_same_cache() -> None:
+def test_a_value_may_be_made_from_another_one_in_the_same_cache() -> None:
     made = cache(100)
     assert made.get("outer", lambda: made.get("inner", lambda: b"in") + b"out") == b"inout"
     assert (made.peek("inner"), made.peek("outer")) == (b"in", b"inout")
 
 
-def test_a_size_that_cannot_be_told_leaves_nothing_behind() -> None:
+def test_a_size_that_cannot_be_computed_leaves_nothing_behind() -> None:
     made: ByteCache[object] = ByteCache(100, len)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         made.get("a", lambda: 5)

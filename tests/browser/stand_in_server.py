@@ -20,8 +20,8 @@ def main(argv: Sequence[str]) -> int:
         smaller = replace(files, archives=dict.fromkeys(files.archives, int(size)))
         patch.setattr(torchvision_files, "FILES", {**torchvision_files.FILES, "cifar10": smaller})
         # From here on everybody who imports them sees the stand-in
-        from app import worker_process
         from app.serve import main as serve
+        from app.worker import process as worker_process
 
         patch.setattr(worker_process, "COMMAND", stand_in_worker.command(stand_in_worker.STAND_IN, address, md5))
         return serve(options)

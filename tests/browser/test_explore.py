@@ -20,7 +20,7 @@ SEEN = """() => ({
   sentence: document.querySelector('.offramp-sentence').textContent,
   cost: document.querySelector('.offramp-cost').textContent,
   dot: document.querySelector('.offramp-dot').style.transform,
-  bars: [...document.querySelectorAll('.offramp-right')].map((bar) => bar.getBoundingClientRect().width),
+  bars: [...document.querySelectorAll('.offramp-correct')].map((bar) => bar.getBoundingClientRect().width),
   step: Number(document.querySelector('.offramp-slider').value),
 })"""
 TILES = """() => [...document.querySelectorAll('.offramp-strip')].map((strip) =>
@@ -135,7 +135,7 @@ def test_a_press_on_the_front_sets_the_budget_and_dragging_there_moves_it(page: 
 
 def test_a_reload_keeps_the_view(page: Page, site: Site) -> None:
     explore(page, site, "bundle=tiny&policy=entropy&unit=latency_ms&budget=0.7")
-    page.locator(".offramp-show button", has_text="Wrong").click()
+    page.locator(".offramp-show button", has_text="Incorrect").click()
     page.locator(".offramp-class").select_option("2")
     page.locator(".offramp-tile").first.click()
     settled(page, "image=")
@@ -148,7 +148,7 @@ def test_a_reload_keeps_the_view(page: Page, site: Site) -> None:
     again = page.evaluate(SEEN)
     assert again["step"] == seen["step"] and again["sentence"] == seen["sentence"]
     assert page.locator(".offramp-class").input_value() == "2"
-    expect(page.locator('.offramp-show [aria-pressed="true"]')).to_have_text("Wrong")
+    expect(page.locator('.offramp-show [aria-pressed="true"]')).to_have_text("Incorrect")
     assert "policy=entropy" in page.evaluate("location.search") and "unit=latency_ms" in page.evaluate("location.search")
     assert "time" in seen["sentence"]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from app.media import images_address, script_address
+from app.media import images_address, web_address
 from app.store import STEPS
 from engine.bundle.library import Entry, open_bundle
 from tests.browser.conftest import Site, explore, frame
@@ -91,8 +91,8 @@ ALONE = """async ([script, images]) => {
 
 def alone(page: Page, site: Site) -> None:
     """The script without the page around it."""
-    page.goto(site.url + script_address("pictures.js"))
-    page.evaluate(ALONE, [script_address("pictures.js"), images_address(Entry("tiny", site.bundles / "tiny"))])
+    page.goto(site.url + web_address("core/pictures.js"))
+    page.evaluate(ALONE, [web_address("core/pictures.js"), images_address(Entry("tiny", site.bundles / "tiny"))])
 
 
 def test_a_picture_that_is_shown_is_never_given_up(page: Page, site: Site) -> None:

@@ -37,7 +37,7 @@ def test_the_marks_are_on_the_chart_and_labelled(browser: Browser, site: Site, s
     assert len(marks) == 6 and all(mark["inside"] for mark in marks)
     assert page.evaluate(LABELS) == ["1"] * 3 + ["32"] * 3
     assert page.locator(".offramp-plot .legendtext", has_text="Measured").count() == 1
-    sentences = page.locator(".offramp-payoff p")
+    sentences = page.locator(".offramp-speedup p")
     expect(sentences).to_have_count(2)
     expect(sentences.nth(1)).to_contain_text("stopping early pays at a budget of 25%")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -61,7 +61,7 @@ def test_the_unit_can_be_chosen_and_shows_its_own_runs(page: Page, site: Site) -
     page.wait_for_function("location.search.includes('unit=ms_batch_32')")
     page.wait_for_function(f"({LABELS})().length === 3")
     assert page.evaluate(LABELS) == ["32"] * 3
-    expect(page.locator(".offramp-payoff p")).to_have_count(1)
+    expect(page.locator(".offramp-speedup p")).to_have_count(1)
     expect(page.locator(".offramp-plot .g-xtitle")).to_contain_text("time at batch 32")
     page.get_by_text("The numbers").click()
     expect(page.get_by_text("the cascade stopping for real")).to_be_visible()
@@ -70,7 +70,7 @@ def test_the_unit_can_be_chosen_and_shows_its_own_runs(page: Page, site: Site) -
 def test_energy_has_no_runs_to_show(page: Page, site: Site) -> None:
     explore(page, site, "bundle=timed&unit=joules_batch_32")
     assert page.evaluate(MARKS) == []
-    expect(page.locator(".offramp-payoff p")).to_have_count(0)
+    expect(page.locator(".offramp-speedup p")).to_have_count(0)
     expect(page.locator(".offramp-plot .g-xtitle")).to_contain_text("energy at batch 32")
 
 

@@ -20,7 +20,7 @@ HANDSHAKE = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
-PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/offramp/web/x/dom.js", "/nowhere")
+PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/offramp/web/x/core/dom.js", "/nowhere")
 
 
 def ask(url: str, path: str = "/_stcore/health", **headers: str) -> tuple[int, str]:

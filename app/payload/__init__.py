@@ -1,0 +1,1 @@
+"""What the browser gets: the arrays from which the live block paints any budget."""

@@ -1,0 +1,57 @@
+"""The views of the dashboard, by their path in the address. A view is one file that registers itself:
+
+    @view(title="Library", url_path="library", order=30)
+    def library() -> None:
+        st.title("Library")
+        ...
+
+Every view has one title, and works on an empty data folder. Its contract test is already written.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+Show = TypeVar("Show", bound=Callable[[], None])
+
+
+@dataclass(frozen=True)
+class View:
+    """title:    in the navigation
+    url_path: lower-case letters, digits and dashes
+    show:     draws the view
+    order:    position in the navigation, smallest first
+    default:  whether it opens when the address names no view; one view does
+    """
+
+    title: str
+    url_path: str
+    show: Callable[[], None]
+    order: float
+    default: bool = False
+
+
+_views: dict[str, View] = {}
+
+#: Every registered view, in the order of registration.
+VIEWS: Mapping[str, View] = MappingProxyType(_views)
+
+
+def view(*, title: str, url_path: str, order: float, default: bool = False) -> Callable[[Show], Show]:
+    """Decorator: make a function known as a view, see `View`."""
+
+    def register(show: Show) -> Show:
+        other = _views.get(url_path)
+        # The same function comes again when Streamlit reloads its file.
+        if other is not None and (other.show.__module__, other.show.__qualname__) != (show.__module__, show.__qualname__):
+            raise ValueError(f"two views have the path {url_path!r}")
+        _views[url_path] = View(title, url_path, show, order, default)
+        return show
+
+    return register
+
+
+def in_order() -> list[View]:
+    """As in the navigation."""
+    return sorted(VIEWS.values(), key=lambda view: view.order)

@@ -1,0 +1,200 @@
+// The live block. One budget step is the whole of what moves: every part paints itself from it, once a frame at most.
+
+import { Routes, unpack } from "../core/decode.js"
+import { element, percent } from "../core/dom.js"
+import { Exits } from "../parts/exits.js"
+import { Front } from "../parts/front.js"
+import { Gallery } from "../parts/gallery.js"
+import { Pictures } from "../core/pictures.js"
+import { Trace } from "../parts/trace.js"
+
+const SETTLE = 150 // ms without a move before the server hears of it
+const SHOWS = { all: "All", correct: "Correct", incorrect: "Incorrect" }
+
+export default class Explore {
+  constructor(root) {
+    const find = (name) => root.querySelector(`.offramp-${name}`)
+    this.root = root
+    this.parts = Object.fromEntries(["sentence", "told", "hidden", "slider", "ticks", "readouts", "speedup", "class", "show"].map((name) => [name, find(name)]))
+    this.front = new Front(find("front"), (share, done) => this.#pointAt(share, done))
+    this.exits = new Exits(find("exits"))
+    this.gallery = new Gallery(find("gallery"), (example) => this.#pick(example))
+    this.trace = new Trace(find("trace"), () => this.#pick(null))
+    this.#listen()
+  }
+
+  // report(view): called on release with where the visitor is
+  show(data, report) {
+    this.report = report
+    if (data === this.raw) return
+    const before = this.data && { budget: this.data.budget[this.step], ids: this.data.ids, picked: this.data.ids[this.picked] ?? null }
+    this.raw = data
+    this.data = unpacked(data)
+    this.routes = new Routes(data.changes, data.steps, data.examples)
+    const pictures = this.pictures
+    if (pictures?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
+    const begin = before ?? data.begin
+    const filter = before ? this.#keptFilter(before) : { class: data.begin.class, show: data.begin.show }
+    this.gallery.filter = filter
+    this.#drawControls()
+    this.exits.draw(this.data)
+    this.gallery.draw(this.data, this.routes, this.pictures)
+    this.trace.draw(this.data, this.routes, this.pictures)
+    if (pictures !== this.pictures) pictures?.leave()
+    this.front.draw(data).catch((problem) => this.front.plot.replaceChildren(problem.message))
+    this.step = nearest(data.budget, begin.budget)
+    this.#paint()
+    const example = begin.picked === null || begin.picked === undefined ? -1 : this.data.ids.indexOf(begin.picked)
+    if (example >= 0) this.#pick(example, false)
+    else this.picked = null
+    this.root.dataset.ready = "true"
+  }
+
+  leave() {
+    this.front.leave()
+    this.pictures?.leave()
+    clearTimeout(this.timer)
+  }
+
+  // Filters and the picked image mean something only while the examples stay the same.
+  #keptFilter(before) {
+    const same = before.ids.length === this.data.ids.length && before.ids.every((id, i) => id === this.data.ids[i])
+    if (!same) before.picked = null
+    return same ? this.gallery.filter : { class: null, show: "all" }
+  }
+
+  #drawControls() {
+    const { data, parts } = this
+    parts.slider.max = data.steps - 1
+    const at = (cost) => (cost - data.budget[0]) / (data.budget[data.steps - 1] - data.budget[0])
+    parts.ticks.replaceChildren(
+      ...data.exits.filter((exit) => at(exit.cost) <= 1.001).map((exit, k) => {
+        const tick = element("span", "offramp-tick", String(k + 1))
+        tick.style.left = percent(at(exit.cost))
+        tick.style.setProperty("--exit", exit.colour)
+        return tick
+      }),
+    )
+    parts.class.replaceChildren(new Option("all", ""), ...data.classes.map((name, i) => new Option(name, i)))
+    parts.class.value = this.gallery.filter.class ?? ""
+    const group = (title, ...names) => element("div", "", element("dt", "", title), ...names.map((name) => element("dd", `offramp-${name}`)))
+    parts.readouts.replaceChildren(
+      group("Cost", "cost", "cost-tuned", "cost-planned"),
+      group("Test accuracy", "accuracy", "accuracy-tuned"),
+      group("Full network", "full"),
+      group("Exits in use", "balance"),
+    )
+    parts.told.hidden = data.notes.every((note) => note === "") // else its place is kept, so that nothing jumps as the budget moves
+    parts.speedup.replaceChildren(...data.speedupVerdict.map((sentence) => element("p", "", sentence)))
+    parts.show.replaceChildren(
+      ...Object.entries(SHOWS).map(([value, title]) => {
+        const button = element("button", "", title)
+        button.type = "button"
+        button.dataset.show = value
+        button.onclick = () => this.#filter({ show: value })
+        return button
+      }),
+    )
+    this.#markShow()
+  }
+
+  #listen() {
+    const { slider, class: chosen } = this.parts
+    slider.addEventListener("input", () => this.#move(Number(slider.value), false))
+    slider.addEventListener("change", () => this.#move(Number(slider.value), true))
+    chosen.addEventListener("change", () => this.#filter({ class: chosen.value === "" ? null : Number(chosen.value) }))
+    this.root.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.picked !== null) this.#pick(null)
+    })
+  }
+
+  // A cost on the front means the budget that comes to it.
+  #pointAt(share, done) {
+    this.#move(share === null ? this.step : nearest(this.data.cost, share), done)
+  }
+
+  #move(step, done) {
+    if (step !== this.step) {
+      this.step = step
+      this.frame ??= requestAnimationFrame(() => this.#paint())
+    }
+    if (done) this.#settle()
+  }
+
+  #filter(change) {
+    Object.assign(this.gallery.filter, change)
+    this.#markShow()
+    this.gallery.paint(this.step)
+    this.#settle()
+  }
+
+  #markShow() {
+    for (const button of this.parts.show.children) button.setAttribute("aria-pressed", String(button.dataset.show === this.gallery.filter.show))
+  }
+
+  #pick(example, settle = true) {
+    const back = this.picked
+    this.picked = example
+    this.gallery.mark(example)
+    if (example === null) {
+      this.trace.close()
+      this.gallery.tiles.get(back)?.focus({ preventScroll: true })
+    } else this.trace.open(example, this.step)
+    if (settle) this.#settle()
+  }
+
+  #paint() {
+    this.frame = null
+    const { data, step, parts } = this
+    parts.sentence.textContent = data.sentence[step]
+    parts.told.textContent = data.notes[step]
+    if (Number(parts.slider.value) !== step) parts.slider.value = step
+    parts.slider.setAttribute("aria-valuetext", `${percent(data.budget[step])} of the full network’s ${data.spent}`)
+    parts.slider.style.setProperty("--filled", percent(step / (data.steps - 1)))
+    const told = {
+      cost: percent(data.cost[step]),
+      "cost-tuned": `${percent(data.calibrationCost[step])} on calibration`,
+      "cost-planned": `${percent(data.planned[step])} planned`,
+      accuracy: percent(data.accuracy[step]),
+      "accuracy-tuned": `${percent(data.calibrationAccuracy[step])} on calibration`,
+      full: `${percent(data.full.accuracy)} accuracy at 100%`,
+      balance: `${data.effectiveExits[step].toFixed(1)} of ${data.exits.length}`,
+    }
+    parts.readouts.lastElementChild.title = "How many exits, used evenly, would be as mixed as these: the exponential of the shares' entropy"
+    for (const name in told) parts.readouts.querySelector(`.offramp-${name}`).textContent = told[name]
+    this.front.place({ cost: data.cost[step], accuracy: data.accuracy[step], label: percent(data.accuracy[step]) })
+    this.exits.paint(step)
+    this.gallery.paint(step)
+    this.trace.paint(step)
+  }
+
+  // On release: read the sentence out, and let the server know where we are.
+  #settle() {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      const { data, step, gallery, picked } = this
+      this.parts.hidden.textContent = `${data.sentence[step]} ${data.notes[step]}`
+      this.report({
+        budget: data.budget[step],
+        class: gallery.filter.class,
+        show: gallery.filter.show,
+        picked: picked === null ? null : data.ids[picked],
+      })
+    }, SETTLE)
+  }
+}
+
+function unpacked(data) {
+  const made = { ...data }
+  for (const name of ["share", "correct", "incorrect", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
+  made.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
+  made.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
+  made.threshold = data.threshold && { ...data.threshold, threshold: unpack(data.threshold.threshold), ties: unpack(data.threshold.ties), value: unpack(data.threshold.value) }
+  return made
+}
+
+function nearest(values, wanted) {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - wanted) < Math.abs(values[best] - wanted)) best = i
+  return best
+}

@@ -1,0 +1,99 @@
+"""The worker process: reads the images of data sets and downloads them. Both may need torch, which the page's own process never loads.
+
+    python -m app.worker
+
+app.worker.process starts it, writes requests to its standard input and reads replies from its standard output, in the form of
+app.worker.messages. It exits when its input ends, even in the middle of a request, so it cannot outlive the server.
+"""
+
+import io
+import os
+import signal
+import sys
+import traceback
+from functools import lru_cache
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.worker.messages import Fetch, Open, Reply, Request, Take, read_request, write_reply
+from engine.datasets.base import Dataset
+from engine.datasets.published.files import FILES, Stamp
+from engine.errors import UserError
+from engine.recipes.folder import dataset_of
+
+if TYPE_CHECKING:
+    from engine.datasets.published.sets import TorchvisionSet
+
+
+def reply_to(request: Request) -> Reply:
+    """Raises nothing: what goes wrong is part of the reply."""
+    try:
+        match request:
+            case Fetch(name, datasets):
+                from engine.datasets.published.sets import download  # loads torch
+
+                download(name, Path(datasets))
+                return Reply()
+            case Open():
+                return Reply(digest=_opened(request).digest())
+            case Take(ids=ids):
+                return Reply([encode_exactly(pixels) for pixels in _opened(request).take(np.array(ids, np.int64)).pixels])
+    except UserError as problem:
+        return Reply(problem=str(problem))
+    except MemoryError:
+        return Reply(problem="This computer is short of memory, so the data set cannot be read.")
+    except Exception:  # a bug of ours: the page's process raises it
+        return Reply(fault=traceback.format_exc())
+
+
+def encode_exactly(pixels: NDArray[np.uint8]) -> bytes:
+    """(height, width, 3) uint8 -> lossless WebP. Images of 32 x 32 pixels have no detail to lose, and take 2 kB."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", lossless=True, method=0)
+    return file.getvalue()
+
+
+def _opened(request: Open | Take) -> Dataset:
+    os.environ["OFFRAMP_DATASETS"] = request.datasets  # where the engine looks for data sets
+    name = str(request.provenance.get("dataset"))
+    files = FILES.get(name)
+    dataset = dataset_of(request.provenance) or _torchvision(name)
+    return _shared(dataset, request.datasets, files.stamp(Path(request.datasets)) if files else ())
+
+
+@lru_cache(maxsize=2)
+def _shared(dataset: Dataset, datasets: str, files: Stamp) -> Dataset:
+    """The first of equal data sets, with what it has read: all bundles share one copy. CIFAR-10 takes 184 MB."""
+    return dataset
+
+
+def _torchvision(name: str) -> "TorchvisionSet":
+    from engine.datasets.published.sets import TorchvisionSet  # loads torch
+
+    return TorchvisionSet(name)
+
+
+def _listen(requests: "SimpleQueue[Request]") -> None:
+    try:
+        for line in sys.stdin.buffer:
+            requests.put(read_request(line))
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)  # if only this thread ended, the page would wait for ever
+    os._exit(0)  # the server has ended or has stopped us: the result of the current request is of no use
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, and this process ends with it
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print goes to the log and not between the replies
+    requests: SimpleQueue[Request] = SimpleQueue()
+    Thread(target=_listen, args=[requests], daemon=True).start()
+    while True:
+        write_reply(reply_to(requests.get()), replies)

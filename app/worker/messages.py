@@ -1,0 +1,86 @@
+"""The requests that the page sends to its worker process, and the replies.
+
+A message is a line of JSON. The images of a reply follow its line as raw bytes. Nothing that arrives is ever run as code.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import IO, Any
+
+
+@dataclass(frozen=True)
+class Open:
+    """Open the data set that a bundle was made from; the reply holds its digest.
+
+    provenance: of the bundle;  datasets: the folder of all data sets
+    """
+
+    provenance: Mapping[str, Any]
+    datasets: str
+
+
+@dataclass(frozen=True)
+class Take:
+    """Read images of such a data set. ids: of the examples, one image each"""
+
+    provenance: Mapping[str, Any]
+    datasets: str
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Download a data set. name: in engine.datasets.published.files.FILES"""
+
+    name: str
+    datasets: str
+
+
+Request = Open | Take | Fetch
+_KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Take, Fetch)}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """images:  encoded, of a Take
+    digest:  of the data set, of an Open
+    problem: a sentence to show if the request cannot be met
+    fault:   the traceback of a bug of ours, for the log
+    """
+
+    images: Sequence[bytes] = ()
+    digest: str | None = None
+    problem: str | None = None
+    fault: str | None = None
+
+
+def write_request(request: Request, file: IO[bytes]) -> None:
+    """Raises OSError if the other end is gone."""
+    file.write(json.dumps({"kind": type(request).__name__, **asdict(request)}).encode() + b"\n")
+    file.flush()
+
+
+def read_request(line: bytes) -> Request:
+    fields = json.loads(line)
+    return _KINDS[fields.pop("kind")](**fields)
+
+
+def write_reply(reply: Reply, file: IO[bytes]) -> None:
+    sizes = [len(image) for image in reply.images]
+    head = {"sizes": sizes, "digest": reply.digest, "problem": reply.problem, "fault": reply.fault}
+    file.write(json.dumps(head).encode() + b"\n" + b"".join(reply.images))
+    file.flush()
+
+
+def read_reply(file: IO[bytes]) -> Reply:
+    """Raises EOFError if the other end is gone."""
+    line = file.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError
+    fields = json.loads(line)
+    sizes = fields.pop("sizes")
+    images = [file.read(size) for size in sizes]
+    if [len(image) for image in images] != sizes:
+        raise EOFError
+    return Reply(images, **fields)

@@ -1,0 +1,16 @@
+"""The frame: every registered view is in the navigation, and the default one is drawn."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.serve import MAIN
+from tests.app.samples import write_sample
+
+
+def test_the_frame_opens_the_default_view(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sample(tmp_path, examples=90, exits=3)
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    page = AppTest.from_file(str(MAIN), default_timeout=100).run()
+    assert not page.exception and [title.value for title in page.title] == ["Explore"]

@@ -1,0 +1,172 @@
+"""The explore view without a browser: controls, address, basic controls, and the target form."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Widget
+
+from app.store import STEPS
+from app.views.registry import VIEWS
+from app.widgets.target_form import FLOOR, GUARANTEE
+from engine.bundle.bundle import add_measured, read_bundle
+from engine.policies import POLICIES
+from engine.sweep import Sweep, sweep
+from engine.targets import Promise, by_accuracy_floor, by_guarantee
+from tests.app.contracts import check_view
+from tests.app.samples import write_sample
+from tests.measured import fresh
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_sample(tmp_path)
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    return tmp_path
+
+
+def explore(data: Path, **query: str) -> AppTest:
+    return check_view(VIEWS["explore"], data, **query)
+
+
+def swept(data: Path, policy: str = "maxprob", unit: str = "macs") -> Sweep:
+    return sweep(POLICIES[policy], read_bundle(data / "bundles" / "tiny").outputs, STEPS, unit)
+
+
+def texts(page: AppTest, kind: str) -> list[str]:
+    """Of all elements of a kind, without the backslashes that keep names from being read as Markdown."""
+    return [element.value.replace("\\", "") for element in page.get(kind)]
+
+
+def run(changed: Widget) -> AppTest:
+    """The page after a widget was changed."""
+    page = changed.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def test_the_controls_start_at_their_defaults(data: Path) -> None:
+    page = explore(data)
+    assert [page.selectbox(key=key).value for key in ("bundle", "policy", "unit")] == ["tiny", "maxprob", "macs"]
+    assert "budget" not in page.query_params and "policy" not in page.query_params
+
+
+def test_the_address_sets_the_controls_and_the_controls_set_the_address(data: Path) -> None:
+    page = explore(data, policy="entropy", unit="latency_ms")
+    assert page.selectbox(key="policy").value == "entropy" and page.selectbox(key="unit").value == "latency_ms"
+    run(page.selectbox(key="policy").set_value("margin"))
+    assert page.query_params["policy"] == "margin" and page.query_params["unit"] == "latency_ms"
+    run(page.selectbox(key="policy").set_value("maxprob"))
+    assert "policy" not in page.query_params
+
+
+def test_invalid_parameters_are_replaced_with_a_warning(data: Path) -> None:
+    page = explore(data, policy="nonsense", budget="7", show="maybe")
+    warnings = " ".join(texts(page, "warning"))
+    assert all(f"“{word}”" in warnings for word in ("nonsense", "7", "maybe"))
+    assert page.selectbox(key="policy").value == "maxprob"
+
+
+def test_a_policy_that_needs_more_than_the_bundle_holds_is_not_offered(data: Path) -> None:
+    write_sample(data, "bare", recorded="confidence")
+    page = explore(data, bundle="bare", policy="eenet")
+    (warning,) = texts(page, "warning")
+    reason = POLICIES["eenet"].unavailable_reason(read_bundle(data / "bundles" / "bare").outputs)
+    assert warning == f"{reason} Showing “{POLICIES['maxprob'].title}” instead."
+    assert POLICIES["eenet"].title not in page.selectbox(key="policy").options
+
+
+def test_bundles_of_the_same_title_are_distinct(data: Path) -> None:
+    write_sample(data, "other")
+    assert explore(data).selectbox(key="bundle").options == ["A tiny bundle (other)", "A tiny bundle (tiny)"]
+
+
+def test_the_numbers_are_those_of_the_sweep(data: Path) -> None:
+    expected = swept(data)
+    (table,) = explore(data).dataframe
+    assert list(table.value["Test accuracy"]) == pytest.approx(expected.accuracy[::10], abs=1e-5)
+    assert list(table.value["Leave at Exit 2"]) == pytest.approx(expected.shares[::10, 1], abs=1e-5)
+
+
+def test_real_runs_have_a_table(data: Path) -> None:
+    add_measured(data / "bundles" / "tiny", [fresh(1), fresh(32)])
+    table = explore(data).dataframe[1]
+    assert list(table.value["Batch size"]) == [1] * 3 + [32] * 3
+    assert "Measured with real early exits" in " ".join(texts(explore(data), "caption"))
+
+
+# Basic controls
+
+
+def test_basic_controls_say_what_the_sweep_says(data: Path) -> None:
+    expected = swept(data)
+    page = explore(data, fallback="1", budget="0.5")
+    slider = page.select_slider[0]
+    step = slider.options.index(slider.format_func(slider.value) if callable(slider.format_func) else slider.value)
+    assert abs(expected.budgets[step] - 0.5) < 0.01
+    accuracy, cost = 100 * expected.accuracy[step], 100 * expected.cost[step]
+    assert texts(page, "subheader")[0].startswith(f"{accuracy:.1f}% accuracy at {cost:.0f}% of the compute (")
+    assert len(page.get("plotly_chart")) == 2 and page.query_params["budget"]
+
+
+def test_basic_controls_move_the_budget(data: Path) -> None:
+    expected = swept(data)
+    page = explore(data, fallback="1")
+    run(page.select_slider[0].set_value(float(expected.budgets[-1])))
+    assert page.query_params["budget"] == "1" and "100% of the compute (as accurate as" in texts(page, "subheader")[0]
+
+
+def test_basic_controls_show_images_of_every_exit(data: Path) -> None:
+    page = explore(data, fallback="1", budget="0.5")
+    step = int(abs(swept(data).budgets - 0.5).argmin())
+    counts = [int(text.rsplit(" ", 2)[1]) for text in texts(page, "markdown") if text.endswith(" images")]
+    shares = swept(data).shares[step]
+    assert counts == [round(200 * share) for share in shares] and len(page.get("image")) == sum(min(count, 12) for count in counts)
+
+
+def test_the_switch_to_basic_controls_is_in_the_address(data: Path) -> None:
+    page = explore(data)
+    assert not page.select_slider and "fallback" not in page.query_params
+    run(page.toggle(key="fallback").set_value(True))
+    assert page.select_slider and page.query_params["fallback"] == "1"
+    run(page.toggle(key="fallback").set_value(False))
+    assert not page.select_slider and "fallback" not in page.query_params
+
+
+# The target form
+
+
+def test_the_target_form_opens_on_demand(data: Path) -> None:
+    page = explore(data)
+    assert not page.number_input
+    run(page.toggle(key="target").set_value(True))
+    assert page.radio(key="target-kind").options == [FLOOR, GUARANTEE] and page.number_input(key="target-accuracy").value == 95.0
+
+
+def test_a_minimum_accuracy_leads_to_a_budget(data: Path) -> None:
+    outputs = read_bundle(data / "bundles" / "tiny").outputs
+    page = run(explore(data).toggle(key="target").set_value(True))
+    run(page.number_input(key="target-accuracy").set_value(50.0))
+    expected = by_accuracy_floor(POLICIES["maxprob"], outputs, 0.5)
+    result = next(text for text in texts(page, "markdown") if "where it was tuned" in text)
+    assert f"{100 * expected.calibration.accuracy:.1f}% accuracy at {100 * expected.calibration.cost:.1f}% of the compute" in result
+    assert f"On 200 test examples: {100 * expected.test.accuracy:.1f}% accuracy" in result
+    run(page.button[0].click())
+    assert page.query_params["budget"] == f"{expected.planned_cost:.4f}"
+
+
+def test_an_accuracy_out_of_reach_is_a_warning(data: Path) -> None:
+    page = run(explore(data).toggle(key="target").set_value(True))
+    run(page.number_input(key="target-accuracy").set_value(100.0))
+    assert len(page.warning) == 1 and not page.button
+
+
+def test_a_limit_on_extra_errors_leads_to_its_policy(data: Path) -> None:
+    page = run(explore(data).toggle(key="target").set_value(True))
+    run(page.radio(key="target-kind").set_value(GUARANTEE))
+    run(page.number_input(key="target-errors").set_value(20.0))
+    expected = by_guarantee(read_bundle(data / "bundles" / "tiny").outputs, Promise(0.2, 0.9))
+    result = next(text for text in texts(page, "markdown") if "where it was tuned" in text)
+    assert result.startswith(POLICIES["risk_control"].title) and f"{100 * expected.test.accuracy:.1f}% accuracy" in result
+    run(page.button[0].click())
+    assert page.selectbox(key="policy").value == "risk_control"

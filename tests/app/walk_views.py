@@ -1,0 +1,56 @@
+"""Draws every view, and every bundle under every policy that runs on it; prints what was shown and which libraries are loaded, as JSON.
+
+python -m tests.app.walk_views
+
+In a process of its own, because it reports what was loaded. The worker process of the page knows the stand-in of CIFAR-10.
+"""
+
+import json
+import sys
+
+from streamlit.testing.v1 import AppTest
+
+import app.views  # noqa: F401  registers the views
+from app import store
+from app.views.registry import VIEWS
+from app.worker import pictures
+from app.worker import process as worker_process
+from tests import stand_in_worker
+
+LIBRARIES = ("torch", "torchvision", "sklearn", "scipy", "pandas")
+
+
+def visit(name: str, **query: str) -> AppTest:
+    """A view by itself."""
+    page = AppTest.from_string(f"from app.views.registry import VIEWS\nVIEWS[{name!r}].show()", default_timeout=100)
+    for key, value in query.items():
+        page.query_params[key] = value
+    return checked(page.run())
+
+
+def checked(page: AppTest) -> AppTest:
+    assert not page.exception and not page.warning, (page.exception, page.warning)
+    return page
+
+
+def main() -> None:
+    worker_process.COMMAND = stand_in_worker.command()
+    shown: dict[str, list[str]] = {}
+    for name in VIEWS:
+        visit(name)
+    for entry in store.listed():
+        shown[entry.id] = []
+        for policy in store.runnable(entry)[0]:
+            page = visit("explore", bundle=entry.id, policy=policy)
+            shown[entry.id].append(page.selectbox(key="policy").value)
+        visit("explore", bundle=entry.id, fallback="1")
+    page = visit("explore").toggle(key="target").set_value(True).run()
+    checked(page.number_input(key="target-accuracy").set_value(50.0).run())
+    checked(page.radio(key="target-kind").set_value(page.radio(key="target-kind").options[1]).run())
+    loaded = [name for name in LIBRARIES if name in sys.modules]
+    print(json.dumps({"shown": shown, "loaded": loaded, "pictures": len(pictures._encoded)}))
+    pictures.worker.stop()
+
+
+if __name__ == "__main__":
+    main()
