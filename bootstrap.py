@@ -62,11 +62,11 @@ def unmet(pins: dict[str, str], search: list[str] | None = None) -> list[str]:
 
 
 def _meets(name: str, wanted: str, path: list[str]) -> bool:
-    found = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
+    result = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
     # pip writes RECORD last: without it, the package was being unpacked when something stopped pip
-    if found is None or found.read_text("RECORD") is None:
+    if result is None or result.read_text("RECORD") is None:
         return False
-    have = found.version if "+" in wanted else found.version.split("+")[0]  # 2.15.0+cpu is 2.15.0 too
+    have = result.version if "+" in wanted else result.version.split("+")[0]  # 2.15.0+cpu is 2.15.0 too
     return wanted in ("", have)
 
 
@@ -134,7 +134,7 @@ def _set_up(venv: Path, requirements: Path, lock: int) -> None:
 
 
 def _usable(venv: Path) -> bool:
-    """Whether what is there can be completed by pip. Raises when it is somebody else's and must not be thrown away."""
+    """Whether what is there can be completed by pip. Raises if it belongs to something else and must not be thrown away."""
     if (venv / UNFINISHED).exists():
         say("An earlier set-up was not finished: starting it afresh.")
         return False
@@ -144,7 +144,7 @@ def _usable(venv: Path) -> bool:
         return False
     version = version_of(venv)
     if version is None or not site_packages(venv, version).is_dir():
-        say("The environment in .venv does not run any more (moved, copied, or its Python is gone): making it anew.")
+        say("The environment in .venv does not run any more (moved, copied, or its Python is gone): making it again.")
         return False
     if version < OLDEST:
         raise SetupError(f"{venv} was made by Python {version[0]}.{version[1]} and Offramp needs 3.11 or newer: delete it, {AGAIN}.")

@@ -11,7 +11,7 @@ from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.library import Entry, entries
 from engine.policies import POLICIES
 from engine.runtime.host_memory import give_memory_back
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 from engine.targets import Promise, TargetResult, by_accuracy_floor, by_guarantee
 
 #: Budgets in a sweep of the page: one for about every half per cent, finer than a hand moves a slider.
@@ -61,7 +61,7 @@ def title(entry: Entry) -> str:
 
 def swept(entry: Entry, policy: str, unit: str) -> Sweep:
     """A policy over all budgets of the page. unit: of cost"""
-    return _kept(_sweeps, (_key(entry), policy, unit), lambda: sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit))
+    return _kept(_sweeps, (_key(entry), policy, unit), lambda: run_sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit))
 
 
 def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> TargetResult:

@@ -7,7 +7,7 @@ Every recipe that has weights, unless some are named.
 
 full         a plain loop over batches through all trunks and the last head
 one by one   a loop over examples that breaks at the first exit that is sure enough; batch size plays no part
-shrinking    a batch goes on with whoever is left in it (the executor, given one batch after the other)
+shrinking    a batch goes on with each example that is left in it (the executor, given one batch after the other)
 ours         the executor: survivors of many batches come together in full ones again
 
 Wall clock. All take turns, in so many rounds at least and until so many seconds are over at each batch size; a speed-up is the median over
@@ -68,12 +68,12 @@ class Task:
 
     @classmethod
     def load(cls, name: str, device: torch.device, examples: int) -> "Task":
-        chosen = recipe(name)
-        cascade, dataset = trained_network(chosen, device), chosen.dataset()
+        selected = recipe(name)
+        cascade, dataset = trained_network(selected, device), selected.dataset()
         tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
         macs = stage_macs(cascade, dataset.image_size)
         rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)
-        return cls(chosen.config.title, in_graphs(cascade, device), device, shown.pixels, macs, rules, len(tuned.pixels))
+        return cls(selected.config.title, in_graphs(cascade, device), device, shown.pixels, macs, rules, len(tuned.pixels))
 
     def first(self, examples: int) -> "Task":
         return replace(self, pixels=self.pixels[:examples])
@@ -112,10 +112,10 @@ def one_by_one(task: Task, rule: ThresholdRule) -> Route:
 @torch.inference_mode()
 def simulated(task: Task) -> dict[float, Route]:
     batches = (to_tensor(task.pixels[start : start + 50], task.device) for start in range(0, len(task.pixels), 50))
-    said = np.concatenate([task.cascade(images).cpu().numpy() for images in batches], axis=1)
+    printed = np.concatenate([task.cascade(images).cpu().numpy() for images in batches], axis=1)
     nothing, test = np.zeros(len(task.pixels), np.int32), np.full(len(task.pixels), "test")
     cost = {"macs": np.array(task.macs.stage, np.float64)}
-    outputs = Outputs.from_logits(said, nothing, test, cost, kind=task.cascade.kind)
+    outputs = Outputs.from_logits(printed, nothing, test, cost, kind=task.cascade.kind)
     return {budget: rule.route(outputs) for budget, rule in task.rules.items()}
 
 
@@ -130,9 +130,9 @@ def differing(task: Task, routes: Mapping[float, Route]) -> str:
     for name, method in methods.items():
         incorrect = []
         for budget, rule in task.rules.items():
-            found, expected = method(rule), routes[budget]
-            n = len(found.exit)
-            incorrect.append((found.exit != expected.exit[:n]) | (found.prediction != expected.prediction[:n]))
+            result, expected = method(rule), routes[budget]
+            n = len(result.exit)
+            incorrect.append((result.exit != expected.exit[:n]) | (result.prediction != expected.prediction[:n]))
         counts.append(f"{name} {np.sum(incorrect)} of {np.size(incorrect):,}")
     return ", ".join(counts)
 

@@ -174,20 +174,20 @@ def learn(fit: Outputs, exit_cost: NDArray[np.float64], seed: int = 0) -> Schedu
 
 
 def as_arrays(heads: ScoreHeads, assignment: Assignment, center: NDArray[np.float64], scale: NDArray[np.float64]) -> Scheduler:
-    def plain(tensor: Tensor) -> NDArray[np.float64]:
+    def simple(tensor: Tensor) -> NDArray[np.float64]:
         return tensor.detach().double().numpy()
 
     return Scheduler(
         center=center,
         scale=scale,
-        score=plain(heads.weight),
-        score_history=plain(heads.history.tril(-1)),
-        score_bias=plain(heads.bias),
-        hidden=plain(assignment.weight),
-        hidden_history=plain(assignment.earlier()),
-        hidden_bias=plain(assignment.bias),
-        assign=plain(assignment.out),
-        assign_bias=plain(assignment.out_bias),
+        score=simple(heads.weight),
+        score_history=simple(heads.history.tril(-1)),
+        score_bias=simple(heads.bias),
+        hidden=simple(assignment.weight),
+        hidden_history=simple(assignment.earlier()),
+        hidden_bias=simple(assignment.bias),
+        assign=simple(assignment.out),
+        assign_bias=simple(assignment.out_bias),
     )
 
 

@@ -77,7 +77,7 @@ def server() -> Iterator[str]:
     command = [sys.executable, "-m", "app.serve", "--port", "8795", "--no-browser"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield next(found[1] for line in process.stdout or () if (found := re.search(r"Offramp is at (\S+)", line)))
+            yield next(result[1] for line in process.stdout or () if (result := re.search(r"Offramp is at (\S+)", line)))
         finally:
             process.terminate()
 

@@ -29,7 +29,7 @@ from engine.policies import POLICIES
 from engine.policies.core.thresholds import first_sure_exit
 from engine.route_changes import Changes
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from engine.thresholds.bits import PackedBits
 from engine.thresholds.counts import Counts
 from engine.thresholds.curve import ExactCurve
@@ -76,8 +76,8 @@ def evaluation(examples: Outputs, rounds: int) -> list[str]:
             (np.full(EXITS - 1, curve.levels[step]), Counts(table.leaving[step], table.correct[step], len(scores[0]))),
         ):
             masks = ranked.counts(ranked.cuts(thresholds))
-            found = [(each.leaving.tolist(), each.correct.tolist()) for each in (counts, masks)]
-            if not found[0] == found[1] == walk(scores, correct, thresholds):
+            result = [(each.leaving.tolist(), each.correct.tolist()) for each in (counts, masks)]
+            if not result[0] == result[1] == walk(scores, correct, thresholds):
                 raise AssertionError("a fast method counts what the plain loop does not")
 
     def by_numpy() -> tuple:
@@ -153,8 +153,8 @@ def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
     """Optimised for 40 budgets, and what that is worth on test beside policies with one knob."""
     lines = [f"{'':20}{'fit + ' + str(BUDGETS) + ' budgets':>18}   mean accuracy over the budgets, calibration / test, in %"]
     for per_split in (len(whole.labels) // 30, len(whole.labels) // 3):
-        chosen = np.concatenate([np.flatnonzero(whole.split == split)[:per_split] for split in (Split.FIT, Split.CALIBRATION)])
-        some = whole.take(np.concatenate([chosen, np.flatnonzero(whole.split == Split.TEST)]))
+        selected = np.concatenate([np.flatnonzero(whole.split == split)[:per_split] for split in (Split.FIT, Split.CALIBRATION)])
+        some = whole.take(np.concatenate([selected, np.flatnonzero(whole.split == Split.TEST)]))
         calibration = some.tuning(Split.CALIBRATION)
         budgets = np.linspace(calibration.cascade_cost("macs")[0], calibration.cascade_cost("macs")[-1], BUDGETS)
 
@@ -164,9 +164,11 @@ def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
                 fitted.solve(budget)
 
         seconds = best_times({"free": lambda solve=solve: solve(POLICIES["free_thresholds"])}, max(2, rounds // 3))["free"]
-        found = {name: sweep(POLICIES[name], some, budgets / budgets[-1]) for name in ("free_thresholds", "maxprob", "single_threshold")}
+        result = {
+            name: run_sweep(POLICIES[name], some, budgets / budgets[-1]) for name in ("free_thresholds", "maxprob", "single_threshold")
+        }
         accuracies = ", ".join(
-            f"{name} {100 * each.calibration_accuracy.mean():.2f} / {100 * each.accuracy.mean():.2f}" for name, each in found.items()
+            f"{name} {100 * each.calibration_accuracy.mean():.2f} / {100 * each.accuracy.mean():.2f}" for name, each in result.items()
         )
         lines.append(f"{calibration.examples:>9,} examples{'':2}{readable(seconds):>17}   {accuracies}")
     return [*lines, aim("free thresholds for 40 budgets, s", seconds, 1, at_most=True)]
@@ -177,7 +179,7 @@ def storage(whole: Outputs) -> list[str]:
     lines = [f"{'exits of every example':32}{'table':>10}{'zipped':>10}{'changes':>10}{'zipped':>10}{'one budget':>13}"]
     for name in ("single_threshold", "free_thresholds"):
         for points in (41, 101):
-            exits = sweep(POLICIES[name], whole, points).exit
+            exits = run_sweep(POLICIES[name], whole, points).exit
             changes = Changes.between({"exit": exits})
             if not all((changes.at(step)["exit"] == exits[step]).all() for step in range(points)):
                 raise AssertionError("change lists lost something")

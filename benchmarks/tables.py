@@ -24,7 +24,7 @@ from engine.policies import POLICIES
 from engine.policies.methods.bof_alpha import AlphaRule, mean_correct_confidence
 from engine.recipes import recipe
 from engine.splits import Split
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Where the tables stand, each between the marks of its part.
@@ -37,8 +37,8 @@ FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 def interval(accuracy: float, examples: int) -> float:
     """Half the width of the 95% interval of an accuracy, in points."""
-    found = wilson_interval(round(accuracy * examples), examples)
-    return 50 * (found.high - found.low)
+    result = wilson_interval(round(accuracy * examples), examples)
+    return 50 * (result.high - result.low)
 
 
 def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float] = BUDGETS) -> list[str]:
@@ -48,8 +48,8 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
         policy = POLICIES[name]
         if policy.unavailable_reason(bundle.outputs):
             continue
-        found = sweep(policy, bundle.outputs, list(budgets))
-        cells = [cell(a, c, found.examples) for a, c in zip(found.accuracy, found.cost, strict=True)]
+        result = run_sweep(policy, bundle.outputs, list(budgets))
+        cells = [cell(a, c, result.examples) for a, c in zip(result.accuracy, result.cost, strict=True)]
         title = policy.title if policy.deployable else f"*{policy.title}, knows the labels*"
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return lines
@@ -57,10 +57,10 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
 
 def hull_row(bundle: Bundle) -> str:
     """What mixing the static exits reaches, read off their hull on test itself: the most generous form of the baseline."""
-    found = sweep(POLICIES["static"], bundle.outputs, [1.0])
-    hull = concave_hull(found.static_cost, found.static_accuracy)
-    reached = np.interp(BUDGETS, found.static_cost[hull], found.static_accuracy[hull])
-    cells = [cell(a, c, found.examples) for a, c in zip(reached, BUDGETS, strict=True)]
+    result = run_sweep(POLICIES["static"], bundle.outputs, [1.0])
+    hull = concave_hull(result.static_cost, result.static_accuracy)
+    reached = np.interp(BUDGETS, result.static_cost[hull], result.static_accuracy[hull])
+    cells = [cell(a, c, result.examples) for a, c in zip(reached, BUDGETS, strict=True)]
     return "| *Hull of the static exits, chosen on test* | " + " | ".join(cells) + " |"
 
 
@@ -80,17 +80,17 @@ def how_read(bundle: Bundle) -> str:
     )
 
 
-def exits_table(bundle: Bundle, found: Sweep) -> list[str]:
+def exits_table(bundle: Bundle, result: Sweep) -> list[str]:
     """The exits one by one, and which images leave there at the budgets of a sweep."""
     test = bundle.outputs.test()
-    difficulty, _ = factor_by_exit(found.exit, test.factors["difficulty"], test.exits)
+    difficulty, _ = factor_by_exit(result.exit, test.factors["difficulty"], test.exits)
     lines = ["| | " + " | ".join(bundle.exit_names) + " |", "|---" * (test.exits + 1) + "|"]
     rows = {
-        "cost, share of the full network's": [f"{cost:.0%}" for cost in found.static_cost],
-        "test accuracy if every image leaves there": [f"{accuracy:.1%}" for accuracy in found.static_accuracy],
+        "cost, share of the full network's": [f"{cost:.0%}" for cost in result.static_cost],
+        "test accuracy if every image leaves there": [f"{accuracy:.1%}" for accuracy in result.static_accuracy],
     }
-    for i, budget in enumerate(found.budgets):
-        rows[f"images that leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in found.shares[i]]
+    for i, budget in enumerate(result.budgets):
+        rows[f"images that leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in result.shares[i]]
         rows[f"mean difficulty of these images at {budget:.0%}"] = [f"{mean:.2f}" for mean in difficulty[i]]
     return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
 
@@ -112,15 +112,15 @@ def parameters(bundle: Bundle) -> int:
     return sum(parameter.numel() for parameter in recipe(bundle.id).cascade().parameters())
 
 
-def bags_table(plain: Bundle, bags: Bundle) -> list[str]:
+def bags_table(simple: Bundle, bags: Bundle) -> list[str]:
     """Plain heads beside Bag-of-Features exits on the same trunk, under the alpha rule at a few settings, fixed beforehand."""
     lines = ["| alpha | exits | images by exit | evenness | test accuracy | cost |", "|---" * 6 + "|"]
     for alpha in ALPHAS:
-        for name, bundle in (("plain heads", plain), ("bag of features", bags)):
+        for name, bundle in (("plain heads", simple), ("bag of features", bags)):
             test = bundle.outputs.test()
             route = AlphaRule(alpha, mean_correct_confidence(bundle.outputs.tuning(Split.FIT)), math.nan).route(test)
             shares, correct = route.shares(test.exits), route.accuracy(test)
-            cost = route.mean_cost(test, "macs") / plain.outputs.full_cost("macs")
+            cost = route.mean_cost(test, "macs") / simple.outputs.full_cost("macs")
             leaving = " ".join(f"{share:.0%}" for share in shares)
             accuracy = f"{100 * correct:.1f} ± {interval(correct, test.examples):.1f}"
             lines.append(f"| {alpha:g} | {name} | {leaving} | {float(normalized_entropy(shares)):.2f} | {accuracy} | {cost:.0%} |")
@@ -138,7 +138,7 @@ def results() -> list[str]:
 
 def exits() -> list[str]:
     bundle = open_bundle("doodles")
-    return exits_table(bundle, sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5]))
+    return exits_table(bundle, run_sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5]))
 
 
 def methods() -> list[str]:
@@ -147,9 +147,9 @@ def methods() -> list[str]:
 
 
 def cifar10() -> list[str]:
-    dense, plain, bags, family = (open_bundle(f"cifar10-{name}") for name in ("msdnet", "resnet", "bof", "family"))
+    dense, simple, bags, family = (open_bundle(f"cifar10-{name}") for name in ("msdnet", "resnet", "bof", "family"))
     return [
-        *networks_table((dense, plain, bags, family)),
+        *networks_table((dense, simple, bags, family)),
         "",
         "Network selection, `cifar10-family`:",
         "",
@@ -166,11 +166,11 @@ def cifar10() -> list[str]:
 
 
 def plain_and_bags() -> list[str]:
-    plain, bags = (open_bundle(f"cifar10-{name}") for name in ("resnet", "bof"))
-    extra = parameters(bags) - parameters(plain)
-    more = bags.outputs.full_cost("macs") / plain.outputs.full_cost("macs") - 1
+    simple, bags = (open_bundle(f"cifar10-{name}") for name in ("resnet", "bof"))
+    extra = parameters(bags) - parameters(simple)
+    more = bags.outputs.full_cost("macs") / simple.outputs.full_cost("macs") - 1
     return [
-        *bags_table(plain, bags),
+        *bags_table(simple, bags),
         "",
         f"{bags.outputs.test().examples:,} test images; costs are shares of the full network with plain heads. Bag-of-Features exits change"
         f" the number of parameters by {extra:+,} and the compute of the full network by {more:+.1%}.",
@@ -202,7 +202,7 @@ def main() -> None:
         text = "\n".join(PARTS[name]())
         print(text, end="\n\n")
         for path, document in documents.items():
-            documents[path] = between_marks(name).sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", document)
+            documents[path] = between_marks(name).sub(lambda result, text=text: f"{result[1]}{text}\n{result[2]}", document)
     if given.write:
         for path, document in documents.items():
             path.write_text(document, encoding="utf-8")

@@ -1,1 +1,92 @@
-"""Offramp's compute engine: early-exit networks, the outputs of their exits, and policies that decide where to stop."""
+"""Offramp's compute engine: early-exit networks and cascades of models, and the outputs of every exit for every example.
+
+The names below are the public interface; they are imported from their modules when they are first used.
+
+    outputs = engine.Outputs.from_logits(logits, labels, split, {"macs": stage_cost})
+    result = engine.run_sweep(engine.policy("maxprob"), outputs, [0.25, 0.5])
+    result.accuracy, result.cost  # on test, at each budget
+"""
+
+import logging
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.bundle.bundle import Bundle, Draft, read_bundle, write_bundle
+    from engine.bundle.library import open_bundle
+    from engine.cost_units import CostUnit, register_cost_unit
+    from engine.datasets import Dataset, Images, register_dataset
+    from engine.errors import UserError
+    from engine.importing.importer import import_file
+    from engine.importing.readers import register_reader
+    from engine.outputs import CascadeKind, Outputs
+    from engine.policies import POLICIES, Fitted, Policy, Rule, policy, register_policy
+    from engine.recipes import Recipe, recipe
+    from engine.route import Route
+    from engine.splits import Split
+    from engine.sweep import Sweep, run_sweep
+    from engine.targets import by_accuracy_floor, by_budget, by_guarantee
+
+__all__ = [
+    "POLICIES",
+    "Bundle",
+    "CascadeKind",
+    "CostUnit",
+    "Dataset",
+    "Draft",
+    "Fitted",
+    "Images",
+    "Outputs",
+    "Policy",
+    "Recipe",
+    "Route",
+    "Rule",
+    "Split",
+    "Sweep",
+    "UserError",
+    "by_accuracy_floor",
+    "by_budget",
+    "by_guarantee",
+    "import_file",
+    "open_bundle",
+    "policy",
+    "read_bundle",
+    "recipe",
+    "register_policy",
+    "register_cost_unit",
+    "register_dataset",
+    "register_reader",
+    "run_sweep",
+    "write_bundle",
+]
+
+#: Progress and warnings of everything here. Handlers are the caller's business, as for any library.
+logger = logging.getLogger("offramp")
+
+_MODULES = {
+    "engine.bundle.bundle": ("Bundle", "Draft", "read_bundle", "write_bundle"),
+    "engine.bundle.library": ("open_bundle",),
+    "engine.cost_units": ("CostUnit", "register_cost_unit"),
+    "engine.datasets": ("Dataset", "Images", "register_dataset"),
+    "engine.errors": ("UserError",),
+    "engine.importing.importer": ("import_file",),
+    "engine.importing.readers": ("register_reader",),
+    "engine.outputs": ("CascadeKind", "Outputs"),
+    "engine.policies": ("POLICIES", "Fitted", "Policy", "Rule", "policy", "register_policy"),
+    "engine.recipes": ("Recipe", "recipe"),
+    "engine.route": ("Route",),
+    "engine.splits": ("Split",),
+    "engine.sweep": ("Sweep", "run_sweep"),
+    "engine.targets": ("by_accuracy_floor", "by_budget", "by_guarantee"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -138,7 +138,7 @@ def default_budgets(outputs: Outputs, unit: str, points: int) -> NDArray[np.floa
     return np.linspace(cheapest, 1.0, points)
 
 
-def sweep(
+def run_sweep(
     policy: Policy,
     outputs: Outputs,
     budgets: Sequence[float] | NDArray[np.floating] | int = 21,

@@ -14,9 +14,10 @@ from engine.policies.core.base import Fitted, Policy, Rule
 from engine.policies.core.registry import policy as policy_named
 from engine.policies.methods.risk_control import Promise, RiskControlFit
 from engine.splits import Split
-from engine.sweep import Full, follow, sweep
+from engine.sweep import Full, follow, run_sweep
 
-#: For an accuracy, so many budgets are tried per round, in so many rounds, each between the first sufficient budget and the one before it.
+#: For an accuracy, the number of budgets tried per round and the number of rounds. Each round after the first searches between the first
+#: sufficient budget and the one before it.
 BUDGETS, ROUNDS = 17, 3
 
 
@@ -50,7 +51,7 @@ class TargetResult:
 
 def by_budget(policy: Policy, outputs: Outputs, budget: float, unit: str = "macs") -> TargetResult:
     """The rule for a budget, a share of the full network's cost. Raises UserError if that is out of reach."""
-    rule = sweep(policy, outputs, [budget], unit).rules[0]
+    rule = run_sweep(policy, outputs, [budget], unit).rules[0]
     return _target_result(policy, outputs, unit, rule, f"Spend at most {budget:.1%} of the full network's cost.")
 
 

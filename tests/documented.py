@@ -79,12 +79,12 @@ class Document:
                 yield Shown(self._where(position), block)
 
     def _blocks(self) -> Iterator[tuple[int, str, str]]:
-        return ((found.start(2), found[1], found[2]) for found in FENCED.finditer(self.text))
+        return ((result.start(2), result[1], result[2]) for result in FENCED.finditer(self.text))
 
     def _inline(self) -> Iterator[tuple[int, str]]:
-        prose = FENCED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), self.text)
-        found = ((span.start(), " ".join(span[1].split())) for span in INLINE.finditer(prose))
-        return ((position, code) for position, code in found if code)
+        prose = FENCED.sub(lambda result: re.sub(r"[^\n]", " ", result[0]), self.text)
+        result = ((span.start(), " ".join(span[1].split())) for span in INLINE.finditer(prose))
+        return ((position, code) for position, code in result if code)
 
     def _links(self, position: int, line: str) -> Iterator[Shown]:
         command = re.split(r"\s{2,}|\s#\s", line.strip(), maxsplit=1)[0]

@@ -102,10 +102,10 @@ def test_a_whole_environment_is_ready_and_a_piece_is_not(tmp_path: Path) -> None
         (["--bogus"], "unrecognized arguments: --bogus"),
     ],
 )
-def test_what_the_user_gave_is_wrong(arguments: list[str], said: str) -> None:
+def test_what_the_user_gave_is_wrong(arguments: list[str], printed: str) -> None:
     done = subprocess.run([sys.executable, "run_app.py", "--no-browser", *arguments], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and is_one_sentence(done.stderr), done.stderr
-    assert said in done.stderr
+    assert printed in done.stderr
 
 
 def test_an_unreachable_index_is_one_sentence_and_the_next_start_mends_it(tmp_path: Path) -> None:
@@ -201,9 +201,9 @@ def test_no_venv_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("", "could not be installed"),
     ],
 )
-def test_what_went_wrong_becomes_one_sentence(output: str, said: str, tmp_path: Path) -> None:
+def test_what_went_wrong_becomes_one_sentence(output: str, printed: str, tmp_path: Path) -> None:
     sentence = bootstrap._explain(output, tmp_path / ".venv")
-    assert said in sentence and "then give the same command again" in sentence and is_one_sentence(sentence)
+    assert printed in sentence and "then give the same command again" in sentence and is_one_sentence(sentence)
 
 
 @pytest.mark.parametrize(
@@ -309,11 +309,11 @@ def test_a_taken_port_is_said_and_a_signal_at_any_moment_is_no_crash(start: Call
         port = taken.getsockname()[1]
         server = start(port)
         assert server.stdout
-        said = server.stdout.readline()
+        printed = server.stdout.readline()
         time.sleep(moment)  # importing, warming up, or just serving
         server.send_signal(signal.SIGTERM)
         _, errors = server.communicate(timeout=20)
-    assert re.fullmatch(rf"Port {port} is taken: using \d+\.\n", said)
+    assert re.fullmatch(rf"Port {port} is taken: using \d+\.\n", printed)
     assert (server.returncode, errors) == (0, "")
 
 

@@ -59,15 +59,15 @@ def called(node: ast.Call) -> str:
 
 def words(*nodes: ast.AST) -> set[str]:
     """Every name, attribute and constant key in some expressions."""
-    found = set()
+    result = set()
     for part in (part for node in nodes for part in ast.walk(node)):
         if isinstance(part, ast.Name):
-            found.add(part.id)
+            result.add(part.id)
         elif isinstance(part, ast.Attribute):
-            found.add(part.attr)
+            result.add(part.attr)
         elif isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Constant):
-            found.add(part.slice.value)
-    return found
+            result.add(part.slice.value)
+    return result
 
 
 def imports_of(source: str, forbidden: tuple[str, ...]) -> list[str]:
@@ -81,24 +81,24 @@ def imports_of(source: str, forbidden: tuple[str, ...]) -> list[str]:
 
 def computations(source: str) -> list[str]:
     """What a file does that only the engine may do."""
-    found = []
+    result = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare) and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops):
             sides = [words(side) for side in (node.left, *node.comparators)]
             if any(side & ANSWERS for side in sides) and any(side & TRUTH for side in sides):
-                found.append(f"line {node.lineno} compares answers with labels")
+                result.append(f"line {node.lineno} compares answers with labels")
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-            found.append(f"line {node.lineno} multiplies matrices")
+            result.append(f"line {node.lineno} multiplies matrices")
         elif isinstance(node, ast.Call):
             name, touched = called(node), words(node)
             products = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult) for part in ast.walk(node))
             if name in COMPUTING:
-                found.append(f"line {node.lineno} calls {name}")
+                result.append(f"line {node.lineno} calls {name}")
             elif name in SAMENESS and touched & ANSWERS and touched & TRUTH:
-                found.append(f"line {node.lineno} compares answers with labels")
+                result.append(f"line {node.lineno} compares answers with labels")
             elif name in {"sum", "fsum", "nansum"} and (products or touched & (ANSWERS | TRUTH | CORRECTNESS)):
-                found.append(f"line {node.lineno} sums what the engine has to sum")
-    return found
+                result.append(f"line {node.lineno} sums what the engine has to sum")
+    return result
 
 
 def problems(files: list[Path], find) -> list[str]:
@@ -160,7 +160,7 @@ def test_reaching_into_the_engine_is_seen(source):
 
 def test_what_the_engine_offers_may_be_imported():
     for source in (
-        "from engine.sweep import sweep",
+        "from engine.sweep import run_sweep",
         "from engine.policies import POLICIES",
         "from engine.policies.core.registry import policy",
     ):

@@ -184,10 +184,10 @@ def subcommands() -> dict[str, list[str]]:
 def is_known(program: str, options: list[str]) -> bool:
     """Whether a starter or a command of the engine takes these options; one alone may be named without its value."""
     if len(options) == 1:
-        said = StringIO()
-        with redirect_stdout(said), pytest.raises(SystemExit):
+        printed = StringIO()
+        with redirect_stdout(printed), pytest.raises(SystemExit):
             run_app.parse(["--help"]) if program == "run_app.py" else parser().parse_args([program, "--help"])
-        return options[0] in said.getvalue().replace(",", " ").replace("]", " ").split()
+        return options[0] in printed.getvalue().replace(",", " ").replace("]", " ").split()
     try:
         run_app.parse(options) if program == "run_app.py" else parser().parse_args([program, *subcommands()[program], *options])
     except (UserError, SystemExit):
@@ -240,8 +240,8 @@ python = 3
 
 
 def test_commands_are_found() -> None:
-    found = [(shown.where.removeprefix("example.md:"), shown.text) for shown in EXAMPLE.commands()]
-    assert found == [
+    result = [(shown.where.removeprefix("example.md:"), shown.text) for shown in EXAMPLE.commands()]
+    assert result == [
         ("6", "python3 run_app.py"),
         ("7", "python -m engine train doodles --epochs 2"),
         ("8", "python -m engine train doodles"),

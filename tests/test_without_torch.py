@@ -26,11 +26,11 @@ for path in sorted(Path("engine").rglob("*.py")):
         importlib.import_module(name)
 
 from engine.policies import POLICIES
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import outputs
 
 made = outputs(examples=150, exits=3)
-swept = [name for name, policy in POLICIES.items() if policy.unavailable_reason(made) is None and len(sweep(policy, made, 3).cost) == 3]
+swept = [name for name, policy in POLICIES.items() if policy.unavailable_reason(made) is None and len(run_sweep(policy, made, 3).cost) == 3]
 print(len(swept), len(POLICIES))
 """
 

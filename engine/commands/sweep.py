@@ -28,7 +28,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.bundle.library import open_bundle
     from engine.policies import policy
     from engine.splits import Split
-    from engine.sweep import sweep
+    from engine.sweep import run_sweep
 
     swept = policy(given.policy)
     if given.calibrated:
@@ -40,7 +40,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may have costs in other units only
     if given.points > MAX_POINTS:
         raise UserError(f"--points is {given.points:,}, which is too many budgets; give at most {MAX_POINTS:,}.")
-    result = sweep(swept, bundle.outputs, given.budgets or given.points, unit, Split(given.split))
+    result = run_sweep(swept, bundle.outputs, given.budgets or given.points, unit, Split(given.split))
     document = result.as_json(bundle.id)
     if not given.json:
         full = document["full"]

@@ -9,7 +9,7 @@ from app.store import MIX, ORACLE
 from engine.bundle.bundle import Bundle, read_bundle, write_bundle
 from engine.bundle.measurements import Measured
 from engine.policies import POLICIES
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests import synthetic
 
 STEPS = 41
@@ -22,7 +22,7 @@ def write_sample(folder: Path, id: str = "tiny", **outputs: Any) -> Path:
 
 
 def show(bundle: Bundle, policy: str = "maxprob", unit: str = "macs") -> Shown:
-    sweeps = {name: sweep(POLICIES[name], bundle.outputs, STEPS, unit) for name in {policy, MIX, ORACLE}}
+    sweeps = {name: run_sweep(POLICIES[name], bundle.outputs, STEPS, unit) for name in {policy, MIX, ORACLE}}
     return Shown(bundle, policy, sweeps[policy], sweeps[MIX], sweeps[ORACLE])
 
 

@@ -11,7 +11,7 @@ from app.byte_cache import ByteCache
 from engine.bundle.bundle import read_bundle, write_bundle
 from engine.bundle.library import Entry
 from engine.errors import UserError
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests import synthetic
 
 
@@ -36,7 +36,7 @@ def written(folder: Path, name: str, seed: int = 0) -> Entry:
 
 
 def test_forty_visitors_fit_a_policy_once(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "sweep", counted := Counted(sweep))
+    monkeypatch.setattr(store, "run_sweep", counted := Counted(run_sweep))
     with ThreadPoolExecutor(40) as visitors:
         sweeps = list(visitors.map(lambda _: store.swept(entry, "maxprob", "macs"), range(40)))
     assert counted.calls == 1 and all(sweep is sweeps[0] for sweep in sweeps)

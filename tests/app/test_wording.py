@@ -8,14 +8,14 @@ from app.wording import budget_sentence, literal, run_lines, speedup_sentence, s
 from engine.analysis.verdict import judged
 from engine.bundle.measurements import Measured
 from engine.policies import POLICIES
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 from tests import synthetic
 from tests.measured import DEVICE, fresh
 
 
 @pytest.fixture(scope="module")
 def maxprob() -> Sweep:
-    return sweep(POLICIES["maxprob"], synthetic.outputs(examples=900, exits=4), 41)
+    return run_sweep(POLICIES["maxprob"], synthetic.outputs(examples=900, exits=4), 41)
 
 
 def test_every_budget_has_its_sentence(maxprob: Sweep) -> None:

@@ -78,14 +78,14 @@ def running(command: list[str], environment: Mapping[str, str]) -> Iterator[str]
     """A dashboard in a process of its own, from when it answers; its address."""
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
-            said = []
+            printed = []
             for line in server.stdout or ():
-                said.append(line)
-                if found := re.search(r"Offramp is at (\S+)", line):
-                    yield found[1]
+                printed.append(line)
+                if result := re.search(r"Offramp is at (\S+)", line):
+                    yield result[1]
                     break
             else:
-                pytest.fail("the server did not start: " + "".join(said))
+                pytest.fail("the server did not start: " + "".join(printed))
         finally:
             server.terminate()
 

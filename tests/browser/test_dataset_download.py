@@ -85,8 +85,8 @@ def offered(tmp_path: Path, *options: str) -> Iterator[Offering]:
 
 @pytest.fixture
 def offering(tmp_path: Path) -> Iterator[Offering]:
-    with offered(tmp_path) as found:
-        yield found
+    with offered(tmp_path) as result:
+        yield result
 
 
 def visit(browser: Browser, offering: Offering) -> Page:
@@ -137,7 +137,7 @@ def test_missing_pictures_are_offered_fetched_and_shown(browser: Browser, offeri
         page.get_by_role("link", name="Explore").click()
         expect(tile).to_contain_text("Downloading CIFAR-10")
 
-        # All of it: the pictures are there, for all who look, and nobody has reloaded anything.
+        # All of it: the pictures are there, for all who look, without reloading the page.
         source.go_on.set()
         for visitor in (page, other):
             pictures_come(visitor)
@@ -171,17 +171,17 @@ window.WebSocket = class extends WebSocket {
 def press(browser: Browser, offering: Offering) -> bytes:
     """What a page says to the server when the button for the download is pressed."""
     page = browser.new_page()
-    said: list[bytes | str] = []
+    printed: list[bytes | str] = []
 
     def listen(socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: said.append(frame))
+        socket.on("framesent", lambda frame: printed.append(frame))
 
     page.on("websocket", listen)
     explore(page, offering, "bundle=photos")
     page.locator(TILE).get_by_role("button").click()
     expect(page.locator(TILE)).to_contain_text("could not be downloaded")
     page.close()
-    return next(frame for frame in said if isinstance(frame, bytes) and presses(frame))
+    return next(frame for frame in printed if isinstance(frame, bytes) and presses(frame))
 
 
 def presses(frame: bytes) -> bool:

@@ -11,7 +11,7 @@ from engine.analysis.steps_to_exit_change import steps_to_change
 from engine.bundle.library import open_bundle
 from engine.outputs import Outputs
 from engine.policies import POLICIES
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 from engine.targets import by_accuracy_floor
 from tests.browser.conftest import Site, explore, frame
 
@@ -30,7 +30,7 @@ TILES = """() => [...document.querySelectorAll('.offramp-strip')].map((strip) =>
 
 def swept(site: Site, policy: str = "maxprob", bundle: str = "tiny") -> tuple[Outputs, Sweep]:
     outputs = open_bundle(str(site.bundles / bundle)).outputs
-    return outputs, sweep(POLICIES[policy], outputs, STEPS)
+    return outputs, run_sweep(POLICIES[policy], outputs, STEPS)
 
 
 def settled(page: Page, pattern: str) -> None:
@@ -66,39 +66,39 @@ def test_everything_moves_while_the_handle_is_held(page: Page, site: Site) -> No
 
 
 def test_what_is_shown_at_a_budget_is_what_the_sweep_says(page: Page, site: Site) -> None:
-    _, found = swept(site)
+    _, result = swept(site)
     explore(page, site)
     press_slider(page, 0.35)
     page.mouse.up()
     settled(page, "budget=")
     seen = page.evaluate(SEEN)
     step = seen["step"]
-    assert seen["cost"] == f"{100 * found.cost[step]:.1f}%"
+    assert seen["cost"] == f"{100 * result.cost[step]:.1f}%"
     shares = page.locator(".offramp-row .offramp-share").all_text_contents()
-    assert shares == [f"{100 * share:.1f}%" for share in found.shares[step]]
+    assert shares == [f"{100 * share:.1f}%" for share in result.shares[step]]
 
 
 @pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle"])
 @pytest.mark.parametrize("show", ["all", "incorrect"])
 def test_the_gallery_shows_only_images_that_leave_at_that_exit(page: Page, site: Site, policy: str, show: str) -> None:
-    outputs, found = swept(site, policy)
+    outputs, result = swept(site, policy)
     ids = outputs.test().ids
     explore(page, site, f"bundle=tiny&policy={policy}&show={show}")
     press_slider(page, 0.6)
     page.mouse.up()
     settled(page, "budget=")
     step = page.evaluate(SEEN)["step"]
-    away = steps_to_change(found.exit)[step]
+    away = steps_to_change(result.exit)[step]
     tiles = page.evaluate(TILES)
     assert len(tiles) == outputs.exits
     for exit, shown in enumerate(tiles):
-        there = (found.exit[step] == exit) & (~found.is_correct[step] if show == "incorrect" else True)
+        there = (result.exit[step] == exit) & (~result.is_correct[step] if show == "incorrect" else True)
         in_order = np.flatnonzero(there)[np.argsort(away[there], kind="stable")]
         assert [tile["id"] for tile in shown] == ids[in_order][: len(shown)].tolist()
         assert len(shown) >= min(len(in_order), 5)
         assert all(tile["exit"] == exit for tile in shown)
         positions = {int(id): i for i, id in enumerate(ids)}
-        assert all(tile["correct"] == found.is_correct[step, positions[tile["id"]]] for tile in shown)
+        assert all(tile["correct"] == result.is_correct[step, positions[tile["id"]]] for tile in shown)
 
 
 def test_keys_move_the_budget(page: Page, site: Site) -> None:
@@ -116,7 +116,7 @@ def test_keys_move_the_budget(page: Page, site: Site) -> None:
 
 
 def test_a_press_on_the_front_sets_the_budget_and_dragging_there_moves_it(page: Page, site: Site) -> None:
-    _, found = swept(site)
+    _, result = swept(site)
     explore(page, site)
     box = page.locator(".offramp-plot .nsewdrag").first.bounding_box()
     width = page.evaluate("document.querySelector('.offramp-plot')._fullLayout.xaxis.range[1]")
@@ -125,10 +125,10 @@ def test_a_press_on_the_front_sets_the_budget_and_dragging_there_moves_it(page: 
     page.mouse.down()
     frame(page)
     first = page.evaluate(SEEN)["step"]
-    assert abs(found.cost[first] - 0.3) < 0.02
+    assert abs(result.cost[first] - 0.3) < 0.02
     page.mouse.move(x + 0.4 * box["width"] / width, box["y"] + 60, steps=5)
     frame(page)
-    assert abs(found.cost[page.evaluate(SEEN)["step"]] - 0.7) < 0.02
+    assert abs(result.cost[page.evaluate(SEEN)["step"]] - 0.7) < 0.02
     page.mouse.up()
     settled(page, "budget=0.[67]")
 
@@ -154,7 +154,7 @@ def test_a_reload_keeps_the_view(page: Page, site: Site) -> None:
 
 
 def test_the_trace_says_what_every_exit_said(page: Page, site: Site) -> None:
-    outputs, found = swept(site)
+    outputs, result = swept(site)
     test = outputs.test()
     explore(page, site, "bundle=tiny&budget=0.5")
     tile = page.locator(".offramp-strip").nth(1).locator(".offramp-tile").first
@@ -162,14 +162,14 @@ def test_the_trace_says_what_every_exit_said(page: Page, site: Site) -> None:
     tile.click()
     at = int(np.flatnonzero(test.ids == id)[0])
     steps = page.locator(".offramp-steps li")
-    said = [steps.nth(k).locator("strong").text_content() for k in range(outputs.exits)]
+    printed = [steps.nth(k).locator("strong").text_content() for k in range(outputs.exits)]
     correct = test.prediction[:, at] == test.labels[at]
-    assert said == [f"class {c} {'✓' if ok else '✗'}" for c, ok in zip(test.prediction[:, at], correct, strict=True)]
+    assert printed == [f"class {c} {'✓' if ok else '✗'}" for c, ok in zip(test.prediction[:, at], correct, strict=True)]
     why = steps.locator(".offramp-why").all_text_contents()
     assert why[0].startswith("goes on") and why[1].startswith("leaves here") and all(text.startswith("not run") for text in why[2:])
     numbers = [float(n) for n in re.findall(r"\d\.\d+", why[1])]
     step = page.evaluate(SEEN)["step"]
-    threshold = 1 / (1 + np.exp(-found.rules[step].thresholds[1]))
+    threshold = 1 / (1 + np.exp(-result.rules[step].thresholds[1]))
     assert numbers[1] == pytest.approx(threshold, abs=0.006)
     # The trace follows the hand too.
     press_slider(page, 1.0)
@@ -230,21 +230,21 @@ def test_a_bundle_without_pictures_says_so_and_works(page: Page, site: Site) -> 
 
 
 def test_a_network_that_was_skipped_is_told_as_such(page: Page, site: Site) -> None:
-    outputs, found = swept(site, "bolukbasi", "family")
-    (path,) = np.flatnonzero((found.paths == [True, False, True]).all(axis=1))
-    skipped = (found.path == path) & (found.exit == 2)
+    outputs, result = swept(site, "bolukbasi", "family")
+    (path,) = np.flatnonzero((result.paths == [True, False, True]).all(axis=1))
+    skipped = (result.path == path) & (result.exit == 2)
     step, at = (int(place[0]) for place in np.nonzero(skipped))
     id = outputs.test().ids[at]
-    explore(page, site, f"bundle=family&policy=bolukbasi&budget={found.budgets[step]:.4f}&image={id}")
+    explore(page, site, f"bundle=family&policy=bolukbasi&budget={result.budgets[step]:.4f}&image={id}")
     why = page.locator(".offramp-steps .offramp-why").all_text_contents()
     assert why[1].startswith("skipped") and why[2].startswith("leaves here")
-    cost = found.path_cost[path]
+    cost = result.path_cost[path]
     expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
 
 
 def test_a_bundle_whose_cheapest_exit_is_costly_opens_at_it(page: Page, site: Site) -> None:
-    outputs, found = swept(site, bundle="costly")
-    assert found.budgets[0] > 0.25
+    outputs, result = swept(site, bundle="costly")
+    assert result.budgets[0] > 0.25
     explore(page, site, "bundle=costly")
     assert page.evaluate(SEEN)["step"] == 0
     assert not page.get_by_text("The address asks for").count()
@@ -257,19 +257,19 @@ def test_a_policy_that_the_next_bundle_does_not_allow_is_told_why(page: Page, si
 
 
 def test_forty_exits_are_shown(page: Page, site: Site) -> None:
-    outputs, found = swept(site, bundle="deep")
+    outputs, result = swept(site, bundle="deep")
     explore(page, site, "bundle=deep&budget=0.5")
     assert page.locator(".offramp-row .offramp-chip").count() == page.locator(".offramp-strip").count() == outputs.exits == 40
     step = page.evaluate(SEEN)["step"]
     shares = page.locator(".offramp-row .offramp-share").all_text_contents()
-    assert shares == [f"{100 * share:.1f}%" for share in found.shares[step]]
-    at = int(np.flatnonzero(found.exit[step] == found.exit[step].max())[0])
-    page.goto(f"{site.url}/?bundle=deep&budget={found.budgets[step]:.4f}&image={outputs.test().ids[at]}")
+    assert shares == [f"{100 * share:.1f}%" for share in result.shares[step]]
+    at = int(np.flatnonzero(result.exit[step] == result.exit[step].max())[0])
+    page.goto(f"{site.url}/?bundle=deep&budget={result.budgets[step]:.4f}&image={outputs.test().ids[at]}")
     page.wait_for_selector(".offramp-steps li")
     assert page.locator(".offramp-steps li").count() == 40
-    left = int(found.exit[step, at])
+    left = int(result.exit[step, at])
     assert page.locator(".offramp-steps .offramp-why").nth(left).text_content().startswith("leaves here")
-    cost = found.path_cost[found.path[step, at]]
+    cost = result.path_cost[result.path[step, at]]
     expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
 
 
@@ -298,15 +298,15 @@ def test_bundles_of_the_same_title_are_told_apart(page: Page, site: Site) -> Non
 
 def test_what_is_to_be_said_at_a_budget_is_said_there(page: Page, site: Site) -> None:
     """On scores that tie: which exits were left out of a plan, and what a tied example met."""
-    outputs, found = swept(site, bundle="tied")
-    left_out = next(step for step, note in enumerate(found.notes) if "exit 1 is left out" in note)
-    plain = next((step for step, note in enumerate(found.notes) if not note), None)
-    explore(page, site, f"bundle=tied&budget={found.budgets[left_out]:.4f}")
+    outputs, result = swept(site, bundle="tied")
+    left_out = next(step for step, note in enumerate(result.notes) if "exit 1 is left out" in note)
+    simple = next((step for step, note in enumerate(result.notes) if not note), None)
+    explore(page, site, f"bundle=tied&budget={result.budgets[left_out]:.4f}")
     told = page.locator(".offramp-told")
-    expect(told).to_have_text(found.notes[left_out])
-    if plain is not None:
+    expect(told).to_have_text(result.notes[left_out])
+    if simple is not None:
         page.evaluate(
-            "(step) => { const s = document.querySelector('.offramp-slider'); s.value = step; s.dispatchEvent(new Event('input')) }", plain
+            "(step) => { const s = document.querySelector('.offramp-slider'); s.value = step; s.dispatchEvent(new Event('input')) }", simple
         )
         frame(page)
         assert told.text_content() == "" and told.is_visible(), "its place is kept"
@@ -315,15 +315,15 @@ def test_what_is_to_be_said_at_a_budget_is_said_there(page: Page, site: Site) ->
 
 
 def test_an_example_at_the_threshold_is_told_what_became_of_the_tie(page: Page, site: Site) -> None:
-    outputs, found = swept(site, bundle="tied")
+    outputs, result = swept(site, bundle="tied")
     step = next(
-        step for step, rule in enumerate(found.rules) if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None
+        step for step, rule in enumerate(result.rules) if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None
     )
-    ties = found.rules[step].threshold_spec().ties
+    ties = result.rules[step].threshold_spec().ties
     assert ties[0] < 1, "the constant first exit is the one that ties"
     for exit, word in ((0, "leaves here"), (1, "goes on")):
-        at = int(np.flatnonzero((found.exit[step] == 0) == (exit == 0))[0])
-        explore(page, site, f"bundle=tied&budget={found.budgets[step]:.4f}&image={outputs.test().ids[at]}")
+        at = int(np.flatnonzero((result.exit[step] == 0) == (exit == 0))[0])
+        explore(page, site, f"bundle=tied&budget={result.budgets[step]:.4f}&image={outputs.test().ids[at]}")
         why = page.locator(".offramp-steps .offramp-why").first
         expect(why).to_have_text(f"{word}: top probability 0.50, exactly the threshold, where {100 * ties[0]:.0f}% leave")
 
@@ -356,27 +356,27 @@ def test_it_fits_the_screen(browser: Browser, site: Site, scheme: str, width: in
 
 def test_asking_for_an_accuracy_leads_to_a_budget(page: Page, site: Site) -> None:
     outputs = open_bundle(str(site.bundles / "tiny")).outputs
-    tuned = sweep(POLICIES["maxprob"], outputs, STEPS).calibration_accuracy
+    tuned = run_sweep(POLICIES["maxprob"], outputs, STEPS).calibration_accuracy
     floor = 100 * float(tuned.min() + tuned.max()) / 2
     explore(page, site)
     page.get_by_text("Ask for an accuracy").click()
     page.get_by_label("Percent right").fill(f"{floor:.1f}")
     page.get_by_label("Percent right").press("Enter")
-    found = by_accuracy_floor(POLICIES["maxprob"], outputs, round(floor, 1) / 100)
-    expect(page.get_by_text("where it was chosen")).to_contain_text(f"gets {100 * found.calibration.accuracy:.1f}% right on calibration")
+    result = by_accuracy_floor(POLICIES["maxprob"], outputs, round(floor, 1) / 100)
+    expect(page.get_by_text("where it was chosen")).to_contain_text(f"gets {100 * result.calibration.accuracy:.1f}% right on calibration")
     page.get_by_role("button", name="Show it on the front").click()
-    settled(page, f"budget={found.planned_cost:.4f}")
-    step = (found.planned_cost - 0.125) / 0.875 * (STEPS - 1)
+    settled(page, f"budget={result.planned_cost:.4f}")
+    step = (result.planned_cost - 0.125) / 0.875 * (STEPS - 1)
     page.wait_for_function("(step) => Math.abs(Number(document.querySelector('.offramp-slider')?.value) - step) <= 1", arg=step)
 
 
 def test_plain_controls_show_the_same(page: Page, site: Site) -> None:
-    _, found = swept(site)
+    _, result = swept(site)
     page.goto(f"{site.url}/?bundle=tiny&plain=1&budget=0.5")
     heading = page.locator("h3").first
     expect(heading).to_contain_text("right")
-    step = int(np.abs(found.budgets - 0.5).argmin())
-    expect(heading).to_contain_text(f"gets {100 * found.accuracy[step]:.1f}% right")
+    step = int(np.abs(result.budgets - 0.5).argmin())
+    expect(heading).to_contain_text(f"gets {100 * result.accuracy[step]:.1f}% right")
     page.wait_for_selector('[data-testid="stImage"] img')
 
 

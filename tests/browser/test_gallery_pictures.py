@@ -97,7 +97,7 @@ def alone(page: Page, site: Site) -> None:
 
 def test_a_picture_that_is_shown_is_never_given_up(page: Page, site: Site) -> None:
     alone(page, site)
-    found = page.evaluate("""async () => {
+    result = page.evaluate("""async () => {
       const rows = (from, to) => Array.from({ length: to - from }, (_, i) => from + i)
       const there = (picture) => fetch(picture.address).then(() => true, () => false)
       const count = async (pictures) => (await Promise.all(pictures.map(there))).filter(Boolean).length
@@ -113,7 +113,7 @@ def test_a_picture_that_is_shown_is_never_given_up(page: Page, site: Site) -> No
       return [...kept, await count(shown), pictures.known.size]
     }""")
     # All that are shown, and of the others the one that was shown when the last came; afterwards no more than are to be kept.
-    assert found[0] == 20 and found[1] <= 1 and found[2] <= 10 and found[3] == 10
+    assert result[0] == 20 and result[1] <= 1 and result[2] <= 10 and result[3] == 10
 
 
 def test_failures_are_followed_by_growing_pauses_and_come_to_an_end(page: Page, site: Site) -> None:

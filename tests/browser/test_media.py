@@ -1,4 +1,4 @@
-"""What the browser may fetch, and what nobody may."""
+"""What the browser may fetch, and what is refused."""
 
 import struct
 import urllib.error
@@ -26,12 +26,12 @@ def images(site: Site, bundle: str) -> str:
 
 
 def unpacked(body: bytes) -> list[bytes]:
-    found = []
+    result = []
     while body:
         (size,) = struct.unpack("<I", body[:4])
-        found.append(body[4 : 4 + size])
+        result.append(body[4 : 4 + size])
         body = body[4 + size :]
-    return found
+    return result
 
 
 @pytest.mark.parametrize("name", ["tiny", "far"])
@@ -66,7 +66,7 @@ def test_a_request_for_no_or_too_many_rows_is_refused(site: Site, query: str) ->
 @pytest.mark.parametrize(
     "path",
     [
-        "images/nobody/x?rows=1",
+        "images/unknown/x?rows=1",
         "images/..%2f..%2fetc/x?rows=1",
         "web/x/nothing.js",
         "web/x/..%2fmain.py",

@@ -23,7 +23,7 @@ HANDSHAKE = {
 PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/offramp/web/x/core/dom.js", "/nowhere")
 
 
-def ask(url: str, path: str = "/_stcore/health", **headers: str) -> tuple[int, str]:
+def request_(url: str, path: str = "/_stcore/health", **headers: str) -> tuple[int, str]:
     """Status and text of the answer to a request. headers: with `Host` the name by which the server is called"""
     there = urlsplit(url)
     connection = HTTPConnection(there.hostname, there.port, timeout=60)
@@ -40,7 +40,7 @@ def ask(url: str, path: str = "/_stcore/health", **headers: str) -> tuple[int, s
 
 def knock(url: str, **headers: str) -> int:
     """Status of the answer to a websocket's handshake: 101 if it is let in."""
-    return ask(url, "/_stcore/stream", **HANDSHAKE, **headers)[0]
+    return request_(url, "/_stcore/stream", **HANDSHAKE, **headers)[0]
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def serving(site: Site, *options: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
 def test_the_servers_own_names_are_answered(site: Site, name: str) -> None:
     host = f"{name}:{urlsplit(site.url).port}"
-    assert ask(site.url, Host=host) == (200, "ok")
+    assert request_(site.url, Host=host) == (200, "ok")
     assert knock(site.url, Host=host) == knock(site.url, Host=host, Origin=f"http://{host}") == 101
 
 
@@ -64,15 +64,15 @@ def test_another_host_is_refused_in_one_sentence(site: Site, host: str) -> None:
     host = host.format(port=urlsplit(site.url).port)
     name = host.partition(":")[0]
     for path in PATHS:
-        said = f"This server does not answer to “{host}”; open {site.url}, or start Offramp with --allow-host {name}."
-        assert ask(site.url, path, Host=host) == (421, said)
+        printed = f"This server does not answer to “{host}”; open {site.url}, or start Offramp with --allow-host {name}."
+        assert request_(site.url, path, Host=host) == (421, printed)
     assert knock(site.url, Host=host) == knock(site.url, Host=host, Origin=f"http://{host}") == 403
 
 
 @pytest.mark.parametrize("host", ["", "a b", "user@localhost", "localhost:port", "[localhost]", "localhost/x", "localhost:8790:8790", "²"])
 def test_what_is_no_host_is_refused(site: Site, host: str) -> None:
     sent = host.encode().decode("latin-1")
-    assert ask(site.url, Host=sent) == (421, f"This server does not answer to “{sent}”; open {site.url}.")
+    assert request_(site.url, Host=sent) == (421, f"This server does not answer to “{sent}”; open {site.url}.")
     assert knock(site.url, Host=sent) == 403
 
 
@@ -82,29 +82,29 @@ def test_what_is_no_host_is_refused(site: Site, host: str) -> None:
 def test_another_page_is_refused_in_one_sentence(site: Site, origin: str) -> None:
     origin = origin.format(port=urlsplit(site.url).port)
     for path in PATHS:
-        status, said = ask(site.url, path, Origin=origin)
-        assert status == 403 and said.startswith(f"This server does not answer pages of “{origin}”; open {site.url}")
+        status, printed = request_(site.url, path, Origin=origin)
+        assert status == 403 and printed.startswith(f"This server does not answer pages of “{origin}”; open {site.url}")
     assert knock(site.url, Origin=origin) == 403
 
 
 def test_served_to_the_network_it_has_the_computers_names(site: Site) -> None:
     with serving(site, "--host", "0.0.0.0") as url:
         port = urlsplit(url).port
-        assert ask(url) == (200, "ok") and knock(url, Origin=url) == 101
+        assert request_(url) == (200, "ok") and knock(url, Origin=url) == 101
         computer = socket.gethostname()
         for name in ("localhost", "127.0.0.1", computer, f"{computer.partition('.')[0]}.local"):
-            assert ask(url, Host=f"{name}:{port}") == (200, "ok"), name
+            assert request_(url, Host=f"{name}:{port}") == (200, "ok"), name
         for name in ("evil.example", "0.0.0.0", "192.0.2.7"):
-            assert ask(url, Host=f"{name}:{port}")[0] == 421 and knock(url, Host=f"{name}:{port}") == 403, name
+            assert request_(url, Host=f"{name}:{port}")[0] == 421 and knock(url, Host=f"{name}:{port}") == 403, name
 
 
 def test_further_names_are_answered_at_any_port(site: Site) -> None:
     with serving(site, "--allow-host", "Lab.example", "--allow-host", "2001:db8::7") as url:
         for host in ("lab.example", "LAB.example:443", "[2001:db8::7]:8000"):
-            assert ask(url, Host=host) == (200, "ok")
+            assert request_(url, Host=host) == (200, "ok")
             assert knock(url, Host=host, Origin=f"https://{host}") == knock(url, Origin=f"https://{host}") == 101
         for host in ("other.example", "x.lab.example", "lab.example.evil.example"):
-            assert ask(url, Host=host)[0] == 421 and knock(url, Origin=f"http://{host}") == 403
+            assert request_(url, Host=host)[0] == 421 and knock(url, Origin=f"http://{host}") == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
@@ -121,7 +121,7 @@ def test_no_request_makes_the_server_ask_elsewhere(browser: Browser, site: Site,
         context.close()
         for origin in ("http://evil.example", f"http://localhost:{port}", f"http://{socket.gethostname()}:{port}", "null"):
             knock(url, Origin=origin)
-            ask(url, Origin=origin)
+            request_(url, Origin=origin)
             knock(url, Host="evil.example", Origin=origin)
         assert knock(url, Origin=url) == 101
     seen = record.read_text().splitlines()

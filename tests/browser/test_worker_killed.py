@@ -17,15 +17,15 @@ from tests.stand_in_worker import STAND_IN
 
 def workers(data: Path) -> list[int]:
     """Those of the dashboard over a data folder."""
-    found = []
+    result = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
         except OSError:  # another person's, or it has ended meanwhile
             continue
         if f"tests.stand_in_worker\0{STAND_IN}".encode() in command and f"OFFRAMP_DATA={data}\0".encode() in environment:
-            found.append(int(process.name))
-    return found
+            result.append(int(process.name))
+    return result
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc, which only Linux has")

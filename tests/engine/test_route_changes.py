@@ -5,7 +5,7 @@ import pytest
 
 from engine.policies import POLICIES
 from engine.route_changes import Changes
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import outputs
 
 
@@ -34,7 +34,7 @@ def test_tables_are_restored_exactly(steps, calm):
 
 
 def test_a_sweep_is_kept_in_a_fraction_of_its_table():
-    exit = sweep(POLICIES["single_threshold"], outputs(examples=3000, exits=5), 101).exit.astype(np.uint8)
+    exit = run_sweep(POLICIES["single_threshold"], outputs(examples=3000, exits=5), 101).exit.astype(np.uint8)
     changes = assert_kept({"exit": exit})
     # With five exits, an example changes exits at most four times as the budget rises: one byte for its first exit, four per change.
     assert changes.nbytes <= exit.shape[1] * (1 + 4 * 4) < exit.nbytes / 5

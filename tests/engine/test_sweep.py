@@ -8,7 +8,7 @@ import pytest
 from engine.errors import UserError
 from engine.policies import POLICIES
 from engine.splits import BUNDLE_SPLITS, Split
-from engine.sweep import default_budgets, sweep
+from engine.sweep import default_budgets, run_sweep
 from tests.engine.policies import reference
 from tests.sentences import assert_one_sentence
 from tests.synthetic import confidence_only, outputs
@@ -21,7 +21,7 @@ BOTH = pytest.mark.parametrize("made", [CHAIN, FAMILY], ids=["chain", "family"])
 @pytest.mark.parametrize("split", BUNDLE_SPLITS)
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
 def test_every_point_is_its_rule_followed_by_hand(made, split, unit):
-    swept = sweep(POLICIES["single_threshold"], made, [0.4, 0.7, 1.0], unit, split)
+    swept = run_sweep(POLICIES["single_threshold"], made, [0.4, 0.7, 1.0], unit, split)
     full = made.full_cost(unit)
     reported, calibration = made.part(split), made.tuning(Split.CALIBRATION)
     for i, rule in enumerate(swept.rules):
@@ -43,7 +43,7 @@ def test_every_point_is_its_rule_followed_by_hand(made, split, unit):
 
 @BOTH
 def test_shares_split_into_correct_and_incorrect(made):
-    swept = sweep(POLICIES["entropy"], made, 9)
+    swept = run_sweep(POLICIES["entropy"], made, 9)
     np.testing.assert_allclose(swept.correct.sum(axis=1), swept.accuracy, atol=1e-12)
     np.testing.assert_allclose((swept.correct + swept.incorrect).sum(axis=1), 1, atol=1e-12)
     assert (swept.correct >= 0).all() and (swept.incorrect >= -1e-15).all()
@@ -54,7 +54,7 @@ def test_shares_split_into_correct_and_incorrect(made):
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
 def test_full_and_single_exits(made, unit):
     test = made.test()
-    swept = sweep(POLICIES["static"], made, 5, unit)
+    swept = run_sweep(POLICIES["static"], made, 5, unit)
     assert swept.full.cost == made.full_cost(unit) == made.static_cost(unit)[-1]
     assert swept.full.accuracy == (test.prediction[-1] == test.labels).mean()
     assert swept.static_accuracy.tolist() == [(answers == test.labels).mean() for answers in test.prediction]
@@ -67,13 +67,13 @@ def test_full_and_single_exits(made, unit):
 
 
 def test_a_family_may_cost_more_than_its_largest_network():
-    swept = sweep(POLICIES["maxprob"], FAMILY, [1.0, 1.7])
+    swept = run_sweep(POLICIES["maxprob"], FAMILY, [1.0, 1.7])
     assert FAMILY.cascade_cost("macs")[-1] > FAMILY.full_cost("macs")
     assert swept.planned_cost[1] > 1 and swept.exit_cost[-1] > 1
 
 
 def test_random_mixing_follows_the_hull_on_calibration():
-    swept = sweep(POLICIES["random_mix"], CHAIN, 15)
+    swept = run_sweep(POLICIES["random_mix"], CHAIN, 15)
     calibration = CHAIN.tuning(Split.CALIBRATION)
     accuracy, cost = calibration.correct.mean(axis=1), CHAIN.static_cost("macs")
     for budget, spent, correct in zip(swept.budgets, swept.calibration_cost, swept.calibration_accuracy, strict=True):
@@ -82,7 +82,7 @@ def test_random_mixing_follows_the_hull_on_calibration():
 
 
 def test_knobs_are_set_on_calibration_whatever_split_is_reported():
-    by_split = [sweep(POLICIES["maxprob"], CHAIN, [0.5], split=split) for split in BUNDLE_SPLITS]
+    by_split = [run_sweep(POLICIES["maxprob"], CHAIN, [0.5], split=split) for split in BUNDLE_SPLITS]
     thresholds = {tuple(swept.rules[0].thresholds) for swept in by_split}
     assert len(thresholds) == 1 and len({swept.accuracy[0] for swept in by_split}) > 1
     assert by_split[1].accuracy[0] == by_split[1].calibration_accuracy[0]
@@ -90,7 +90,7 @@ def test_knobs_are_set_on_calibration_whatever_split_is_reported():
 
 def test_without_fit_examples_gates_learn_on_calibration():
     rest = CHAIN.take(np.flatnonzero(CHAIN.split != Split.FIT))
-    swept, whole = sweep(POLICIES["maxprob"], rest, 5), sweep(POLICIES["maxprob"], CHAIN, 5)
+    swept, whole = run_sweep(POLICIES["maxprob"], rest, 5), run_sweep(POLICIES["maxprob"], CHAIN, 5)
     assert np.array_equal(swept.exit, whole.exit)
 
 
@@ -101,31 +101,31 @@ def test_default_budgets_go_evenly_from_the_cheapest_exit_to_the_full_network(ma
         cost = made.static_cost(unit)
         assert budgets[0] == pytest.approx(cost.min() / cost[-1]) and budgets[-1] == 1
         np.testing.assert_allclose(np.diff(budgets), np.diff(budgets)[0])
-        assert np.array_equal(sweep(POLICIES["static"], made, 11, unit).budgets, budgets)
+        assert np.array_equal(run_sweep(POLICIES["static"], made, 11, unit).budgets, budgets)
 
 
 def test_one_point_is_the_cheapest_exit():
-    swept = sweep(POLICIES["maxprob"], CHAIN, 1)
+    swept = run_sweep(POLICIES["maxprob"], CHAIN, 1)
     assert swept.shares.tolist() == [[1, 0, 0, 0]]
 
 
 def test_budgets_keep_the_given_order():
-    mixed = sweep(POLICIES["maxprob"], CHAIN, [0.9, 0.3, 0.6])
+    mixed = run_sweep(POLICIES["maxprob"], CHAIN, [0.9, 0.3, 0.6])
     for i, budget in enumerate((0.9, 0.3, 0.6)):
-        alone = sweep(POLICIES["maxprob"], CHAIN, [budget])
+        alone = run_sweep(POLICIES["maxprob"], CHAIN, [budget])
         assert np.array_equal(mixed.exit[i], alone.exit[0]) and mixed.budgets[i] == budget
 
 
 def test_a_budget_in_percent_is_refused():
     with pytest.raises(UserError, match=r"^A budget of 25 is 25 times the full network's cost; for 25% give 0\.25\.$"):
-        sweep(POLICIES["maxprob"], CHAIN, [25])
+        run_sweep(POLICIES["maxprob"], CHAIN, [25])
 
 
 # The document
 
 
 def test_the_document_has_the_promised_form():
-    swept = sweep(POLICIES["single_threshold"], CHAIN, [0.3, 1.0])
+    swept = run_sweep(POLICIES["single_threshold"], CHAIN, [0.3, 1.0])
     document = swept.as_json("some-bundle")
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert {key: document[key] for key in ("bundle", "policy", "unit", "split")} == {
@@ -146,7 +146,7 @@ def test_the_document_has_the_promised_form():
 
 def test_infinite_thresholds_are_null():
     """At the full budget no example leaves early; JSON has no infinity."""
-    points = sweep(POLICIES["single_threshold"], CHAIN, [1.0]).as_json("x")["points"]
+    points = run_sweep(POLICIES["single_threshold"], CHAIN, [1.0]).as_json("x")["points"]
     assert points[0]["knob"] == {"threshold": 1.0, "thresholds": [None, None, None]}
 
 
@@ -156,16 +156,16 @@ def test_infinite_thresholds_are_null():
 @pytest.mark.parametrize("budget", [0.0, -0.5, float("nan"), float("inf"), -float("inf")])
 def test_a_budget_that_is_not_a_positive_number_is_refused(budget):
     with pytest.raises(UserError) as mistake:
-        sweep(POLICIES["maxprob"], CHAIN, [0.5, budget])
+        run_sweep(POLICIES["maxprob"], CHAIN, [0.5, budget])
     assert_one_sentence(str(mistake.value), f"{budget:g}", "must be a positive share", "for example 0.5")
 
 
 def test_the_error_for_a_budget_out_of_reach_names_the_smallest_valid_one():
     cheapest = 4 / 32
     with pytest.raises(UserError) as mistake:
-        sweep(POLICIES["maxprob"], CHAIN, [0.5, 0.05])
+        run_sweep(POLICIES["maxprob"], CHAIN, [0.5, 0.05])
     assert_one_sentence(str(mistake.value), "0.05", POLICIES["maxprob"].title, "0.125")
-    assert sweep(POLICIES["maxprob"], CHAIN, [0.125]).planned_cost[0] == pytest.approx(cheapest)
+    assert run_sweep(POLICIES["maxprob"], CHAIN, [0.125]).planned_cost[0] == pytest.approx(cheapest)
 
 
 @BOTH
@@ -173,27 +173,27 @@ def test_the_error_for_a_budget_out_of_reach_names_the_smallest_valid_one():
 @pytest.mark.parametrize("name", ["static", "maxprob", "single_threshold", "oracle"])
 def test_the_smallest_valid_budget_in_the_error_is_valid(made, unit, name):
     with pytest.raises(UserError) as mistake:
-        sweep(POLICIES[name], made, [0.001], unit)
+        run_sweep(POLICIES[name], made, [0.001], unit)
     advised = float(str(mistake.value).rstrip(".").split()[-1])
-    assert sweep(POLICIES[name], made, [advised], unit).planned_cost[0] <= advised * (1 + 1e-9)
+    assert run_sweep(POLICIES[name], made, [advised], unit).planned_cost[0] <= advised * (1 + 1e-9)
 
 
 def test_a_budget_typed_with_few_digits_is_not_refused_for_a_rounding_error():
     third = outputs(examples=90, exits=3)  # 4 of 19: 0.210526...
-    assert sweep(POLICIES["maxprob"], third, [0.2105]).shares[0].tolist() == [1, 0, 0]
+    assert run_sweep(POLICIES["maxprob"], third, [0.2105]).shares[0].tolist() == [1, 0, 0]
     with pytest.raises(UserError, match="0.2095 is out of reach"):
-        sweep(POLICIES["maxprob"], third, [0.2095])
+        run_sweep(POLICIES["maxprob"], third, [0.2095])
 
 
 def test_an_unknown_unit():
     with pytest.raises(UserError, match="no costs in 'joules'; choose one of: macs, latency_ms"):
-        sweep(POLICIES["maxprob"], CHAIN, 3, "joules")
+        run_sweep(POLICIES["maxprob"], CHAIN, 3, "joules")
 
 
 def test_a_policy_that_cannot_run_says_why():
     lacking = confidence_only(CHAIN)
     with pytest.raises(UserError) as mistake:
-        sweep(POLICIES["entropy"], lacking, 3)
+        run_sweep(POLICIES["entropy"], lacking, 3)
     assert str(mistake.value) == POLICIES["entropy"].unavailable_reason(lacking)
     assert_one_sentence(str(mistake.value), "cannot be computed from confidence; only maxprob can")
 
@@ -221,4 +221,4 @@ def test_a_route_that_loses_an_example_fails_loudly():
             return LosingFit()
 
     with pytest.raises(AssertionError, match="a route lost or duplicated an example"):
-        sweep(LosingPolicy(), CHAIN, [0.5])
+        run_sweep(LosingPolicy(), CHAIN, [0.5])

@@ -7,7 +7,7 @@ from engine.errors import UserError
 from engine.policies import POLICIES, Need
 from engine.policies.methods.risk_control import Promise
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from engine.targets import by_accuracy_floor, by_budget, by_guarantee
 from tests.synthetic import outputs
 
@@ -35,7 +35,7 @@ def test_every_target_reports_the_results_of_its_rule(name):
 
 @pytest.mark.parametrize("unit", ["macs", "latency_ms"])
 def test_a_budget_gives_the_same_as_a_sweep(unit):
-    answer, swept = by_budget(POLICIES["entropy"], DATA, 0.6, unit), sweep(POLICIES["entropy"], DATA, [0.6], unit)
+    answer, swept = by_budget(POLICIES["entropy"], DATA, 0.6, unit), run_sweep(POLICIES["entropy"], DATA, [0.6], unit)
     assert answer.test.accuracy == swept.accuracy[0] and answer.test.cost == pytest.approx(swept.cost[0])
     assert answer.planned_cost <= 0.6 + 1e-9
 
@@ -61,7 +61,7 @@ def test_a_floor_is_met_on_calibration_by_every_policy(name, kind):
 def test_no_cheaper_setting_meets_the_floor(name):
     floor = 0.72
     answer = by_accuracy_floor(POLICIES[name], DATA, floor)
-    every = sweep(POLICIES[name], DATA, 300)
+    every = run_sweep(POLICIES[name], DATA, 300)
     cheapest = every.calibration_cost[every.calibration_accuracy >= floor].min()
     assert answer.calibration.cost <= cheapest + 1e-9
 
@@ -93,6 +93,6 @@ def test_missing_needs_of_a_policy_are_a_user_error():
 
 def test_the_random_mix_is_reported_as_its_expectation():
     made = outputs(examples=300, exits=2, seed=3)
-    swept = sweep(POLICIES["random_mix"], made, [0.7])
+    swept = run_sweep(POLICIES["random_mix"], made, [0.7])
     answer = by_budget(POLICIES["random_mix"], made, 0.7)
     assert (answer.test.cost, answer.test.accuracy) == (swept.cost[0], swept.accuracy[0])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import open_bundle
 from engine.policies import POLICIES
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 
 HERE = Path(__file__).parent
 BUNDLES = ("doodles", "cifar10-msdnet", "cifar10-resnet", "cifar10-bof", "cifar10-family")
@@ -28,7 +28,7 @@ LEARNED = ("single_threshold_calibrated", "bolukbasi", "myopic", "jei", "eenet",
 def sweeps_of(bundle: Bundle) -> dict[str, Sweep]:
     """The sweeps of every policy that can run on a bundle, in compute."""
     return {
-        name: sweep(policy, bundle.outputs, BUDGETS)
+        name: run_sweep(policy, bundle.outputs, BUDGETS)
         for name, policy in POLICIES.items()
         if policy.unavailable_reason(bundle.outputs) is None
     }

@@ -99,10 +99,10 @@ export default class Explore {
   }
 
   #listen() {
-    const { slider, class: chosen } = this.parts
+    const { slider, class: classMenu } = this.parts
     slider.addEventListener("input", () => this.#move(Number(slider.value), false))
     slider.addEventListener("change", () => this.#move(Number(slider.value), true))
-    chosen.addEventListener("change", () => this.#filter({ class: chosen.value === "" ? null : Number(chosen.value) }))
+    classMenu.addEventListener("change", () => this.#filter({ class: classMenu.value === "" ? null : Number(classMenu.value) }))
     this.root.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.picked !== null) this.#pick(null)
     })

@@ -43,7 +43,7 @@ export class Exits {
       bad.style.width = `${100 * incorrect[at]}%`
       row.children[3].textContent = percent(share[at])
       row.setAttribute("aria-label", `${percent(share[at])} leave at ${this.data.exits[k].name}, ${percent(incorrect[at])} of all incorrect`)
-      row.classList.toggle("offramp-nobody", share[at] === 0)
+      row.classList.toggle("offramp-empty", share[at] === 0)
       if (difficulty) this.#difficulty(row.children[4], at)
     }
   }
@@ -51,11 +51,11 @@ export class Exits {
   #difficulty(strip, at) {
     const mean = this.data.difficulty.mean[at]
     const [low, , high] = this.data.difficulty.quartiles.subarray(3 * at, 3 * at + 3)
-    const somebody = !Number.isNaN(mean)
+    const used = !Number.isNaN(mean)
     const [spread, mark, value] = strip.children
-    spread.hidden = mark.hidden = !somebody
-    value.textContent = somebody ? mean.toFixed(2) : "–"
-    if (!somebody) return
+    spread.hidden = mark.hidden = !used
+    value.textContent = used ? mean.toFixed(2) : "–"
+    if (!used) return
     spread.style.left = `${100 * low}%`
     spread.style.width = `${100 * (high - low)}%`
     mark.style.left = `${100 * mean}%`

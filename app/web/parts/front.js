@@ -36,12 +36,12 @@ export class Front {
     const layout = { ...data.figure.layout, autosize: true }
     if (narrow) Object.assign(layout, { legend: { orientation: "h", x: 0, y: -0.28, font: { size: 11 } }, margin: { l: 46, r: 6, t: 6, b: 118 } })
     await Plotly.react(this.plot, data.figure.data, layout, data.config)
-    if (!this.drawn) this.plot.on("plotly_afterplot", () => this.#anew())
+    if (!this.drawn) this.plot.on("plotly_afterplot", () => this.#redrawn())
     this.drawn = true
-    this.#anew()
+    this.#redrawn()
   }
 
-  #anew() {
+  #redrawn() {
     this.around = null
     this.place(this.at)
   }
@@ -64,7 +64,7 @@ export class Front {
     this.dot.dataset.corner = freestCorner({ x, y }, size, marks, area, this.dot.dataset.corner)
   }
 
-  // What the dot's label must look out for; it stays as it is until the chart is drawn anew.
+  // What the dot's label must look out for; it stays as it is until the chart is redrawn.
   #around({ xaxis, yaxis }, label) {
     const area = { left: xaxis._offset, top: yaxis._offset, right: xaxis._offset + xaxis._length, bottom: yaxis._offset + yaxis._length }
     return { size: { width: label.offsetWidth, height: label.offsetHeight }, marks: marksOf(this.plot), area }

@@ -48,11 +48,11 @@ export class Gallery {
 
   paint(step) {
     this.step = step
-    const chosen = this.#choose(step, ROWS * this.columns)
+    const columns = this.#choose(step, ROWS * this.columns)
     const stay = new Set()
-    chosen.forEach(({ examples, total }, k) => {
+    columns.forEach(({ examples, total }, k) => {
       const { images, more, counted } = this.exits[k]
-      counted.textContent = total === 0 ? "nobody" : total === 1 ? "1 image" : `${count(total)} images`
+      counted.textContent = total === 0 ? "No images" : total === 1 ? "1 image" : `${count(total)} images`
       more.hidden = total <= examples.length
       const tiles = examples.map((example) => this.#tile(example, step))
       tiles.forEach((tile, i) => {
@@ -109,9 +109,9 @@ export class Gallery {
     if (tile.dataset.correct !== String(correct) || tile.dataset.exit !== String(routes.exit[at])) {
       tile.dataset.correct = String(correct)
       tile.dataset.exit = String(routes.exit[at])
-      const said = data.classes[routes.answer[at]]
+      const answer = data.classes[routes.answer[at]]
       const name = data.classes[data.label[example]]
-      tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${correct ? "correct" : `taken for ${said}`}`)
+      tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${correct ? "correct" : `taken for ${answer}`}`)
       tile.lastElementChild.textContent = correct ? "" : "✗"
     }
     return tile

@@ -1,4 +1,4 @@
-// One image's way: what every exit said, how sure it was, what it had to show, where it stopped, and what later exits would have said.
+// The trace of one image: what every exit predicts, how confident it is, the threshold, where the image leaves, and what later exits would predict.
 
 import { element, percent } from "../core/dom.js"
 
@@ -54,10 +54,10 @@ export class Trace {
     const { data, routes, example } = this
     const at = routes.at(step, example)
     const left = routes.exit[at]
-    const said = data.classes[routes.answer[at]]
+    const answer = data.classes[routes.answer[at]]
     const outcome = routes.is_correct[at] ? "correct" : "incorrect"
     const cost = percent(data.pathCost[routes.path[at]], 0)
-    this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${said}”, which is ${outcome}, for ${cost} of the full network’s ${data.spent}.`
+    this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${answer}”, which is ${outcome}, for ${cost} of the full network’s ${data.spent}.`
     this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, left, step)))
   }
 
@@ -88,7 +88,7 @@ export class Trace {
       element("span", "offramp-probability", percent(sure)),
       bar,
       element("small", "", others.length ? `then ${others.join(", ")}` : ""),
-      element("span", "offramp-why", ran ? this.#why(k, left, threshold) : `${k < left ? "skipped" : "not run"}; would have said this`),
+      element("span", "offramp-why", ran ? this.#why(k, left, threshold) : `${k < left ? "skipped" : "not run"}; would say the same`),
     )
     return item
   }
@@ -105,11 +105,11 @@ export class Trace {
 
   #why(k, left, threshold) {
     const { data, example } = this
-    if (k === data.exits.length - 1) return "leaves here: the last exit takes everyone"
+    if (k === data.exits.length - 1) return "leaves here: the last exit takes all"
     if (threshold === null) return k === left ? "leaves here" : "goes on"
     if (threshold === Infinity || threshold === -Infinity) {
       const open = (threshold === Infinity) === data.threshold.falls
-      return open ? "leaves here: at this budget everyone does" : "goes on: at this budget nobody leaves here"
+      return open ? "leaves here: at this budget all images do" : "goes on: at this budget no image leaves here"
     }
     const value = data.threshold.value[k * data.label.length + example]
     const tie = data.threshold.ties[this.step * (data.exits.length - 1) + k]

@@ -14,7 +14,7 @@ _policies: dict[str, Policy] = {}
 POLICIES: Mapping[str, Policy] = MappingProxyType(_policies)
 
 
-def register(kind: type[P]) -> type[P]:
+def register_policy(kind: type[P]) -> type[P]:
     """Class decorator: add a policy under its `name`."""
     if kind.name in _policies:
         raise ValueError(f"two policies are called {kind.name!r}")

@@ -20,7 +20,7 @@ from scipy.special import expit, logit
 from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, ThresholdSpec, check_tuning, lacks_score
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.thresholds import first_sure_exit
 from engine.policies.methods.single import exact_curve, tied_note
 from engine.route import Route
@@ -100,7 +100,7 @@ def strictest(mean_confidence: NDArray[np.float64]) -> float:
     return float(np.nextafter(1 / mean_confidence[:-1].min(initial=1.0), np.inf))
 
 
-@register
+@register_policy
 class BofAlpha(Policy):
     name = "bof_alpha"
     title = "Alpha rule"

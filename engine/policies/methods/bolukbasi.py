@@ -17,7 +17,7 @@ from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Need, Policy, check_tuning
 from engine.policies.core.gates import GateFeatures
 from engine.policies.core.mixing import OperatingPoints
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.selection import ChoiceRule, StageChoice, fit_choice, onward
 
 #: A gap in calibration cost between two neighbouring lambdas is split while it is wider than this share of the whole range ...
@@ -150,7 +150,7 @@ class GatedPolicy(Policy):
         return [choices[k] for k in range(fit.exits - 1)]
 
 
-@register
+@register_policy
 @dataclass(frozen=True, eq=False)
 class Bolukbasi(GatedPolicy):
     name = "bolukbasi"

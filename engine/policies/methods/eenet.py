@@ -31,7 +31,7 @@ from engine.policies.core.base import Need, Policy, check_tuning
 from engine.policies.core.features import Feature
 from engine.policies.core.logit_summary import summarize
 from engine.policies.core.online_rules import ExitOutputs
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import Scored, Scorer
 from engine.policies.methods.planned import Plan, PlannedFit, Shares, let_out, planned_counts
 from engine.scores import one_score
@@ -237,7 +237,7 @@ class EENetPlan(Plan):
         return leaving, mu
 
 
-@register
+@register_policy
 class EENet(Policy):
     """The result depends on the data and the budget alone, not on a seed or on the budgets solved before."""
 

@@ -18,7 +18,7 @@ from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Need, Policy, check_tuning
 from engine.policies.core.logit_store import combine
 from engine.policies.core.online_rules import ExitOutputs
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import CHUNK, Scored, Scorer, chunks
 from engine.policies.methods.planned import PlannedFit
 from engine.policies.methods.quotas import GeometricPlan
@@ -145,22 +145,20 @@ class _Ensemble(Policy):
         return PlannedFit(GeometricPlan(calibration.cascade_cost(unit)), self.weigh(fit), calibration, unit)
 
 
-@register
+@register_policy
 class ZeroTimeWaste(_Ensemble):
     """The ensemble half of Zero Time Waste. Its other half, heads that read the previous head's output, requires retraining the network."""
 
     name = "ztw"
     title = "Zero Time Waste ensemble"
     source = "Wołczyk et al. 2021: learned geometric ensembles, form read in the code. Thresholds by geometric quotas: our choice."
-    summary = (
-        "Each exit combines its prediction with those of all exits before it, with learned weights, so that no computed output is wasted."
-    )
+    summary = "Each exit but the last predicts together with all exits before it, with learned weights, so that no output is wasted."
 
     def weigh(self, fit: Tuning) -> EnsembleScorer:
         return EnsembleScorer(*fit_ztw(fit))
 
 
-@register
+@register_policy
 class Committee(_Ensemble):
     """The mean of the logits of all exits so far, including the last; nothing is learned."""
 

@@ -22,7 +22,7 @@ from engine.front import concave_hull
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, check_tuning, lacks_score, score_named
 from engine.policies.core.mixing import mix_to
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
 from engine.thresholds.ascent import Settings, ascend
@@ -118,7 +118,7 @@ def _prices(start: Settings) -> NDArray[np.float64]:
     return np.unique(slopes[piece])[::-1]
 
 
-@register
+@register_policy
 class FreeThresholds(Policy):
     name = "free_thresholds"
     title = "A threshold for each exit"

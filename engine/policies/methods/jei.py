@@ -18,7 +18,7 @@ from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import Reader, chunks
 from engine.policies.core.thresholds import first_sure_exit
 from engine.policies.methods.static import StaticRule
@@ -151,7 +151,7 @@ def learn_gates(features: NDArray[np.float64], best: NDArray[np.int64]) -> tuple
     return weight, bias
 
 
-@register
+@register_policy
 class Jei(Policy):
     """Gates learn on the fit split, one set per lambda. Their cost and accuracy on the calibration split decide which lambda fits a budget.
 

@@ -1,11 +1,11 @@
 """Geometric quotas over the other scores: the same plan and thresholds with another measure of confidence."""
 
 from engine.policies.core.base import Need
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.methods.quotas import GeometricQuotas
 
 
-@register
+@register_policy
 class Margin(GeometricQuotas):
     name = "margin"
     title = "Margin"
@@ -14,19 +14,19 @@ class Margin(GeometricQuotas):
     score = "margin"
 
 
-@register
+@register_policy
 class Energy(GeometricQuotas):
     name = "energy"
     title = "Energy"
     source = (
         "After Liu et al. 2020 (log-sum-exp of the logits, temperature 1). Its use as an exit score, with geometric quotas: our choice."
     )
-    summary = "Leave as soon as the log-sum-exp of the logits is large; it is often small for unfamiliar inputs."
+    summary = "Leave as soon as the log-sum-exp of the logits is large enough."
     needs = frozenset({Need.LOGITS})
     score = "energy"
 
 
-@register
+@register_policy
 class MaxLogit(GeometricQuotas):
     name = "maxlogit"
     title = "Top logit"

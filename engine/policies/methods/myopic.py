@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.methods.bolukbasi import GatedPolicy
 
 
-@register
+@register_policy
 @dataclass(frozen=True, eq=False)
 class Myopic(GatedPolicy):
     """Our variant: leaving is compared with going on as if no later gate existed.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Fitted, Need, Policy, Rule, check_tuning
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.route import Route
 
 
@@ -59,7 +59,7 @@ class _OracleFit(Fitted):
         return OracleRule(budget, self.unit, spent, {"budget": budget})
 
 
-@register
+@register_policy
 class Oracle(Policy):
     name = "oracle"
     title = "Oracle"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.methods.bolukbasi import excess
 from engine.route import Route
 
@@ -87,7 +87,7 @@ class PricedOracleRule(Rule):
         return self.oracle.way(outputs, best)
 
 
-@register
+@register_policy
 @dataclass(frozen=True, eq=False)
 class PenalisedOracle(PricedOracle):
     """The optimum of the objective of `bolukbasi`: its recursion with gates that never err, on the same paths."""
@@ -104,7 +104,7 @@ class PenalisedOracle(PricedOracle):
         return excess(outputs, self.credit_improvements)
 
 
-@register
+@register_policy
 class BudgetedOracle(PricedOracle):
     """The most correct predictions for a mean cost, by any path to any exit: no rule that uses the exits' own predictions is above it."""
 

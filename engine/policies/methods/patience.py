@@ -16,7 +16,7 @@ from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.route import Route
 
 
@@ -61,7 +61,7 @@ class PatienceRule(Rule):
         return agreed
 
 
-@register
+@register_policy
 class Patience(Policy):
     """Planned costs are mean costs of the calibration examples. Nothing else is learned, and no labels are read."""
 

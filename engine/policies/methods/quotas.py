@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Policy, check_tuning, lacks_score
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.methods.planned import Plan, PlannedFit, Shares
 
@@ -68,7 +68,7 @@ class GeometricQuotas(Policy):
         return PlannedFit(GeometricPlan(calibration.cascade_cost(unit)), RecordedScore(self.score), calibration, unit)
 
 
-@register
+@register_policy
 class MaxProb(GeometricQuotas):
     name = "maxprob"
     title = "MSDNet: top probability"
@@ -77,7 +77,7 @@ class MaxProb(GeometricQuotas):
     score = "maxprob"
 
 
-@register
+@register_policy
 class Entropy(GeometricQuotas):
     name = "entropy"
     title = "BranchyNet: entropy"

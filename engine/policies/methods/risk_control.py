@@ -30,7 +30,7 @@ from engine.errors import UserError
 from engine.hashing import hash_uniform
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Policy, check_tuning, lacks_score, score_named
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule, first_sure_exit
 from engine.policies.methods.single import SingleThresholdFit, exact_curve
@@ -126,7 +126,7 @@ class RiskControlFit(SingleThresholdFit):
             yield correct[self.calibration.full] - np.take_along_axis(correct, exit[None], axis=0)[0]
 
 
-@register
+@register_policy
 class RiskControl(Policy):
     name = "risk_control"
     title = "Risk control"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engine.outputs import Tuning
 from engine.policies.core.base import Fitted, Policy, check_tuning, score_named
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
 from engine.thresholds.curve import ExactCurve
@@ -65,7 +65,7 @@ def exact_curve(scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) ->
     return curve.levels, curve.mean_cost(exit_cost)
 
 
-@register
+@register_policy
 class SingleThreshold(Policy):
     name = "single_threshold"
     title = "One threshold for all exits"

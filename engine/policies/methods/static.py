@@ -11,7 +11,7 @@ from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, check_tuning
 from engine.policies.core.mixing import MixedRule, mix_to
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.route import Route
 
 
@@ -66,7 +66,7 @@ class _BestStatic(Fitted):
         return max(affordable, key=lambda rule: (self.accuracy[rule.exit], -rule.planned_cost))
 
 
-@register
+@register_policy
 class Static(Policy):
     name = "static"
     title = "Static exit"
@@ -114,7 +114,7 @@ def random_mix(calibration: Tuning, unit: str) -> RandomMixFit:
     return RandomMixFit([rules[exit] for exit in hull], accuracy[hull])
 
 
-@register
+@register_policy
 class RandomMix(Policy):
     """Mixes the static exits on the concave hull of their calibration points: the best that a policy which ignores the input can do."""
 

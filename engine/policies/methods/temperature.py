@@ -22,7 +22,7 @@ from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Fitted, Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import MixedRule
 from engine.policies.core.online_rules import ExitOutputs
-from engine.policies.core.registry import register
+from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import Scored, Scorer, chunks
 from engine.policies.core.thresholds import ThresholdRule
 from engine.policies.methods.single import SingleThreshold
@@ -128,7 +128,7 @@ class Calibrated(Policy):
         return fit_calibrated(self.base, self.score, fit, calibration, unit)
 
 
-@register
+@register_policy
 class SingleThresholdCalibrated(Policy):
     """`single_threshold` on calibrated top probabilities: the policy that temperatures change most, so it has its own name."""
 

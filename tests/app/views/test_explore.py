@@ -11,7 +11,7 @@ from app.views.registry import VIEWS
 from app.widgets.target_form import FLOOR, GUARANTEE
 from engine.bundle.bundle import add_measured, read_bundle
 from engine.policies import POLICIES
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 from engine.targets import Promise, by_accuracy_floor, by_guarantee
 from tests.app.contracts import check_view
 from tests.app.samples import write_sample
@@ -30,7 +30,7 @@ def explore(data: Path, **query: str) -> AppTest:
 
 
 def swept(data: Path, policy: str = "maxprob", unit: str = "macs") -> Sweep:
-    return sweep(POLICIES[policy], read_bundle(data / "bundles" / "tiny").outputs, STEPS, unit)
+    return run_sweep(POLICIES[policy], read_bundle(data / "bundles" / "tiny").outputs, STEPS, unit)
 
 
 def texts(page: AppTest, kind: str) -> list[str]:

@@ -7,7 +7,7 @@ from engine.analysis.diagnostics import disagreement, gain_per_exit, loss_agains
 from engine.policies import policy
 from engine.route import Route
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import corner_cases, outputs
 
 CASES = {
@@ -111,7 +111,7 @@ def test_step_area_equals_the_mean_over_many_budgets():
 @pytest.mark.parametrize("kind", ["chain", "family"])
 def test_share_captured_is_0_for_the_random_mix_and_1_for_the_oracle(kind):
     some = outputs(examples=6000, seed=4, kind=kind)
-    swept = {name: sweep(policy(name), some, 201, "macs") for name in ("random_mix", "oracle", "static", "maxprob")}
+    swept = {name: run_sweep(policy(name), some, 201, "macs") for name in ("random_mix", "oracle", "static", "maxprob")}
     captured = {name: share_captured(one, swept["oracle"]) for name, one in swept.items()}
     assert captured["oracle"] == pytest.approx(1, abs=1e-12)
     assert abs(captured["random_mix"]) < 0.03, "mixing reaches the hull, except for chance and for steps instead of lines"
@@ -122,15 +122,15 @@ def test_share_captured_is_0_for_the_random_mix_and_1_for_the_oracle(kind):
 
 def test_share_captured_needs_the_same_outputs_split_and_unit():
     some = outputs(seed=5)
-    one, other = sweep(policy("maxprob"), some, 5, "macs"), sweep(policy("oracle"), some, 5, "latency_ms")
+    one, other = run_sweep(policy("maxprob"), some, 5, "macs"), run_sweep(policy("oracle"), some, 5, "latency_ms")
     with pytest.raises(ValueError, match="same outputs, split and unit"):
         share_captured(one, other)
     with pytest.raises(ValueError, match="same outputs, split and unit"):
-        share_captured(one, sweep(policy("oracle"), some, 5, "macs", Split.CALIBRATION))
+        share_captured(one, run_sweep(policy("oracle"), some, 5, "macs", Split.CALIBRATION))
 
 
 def test_share_captured_is_nan_if_there_is_nothing_to_gain():
     some = CASES["always correct"]
-    assert np.isnan(share_captured(sweep(policy("static"), some, 5), sweep(policy("oracle"), some, 5)))
+    assert np.isnan(share_captured(run_sweep(policy("static"), some, 5), run_sweep(policy("oracle"), some, 5)))
     alone = CASES["one exit"]
-    assert np.isnan(share_captured(sweep(policy("static"), alone, 1), sweep(policy("oracle"), alone, 1)))
+    assert np.isnan(share_captured(run_sweep(policy("static"), alone, 1), run_sweep(policy("oracle"), alone, 1)))

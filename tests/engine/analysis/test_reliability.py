@@ -10,7 +10,7 @@ from torchmetrics.functional.classification import binary_calibration_error
 
 from engine.analysis.reliability import auroc, confidence, leavers, reliability, risk_coverage, risk_coverage_per_exit, settled
 from engine.policies import policy
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import corner_cases, outputs
 
 CASES = {"chain": outputs(seed=1), "confidence only": outputs(seed=3, recorded="confidence"), **corner_cases()}
@@ -145,7 +145,7 @@ def test_the_order_of_the_examples_does_not_matter(some):
 
 def test_examples_that_leave_are_more_confident_than_the_rest():
     some = CASES["chain"].test()
-    rule = sweep(policy("maxprob"), CASES["chain"], [0.5]).rules[0]
+    rule = run_sweep(policy("maxprob"), CASES["chain"], [0.5]).rules[0]
     route = rule.route(some)
     mask = leavers(route, some.exits)
     assert (mask.sum(axis=0) == 1).all() and (mask.argmax(axis=0) == route.exit).all()

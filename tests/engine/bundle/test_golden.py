@@ -17,7 +17,7 @@ from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.manifest import MANIFEST
 from engine.errors import UserError
 from engine.policies import POLICIES
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 FOLDERS = sorted(path for path in GOLDEN.iterdir() if path.name.startswith("bundle-schema-") and path.is_dir())
@@ -105,7 +105,7 @@ def test_the_bundle_sweeps(golden: Golden) -> None:
     test = np.array(expected["split"]) == "test"
     accuracy = (np.array(expected["prediction"][-1]) == expected["labels"])[test].mean()
     for unit in expected["stage_cost"]:
-        result = sweep(POLICIES["maxprob"], bundle.outputs, 5, unit)
+        result = run_sweep(POLICIES["maxprob"], bundle.outputs, 5, unit)
         assert (result.examples, result.full.accuracy) == (test.sum(), accuracy)
         np.testing.assert_allclose(result.shares.sum(axis=1), 1)
         assert (result.cost > 0).all() and np.isfinite(result.accuracy).all()

@@ -11,7 +11,7 @@ from engine.bundle.bundle import LOGITS, MANIFEST, add_measured, read_bundle, wr
 from engine.bundle.measurements import in_unit
 from engine.errors import UserError
 from engine.policies import POLICIES
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.engine.bundle.test_bundle import Killed, killed_at, refused, resealed, same_outputs
 from tests.measured import DEVICE, fresh
 from tests.synthetic import draft, outputs
@@ -42,7 +42,7 @@ def test_a_round_trip_loses_nothing_and_changes_nothing_else(folder):
     assert np.array_equal(costs["joules_batch_32"], fresh(32, 3, joules=True).costs["joules"])
     assert opened.unit_notes["ms_batch_1"] == f"Measured on {DEVICE}."
     assert same_outputs(replace(opened.outputs, stage_cost=MADE.stage_cost), MADE)
-    assert sweep(POLICIES["maxprob"], opened.outputs, [0.5], "ms_batch_32").full.cost == pytest.approx(0.6)
+    assert run_sweep(POLICIES["maxprob"], opened.outputs, [0.5], "ms_batch_32").full.cost == pytest.approx(0.6)
 
 
 def test_bundles_without_measurements_are_unchanged(folder):

@@ -18,7 +18,7 @@ from engine.policies import POLICIES
 from engine.recipes import recipe, weights_path
 from engine.runtime.weights import load_weights
 from engine.storage.files import sha256_of
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_half_the_cost_is_as_accurate_and_beats_a_random_mix(capsys: pytest.Capt
     assert all(point["cost"] <= 1 for point in points)
     half = min(points, key=lambda point: abs(point["budget"] - 0.5))
     assert half["accuracy"] >= document["full"]["accuracy"] - 0.01
-    result = sweep(POLICIES["maxprob"], open_bundle("doodles").outputs, 21)
+    result = run_sweep(POLICIES["maxprob"], open_bundle("doodles").outputs, 21)
     hull = concave_hull(result.static_cost, result.static_accuracy)
     for point in points:
         if 0.15 <= point["cost"] <= 0.75:
@@ -57,7 +57,7 @@ def test_half_the_cost_is_as_accurate_and_beats_a_random_mix(capsys: pytest.Capt
 
 
 def test_harder_images_leave_later(doodles: Bundle) -> None:
-    result = sweep(POLICIES["maxprob"], doodles.outputs, [0.2, 0.3, 0.4, 0.5, 0.6])
+    result = run_sweep(POLICIES["maxprob"], doodles.outputs, [0.2, 0.3, 0.4, 0.5, 0.6])
     difficulty, _ = factor_by_exit(result.exit, doodles.outputs.test().factors["difficulty"], 5)
     assert (np.diff(difficulty, axis=1) > 0).all()
 

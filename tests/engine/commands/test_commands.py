@@ -232,7 +232,7 @@ MISTAKES = {
     "points in another script": (["sweep", "tiny", "--policy", "maxprob", "--points", "²"], ["'²'", "at least 1"]),
     "points beyond a billion": (["sweep", "tiny", "--policy", "maxprob", "--points", "1" + "0" * 23], ["below a billion"]),
     "too many points": (["sweep", "tiny", "--policy", "maxprob", "--points", "20000"], ["20,000", "at most 10,000"]),
-    "a budget in percent": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "25"], ["25 times", "write 0.25"]),
+    "a budget in percent": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "25"], ["25 times", "give 0.25"]),
     "a file name that is too long": (["import", "a" * 300 + ".npz", "--id", "x"], ["There is no file"]),
     "half a point": (["sweep", "tiny", "--policy", "maxprob", "--points", "2.5"], ["'2.5'"]),
     "an unknown unit": (["sweep", "tiny", "--policy", "maxprob", "--unit", "joules"], ["'joules'", "latency_ms"]),

@@ -152,9 +152,7 @@ def test_a_file_of_too_many_bytes_is_not_opened(tmp_path, monkeypatch):
     refusal(tmp_path / "long.png", "100,000,001 bytes")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"not an image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"GIF89a" + bytes(40)]
-)
+@pytest.mark.parametrize("content", [b"", b"not an image", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"GIF89a" + bytes(40)])
 def test_files_other_than_common_images_are_refused(content, tmp_path):
     (tmp_path / "other.png").write_bytes(content)
     refusal(tmp_path / "other.png", "is not an image of type JPEG, PNG")

@@ -10,7 +10,7 @@ from engine.bundle.bundle import Bundle, read_bundle
 from engine.importing.importer import import_file
 from engine.policies import POLICIES, Need
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests import synthetic
 from tests.engine.policies import reference
 
@@ -46,7 +46,7 @@ def test_every_policy_sweeps_them(folder, name, kind):
     outputs = imported(folder, kind).outputs
     reason = POLICIES[name].unavailable_reason(outputs)
     assert reason is None or Need.FAMILY in POLICIES[name].needs
-    result = sweep(POLICIES[name], outputs, 3)
+    result = run_sweep(POLICIES[name], outputs, 3)
     np.testing.assert_allclose(result.shares.sum(axis=1), 1)
     assert (result.cost > 0).all() and (result.cost <= 1 + 1e-9).all()
 
@@ -54,7 +54,7 @@ def test_every_policy_sweeps_them(folder, name, kind):
 def test_running_forty_stages_costs_forty_stages(folder):
     outputs = imported(folder, "forty exits").outputs
     assert outputs.exits == EXITS
-    result = sweep(POLICIES["single_threshold"], outputs, [0.3, 0.6, 1.0])
+    result = run_sweep(POLICIES["single_threshold"], outputs, [0.3, 0.6, 1.0])
     test = outputs.test()
     for cost, accuracy, rule in zip(result.cost, result.accuracy, result.rules, strict=True):
         left_at = reference.threshold_cascade(reference.floats(test.scores["maxprob"]), rule.thresholds.tolist())

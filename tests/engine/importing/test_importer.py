@@ -15,7 +15,7 @@ from engine.importing.importer import import_file
 from engine.importing.templates import TEMPLATES, write_template
 from engine.policies import POLICIES, policy
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import draw_logits
 
 
@@ -113,9 +113,9 @@ def test_every_policy_that_supports_the_outputs_sweeps_them(imported, name):
     swept = policy(name)
     if swept.unavailable_reason(outputs):
         with pytest.raises(UserError):
-            sweep(swept, outputs, 3, unit)
+            run_sweep(swept, outputs, 3, unit)
         return
-    result = sweep(swept, outputs, [1.0], unit)
+    result = run_sweep(swept, outputs, [1.0], unit)
     assert np.isfinite(result.accuracy).all() and np.isfinite(result.cost).all()
     assert result.accuracy[0] >= result.static_accuracy.min() - 0.05
 
@@ -163,7 +163,7 @@ def test_max_prob_equals_an_evaluation_example_by_example(imported):
     full = stage_cost[-1] if outputs.kind == "family" else stage_cost.sum()
     exit_cost = [float(stage_cost[: k + 1].sum()) for k in range(outputs.exits)]
     budgets = [0.5, 0.7, 0.9]
-    result = sweep(policy("maxprob"), outputs, budgets, unit)
+    result = run_sweep(policy("maxprob"), outputs, budgets, unit)
     published = [i for i in range(len(budgets)) if not result.notes[i]]  # plans that the check against the random mix kept
     assert published
     for i, budget in ((i, budgets[i]) for i in published):
@@ -295,10 +295,10 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["import", "f.npz"], "An import needs the file and a name for the bundle: `python -m engine import FILE --id NAME`."),
+        (["import", "f.npz"], "An import needs a file and an id for the bundle; give `python -m engine import FILE --id NAME`."),
         (
             ["import", "--template", "logits"],
-            "A template is written with --template KIND --out FILE, without a file to import and without --id.",
+            "To write an example file, give --template KIND and --out FILE, without a file to import and without --id.",
         ),
         (["import", "gone.npz", "--id", "x"], "There is no file gone.npz; check the path."),
         (

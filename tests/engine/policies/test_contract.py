@@ -24,7 +24,7 @@ from engine.policies.core.online_rules import ExitOutputs
 from engine.route import Route
 from engine.scores import SURENESS
 from engine.splits import BUNDLE_SPLITS, Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.engine.policies import reference
 from tests.sentences import assert_one_sentence
 from tests.synthetic import corner_cases, outputs
@@ -352,7 +352,7 @@ def test_outputs_that_lack_what_a_policy_needs_are_refused(name):
         if reason is not None:
             assert_one_sentence(reason, one.title)
             with pytest.raises(UserError) as mistake:
-                sweep(one, CASES[case], 3)
+                run_sweep(one, CASES[case], 3)
             assert str(mistake.value) == reason
 
 
@@ -366,7 +366,7 @@ def test_a_policy_runs_on_outputs_that_meet_its_needs(name):
 
 @pytest.mark.parametrize(("name", "case"), to_fit_again("one exit", "one example per split"))
 def test_a_sweep_over_the_default_budgets_has_finite_numbers(name, case):
-    swept = sweep(POLICIES[name], CASES[case], 3)
+    swept = run_sweep(POLICIES[name], CASES[case], 3)
     document = json.loads(json.dumps(swept.as_json("some"), allow_nan=False))
     for point in document["points"]:
         assert sum(point["shares"]) == pytest.approx(1, abs=1e-9)

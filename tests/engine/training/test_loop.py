@@ -175,7 +175,7 @@ def other(**settings):
         network.stages[1].head.out = torch.nn.Linear(9, 3)
         return network
 
-    return replace(made, name="other", cascade=cascade)
+    return replace(made.configured(name="other"), cascade=cascade)
 
 
 def test_a_training_may_begin_with_the_weights_of_another(uninterrupted, tmp_path):

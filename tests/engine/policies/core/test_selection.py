@@ -11,7 +11,7 @@ from engine.policies.core.selection import StageChoice, at_stake, fit_choice, fo
 from engine.policies.methods.bolukbasi import Bolukbasi
 from engine.route import Route
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import outputs, split_names
 
 
@@ -119,7 +119,7 @@ def test_the_learned_policy_skips_the_network_that_cannot_help_and_beats_every_c
     assert chain_cost[chain_accuracy == 1].min() == pytest.approx(SHARE @ np.array([1, 1 + 3, 1 + 3 + 5]))
 
     in_order = replace(made, kind="chain")
-    learned = sweep(Bolukbasi(), in_order, [cost / in_order.full_cost("macs")])
+    learned = run_sweep(Bolukbasi(), in_order, [cost / in_order.full_cost("macs")])
     assert learned.accuracy[0] <= np.interp(learned.cost[0] * in_order.full_cost("macs"), chain_cost, chain_accuracy) + 1e-9
 
 

@@ -13,7 +13,7 @@ from engine.policies.methods.bolukbasi import Bolukbasi, backward, excess, price
 from engine.policies.methods.myopic import Myopic
 from engine.route import Route
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import confidence_only, corner_cases, outputs, split_names
 
 PRICES = (0.0, 0.5, 1.0, 3.0, 10.0)
@@ -240,7 +240,7 @@ def test_the_labels_of_the_test_examples_never_matter(name, topology):
     made = outputs(kind=topology, exits=3)
     other = np.where(made.split == Split.TEST, (made.labels + 1) % made.classes, made.labels)
     relabelled = Outputs.from_logits(made.logits, other, made.split, made.stage_cost, ids=made.ids, kind=topology)
-    np.testing.assert_array_equal(sweep(policy(name), made, 7).exit, sweep(policy(name), relabelled, 7).exit)
+    np.testing.assert_array_equal(run_sweep(policy(name), made, 7).exit, run_sweep(policy(name), relabelled, 7).exit)
 
 
 @pytest.mark.parametrize("name", ["bolukbasi", "myopic"])
@@ -254,18 +254,18 @@ def test_confidences_alone_are_not_enough(name):
 @pytest.mark.parametrize("kind", [Bolukbasi(credit_improvements=True, history=True), Myopic()])
 def test_corner_cases_are_routed(kind, case):
     made = corner_cases()[case]
-    swept = sweep(kind, made, 5)
+    swept = run_sweep(kind, made, 5)
     np.testing.assert_allclose(swept.shares.sum(axis=1), 1)
     assert np.isfinite(swept.planned_cost).all()
 
 
 def test_if_all_exits_are_correct_or_all_incorrect_no_example_goes_on():
     for case in ("always correct", "always incorrect"):
-        assert (sweep(Bolukbasi(), corner_cases()[case], 5).exit == 0).all()
+        assert (run_sweep(Bolukbasi(), corner_cases()[case], 5).exit == 0).all()
 
 
 def test_it_beats_the_random_mix():
     made = outputs(examples=6000, exits=4, seed=3)
     budgets = [0.4, 0.5, 0.6]
-    learned, blind = sweep(Bolukbasi(), made, budgets), sweep(policy("random_mix"), made, budgets)
+    learned, blind = run_sweep(Bolukbasi(), made, budgets), run_sweep(policy("random_mix"), made, budgets)
     assert (learned.accuracy > blind.accuracy + 0.01).all()

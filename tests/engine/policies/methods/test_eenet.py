@@ -180,8 +180,8 @@ def test_it_does_not_need_torch():
 import sys
 from tests.synthetic import outputs
 from engine.policies import POLICIES
-from engine.sweep import sweep
-sweep(POLICIES["eenet"], outputs(examples=90), 3)
+from engine.sweep import run_sweep
+run_sweep(POLICIES["eenet"], outputs(examples=90), 3)
 print("torch" in sys.modules)
 """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.library import open_bundle
 from engine.policies import POLICIES
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 from tests.recorded.record import full_correct
 
 FORMER = Path(__file__).parents[3] / "recorded" / "former_eenet"
@@ -21,7 +21,7 @@ BUDGETS = np.arange(20, 51, 5) / 100
 
 @cache
 def swept(bundle: str, policy: str) -> Sweep:
-    return sweep(POLICIES[policy], open_bundle(bundle).outputs, BUDGETS)
+    return run_sweep(POLICIES[policy], open_bundle(bundle).outputs, BUDGETS)
 
 
 def former(bundle: str) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import pytest
 from engine.policies import POLICIES
 from engine.policies.methods.free_thresholds import GRID_CELLS, best_settings
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from engine.thresholds.grid import Grid
 from engine.thresholds.levels import quantile_levels
 from tests.engine.thresholds.reference import made_up, walk
@@ -63,11 +63,11 @@ def test_many_exits_are_optimised_without_a_grid():
 def test_on_calibration_it_is_the_most_accurate_threshold_rule(other):
     data = outputs(examples=2400, exits=4, seed=11)
     budgets = np.linspace(0.15, 1.0, 12)
-    free = sweep(FREE, data, budgets)
+    free = run_sweep(FREE, data, budgets)
     # Quotas round and tie, so the other policy may spend a little more than planned. The same is allowed here.
-    spends = np.maximum(sweep(POLICIES[other], data, budgets).calibration_cost, budgets)
-    at_least = sweep(POLICIES[other], data, budgets).calibration_accuracy
-    assert (sweep(FREE, data, spends).calibration_accuracy >= at_least - 1e-12).all()
+    spends = np.maximum(run_sweep(POLICIES[other], data, budgets).calibration_cost, budgets)
+    at_least = run_sweep(POLICIES[other], data, budgets).calibration_accuracy
+    assert (run_sweep(FREE, data, spends).calibration_accuracy >= at_least - 1e-12).all()
     assert (np.diff(free.calibration_accuracy) >= 0).all()
     assert (free.calibration_cost <= budgets * (1 + 1e-9)).all()
     assert free.calibration_cost == pytest.approx(free.planned_cost)
@@ -79,11 +79,11 @@ def test_test_labels_change_nothing():
     test = data.split == Split.TEST
     labels[test] = (labels[test] + 1) % data.classes
     relabelled = type(data)(**{**vars(data), "labels": labels})
-    for before, after in zip(sweep(FREE, data, 6).rules, sweep(FREE, relabelled, 6).rules, strict=True):
+    for before, after in zip(run_sweep(FREE, data, 6).rules, run_sweep(FREE, relabelled, 6).rules, strict=True):
         assert (before.thresholds == after.thresholds).all()
 
 
 def test_corner_cases_are_routed():
     for name, data in corner_cases().items():
-        swept = sweep(FREE, data, 5)
+        swept = run_sweep(FREE, data, 5)
         assert (swept.calibration_cost <= swept.budgets * (1 + 1e-9)).all(), name

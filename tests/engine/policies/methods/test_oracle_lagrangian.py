@@ -9,7 +9,7 @@ from engine.policies import policy
 from engine.policies.methods.bolukbasi import backward, excess
 from engine.policies.methods.oracle_lagrangian import BudgetedOracle, PenalisedOracle, PricedOracleRule
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import from_answers, outputs
 
 TOPOLOGIES = ("chain", "family")
@@ -93,7 +93,7 @@ def test_no_policy_lies_above_the_budgeted_oracle(kind):
     test, full = made.test(), made.full_cost("macs")
     cost, accuracy = front_of(BudgetedOracle().fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs"), test)
     for name in ("static", "random_mix", "maxprob", "bolukbasi", "myopic", "oracle", "oracle_penalised"):
-        swept = sweep(policy(name), made, 9)
+        swept = run_sweep(policy(name), made, 9)
         assert (swept.accuracy <= np.interp(swept.cost * full, cost, accuracy) + 1e-9).all(), name
 
 
@@ -132,7 +132,7 @@ def test_without_credit_only_examples_that_the_full_network_predicts_correctly_g
 def test_one_exit_leaves_no_choice():
     made = outputs(examples=30, exits=1)
     for oracle in ORACLES.values():
-        assert (sweep(oracle, made, 3).exit == 0).all()
+        assert (run_sweep(oracle, made, 3).exit == 0).all()
 
 
 @pytest.mark.parametrize("name", ["oracle_budgeted", "oracle"])

@@ -15,7 +15,7 @@ from engine.policies.methods.planned import MAX_TRIED, ROUNDING, PlannedFit, let
 from engine.policies.methods.quotas import GeometricPlan, geometric_quotas
 from engine.policies.methods.static import random_mix
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.engine.policies import reference
 from tests.synthetic import from_answers, outputs, stage_costs
 
@@ -203,7 +203,7 @@ def test_very_many_exits_are_planned_in_bounded_memory_and_time(name):
 
 def test_a_sweep_begins_at_the_first_network_even_if_another_is_cheaper():
     made = replace(outputs(examples=90, exits=3, kind="family"), stage_cost={"macs": np.array([10.0, 1.0, 20.0])})
-    swept = sweep(POLICIES["maxprob"], made, 5)
+    swept = run_sweep(POLICIES["maxprob"], made, 5)
     assert swept.budgets[0] == 0.5 and swept.planned_cost[0] == pytest.approx(0.5) and swept.budgets[-1] == 1
 
 
@@ -211,4 +211,4 @@ def test_costs_that_hardly_differ_and_costs_far_apart_give_finite_plans():
     for cost in ([1e29, 1e29, 1e-29, 1e29], [1.0, 1e-12, 1e-12, 1.0]):
         made = replace(outputs(examples=90, exits=4), stage_cost={"macs": np.array(cost)})
         for name in ("maxprob", "eenet"):
-            assert np.isfinite(sweep(POLICIES[name], made, 5).cost).all()
+            assert np.isfinite(run_sweep(POLICIES[name], made, 5).cost).all()

@@ -10,7 +10,7 @@ from engine.policies import POLICIES
 from engine.policies.core.thresholds import first_sure_exit
 from engine.policies.methods.risk_control import LEVELS, Promise, RiskControlFit, betting_p_value, levels_to_try
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import corner_cases, from_answers, outputs
 
 POLICY = POLICIES["risk_control"]
@@ -149,7 +149,7 @@ def test_with_too_few_examples_no_example_leaves_early(method):
 
 def test_for_a_budget_it_equals_the_shared_threshold():
     data = outputs(examples=900, exits=4, seed=29)
-    ours, single = sweep(POLICY, data, 9), sweep(POLICIES["single_threshold"], data, 9)
+    ours, single = run_sweep(POLICY, data, 9), run_sweep(POLICIES["single_threshold"], data, 9)
     assert (ours.exit == single.exit).all() and (ours.planned_cost == single.planned_cost).all()
 
 

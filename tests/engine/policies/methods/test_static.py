@@ -6,7 +6,7 @@ import pytest
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.engine.policies import reference
 from tests.synthetic import outputs, split_names, stage_costs
 
@@ -102,7 +102,7 @@ def test_the_expectation_of_the_random_mix_is_reported(name):
     """Not the outcome of one draw: cost and accuracy on test are exactly on the straight lines between static exits."""
     made = CASES[name]
     test = made.test()
-    swept = sweep(POLICIES["random_mix"], made, 15)
+    swept = run_sweep(POLICIES["random_mix"], made, 15)
     cost, accuracy = test.static_cost("macs") / test.full_cost("macs"), test.correct.mean(axis=1)
     for step, rule in enumerate(swept.rules):
         parts_of_it = [(1 - rule.share, rule.cheap.exit), (rule.share, rule.costly.exit)] if hasattr(rule, "share") else [(1.0, rule.exit)]

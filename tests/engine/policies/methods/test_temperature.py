@@ -12,7 +12,7 @@ from engine.policies import POLICIES
 from engine.policies.core import scorer as scorer_module
 from engine.policies.methods.temperature import FLATTEST, SHARPEST, Calibrated, TemperatureScorer, fit_temperatures
 from engine.splits import Split
-from engine.sweep import sweep
+from engine.sweep import run_sweep
 from tests.synthetic import from_answers, outputs, split_names, stage_costs
 
 
@@ -119,12 +119,12 @@ def test_labels_are_read_on_the_fit_split_alone():
 def test_any_score_policy_can_be_calibrated(name):
     made = outputs(examples=900, exits=4, seed=3)
     uncalibrated, calibrated = POLICIES[name], Calibrated(POLICIES[name])
-    swept = sweep(calibrated, made, 5)
+    swept = run_sweep(calibrated, made, 5)
     temperature = fit_temperatures(made.tuning(Split.FIT))
     divided = Outputs.from_logits(
         made.logits / temperature[:, None, None].astype(np.float32), made.labels, made.split, made.stage_cost, ids=made.ids
     )
-    expected = sweep(uncalibrated, divided, 5)
+    expected = run_sweep(uncalibrated, divided, 5)
     assert (swept.exit != expected.exit).mean() < 0.01, "the same policy on logits divided beforehand, up to rounding"
     assert (swept.answer == np.take_along_axis(made.test().prediction, swept.exit.astype(int), axis=0)).all()
 

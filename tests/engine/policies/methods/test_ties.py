@@ -19,7 +19,7 @@ from engine.policies.methods.static import random_mix
 from engine.runtime import executor
 from engine.runtime.executor import execute
 from engine.splits import Split
-from engine.sweep import Sweep, sweep
+from engine.sweep import Sweep, run_sweep
 from tests.engine.policies.tied import FORMS, KNOWING_NOTHING, tied_outputs
 
 NAMES = ("maxprob", "margin", "entropy", "eenet", "ztw", "committee")
@@ -39,7 +39,7 @@ def gains(form: str, size: tuple[int, int, int]) -> tuple[dict[str, NDArray[np.f
         mix = random_mix(made.tuning(Split.CALIBRATION), "macs")
         budgets = np.linspace(made.cascade_cost("macs")[0] / full, 1, BUDGETS + 2)[1:-1]
         for name in NAMES:
-            swept = sweep(POLICIES[name], made, budgets)
+            swept = run_sweep(POLICIES[name], made, budgets)
             sweeps[name].append(swept)
             for i, (correct, cost) in enumerate(zip(swept.is_correct, swept.cost, strict=True)):
                 expected = sum(weight * part.route(test).correct(test) for weight, part in mix.solve(cost * full).parts())
@@ -90,17 +90,17 @@ def test_calibration_costs_the_planned_cost(form, size):
 @pytest.mark.parametrize("name", ["single_threshold", "bof_alpha"])
 def test_a_knob_that_cannot_split_ties_says_so(name):
     made = tied_outputs("ladder of four", 5000, 5, 4, 0)
-    swept = sweep(POLICIES[name], made, BUDGETS)
+    swept = run_sweep(POLICIES[name], made, BUDGETS)
     short = swept.planned_cost < 0.9 * swept.budgets
     assert short.any()
     for note in np.array(swept.notes)[short]:
         assert "one knob for all exits cannot split them" in note
-    assert not sweep(POLICIES[name], tied_outputs("4 digits", 5000, 5, 4, 0), [0.9]).notes[0].startswith("Many examples")
+    assert not run_sweep(POLICIES[name], tied_outputs("4 digits", 5000, 5, 4, 0), [0.9]).notes[0].startswith("Many examples")
 
 
 def test_free_thresholds_mix_two_settings_where_scores_tie():
     made = tied_outputs("ladder of four", 5000, 5, 4, 0)
-    swept = sweep(POLICIES["free_thresholds"], made, BUDGETS)
+    swept = run_sweep(POLICIES["free_thresholds"], made, BUDGETS)
     np.testing.assert_allclose(swept.planned_cost[:9], swept.budgets[:9], rtol=1e-9)
 
 
@@ -132,7 +132,7 @@ def test_the_executor_routes_them_as_the_sweep_does(name, form, judged, monkeypa
     at = dict(zip(test.ids.tolist(), rows.tolist(), strict=True))
     images = np.stack([rows % 256, rows // 256, 0 * rows], axis=1).astype(np.uint8)[:, None, None]
     cascade = Cascade([Stage(AsItIs(), Replayed(logits)) for logits in test.logits], CascadeKind.CHAIN).eval()
-    swept = sweep(POLICIES[name], made, 9)
+    swept = run_sweep(POLICIES[name], made, 9)
     splits = [rule for rule in swept.rules if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None]
     assert splits or name not in ("maxprob", "margin", "entropy") or form in ("4 digits", "random first exit", KNOWING_NOTHING)
     for step, rule in enumerate(swept.rules):
@@ -151,7 +151,7 @@ def test_a_policy_below_the_random_mix_says_so(name):
     for made in (confident_nonsense(), tied_outputs("ladder of four", 300, 5, 4, 0), tied_outputs("constant first exit", 300, 4, 3, 2)):
         if POLICIES[name].unavailable_reason(made):
             continue
-        swept = sweep(POLICIES[name], made, 15)
+        swept = run_sweep(POLICIES[name], made, 15)
         mix = random_mix(made.tuning(Split.CALIBRATION), "macs")
         for budget, accuracy, note in zip(swept.budgets, swept.calibration_accuracy, swept.notes, strict=True):
             if accuracy < mix.accuracy_at(budget * swept.full.cost) - 1e-9:

@@ -1,0 +1,16 @@
+"""Your own policy: put this file into a folder, name the folder in OFFRAMP_EXTENSIONS, and every command and page knows it."""
+
+import engine
+from engine.policies.core.mixing import OperatingPoints
+from engine.policies.methods.static import StaticRule
+
+
+@engine.register_policy
+class FirstOrLast(engine.Policy):
+    name, title = "first_or_last", "First or last exit"
+    source, knob = "An example.", "the share of images that go on to the last exit"
+    summary = "A fixed share of the images goes on to the last exit; all others leave at the first."
+
+    def fit(self, fit, calibration, unit):
+        cost = calibration.static_cost(unit)
+        return OperatingPoints([StaticRule(exit, float(cost[exit])) for exit in (0, calibration.exits - 1)])

@@ -1,0 +1,61 @@
+"""Every example runs as it is written, and has fewer than 20 lines of code."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.image_folders import image_folder
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+
+
+def code_of(path: Path) -> str:
+    """The Python of an example; of a notebook, that of its cells in order."""
+    if path.suffix != ".ipynb":
+        return path.read_text()
+    return "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code")
+
+
+def run(*arguments: str | Path, **environment: str) -> str:
+    """Run Python in the folder of the repository; returns what it printed."""
+    paths = {"PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=ROOT, env={**os.environ, **paths}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+def test_an_example_is_short(path: Path) -> None:
+    code = code_of(path)
+    described = ast.get_docstring(ast.parse(code)) is not None or path.suffix == ".ipynb"
+    assert described and sum(1 for line in code.splitlines() if line.strip()) < 20
+
+
+def test_own_outputs() -> None:
+    assert run(EXAMPLES / "own_outputs.py").count("% accuracy at ") == 3
+
+
+def test_own_model(tmp_path: Path) -> None:
+    images = image_folder(tmp_path / "pets", classes=2, each=12)
+    printed = run(EXAMPLES / "own_model.py", images, OFFRAMP_DATA=str(tmp_path / "data"))
+    assert str(tmp_path / "data" / "bundles" / "my-model") in printed
+
+
+def test_own_policy(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "own_policy.py", tmp_path)
+    sweep = ("-m", "engine", "sweep", "doodles", "--policy", "first_or_last", "--budgets", "0.5", "--json")
+    (point,) = json.loads(run(*sweep, OFFRAMP_EXTENSIONS=str(tmp_path)))["points"]
+    assert point["cost"] == pytest.approx(0.5, abs=0.03) and point["shares"][1:-1] == [0, 0, 0]
+
+
+def test_the_notebook() -> None:
+    names: dict[str, object] = {}
+    exec(compile(code_of(EXAMPLES / "notebook.ipynb"), "notebook", "exec"), names)  # noqa: S102 - our own file
+    assert names["sweeps"].keys() == {"random_mix", "maxprob", "eenet"} and len(names["figure"].data) == 3
