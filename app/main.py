@@ -4,13 +4,20 @@ from pathlib import Path
 
 import streamlit as st
 
-import app.views  # noqa: F401  registers the views; those of an extension are imported after this line
+import app.views  # noqa: F401  registers the views
 from app.views.registry import in_order
+from app.wording import literal
+from engine.errors import UserError
+from engine.extensions import load_extensions
 
 STATIC = Path(__file__).parent / "static"
 
 st.set_page_config(page_title="Offramp", page_icon=str(STATIC / "icon.png"), layout="wide")
 st.logo((STATIC / "logo.svg").read_text(), size="large")
 st.html(STATIC / "page.css")
+try:
+    load_extensions()
+except UserError as problem:
+    st.warning(literal(str(problem)))
 pages = [st.Page(view.show, title=view.title, url_path=view.url_path, default=view.default) for view in in_order()]
 st.navigation(pages, position="top").run()

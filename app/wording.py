@@ -4,15 +4,10 @@ import re
 from collections.abc import Sequence
 
 from engine.analysis.verdict import MARGIN, LostSpeed, Outcome, Verdict
-from engine.bundle.measurements import JOULES, MS, UNIT, Measured, MeasuredRun
+from engine.bundle.measurements import Measured, MeasuredRun
+from engine.cost_units import cost_unit
 from engine.sweep import Sweep
 
-#: What a unit measures.
-SPENT = {"macs": "compute", "latency_ms": "time", "energy_mj": "energy"}
-UNIT_TITLES = {"macs": "Compute (MACs)", "latency_ms": "Time (ms)", "energy_mj": "Energy (mJ)"}
-#: The same for units measured on a device at some batch size.
-MEASURED_SPENT = {MS: "time", JOULES: "energy"}
-MEASURED_TITLES = {MS: "Milliseconds per image", JOULES: "Joules per image, measured"}
 #: Shown where the data folder is empty.
 NO_BUNDLE = "There is no bundle yet; make one with `python -m engine compute doodles`."
 _SMALL = 0.0005
@@ -24,17 +19,13 @@ def literal(text: str) -> str:
 
 
 def spent(unit: str) -> str:
-    match = UNIT.fullmatch(unit)
-    return f"{MEASURED_SPENT[match[1]]} at batch {match[2]}" if match else SPENT.get(unit, unit)
+    return cost_unit(unit).noun
 
 
 def unit_title(unit: str, measured: Sequence[Measured] = ()) -> str:
     """The name of a unit; of a measured one with its batch size, and with its device if `measured` holds it."""
-    match = UNIT.fullmatch(unit)
-    if match is None:
-        return UNIT_TITLES.get(unit, unit)
     device = next((f", {entry.device}" for entry in measured if unit in entry.units.values()), "")
-    return f"{MEASURED_TITLES[match[1]]}, batch {match[2]}{device}"
+    return f"{cost_unit(unit).title}{device}"
 
 
 def percent(share: float, digits: int = 1) -> str:

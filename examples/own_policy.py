@@ -1,6 +1,7 @@
 """Your own policy: put this file into a folder, name the folder in OFFRAMP_EXTENSIONS, and every command and page knows it."""
 
 import engine
+from engine.policies.core.base import check_tuning
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.methods.static import StaticRule
 
@@ -12,5 +13,6 @@ class FirstOrLast(engine.Policy):
     summary = "A fixed share of the images goes on to the last exit; all others leave at the first."
 
     def fit(self, fit, calibration, unit):
+        check_tuning(fit, calibration)  # nothing is fitted on test
         cost = calibration.static_cost(unit)
         return OperatingPoints([StaticRule(exit, float(cost[exit])) for exit in (0, calibration.exits - 1)])

@@ -8,6 +8,9 @@ from collections.abc import Generator, Sequence
 
 import pytest
 
+from engine.extensions import load_extensions
+
+load_extensions()  # so that the contracts are checked for whatever OFFRAMP_EXTENSIONS brings
 REQUIRE_ALL = os.environ.get("OFFRAMP_REQUIRE_ALL") == "1"
 
 

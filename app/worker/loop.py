@@ -25,10 +25,11 @@ from app.worker.messages import Fetch, Open, Reply, Request, Take, read_request,
 from engine.datasets.base import Dataset
 from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
+from engine.extensions import load_extensions
 from engine.recipes.folder import dataset_of
 
 if TYPE_CHECKING:
-    from engine.datasets.published.sets import TorchvisionSet
+    pass
 
 
 def reply_to(request: Request) -> Reply:
@@ -63,7 +64,9 @@ def _opened(request: Open | Take) -> Dataset:
     os.environ["OFFRAMP_DATASETS"] = request.datasets  # where the engine looks for data sets
     name = str(request.provenance.get("dataset"))
     files = FILES.get(name)
-    dataset = dataset_of(request.provenance) or _torchvision(name)
+    dataset = dataset_of(request.provenance)
+    if dataset is None:
+        raise UserError("The bundle does not say which data set it was made from.")
     return _shared(dataset, request.datasets, files.stamp(Path(request.datasets)) if files else ())
 
 
@@ -71,12 +74,6 @@ def _opened(request: Open | Take) -> Dataset:
 def _shared(dataset: Dataset, datasets: str, files: Stamp) -> Dataset:
     """The first of equal data sets, with what it has read: all bundles share one copy. CIFAR-10 takes 184 MB."""
     return dataset
-
-
-def _torchvision(name: str) -> "TorchvisionSet":
-    from engine.datasets.published.sets import TorchvisionSet  # loads torch
-
-    return TorchvisionSet(name)
 
 
 def _listen(requests: "SimpleQueue[Request]") -> None:
@@ -93,6 +90,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, and this process ends with it
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print goes to the log and not between the replies
+    load_extensions()  # a failure here ends the process; the page has named it
     requests: SimpleQueue[Request] = SimpleQueue()
     Thread(target=_listen, args=[requests], daemon=True).start()
     while True:

@@ -37,6 +37,7 @@ COST_UNITS: Mapping[str, CostUnit] = MappingProxyType(_units)
 
 
 def register_cost_unit(unit: CostUnit) -> CostUnit:
+    """Make a unit of cost known under its name."""
     if unit.name in _units:
         raise ValueError(f"two units of cost are called {unit.name!r}")
     _units[unit.name] = unit

@@ -23,6 +23,7 @@ def register_policy(kind: type[P]) -> type[P]:
 
 
 def policy(name: str) -> Policy:
+    """The policy of that name. Raises UserError for an unknown one."""
     if name not in POLICIES:
         raise UserError(f"There is no policy {name!r}; choose one of: {', '.join(POLICIES)}.")
     return POLICIES[name]
