@@ -168,7 +168,7 @@ def main() -> None:
     with server() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{url}/?bundle={given.bundle}&plain=1")
+        page.goto(f"{url}/?bundle={given.bundle}&fallback=1")
         page.wait_for_selector('[data-testid="stImage"] img')
         page.wait_for_timeout(2000)
         pictures = '[data-testid="stImage"] img'

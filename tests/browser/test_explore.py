@@ -209,7 +209,7 @@ def test_any_whole_number_may_be_an_id(page: Page, site: Site, id: int) -> None:
 def test_a_wrong_address_is_mended_and_said(page: Page, site: Site) -> None:
     explore(page, site, "bundle=tiny&policy=nonsense&budget=7&class=<b>&show=maybe&image=²")
     alerts = " ".join(page.locator('[data-testid="stAlert"]').all_text_contents())
-    for part in ("nonsense", "“7”", "<b>", "maybe", "asks for the image “²”, which is not in this bundle"):
+    for part in ("nonsense", "“7”", "<b>", "maybe", "asks for the image “²”, which is not in the test split"):
         assert part in alerts
     assert page.evaluate(SEEN)["step"] == STEPS - 1
 

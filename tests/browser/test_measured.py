@@ -39,7 +39,7 @@ def test_the_marks_are_on_the_chart_and_labelled(browser: Browser, site: Site, s
     assert page.locator(".offramp-plot .legendtext", has_text="Measured").count() == 1
     sentences = page.locator(".offramp-speedup p")
     expect(sentences).to_have_count(2)
-    expect(sentences.nth(1)).to_contain_text("stopping early pays at a budget of 25%")
+    expect(sentences.nth(1)).to_contain_text("at a 25% budget")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
 
@@ -49,7 +49,7 @@ def test_a_mark_tells_its_numbers(page: Page, site: Site) -> None:
     first = page.evaluate(MARKS)[0]
     page.mouse.move(first["x"], first["y"])
     told = page.locator(".offramp-plot .hoverlayer")
-    speed_up = f"{SPEED_UPS[32][0]:.1f} times as fast"
+    speed_up = f"{SPEED_UPS[32][0]:.1f}x faster"
     for fact in ("batch 32, budget 25%", speed_up, "by stage times", "2,000 test images", "timed on 512", DEVICE):
         expect(told).to_contain_text(fact)
 
@@ -76,7 +76,7 @@ def test_energy_has_no_runs_to_show(page: Page, site: Site) -> None:
 
 def test_plain_controls_say_the_same(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/?bundle=timed&plain=1&unit=ms_batch_32")
-    expect(page.get_by_text("stopping early pays at a budget of 25%")).to_be_visible()
+    expect(page.get_by_text("at a 25% budget")).to_be_visible()
 
 
 #: The area of marks and of their numbers that the dot's label would hide at each corner, and the corner it is at.

@@ -81,4 +81,4 @@ def test_what_is_not_there_is_refused(site: Site, path: str) -> None:
 @pytest.mark.parametrize("name", ["flipped", "family"])
 def test_a_bundle_without_pictures_has_none_to_fetch(site: Site, name: str) -> None:
     status, body, _ = fetch(f"{images(site, name)}?rows=1")
-    assert status == 404 and b"has no pictures" in body
+    assert status == 404 and b"has no images" in body

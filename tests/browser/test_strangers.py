@@ -64,7 +64,7 @@ def test_another_host_is_refused_in_one_sentence(site: Site, host: str) -> None:
     host = host.format(port=urlsplit(site.url).port)
     name = host.partition(":")[0]
     for path in PATHS:
-        printed = f"This server does not answer to “{host}”; open {site.url}, or start Offramp with --allow-host {name}."
+        printed = f"This server is not called “{host}”; open {site.url}, or start Offramp with --allow-host {name}."
         assert request_(site.url, path, Host=host) == (421, printed)
     assert knock(site.url, Host=host) == knock(site.url, Host=host, Origin=f"http://{host}") == 403
 
@@ -72,7 +72,7 @@ def test_another_host_is_refused_in_one_sentence(site: Site, host: str) -> None:
 @pytest.mark.parametrize("host", ["", "a b", "user@localhost", "localhost:port", "[localhost]", "localhost/x", "localhost:8790:8790", "²"])
 def test_what_is_no_host_is_refused(site: Site, host: str) -> None:
     sent = host.encode().decode("latin-1")
-    assert request_(site.url, Host=sent) == (421, f"This server does not answer to “{sent}”; open {site.url}.")
+    assert request_(site.url, Host=sent) == (421, f"This server is not called “{sent}”; open {site.url}.")
     assert knock(site.url, Host=sent) == 403
 
 
@@ -83,7 +83,7 @@ def test_another_page_is_refused_in_one_sentence(site: Site, origin: str) -> Non
     origin = origin.format(port=urlsplit(site.url).port)
     for path in PATHS:
         status, printed = request_(site.url, path, Origin=origin)
-        assert status == 403 and printed.startswith(f"This server does not answer pages of “{origin}”; open {site.url}")
+        assert status == 403 and printed.startswith(f"This server does not serve pages of “{origin}”; open {site.url}")
     assert knock(site.url, Origin=origin) == 403
 
 
