@@ -372,7 +372,7 @@ def test_asking_for_an_accuracy_leads_to_a_budget(page: Page, site: Site) -> Non
 
 def test_plain_controls_show_the_same(page: Page, site: Site) -> None:
     _, result = swept(site)
-    page.goto(f"{site.url}/?bundle=tiny&plain=1&budget=0.5")
+    page.goto(f"{site.url}/?bundle=tiny&fallback=1&budget=0.5")
     heading = page.locator("h3").first
     expect(heading).to_contain_text("right")
     step = int(np.abs(result.budgets - 0.5).argmin())
@@ -385,7 +385,7 @@ def test_names_from_a_strangers_file_stay_text(page: Page, site: Site) -> None:
     explore(page, site, "bundle=hostile&show=![x](http://127.0.0.1:9/lure.png)")
     page.locator(".offramp-tile").first.click()
     expect(page.locator(".offramp-verdict")).to_contain_text("<script>")
-    page.goto(f"{site.url}/?bundle=hostile&plain=1")
+    page.goto(f"{site.url}/?bundle=hostile&fallback=1")
     expect(page.locator("h3").first).to_contain_text("right")
     page.goto(f"{site.url}/library")
     expect(page.get_by_text("<script>").first).to_be_visible()

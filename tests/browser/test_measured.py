@@ -50,7 +50,7 @@ def test_a_mark_tells_its_numbers(page: Page, site: Site) -> None:
     page.mouse.move(first["x"], first["y"])
     told = page.locator(".offramp-plot .hoverlayer")
     speed_up = f"{SPEED_UPS[32][0]:.1f}x faster"
-    for fact in ("batch 32, budget 25%", speed_up, "by stage times", "2,000 test images", "timed on 512", DEVICE):
+    for fact in ("batch 32, 25% budget", speed_up, "from stage times", "2,000 test images", "timed on 512", DEVICE):
         expect(told).to_contain_text(fact)
 
 
@@ -75,7 +75,7 @@ def test_energy_has_no_runs_to_show(page: Page, site: Site) -> None:
 
 
 def test_plain_controls_say_the_same(page: Page, site: Site) -> None:
-    page.goto(f"{site.url}/?bundle=timed&plain=1&unit=ms_batch_32")
+    page.goto(f"{site.url}/?bundle=timed&fallback=1&unit=ms_batch_32")
     expect(page.get_by_text("at a 25% budget")).to_be_visible()
 
 
