@@ -64,7 +64,7 @@ def test_the_unit_can_be_chosen_and_shows_its_own_runs(page: Page, site: Site) -
     expect(page.locator(".offramp-speedup p")).to_have_count(1)
     expect(page.locator(".offramp-plot .g-xtitle")).to_contain_text("time at batch 32")
     page.get_by_text("The numbers").click()
-    expect(page.get_by_text("the cascade stopping for real")).to_be_visible()
+    expect(page.get_by_text("Measured with real early exits")).to_be_visible()
 
 
 def test_energy_has_no_runs_to_show(page: Page, site: Site) -> None:
