@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +26,6 @@ from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
 from engine.extensions import load_extensions
 from engine.recipes.folder import dataset_of
-
-if TYPE_CHECKING:
-    pass
 
 
 def reply_to(request: Request) -> Reply:

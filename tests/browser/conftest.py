@@ -1,4 +1,4 @@
-"""A real server over a folder of made-up bundles, whole and damaged, and a real Chromium in front of it."""
+"""A real server over a folder of made-up bundles, whole and damaged, and a real Chromium that visits it."""
 
 import os
 import re
@@ -68,24 +68,24 @@ def make_bundles(folder: Path) -> None:
 
 
 def far_ids(examples: int) -> NDArray[np.int64]:
-    """Every second id negative, the last of them -1; the others, down to 2^60, beyond the whole numbers a browser can tell apart."""
+    """Every second id is negative, up to -1; the others are 2^60 and more, beyond the integers that a browser can distinguish."""
     left = np.arange(examples, 0, -1)
     return np.where(left % 2, -left, 2**60 + left - 2)
 
 
 @contextmanager
 def running(command: list[str], environment: Mapping[str, str]) -> Iterator[str]:
-    """A dashboard in a process of its own, from when it answers; its address."""
+    """A dashboard in a process of its own, once it can be reached; yields its address."""
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         try:
-            printed = []
+            lines = []
             for line in server.stdout or ():
-                printed.append(line)
-                if result := re.search(r"Offramp is at (\S+)", line):
-                    yield result[1]
+                lines.append(line)
+                if match := re.search(r"Offramp is at (\S+)", line):
+                    yield match[1]
                     break
             else:
-                pytest.fail("the server did not start: " + "".join(printed))
+                pytest.fail("the server did not start: " + "".join(lines))
         finally:
             server.terminate()
 
@@ -101,7 +101,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    expect.set_options(timeout=30_000)  # as long as everything else is waited for: a busy machine is no failure
+    expect.set_options(timeout=30_000)  # the same as for everything else: a busy machine is not a failure
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS.split())
         yield chromium
@@ -131,5 +131,5 @@ def explore(page: Page, site: Site, query: str = "bundle=tiny") -> Page:
 
 
 def frame(page: Page) -> None:
-    """Wait until what was asked for is painted."""
+    """Wait until the last change is painted."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

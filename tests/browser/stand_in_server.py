@@ -1,4 +1,4 @@
-"""The dashboard in a process of its own that takes a stand-in for CIFAR-10 and fetches it from a site nearby.
+"""The dashboard in a process of its own that takes a stand-in for CIFAR-10 and downloads it from a local site.
 
 python -m tests.browser.stand_in_server ADDRESS BYTES MD5 [options of app.serve]
 """
@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> int:
         files = torchvision_files.FILES["cifar10"]
         smaller = replace(files, archives=dict.fromkeys(files.archives, int(size)))
         patch.setattr(torchvision_files, "FILES", {**torchvision_files.FILES, "cifar10": smaller})
-        # From here on everybody who imports them sees the stand-in
+        # Whatever imports them from here on sees the stand-in
         from app.serve import main as serve
         from app.worker import process as worker_process
 

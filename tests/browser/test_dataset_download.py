@@ -1,4 +1,4 @@
-"""Pictures that are not here: said, offered, fetched when asked for, and shown when they have come."""
+"""Missing images: the page says so, downloads them on demand, and shows them once they have arrived."""
 
 import hashlib
 import os
@@ -22,20 +22,20 @@ from tests.browser.conftest import Site, explore, running
 from tests.stand_in_worker import RECIPE
 from tests.stand_ins import HELD_OUT, TEST, pack_cifar10, trust_stand_ins, write_cifar, write_photos
 
-TILE = ".st-key-offer"
+TILE = ".st-key-dataset-download"
 
 
 class Source:
-    """A site with one archive, or without it: it sends half, and the rest when it is told to."""
+    """A site that serves one archive, or 404: first half of it, and the rest once `go_on` is set."""
 
     def __init__(self, archive: bytes) -> None:
-        self.archive, self.there, self.go_on, self.asked = archive, False, Event(), 0
+        self.archive, self.available, self.go_on, self.requests = archive, False, Event(), 0
         source = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                source.asked += 1
-                if not source.there:
+                source.requests += 1
+                if not source.available:
                     return self.send_error(404)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(archive)))
@@ -45,7 +45,7 @@ class Source:
                     self.wfile.write(archive[:half])
                     source.go_on.wait(60)
                     self.wfile.write(archive[half:])
-                except OSError:  # torchvision asks twice, and hangs up the first time
+                except OSError:  # torchvision requests it twice, and hangs up the first time
                     pass
 
             def log_message(self, *_: object) -> None:
@@ -56,15 +56,15 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Offering(Site):
-    """A dashboard over a bundle without its pictures. datasets: where they will lie;  source: where they come from."""
+class DownloadSite(Site):
+    """A dashboard over a bundle without its images. datasets: where they will be;  source: where they come from"""
 
     datasets: Path
     source: Source
 
 
 @contextmanager
-def offered(tmp_path: Path, *options: str) -> Iterator[Offering]:
+def offered(tmp_path: Path, *options: str) -> Iterator[DownloadSite]:
     with pytest.MonkeyPatch.context() as patch:
         trust_stand_ins(patch)
         write_cifar(tmp_path / "site", datasets.CIFAR10, CIFAR10_NAMES, "labels")
@@ -76,7 +76,7 @@ def offered(tmp_path: Path, *options: str) -> Iterator[Offering]:
     environment = {**os.environ, "OFFRAMP_DATA": str(tmp_path), "OFFRAMP_DATASETS": str(tmp_path / "sets")}
     try:
         with running(command, environment) as url:
-            yield Offering(url, tmp_path / "bundles", tmp_path / "sets", source)
+            yield DownloadSite(url, tmp_path / "bundles", tmp_path / "sets", source)
     finally:
         source.go_on.set()
         source.server.shutdown()
@@ -84,44 +84,44 @@ def offered(tmp_path: Path, *options: str) -> Iterator[Offering]:
 
 
 @pytest.fixture
-def offering(tmp_path: Path) -> Iterator[Offering]:
-    with offered(tmp_path) as result:
-        yield result
+def site(tmp_path: Path) -> Iterator[DownloadSite]:
+    with offered(tmp_path) as site:
+        yield site
 
 
-def visit(browser: Browser, offering: Offering) -> Page:
+def visit(browser: Browser, site: DownloadSite) -> Page:
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(30_000)
-    return explore(page, offering, "bundle=photos")
+    return explore(page, site, "bundle=photos")
 
 
-def pictures_come(page: Page) -> None:
-    """Every image of the first exit's strip has its picture, and nothing is offered any more."""
+def images_arrive(page: Page) -> None:
+    """Every tile has its image, and the download tile is gone."""
     page.wait_for_selector(".offramp-tile img")
     page.wait_for_function("() => [...document.querySelectorAll('.offramp-tile')].every((tile) => tile.querySelector('img'))")
     expect(page.locator(TILE)).to_have_count(0)
 
 
-def test_missing_pictures_are_offered_fetched_and_shown(browser: Browser, offering: Offering) -> None:
-    source = offering.source
-    page, other = visit(browser, offering), visit(browser, offering)
+def test_missing_images_are_downloaded_on_demand_and_shown(browser: Browser, site: DownloadSite) -> None:
+    source = site.source
+    page, other = visit(browser, site), visit(browser, site)
     try:
         page.evaluate("window.sameDocument = true")
         tile = page.locator(TILE)
-        expect(tile).to_contain_text("No pictures yet")
-        expect(tile).to_contain_text(f"CIFAR-10 may not be shipped with Offramp, and in {offering.datasets} it is not there")
+        expect(tile).to_contain_text("No images yet")
+        expect(tile).to_contain_text(f"CIFAR-10 may not be shipped with Offramp and is missing in {site.datasets}")
         expect(tile).to_contain_text("from cs.toronto.edu")
         page.locator(".offramp-tile").first.click()
         expect(page.locator(".offramp-picture")).to_contain_text("CIFAR-10 is not on this computer")
-        assert source.asked == 0 and not offering.datasets.exists(), "nothing may be fetched unasked"
+        assert source.requests == 0 and not site.datasets.exists(), "nothing may be downloaded unasked"
 
-        # Out of reach: one sentence, and another try.
+        # The site does not have it: one sentence, and the button stays.
         tile.get_by_role("button").click()
-        expect(tile).to_contain_text(f"CIFAR-10 could not be downloaded to {offering.datasets} (Not Found); try again, or put")
+        expect(tile).to_contain_text(f"CIFAR-10 could not be downloaded to {site.datasets} (Not Found); try again, or put")
         expect(tile.get_by_role("button")).to_be_enabled()
 
-        # Half of it: everybody sees how far it is, and the page works.
-        source.there = True
+        # Half of it: all visitors see the progress, and the page works.
+        source.available = True
         tile.get_by_role("button").click()
         size = re.escape(f"{len(source.archive) / 1e6:.1f}")
         for visitor in (page, other):
@@ -137,51 +137,51 @@ def test_missing_pictures_are_offered_fetched_and_shown(browser: Browser, offeri
         page.get_by_role("link", name="Explore").click()
         expect(tile).to_contain_text("Downloading CIFAR-10")
 
-        # All of it: the pictures are there, for all who look, without reloading the page.
+        # All of it: the images are there for all visitors, without a reload.
         source.go_on.set()
         for visitor in (page, other):
-            pictures_come(visitor)
-        assert page.evaluate("window.sameDocument") and FILES["cifar10"].complete(offering.datasets)
+            images_arrive(visitor)
+        assert page.evaluate("window.sameDocument") and FILES["cifar10"].complete(site.datasets)
 
-        # Taken away and put back by hand.
-        batch = offering.datasets / "cifar-10-batches-py" / "test_batch"
+        # Removed and put back by hand.
+        batch = site.datasets / "cifar-10-batches-py" / "test_batch"
         content = batch.read_bytes()
         batch.unlink()
-        explore(other, offering, "bundle=photos")
-        expect(other.locator(TILE)).to_contain_text("No pictures yet")
+        explore(other, site, "bundle=photos")
+        expect(other.locator(TILE)).to_contain_text("No images yet")
         batch.write_bytes(content)
-        pictures_come(other)
+        images_arrive(other)
         assert other.locator(".offramp-tile").count() <= TEST
     finally:
         page.context.close()
         other.context.close()
 
 
-#: Keeps what the page talks to the server through, so that anything can be said there.
+#: Keeps the page's websockets, so that a test can send anything to the server.
 SOCKETS = """const sockets = []
 window.sockets = sockets
 window.WebSocket = class extends WebSocket {
-  constructor(...about) {
-    super(...about)
+  constructor(...given) {
+    super(...given)
     sockets.push(this)
   }
 }"""
 
 
-def press(browser: Browser, offering: Offering) -> bytes:
-    """What a page says to the server when the button for the download is pressed."""
+def press(browser: Browser, site: DownloadSite) -> bytes:
+    """What a page sends to the server when the download button is pressed."""
     page = browser.new_page()
-    printed: list[bytes | str] = []
+    frames: list[bytes | str] = []
 
     def listen(socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: printed.append(frame))
+        socket.on("framesent", lambda frame: frames.append(frame))
 
     page.on("websocket", listen)
-    explore(page, offering, "bundle=photos")
+    explore(page, site, "bundle=photos")
     page.locator(TILE).get_by_role("button").click()
     expect(page.locator(TILE)).to_contain_text("could not be downloaded")
     page.close()
-    return next(frame for frame in printed if isinstance(frame, bytes) and presses(frame))
+    return next(frame for frame in frames if isinstance(frame, bytes) and presses(frame))
 
 
 def presses(frame: bytes) -> bool:
@@ -189,26 +189,26 @@ def presses(frame: bytes) -> bool:
     return any(state.trigger_value and state.id.endswith("download-cifar10") for state in states)
 
 
-def test_a_page_that_others_reach_offers_no_download_and_takes_no_order_for_one(browser: Browser, tmp_path: Path) -> None:
-    with offered(tmp_path / "private") as offering:
-        order = press(browser, offering)
-        assert offering.source.asked > 0
-    with offered(tmp_path / "shared", "--host", "0.0.0.0") as offering:
+def test_a_page_that_others_reach_has_no_download_button_and_obeys_no_forged_press(browser: Browser, tmp_path: Path) -> None:
+    with offered(tmp_path / "private") as site:
+        frame = press(browser, site)
+        assert site.source.requests > 0
+    with offered(tmp_path / "shared", "--host", "0.0.0.0") as site:
         page = browser.new_page()
         page.add_init_script(SOCKETS)
-        explore(page, offering, "bundle=photos")
+        explore(page, site, "bundle=photos")
         tile = page.locator(TILE)
         expect(tile).to_have_text(
-            "The pictures of CIFAR-10 are missing: the person running this server can fetch them with "
-            "python -m engine download cifar10 --datasets DIR, DIR being the folder that run_app.py was given,"
+            "The images of CIFAR-10 are missing. The person who runs this server can download them with "
+            "python -m engine download cifar10 --datasets DIR, where DIR is the folder given to run_app.py,"
             " or serve the page to that computer alone, where it has a button for the download."
         )
         expect(tile.get_by_role("button")).to_have_count(0)
-        page.evaluate("(order) => sockets.at(-1).send(new Uint8Array(order))", list(order))
+        page.evaluate("(frame) => sockets.at(-1).send(new Uint8Array(frame))", list(frame))
         page.locator(".offramp-slider").focus()
         page.keyboard.press("End")
-        page.wait_for_function("() => location.search.includes('budget=1')")  # by then the server has read the order too
+        page.wait_for_function("() => location.search.includes('budget=1')")  # by then the server has read that frame too
         page.wait_for_timeout(2000)
-        expect(tile).to_contain_text("The pictures of CIFAR-10 are missing")
+        expect(tile).to_contain_text("The images of CIFAR-10 are missing")
         page.close()
-        assert offering.source.asked == 0 and not offering.datasets.exists()
+        assert site.source.requests == 0 and not site.datasets.exists()

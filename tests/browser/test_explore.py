@@ -1,4 +1,4 @@
-"""The explore page in a real browser: what moves, when, and whether it tells the truth."""
+"""The explore view in a real browser: what moves, when, and whether the numbers are correct."""
 
 import re
 
@@ -15,7 +15,7 @@ from engine.sweep import Sweep, run_sweep
 from engine.targets import by_accuracy_floor
 from tests.browser.conftest import Site, explore, frame
 
-#: What a visitor sees of the current budget.
+#: What the page shows of the current budget.
 SEEN = """() => ({
   sentence: document.querySelector('.offramp-sentence').textContent,
   cost: document.querySelector('.offramp-cost').textContent,
@@ -34,12 +34,12 @@ def swept(site: Site, policy: str = "maxprob", bundle: str = "tiny") -> tuple[Ou
 
 
 def settled(page: Page, pattern: str) -> None:
-    """Wait until the address says where we are."""
+    """Wait until the address matches a pattern."""
     page.wait_for_function("(pattern) => new RegExp(pattern).test(location.search)", arg=pattern)
 
 
 def press_slider(page: Page, share: float) -> None:
-    """Put the pointer down on the handle and move it, without letting go."""
+    """Press the handle and move it to a share of the track, without releasing it."""
     box = page.locator(".offramp-slider").bounding_box()
     at = page.evaluate(SEEN)["step"] / (STEPS - 1)
     y = box["y"] + box["height"] / 2
@@ -60,45 +60,45 @@ def test_everything_moves_while_the_handle_is_held(page: Page, site: Site) -> No
     assert held["sentence"] != before["sentence"] and held["cost"] != before["cost"]
     assert held["dot"] != before["dot"]
     assert held["bars"] != before["bars"]
-    assert "budget=" not in page.evaluate("location.search"), "the server must not hear of a move before the release"
+    assert "budget=" not in page.evaluate("location.search"), "the server must not be told of a move before the release"
     page.mouse.up()
     settled(page, "budget=")
 
 
-def test_what_is_shown_at_a_budget_is_what_the_sweep_says(page: Page, site: Site) -> None:
-    _, result = swept(site)
+def test_the_numbers_at_a_budget_are_those_of_the_sweep(page: Page, site: Site) -> None:
+    _, expected = swept(site)
     explore(page, site)
     press_slider(page, 0.35)
     page.mouse.up()
     settled(page, "budget=")
     seen = page.evaluate(SEEN)
     step = seen["step"]
-    assert seen["cost"] == f"{100 * result.cost[step]:.1f}%"
+    assert seen["cost"] == f"{100 * expected.cost[step]:.1f}%"
     shares = page.locator(".offramp-row .offramp-share").all_text_contents()
-    assert shares == [f"{100 * share:.1f}%" for share in result.shares[step]]
+    assert shares == [f"{100 * share:.1f}%" for share in expected.shares[step]]
 
 
 @pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle"])
 @pytest.mark.parametrize("show", ["all", "incorrect"])
 def test_the_gallery_shows_only_images_that_leave_at_that_exit(page: Page, site: Site, policy: str, show: str) -> None:
-    outputs, result = swept(site, policy)
+    outputs, expected = swept(site, policy)
     ids = outputs.test().ids
     explore(page, site, f"bundle=tiny&policy={policy}&show={show}")
     press_slider(page, 0.6)
     page.mouse.up()
     settled(page, "budget=")
     step = page.evaluate(SEEN)["step"]
-    away = steps_to_change(result.exit)[step]
+    away = steps_to_change(expected.exit)[step]
     tiles = page.evaluate(TILES)
     assert len(tiles) == outputs.exits
     for exit, shown in enumerate(tiles):
-        there = (result.exit[step] == exit) & (~result.is_correct[step] if show == "incorrect" else True)
+        there = (expected.exit[step] == exit) & (~expected.is_correct[step] if show == "incorrect" else True)
         in_order = np.flatnonzero(there)[np.argsort(away[there], kind="stable")]
         assert [tile["id"] for tile in shown] == ids[in_order][: len(shown)].tolist()
         assert len(shown) >= min(len(in_order), 5)
         assert all(tile["exit"] == exit for tile in shown)
         positions = {int(id): i for i, id in enumerate(ids)}
-        assert all(tile["correct"] == result.is_correct[step, positions[tile["id"]]] for tile in shown)
+        assert all(tile["correct"] == expected.is_correct[step, positions[tile["id"]]] for tile in shown)
 
 
 def test_keys_move_the_budget(page: Page, site: Site) -> None:
@@ -116,7 +116,7 @@ def test_keys_move_the_budget(page: Page, site: Site) -> None:
 
 
 def test_a_press_on_the_front_sets_the_budget_and_dragging_there_moves_it(page: Page, site: Site) -> None:
-    _, result = swept(site)
+    _, expected = swept(site)
     explore(page, site)
     box = page.locator(".offramp-plot .nsewdrag").first.bounding_box()
     width = page.evaluate("document.querySelector('.offramp-plot')._fullLayout.xaxis.range[1]")
@@ -125,10 +125,10 @@ def test_a_press_on_the_front_sets_the_budget_and_dragging_there_moves_it(page: 
     page.mouse.down()
     frame(page)
     first = page.evaluate(SEEN)["step"]
-    assert abs(result.cost[first] - 0.3) < 0.02
+    assert abs(expected.cost[first] - 0.3) < 0.02
     page.mouse.move(x + 0.4 * box["width"] / width, box["y"] + 60, steps=5)
     frame(page)
-    assert abs(result.cost[page.evaluate(SEEN)["step"]] - 0.7) < 0.02
+    assert abs(expected.cost[page.evaluate(SEEN)["step"]] - 0.7) < 0.02
     page.mouse.up()
     settled(page, "budget=0.[67]")
 
@@ -153,8 +153,8 @@ def test_a_reload_keeps_the_view(page: Page, site: Site) -> None:
     assert "time" in seen["sentence"]
 
 
-def test_the_trace_says_what_every_exit_said(page: Page, site: Site) -> None:
-    outputs, result = swept(site)
+def test_the_trace_shows_the_prediction_of_every_exit(page: Page, site: Site) -> None:
+    outputs, expected = swept(site)
     test = outputs.test()
     explore(page, site, "bundle=tiny&budget=0.5")
     tile = page.locator(".offramp-strip").nth(1).locator(".offramp-tile").first
@@ -162,31 +162,35 @@ def test_the_trace_says_what_every_exit_said(page: Page, site: Site) -> None:
     tile.click()
     at = int(np.flatnonzero(test.ids == id)[0])
     steps = page.locator(".offramp-steps li")
-    printed = [steps.nth(k).locator("strong").text_content() for k in range(outputs.exits)]
+    shown = [steps.nth(k).locator("strong").text_content() for k in range(outputs.exits)]
     correct = test.prediction[:, at] == test.labels[at]
-    assert printed == [f"class {c} {'✓' if ok else '✗'}" for c, ok in zip(test.prediction[:, at], correct, strict=True)]
-    why = steps.locator(".offramp-why").all_text_contents()
-    assert why[0].startswith("goes on") and why[1].startswith("leaves here") and all(text.startswith("not run") for text in why[2:])
-    numbers = [float(n) for n in re.findall(r"\d\.\d+", why[1])]
+    assert shown == [f"class {c} {'✓' if ok else '✗'}" for c, ok in zip(test.prediction[:, at], correct, strict=True)]
+    reasons = steps.locator(".offramp-reason").all_text_contents()
+    assert (
+        reasons[0].startswith("continues")
+        and reasons[1].startswith("leaves here")
+        and all(text.startswith("not run") for text in reasons[2:])
+    )
+    numbers = [float(n) for n in re.findall(r"\d\.\d+", reasons[1])]
     step = page.evaluate(SEEN)["step"]
-    threshold = 1 / (1 + np.exp(-result.rules[step].thresholds[1]))
+    threshold = 1 / (1 + np.exp(-expected.rules[step].thresholds[1]))
     assert numbers[1] == pytest.approx(threshold, abs=0.006)
-    # The trace follows the hand too.
+    # The trace changes during a drag too.
     press_slider(page, 1.0)
-    expect(steps.last.locator(".offramp-why")).to_contain_text("leaves here")
+    expect(steps.last.locator(".offramp-reason")).to_contain_text("leaves here")
     page.mouse.up()
     page.keyboard.press("Escape")
     expect(page.locator(".offramp-trace")).to_be_hidden()
     settled(page, "^((?!image).)*$")
 
 
-#: The bytes of the picture a tile or trace shows.
+#: The bytes of the image that a tile or the trace shows.
 PICTURE = "async (image) => Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))"
 
 
 @pytest.mark.parametrize("id", [-1, 2**60])
-def test_any_whole_number_may_be_an_id(page: Page, site: Site, id: int) -> None:
-    """Below zero and beyond 2^53: shown with its picture, picked, said in the address, and found again by a link."""
+def test_any_integer_may_be_an_id(page: Page, site: Site, id: int) -> None:
+    """Below zero and beyond 2^53: shown with its picture, picked, part of the address, and picked again by a link."""
     bundle = open_bundle(str(site.bundles / "far"))
     test = bundle.outputs.test()
     ids = test.ids.tolist()
@@ -206,7 +210,7 @@ def test_any_whole_number_may_be_an_id(page: Page, site: Site, id: int) -> None:
         expect(visit.locator('[data-testid="stAlert"]', has_text="asks for the image")).to_have_count(0)
 
 
-def test_a_wrong_address_is_mended_and_said(page: Page, site: Site) -> None:
+def test_invalid_parameters_are_replaced_with_a_warning(page: Page, site: Site) -> None:
     explore(page, site, "bundle=tiny&policy=nonsense&budget=7&class=<b>&show=maybe&image=²")
     alerts = " ".join(page.locator('[data-testid="stAlert"]').all_text_contents())
     for part in ("nonsense", "“7”", "<b>", "maybe", "asks for the image “²”, which is not in the test split"):
@@ -214,7 +218,7 @@ def test_a_wrong_address_is_mended_and_said(page: Page, site: Site) -> None:
     assert page.evaluate(SEEN)["step"] == STEPS - 1
 
 
-def test_damaged_bundles_are_told_about_and_the_others_open(page: Page, site: Site) -> None:
+def test_damaged_bundles_have_a_warning_and_the_others_open(page: Page, site: Site) -> None:
     explore(page, site)
     alerts = page.locator('[data-testid="stAlert"]').all_text_contents()
     for name in ("cut", "flipped", "foreign", "missing"):
@@ -222,55 +226,55 @@ def test_damaged_bundles_are_told_about_and_the_others_open(page: Page, site: Si
     assert not page.locator("text=Traceback").count()
 
 
-def test_a_bundle_without_pictures_says_so_and_works(page: Page, site: Site) -> None:
+def test_a_bundle_without_images_says_so_and_works(page: Page, site: Site) -> None:
     explore(page, site, "bundle=family")
     assert page.locator(".offramp-tile em").count() > 5
     page.locator(".offramp-tile").first.click()
-    expect(page.locator(".offramp-picture")).to_contain_text("No picture here")
+    expect(page.locator(".offramp-picture")).to_contain_text("No image")
 
 
-def test_a_network_that_was_skipped_is_told_as_such(page: Page, site: Site) -> None:
-    outputs, result = swept(site, "bolukbasi", "family")
-    (path,) = np.flatnonzero((result.paths == [True, False, True]).all(axis=1))
-    skipped = (result.path == path) & (result.exit == 2)
+def test_a_skipped_network_is_marked_as_such(page: Page, site: Site) -> None:
+    outputs, expected = swept(site, "bolukbasi", "family")
+    (path,) = np.flatnonzero((expected.paths == [True, False, True]).all(axis=1))
+    skipped = (expected.path == path) & (expected.exit == 2)
     step, at = (int(place[0]) for place in np.nonzero(skipped))
     id = outputs.test().ids[at]
-    explore(page, site, f"bundle=family&policy=bolukbasi&budget={result.budgets[step]:.4f}&image={id}")
-    why = page.locator(".offramp-steps .offramp-why").all_text_contents()
-    assert why[1].startswith("skipped") and why[2].startswith("leaves here")
-    cost = result.path_cost[path]
-    expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
+    explore(page, site, f"bundle=family&policy=bolukbasi&budget={expected.budgets[step]:.4f}&image={id}")
+    reasons = page.locator(".offramp-steps .offramp-reason").all_text_contents()
+    assert reasons[1].startswith("skipped") and reasons[2].startswith("leaves here")
+    cost = expected.path_cost[path]
+    expect(page.locator(".offramp-verdict")).to_contain_text(f"at {100 * cost:.0f}% of the full network")
 
 
 def test_a_bundle_whose_cheapest_exit_is_costly_opens_at_it(page: Page, site: Site) -> None:
-    outputs, result = swept(site, bundle="costly")
-    assert result.budgets[0] > 0.25
+    outputs, expected = swept(site, bundle="costly")
+    assert expected.budgets[0] > 0.25
     explore(page, site, "bundle=costly")
     assert page.evaluate(SEEN)["step"] == 0
     assert not page.get_by_text("The address asks for").count()
 
 
-def test_a_policy_that_the_next_bundle_does_not_allow_is_told_why(page: Page, site: Site) -> None:
+def test_a_policy_that_the_bundle_does_not_allow_is_replaced_with_a_reason(page: Page, site: Site) -> None:
     explore(page, site, "bundle=costly&policy=eenet")
     reason = POLICIES["eenet"].unavailable_reason(open_bundle(str(site.bundles / "costly")).outputs)
     expect(page.get_by_text(reason)).to_contain_text(f"Showing “{POLICIES['maxprob'].title}” instead.")
 
 
 def test_forty_exits_are_shown(page: Page, site: Site) -> None:
-    outputs, result = swept(site, bundle="deep")
+    outputs, expected = swept(site, bundle="deep")
     explore(page, site, "bundle=deep&budget=0.5")
     assert page.locator(".offramp-row .offramp-chip").count() == page.locator(".offramp-strip").count() == outputs.exits == 40
     step = page.evaluate(SEEN)["step"]
     shares = page.locator(".offramp-row .offramp-share").all_text_contents()
-    assert shares == [f"{100 * share:.1f}%" for share in result.shares[step]]
-    at = int(np.flatnonzero(result.exit[step] == result.exit[step].max())[0])
-    page.goto(f"{site.url}/?bundle=deep&budget={result.budgets[step]:.4f}&image={outputs.test().ids[at]}")
+    assert shares == [f"{100 * share:.1f}%" for share in expected.shares[step]]
+    at = int(np.flatnonzero(expected.exit[step] == expected.exit[step].max())[0])
+    page.goto(f"{site.url}/?bundle=deep&budget={expected.budgets[step]:.4f}&image={outputs.test().ids[at]}")
     page.wait_for_selector(".offramp-steps li")
     assert page.locator(".offramp-steps li").count() == 40
-    left = int(result.exit[step, at])
-    assert page.locator(".offramp-steps .offramp-why").nth(left).text_content().startswith("leaves here")
-    cost = result.path_cost[result.path[step, at]]
-    expect(page.locator(".offramp-verdict")).to_contain_text(f"for {100 * cost:.0f}% of the full network")
+    left = int(expected.exit[step, at])
+    assert page.locator(".offramp-steps .offramp-reason").nth(left).text_content().startswith("leaves here")
+    cost = expected.path_cost[expected.path[step, at]]
+    expect(page.locator(".offramp-verdict")).to_contain_text(f"at {100 * cost:.0f}% of the full network")
 
 
 def test_a_thousand_and_one_classes_are_shown(page: Page, site: Site) -> None:
@@ -279,53 +283,54 @@ def test_a_thousand_and_one_classes_are_shown(page: Page, site: Site) -> None:
     assert page.locator(".offramp-class option").count() == 1 + 1001
     page.locator(".offramp-tile").first.click()
     at = outputs.test().ids.tolist().index(int(page.locator(".offramp-tile").first.get_attribute("data-id")))
-    answers = page.locator(".offramp-steps strong").all_text_contents()
-    assert [answer.rsplit(" ", 1)[0] for answer in answers] == [f"class {answer}" for answer in outputs.test().prediction[:, at]]
-    # and no policy is refused for want of logits
+    predictions = page.locator(".offramp-steps strong").all_text_contents()
+    assert [text.rsplit(" ", 1)[0] for text in predictions] == [f"class {label}" for label in outputs.test().prediction[:, at]]
+    # and policies that need logits run
     page.goto(f"{site.url}/?bundle=wide&policy=committee")
     page.wait_for_selector(".offramp[data-ready=true]")
     assert not page.get_by_text("The address asks for").count()
 
 
-def test_bundles_of_the_same_title_are_told_apart(page: Page, site: Site) -> None:
-    """Another widget's rerun must not swap one for the other."""
+def test_bundles_of_the_same_title_are_distinct(page: Page, site: Site) -> None:
+    """A rerun by another widget must not replace one by the other."""
     explore(page, site, "bundle=wide")
-    page.get_by_text("Ask for an accuracy").click()
-    page.get_by_label("Percent right").wait_for()
+    page.get_by_text("Set a target").click()
+    page.get_by_label("Accuracy (%)").wait_for()
     assert page.locator(".offramp-class option").count() == 1 + 1001
     assert "bundle=wide" in page.url
 
 
-def test_what_is_to_be_said_at_a_budget_is_said_there(page: Page, site: Site) -> None:
+def test_the_note_of_a_budget_is_shown_there(page: Page, site: Site) -> None:
     """On scores that tie: which exits were left out of a plan, and what a tied example met."""
-    outputs, result = swept(site, bundle="tied")
-    left_out = next(step for step, note in enumerate(result.notes) if "exit 1 is left out" in note)
-    simple = next((step for step, note in enumerate(result.notes) if not note), None)
-    explore(page, site, f"bundle=tied&budget={result.budgets[left_out]:.4f}")
-    told = page.locator(".offramp-told")
-    expect(told).to_have_text(result.notes[left_out])
-    if simple is not None:
+    outputs, expected = swept(site, bundle="tied")
+    left_out = next(step for step, note in enumerate(expected.notes) if "exit 1 is left out" in note)
+    without = next((step for step, note in enumerate(expected.notes) if not note), None)
+    explore(page, site, f"bundle=tied&budget={expected.budgets[left_out]:.4f}")
+    note = page.locator(".offramp-budget-note")
+    expect(note).to_have_text(expected.notes[left_out])
+    if without is not None:
         page.evaluate(
-            "(step) => { const s = document.querySelector('.offramp-slider'); s.value = step; s.dispatchEvent(new Event('input')) }", simple
+            "(step) => { const s = document.querySelector('.offramp-slider'); s.value = step; s.dispatchEvent(new Event('input')) }",
+            without,
         )
         frame(page)
-        assert told.text_content() == "" and told.is_visible(), "its place is kept"
+        assert note.text_content() == "" and note.is_visible(), "its space is reserved"
     explore(page, site, "bundle=tiny")
-    assert page.locator(".offramp-told").is_hidden()
+    assert page.locator(".offramp-budget-note").is_hidden()
 
 
-def test_an_example_at_the_threshold_is_told_what_became_of_the_tie(page: Page, site: Site) -> None:
-    outputs, result = swept(site, bundle="tied")
+def test_the_trace_says_that_a_score_is_exactly_the_threshold(page: Page, site: Site) -> None:
+    outputs, expected = swept(site, bundle="tied")
     step = next(
-        step for step, rule in enumerate(result.rules) if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None
+        step for step, rule in enumerate(expected.rules) if rule.threshold_spec() is not None and rule.threshold_spec().ties is not None
     )
-    ties = result.rules[step].threshold_spec().ties
+    ties = expected.rules[step].threshold_spec().ties
     assert ties[0] < 1, "the constant first exit is the one that ties"
-    for exit, word in ((0, "leaves here"), (1, "goes on")):
-        at = int(np.flatnonzero((result.exit[step] == 0) == (exit == 0))[0])
-        explore(page, site, f"bundle=tied&budget={result.budgets[step]:.4f}&image={outputs.test().ids[at]}")
-        why = page.locator(".offramp-steps .offramp-why").first
-        expect(why).to_have_text(f"{word}: top probability 0.50, exactly the threshold, where {100 * ties[0]:.0f}% leave")
+    for exit, word in ((0, "leaves here"), (1, "continues")):
+        at = int(np.flatnonzero((expected.exit[step] == 0) == (exit == 0))[0])
+        explore(page, site, f"bundle=tied&budget={expected.budgets[step]:.4f}&image={outputs.test().ids[at]}")
+        reason = page.locator(".offramp-steps .offramp-reason").first
+        expect(reason).to_have_text(f"{word}: top probability 0.50, exactly the threshold, where {100 * ties[0]:.0f}% of the images leave")
 
 
 def test_changing_the_policy_keeps_the_budget(page: Page, site: Site) -> None:
@@ -347,53 +352,53 @@ def test_it_fits_the_screen(browser: Browser, site: Site, scheme: str, width: in
     outside = page.evaluate(
         """() => [...document.querySelectorAll('.offramp *')].filter((part) => {
           const box = part.getBoundingClientRect()
-          return box.width && box.right > innerWidth + 1 && !part.closest('.offramp-hidden, .offramp-plot')
+          return box.width && box.right > innerWidth + 1 && !part.closest('.offramp-announcement, .offramp-plot')
         }).map((part) => part.className)"""
     )
     assert outside == []
     context.close()
 
 
-def test_asking_for_an_accuracy_leads_to_a_budget(page: Page, site: Site) -> None:
+def test_a_minimum_accuracy_leads_to_a_budget(page: Page, site: Site) -> None:
     outputs = open_bundle(str(site.bundles / "tiny")).outputs
     tuned = run_sweep(POLICIES["maxprob"], outputs, STEPS).calibration_accuracy
     floor = 100 * float(tuned.min() + tuned.max()) / 2
     explore(page, site)
-    page.get_by_text("Ask for an accuracy").click()
-    page.get_by_label("Percent right").fill(f"{floor:.1f}")
-    page.get_by_label("Percent right").press("Enter")
+    page.get_by_text("Set a target").click()
+    page.get_by_label("Accuracy (%)").fill(f"{floor:.1f}")
+    page.get_by_label("Accuracy (%)").press("Enter")
     result = by_accuracy_floor(POLICIES["maxprob"], outputs, round(floor, 1) / 100)
-    expect(page.get_by_text("where it was chosen")).to_contain_text(f"gets {100 * result.calibration.accuracy:.1f}% right on calibration")
-    page.get_by_role("button", name="Show it on the front").click()
+    tuned = f"{100 * result.calibration.accuracy:.1f}% accuracy at {100 * result.calibration.cost:.1f}% of the compute on calibration"
+    expect(page.get_by_text("where it was tuned")).to_contain_text(tuned)
+    page.get_by_role("button", name="Show on the front").click()
     settled(page, f"budget={result.planned_cost:.4f}")
     step = (result.planned_cost - 0.125) / 0.875 * (STEPS - 1)
     page.wait_for_function("(step) => Math.abs(Number(document.querySelector('.offramp-slider')?.value) - step) <= 1", arg=step)
 
 
-def test_plain_controls_show_the_same(page: Page, site: Site) -> None:
-    _, result = swept(site)
+def test_basic_controls_show_the_same(page: Page, site: Site) -> None:
+    _, expected = swept(site)
     page.goto(f"{site.url}/?bundle=tiny&fallback=1&budget=0.5")
     heading = page.locator("h3").first
-    expect(heading).to_contain_text("right")
-    step = int(np.abs(result.budgets - 0.5).argmin())
-    expect(heading).to_contain_text(f"gets {100 * result.accuracy[step]:.1f}% right")
+    step = int(np.abs(expected.budgets - 0.5).argmin())
+    expect(heading).to_contain_text(f"{100 * expected.accuracy[step]:.1f}% accuracy")
     page.wait_for_selector('[data-testid="stImage"] img')
 
 
-def test_names_from_a_strangers_file_stay_text(page: Page, site: Site) -> None:
-    """The page fixture fails on the request that a picture or script in a name would cause."""
+def test_names_in_other_peoples_files_stay_text(page: Page, site: Site) -> None:
+    """The page fixture fails on the request that an image or script in a name would make."""
     explore(page, site, "bundle=hostile&show=![x](http://127.0.0.1:9/lure.png)")
     page.locator(".offramp-tile").first.click()
     expect(page.locator(".offramp-verdict")).to_contain_text("<script>")
     page.goto(f"{site.url}/?bundle=hostile&fallback=1")
-    expect(page.locator("h3").first).to_contain_text("right")
+    expect(page.locator("h3").first).to_contain_text("accuracy")
     page.goto(f"{site.url}/library")
     expect(page.get_by_text("<script>").first).to_be_visible()
     assert page.title() != "lured"
 
 
 @pytest.mark.parametrize("name", ["methods", "library"])
-def test_the_other_pages_open(page: Page, site: Site, name: str) -> None:
+def test_the_other_views_open(page: Page, site: Site, name: str) -> None:
     page.goto(f"{site.url}/{name}")
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)

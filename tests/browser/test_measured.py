@@ -1,4 +1,4 @@
-"""Real runs in a real browser: they are marked on the front, they tell their numbers, and their units can be chosen."""
+"""Real runs in a real browser: they are marked on the front, their numbers can be read, and their units can be selected."""
 
 from collections.abc import Iterator
 
@@ -39,22 +39,22 @@ def test_the_marks_are_on_the_chart_and_labelled(browser: Browser, site: Site, s
     assert page.locator(".offramp-plot .legendtext", has_text="Measured").count() == 1
     sentences = page.locator(".offramp-speedup p")
     expect(sentences).to_have_count(2)
-    expect(sentences.nth(1)).to_contain_text("at a 25% budget")
+    expect(sentences.nth(1)).to_contain_text("early exit is 2.0x faster at a 25% budget")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
 
 
-def test_a_mark_tells_its_numbers(page: Page, site: Site) -> None:
+def test_a_mark_shows_its_numbers(page: Page, site: Site) -> None:
     explore(page, site, "bundle=timed&unit=ms_batch_32")
     first = page.evaluate(MARKS)[0]
     page.mouse.move(first["x"], first["y"])
-    told = page.locator(".offramp-plot .hoverlayer")
+    hover = page.locator(".offramp-plot .hoverlayer")
     speed_up = f"{SPEED_UPS[32][0]:.1f}x faster"
     for fact in ("batch 32, 25% budget", speed_up, "from stage times", "2,000 test images", "timed on 512", DEVICE):
-        expect(told).to_contain_text(fact)
+        expect(hover).to_contain_text(fact)
 
 
-def test_the_unit_can_be_chosen_and_shows_its_own_runs(page: Page, site: Site) -> None:
+def test_a_measured_unit_shows_its_own_runs(page: Page, site: Site) -> None:
     explore(page, site, "bundle=timed")
     page.locator('[data-testid="stSelectbox"]').nth(2).click()
     page.get_by_role("option", name=f"Milliseconds per image, batch 32, {DEVICE}", exact=True).click()
@@ -74,9 +74,9 @@ def test_energy_has_no_runs_to_show(page: Page, site: Site) -> None:
     expect(page.locator(".offramp-plot .g-xtitle")).to_contain_text("energy at batch 32")
 
 
-def test_plain_controls_say_the_same(page: Page, site: Site) -> None:
+def test_basic_controls_say_the_same(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/?bundle=timed&fallback=1&unit=ms_batch_32")
-    expect(page.get_by_text("at a 25% budget")).to_be_visible()
+    expect(page.get_by_text("early exit is 2.0x faster at a 25% budget")).to_be_visible()
 
 
 #: The area of marks and of their numbers that the dot's label would hide at each corner, and the corner it is at.
@@ -88,15 +88,15 @@ HIDDEN = f"""() => {{
   const across = (a, b) => Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left))
   const down = (a, b) => Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top))
   const plot = document.querySelector('.offramp-plot .nsewdrag').getBoundingClientRect()
-  const chosen = dot.dataset.corner
+  const current = dot.dataset.corner
   const at = Object.fromEntries(['up right', 'up left', 'down right', 'down left'].map((corner) => {{
     dot.dataset.corner = corner
     const label = dot.firstElementChild.getBoundingClientRect()
     const inside = across(label, plot) * down(label, plot) > 0.9 * label.width * label.height
     return [corner, inside ? marks.reduce((sum, mark) => sum + across(label, mark) * down(label, mark), 0) : Infinity]
   }}))
-  dot.dataset.corner = chosen
-  return {{chosen, at}}
+  dot.dataset.corner = current
+  return {{current, at}}
 }}"""
 
 
@@ -109,8 +109,8 @@ def test_the_dots_label_hides_as_few_marks_as_it_can(browser: Browser, site: Sit
         page.locator(".offramp-slider").fill(str(step))
         frame(page)
         hidden = page.evaluate(HIDDEN)
-        # what Plotly draws is a few pixels smaller or larger than what is reckoned with
-        assert hidden["at"][hidden["chosen"]] <= min(hidden["at"].values()) + 60, (step, hidden)
-        corners.add(hidden["chosen"])
+        # what Plotly draws is a few pixels smaller or larger than the estimate
+        assert hidden["at"][hidden["current"]] <= min(hidden["at"].values()) + 60, (step, hidden)
+        corners.add(hidden["current"])
     assert len(corners) > 1
     context.close()

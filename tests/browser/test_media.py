@@ -1,4 +1,4 @@
-"""What the browser may fetch, and what is refused."""
+"""What a browser may fetch, and what is refused."""
 
 import struct
 import urllib.error
@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.media import images_address
+from app.media import WEB, images_address, web_address, web_files
 from engine.bundle.library import Entry, open_bundle
 from tests.browser.conftest import Site
 
@@ -21,21 +21,21 @@ def fetch(url: str) -> tuple[int, bytes, dict[str, str]]:
 
 
 def images(site: Site, bundle: str) -> str:
-    """Where the pictures of a bundle are fetched from."""
+    """The address of the images of a bundle."""
     return site.url + images_address(Entry(bundle, site.bundles / bundle))
 
 
 def unpacked(body: bytes) -> list[bytes]:
-    result = []
+    images = []
     while body:
         (size,) = struct.unpack("<I", body[:4])
-        result.append(body[4 : 4 + size])
+        images.append(body[4 : 4 + size])
         body = body[4 + size :]
-    return result
+    return images
 
 
 @pytest.mark.parametrize("name", ["tiny", "far"])
-def test_pictures_come_as_they_lie_in_the_bundle(site: Site, name: str) -> None:
+def test_images_are_those_in_the_bundle(site: Site, name: str) -> None:
     bundle = open_bundle(str(site.bundles / name))
     ids = bundle.outputs.test().ids.tolist()
     status, body, headers = fetch(f"{images(site, name)}?rows=0,29,2")
@@ -44,7 +44,7 @@ def test_pictures_come_as_they_lie_in_the_bundle(site: Site, name: str) -> None:
 
 
 @pytest.mark.parametrize("row", ["500", "999999999", "9" * 30, "-1", "+1", "1.0", "one", "²", "٣", "0x1", " 1"])
-def test_a_row_that_is_none_does_not_spoil_the_others(site: Site, row: str) -> None:
+def test_an_invalid_row_does_not_affect_the_others(site: Site, row: str) -> None:
     bundle = open_bundle(str(site.bundles / "tiny"))
     test = bundle.outputs.test()
     status, body, _ = fetch(f"{images(site, 'tiny')}?rows=0,{quote(row)},499")
@@ -52,7 +52,7 @@ def test_a_row_that_is_none_does_not_spoil_the_others(site: Site, row: str) -> N
     assert unpacked(body) == [bundle.images[int(test.ids[0])], b"", bundle.images[int(test.ids[499])]]
 
 
-def test_rows_of_another_version_are_refused(site: Site) -> None:
+def test_the_images_of_an_older_bundle_are_refused(site: Site) -> None:
     status, body, headers = fetch(f"{images(site, 'tiny')[:-1]}?rows=0")
     assert status == 404 and b"load the page again" in body and "cache-control" not in headers
 
@@ -69,16 +69,31 @@ def test_a_request_for_no_or_too_many_rows_is_refused(site: Site, query: str) ->
         "images/unknown/x?rows=1",
         "images/..%2f..%2fetc/x?rows=1",
         "web/x/nothing.js",
+        "web/x/core",
+        "web/x/dom.js",
+        "web/x/blocks/explore.html",
+        "web/x/core/../../main.py",
+        "web/x/core/..%2f..%2fmain.py",
         "web/x/..%2fmain.py",
         "web/x/%2e%2e%2fmain.py",
     ],
 )
-def test_what_is_not_there_is_refused(site: Site, path: str) -> None:
+def test_a_file_outside_the_list_is_refused(site: Site, path: str) -> None:
     status, body, _ = fetch(f"{site.url}/offramp/{path}")
     assert status in (400, 404) and len(body) < 200
 
 
 @pytest.mark.parametrize("name", ["flipped", "family"])
-def test_a_bundle_without_pictures_has_none_to_fetch(site: Site, name: str) -> None:
+def test_a_bundle_without_images_has_none_to_fetch(site: Site, name: str) -> None:
     status, body, _ = fetch(f"{images(site, name)}?rows=1")
     assert status == 404 and b"has no images" in body
+
+
+def test_every_script_is_served_and_may_be_cached_for_good(site: Site) -> None:
+    scripts = list(WEB.rglob("*.js"))
+    assert len(scripts) > 8
+    for path in scripts:
+        name = path.relative_to(WEB).as_posix()
+        status, body, headers = fetch(site.url + web_address(name))
+        assert status == 200 and body == path.read_bytes() == web_files()[name]
+        assert "immutable" in headers["cache-control"] and headers["content-type"].startswith("text/javascript")

@@ -1,4 +1,4 @@
-"""What a stranger gets: a name or a page not the server's own is refused, and no request makes the server ask anything elsewhere."""
+"""Requests to other names or from other pages are refused, and no request makes the server contact anything else."""
 
 import os
 import socket
@@ -23,24 +23,24 @@ HANDSHAKE = {
 PATHS = ("/", "/_stcore/health", "/_stcore/host-config", "/offramp/web/x/core/dom.js", "/nowhere")
 
 
-def request_(url: str, path: str = "/_stcore/health", **headers: str) -> tuple[int, str]:
-    """Status and text of the answer to a request. headers: with `Host` the name by which the server is called"""
-    there = urlsplit(url)
-    connection = HTTPConnection(there.hostname, there.port, timeout=60)
+def get(url: str, path: str = "/_stcore/health", **headers: str) -> tuple[int, str]:
+    """Status and text of the response. headers: `Host` is the name used for the server"""
+    place = urlsplit(url)
+    connection = HTTPConnection(place.hostname, place.port, timeout=60)
     try:
         connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
-        for name, value in {"Host": there.netloc, **headers}.items():
+        for name, value in {"Host": place.netloc, **headers}.items():
             connection.putheader(name, value)
         connection.endheaders()
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        response = connection.getresponse()
+        return response.status, response.read().decode()
     finally:
         connection.close()
 
 
 def knock(url: str, **headers: str) -> int:
-    """Status of the answer to a websocket's handshake: 101 if it is let in."""
-    return request_(url, "/_stcore/stream", **HANDSHAKE, **headers)[0]
+    """Status of a websocket's handshake: 101 if it is accepted."""
+    return get(url, "/_stcore/stream", **HANDSHAKE, **headers)[0]
 
 
 @contextmanager
@@ -51,9 +51,9 @@ def serving(site: Site, *options: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
-def test_the_servers_own_names_are_answered(site: Site, name: str) -> None:
+def test_the_servers_own_names_are_served(site: Site, name: str) -> None:
     host = f"{name}:{urlsplit(site.url).port}"
-    assert request_(site.url, Host=host) == (200, "ok")
+    assert get(site.url, Host=host) == (200, "ok")
     assert knock(site.url, Host=host) == knock(site.url, Host=host, Origin=f"http://{host}") == 101
 
 
@@ -64,15 +64,15 @@ def test_another_host_is_refused_in_one_sentence(site: Site, host: str) -> None:
     host = host.format(port=urlsplit(site.url).port)
     name = host.partition(":")[0]
     for path in PATHS:
-        printed = f"This server is not called “{host}”; open {site.url}, or start Offramp with --allow-host {name}."
-        assert request_(site.url, path, Host=host) == (421, printed)
+        refusal = f"This server is not called “{host}”; open {site.url}, or start Offramp with --allow-host {name}."
+        assert get(site.url, path, Host=host) == (421, refusal)
     assert knock(site.url, Host=host) == knock(site.url, Host=host, Origin=f"http://{host}") == 403
 
 
 @pytest.mark.parametrize("host", ["", "a b", "user@localhost", "localhost:port", "[localhost]", "localhost/x", "localhost:8790:8790", "²"])
-def test_what_is_no_host_is_refused(site: Site, host: str) -> None:
+def test_a_malformed_host_is_refused(site: Site, host: str) -> None:
     sent = host.encode().decode("latin-1")
-    assert request_(site.url, Host=sent) == (421, f"This server is not called “{sent}”; open {site.url}.")
+    assert get(site.url, Host=sent) == (421, f"This server is not called “{sent}”; open {site.url}.")
     assert knock(site.url, Host=sent) == 403
 
 
@@ -82,34 +82,34 @@ def test_what_is_no_host_is_refused(site: Site, host: str) -> None:
 def test_another_page_is_refused_in_one_sentence(site: Site, origin: str) -> None:
     origin = origin.format(port=urlsplit(site.url).port)
     for path in PATHS:
-        status, printed = request_(site.url, path, Origin=origin)
-        assert status == 403 and printed.startswith(f"This server does not serve pages of “{origin}”; open {site.url}")
+        status, text = get(site.url, path, Origin=origin)
+        assert status == 403 and text.startswith(f"This server does not serve pages of “{origin}”; open {site.url}")
     assert knock(site.url, Origin=origin) == 403
 
 
 def test_served_to_the_network_it_has_the_computers_names(site: Site) -> None:
     with serving(site, "--host", "0.0.0.0") as url:
         port = urlsplit(url).port
-        assert request_(url) == (200, "ok") and knock(url, Origin=url) == 101
+        assert get(url) == (200, "ok") and knock(url, Origin=url) == 101
         computer = socket.gethostname()
         for name in ("localhost", "127.0.0.1", computer, f"{computer.partition('.')[0]}.local"):
-            assert request_(url, Host=f"{name}:{port}") == (200, "ok"), name
+            assert get(url, Host=f"{name}:{port}") == (200, "ok"), name
         for name in ("evil.example", "0.0.0.0", "192.0.2.7"):
-            assert request_(url, Host=f"{name}:{port}")[0] == 421 and knock(url, Host=f"{name}:{port}") == 403, name
+            assert get(url, Host=f"{name}:{port}")[0] == 421 and knock(url, Host=f"{name}:{port}") == 403, name
 
 
-def test_further_names_are_answered_at_any_port(site: Site) -> None:
+def test_further_names_are_served_at_any_port(site: Site) -> None:
     with serving(site, "--allow-host", "Lab.example", "--allow-host", "2001:db8::7") as url:
         for host in ("lab.example", "LAB.example:443", "[2001:db8::7]:8000"):
-            assert request_(url, Host=host) == (200, "ok")
+            assert get(url, Host=host) == (200, "ok")
             assert knock(url, Host=host, Origin=f"https://{host}") == knock(url, Origin=f"https://{host}") == 101
         for host in ("other.example", "x.lab.example", "lab.example.evil.example"):
-            assert request_(url, Host=host)[0] == 421 and knock(url, Origin=f"http://{host}") == 403
+            assert get(url, Host=host)[0] == 421 and knock(url, Origin=f"http://{host}") == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_no_request_makes_the_server_ask_elsewhere(browser: Browser, site: Site, tmp_path: Path, host: str) -> None:
-    """A page with all it shows, refused hosts and origins, and an origin that is ours but is not the host."""
+def test_no_request_makes_the_server_contact_another(browser: Browser, site: Site, tmp_path: Path, host: str) -> None:
+    """A whole page, refused hosts and origins, and an origin that is ours but not the host."""
     record = tmp_path / "record"
     environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     environment["OFFRAMP_DATA"] = str(site.bundles.parent)
@@ -121,13 +121,13 @@ def test_no_request_makes_the_server_ask_elsewhere(browser: Browser, site: Site,
         context.close()
         for origin in ("http://evil.example", f"http://localhost:{port}", f"http://{socket.gethostname()}:{port}", "null"):
             knock(url, Origin=origin)
-            request_(url, Origin=origin)
+            get(url, Origin=origin)
             knock(url, Host="evil.example", Origin=origin)
         assert knock(url, Origin=url) == 101
-    seen = record.read_text().splitlines()
-    assert seen, "not even the address listened at: nothing was recorded"
-    # Connecting a datagram socket sends nothing: it finds out under which address others see this computer.
+    events = record.read_text().splitlines()
+    assert events, "nothing was recorded, not even the server's own address"
+    # Connecting a datagram socket sends nothing: it finds the address of this computer in its network.
     allowed = {"socket.connect ('192.0.2.1', 9)", f"socket.getaddrinfo {host!r}"}
     assert [
-        line for line in seen if line not in allowed and not any(name in line for name in ("'127.0.0.1'", "'::1'", "'localhost'"))
+        line for line in events if line not in allowed and not any(name in line for name in ("'127.0.0.1'", "'::1'", "'localhost'"))
     ] == []

@@ -1,4 +1,4 @@
-"""The dashboard in a process of its own that writes down every name it looks up and every address it connects or sends to.
+"""The dashboard in a process of its own that records every name it looks up and every address it connects or sends to.
 
 python -m tests.browser.watched_server FILE [options of app.serve]
 """
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-#: What Python tells its audit hooks before it does it, and which argument says where.
+#: Python's audit events of network access, and which argument holds the address.
 WHERE = {
     "socket.getaddrinfo": 0,
     "socket.gethostbyname": 0,
@@ -23,12 +23,12 @@ def main(argv: Sequence[str]) -> int:
     path, *options = argv
     record = open(path, "w", buffering=1)
 
-    def write_down(event: str, arguments: tuple[Any, ...]) -> None:
+    def log(event: str, arguments: tuple[Any, ...]) -> None:
         if event in WHERE:
             record.write(f"{event} {arguments[WHERE[event]]!r}\n")
 
-    sys.addaudithook(write_down)
-    from app.serve import main as serve  # from here on, so that nothing done while importing is missed
+    sys.addaudithook(log)
+    from app.serve import main as serve  # imported here, so that nothing it does while loading is missed
 
     return serve(options)
 

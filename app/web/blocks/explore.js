@@ -1,4 +1,4 @@
-// The live block. One budget step is the whole of what moves: every part paints itself from it, once a frame at most.
+// The explore block. Its only moving part is the step of the budget: every part paints itself from it, at most once a frame.
 
 import { Routes, unpack } from "../core/decode.js"
 import { element, percent } from "../core/dom.js"
@@ -8,18 +8,18 @@ import { Gallery } from "../parts/gallery.js"
 import { Pictures } from "../core/pictures.js"
 import { Trace } from "../parts/trace.js"
 
-const SETTLE = 150 // ms without a move before the server hears of it
+const SETTLE = 150 // ms without a move before it is reported to the server
 const SHOWS = { all: "All", correct: "Correct", incorrect: "Incorrect" }
 
 export default class Explore {
   constructor(root) {
-    const find = (name) => root.querySelector(`.offramp-${name}`)
+    const part = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
-    this.parts = Object.fromEntries(["sentence", "told", "hidden", "slider", "ticks", "readouts", "speedup", "class", "show"].map((name) => [name, find(name)]))
-    this.front = new Front(find("front"), (share, done) => this.#pointAt(share, done))
-    this.exits = new Exits(find("exits"))
-    this.gallery = new Gallery(find("gallery"), (example) => this.#pick(example))
-    this.trace = new Trace(find("trace"), () => this.#pick(null))
+    this.parts = Object.fromEntries(["sentence", "budget-note", "announcement", "slider", "ticks", "readouts", "speedup", "class", "show"].map((name) => [name, part(name)]))
+    this.front = new Front(part("front"), (share, done) => this.#pointAt(share, done))
+    this.exits = new Exits(part("exits"))
+    this.gallery = new Gallery(part("gallery"), (example) => this.#pick(example))
+    this.trace = new Trace(part("trace"), () => this.#pick(null))
     this.#listen()
   }
 
@@ -31,16 +31,16 @@ export default class Explore {
     this.raw = data
     this.data = unpacked(data)
     this.routes = new Routes(data.changes, data.steps, data.examples)
-    const pictures = this.pictures
-    if (pictures?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
+    const previous = this.pictures
+    if (previous?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
     const begin = before ?? data.begin
-    const filter = before ? this.#keptFilter(before) : { class: data.begin.class, show: data.begin.show }
+    const filter = before ? this.#sameFilter(before) : { class: data.begin.class, show: data.begin.show }
     this.gallery.filter = filter
     this.#drawControls()
     this.exits.draw(this.data)
     this.gallery.draw(this.data, this.routes, this.pictures)
     this.trace.draw(this.data, this.routes, this.pictures)
-    if (pictures !== this.pictures) pictures?.leave()
+    if (previous !== this.pictures) previous?.dispose()
     this.front.draw(data).catch((problem) => this.front.plot.replaceChildren(problem.message))
     this.step = nearest(data.budget, begin.budget)
     this.#paint()
@@ -50,14 +50,14 @@ export default class Explore {
     this.root.dataset.ready = "true"
   }
 
-  leave() {
-    this.front.leave()
-    this.pictures?.leave()
+  dispose() {
+    this.front.dispose()
+    this.pictures?.dispose()
     clearTimeout(this.timer)
   }
 
-  // Filters and the picked image mean something only while the examples stay the same.
-  #keptFilter(before) {
+  // The filter and the picked image are kept only if the examples are the same.
+  #sameFilter(before) {
     const same = before.ids.length === this.data.ids.length && before.ids.every((id, i) => id === this.data.ids[i])
     if (!same) before.picked = null
     return same ? this.gallery.filter : { class: null, show: "all" }
@@ -82,9 +82,9 @@ export default class Explore {
       group("Cost", "cost", "cost-tuned", "cost-planned"),
       group("Test accuracy", "accuracy", "accuracy-tuned"),
       group("Full network", "full"),
-      group("Exits in use", "balance"),
+      group("Effective exits", "balance"),
     )
-    parts.told.hidden = data.notes.every((note) => note === "") // else its place is kept, so that nothing jumps as the budget moves
+    parts["budget-note"].hidden = data.notes.every((note) => note === "") // else its space is reserved, so that nothing jumps when the budget moves
     parts.speedup.replaceChildren(...data.speedupVerdict.map((sentence) => element("p", "", sentence)))
     parts.show.replaceChildren(
       ...Object.entries(SHOWS).map(([value, title]) => {
@@ -108,7 +108,7 @@ export default class Explore {
     })
   }
 
-  // A cost on the front means the budget that comes to it.
+  // To the budget whose cost is nearest to the one pointed at.
   #pointAt(share, done) {
     this.#move(share === null ? this.step : nearest(this.data.cost, share), done)
   }
@@ -133,12 +133,12 @@ export default class Explore {
   }
 
   #pick(example, settle = true) {
-    const back = this.picked
+    const previous = this.picked
     this.picked = example
     this.gallery.mark(example)
     if (example === null) {
       this.trace.close()
-      this.gallery.tiles.get(back)?.focus({ preventScroll: true })
+      this.gallery.tiles.get(previous)?.focus({ preventScroll: true })
     } else this.trace.open(example, this.step)
     if (settle) this.#settle()
   }
@@ -147,11 +147,11 @@ export default class Explore {
     this.frame = null
     const { data, step, parts } = this
     parts.sentence.textContent = data.sentence[step]
-    parts.told.textContent = data.notes[step]
+    parts["budget-note"].textContent = data.notes[step]
     if (Number(parts.slider.value) !== step) parts.slider.value = step
     parts.slider.setAttribute("aria-valuetext", `${percent(data.budget[step])} of the full network’s ${data.spent}`)
     parts.slider.style.setProperty("--filled", percent(step / (data.steps - 1)))
-    const told = {
+    const readouts = {
       cost: percent(data.cost[step]),
       "cost-tuned": `${percent(data.calibrationCost[step])} on calibration`,
       "cost-planned": `${percent(data.planned[step])} planned`,
@@ -160,20 +160,20 @@ export default class Explore {
       full: `${percent(data.full.accuracy)} accuracy at 100%`,
       balance: `${data.effectiveExits[step].toFixed(1)} of ${data.exits.length}`,
     }
-    parts.readouts.lastElementChild.title = "How many exits, used evenly, would be as mixed as these: the exponential of the shares' entropy"
-    for (const name in told) parts.readouts.querySelector(`.offramp-${name}`).textContent = told[name]
+    parts.readouts.lastElementChild.title = "The number of evenly used exits with the same entropy: the exponential of the entropy of the shares"
+    for (const name in readouts) parts.readouts.querySelector(`.offramp-${name}`).textContent = readouts[name]
     this.front.place({ cost: data.cost[step], accuracy: data.accuracy[step], label: percent(data.accuracy[step]) })
     this.exits.paint(step)
     this.gallery.paint(step)
     this.trace.paint(step)
   }
 
-  // On release: read the sentence out, and let the server know where we are.
+  // On release: announce the sentence, and report to the server.
   #settle() {
     clearTimeout(this.timer)
     this.timer = setTimeout(() => {
       const { data, step, gallery, picked } = this
-      this.parts.hidden.textContent = `${data.sentence[step]} ${data.notes[step]}`
+      this.parts.announcement.textContent = `${data.sentence[step]} ${data.notes[step]}`
       this.report({
         budget: data.budget[step],
         class: gallery.filter.class,
@@ -185,16 +185,16 @@ export default class Explore {
 }
 
 function unpacked(data) {
-  const made = { ...data }
-  for (const name of ["share", "correct", "incorrect", "label", "topClass", "topProbability"]) made[name] = unpack(data[name])
-  made.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
-  made.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
-  made.threshold = data.threshold && { ...data.threshold, threshold: unpack(data.threshold.threshold), ties: unpack(data.threshold.ties), value: unpack(data.threshold.value) }
-  return made
+  const all = { ...data }
+  for (const name of ["share", "correct", "incorrect", "label", "topClass", "topProbability"]) all[name] = unpack(data[name])
+  all.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
+  all.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
+  all.threshold = data.threshold && { ...data.threshold, threshold: unpack(data.threshold.threshold), ties: unpack(data.threshold.ties), value: unpack(data.threshold.value) }
+  return all
 }
 
-function nearest(values, wanted) {
+function nearest(values, target) {
   let best = 0
-  for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - wanted) < Math.abs(values[best] - wanted)) best = i
+  for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - target) < Math.abs(values[best] - target)) best = i
   return best
 }

@@ -1,4 +1,4 @@
-// What the server sent, as typed arrays, and the tables that let any budget be painted without asking again.
+// Packed arrays of the server as typed arrays, and the tables from which any budget is painted without another request.
 
 const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array }
 
@@ -10,7 +10,7 @@ export function unpack({ type, data, scale }) {
   return scale ? Float32Array.from(values, (value) => value * scale) : values
 }
 
-// Where every example leaves at every budget. Tables are (steps, examples), row after row.
+// The exit of every example at every budget. Tables are (steps, examples), row by row.
 export class Routes {
   constructor(changes, steps, examples) {
     this.steps = steps
@@ -20,14 +20,14 @@ export class Routes {
     this.is_correct = new Uint8Array(steps * examples)
     this.path = new Uint16Array(steps * examples) // which set of stages ran
     this.#replay(changes)
-    this.away = this.#distances()
+    this.stepsAway = this.#distances()
   }
 
   at(step, example) {
     return step * this.examples + example
   }
 
-  // Each row is the one before it with its changes applied.
+  // Each row is the row before it with its changes applied.
   #replay(changes) {
     const n = this.examples
     const [step, example] = [unpack(changes.step), unpack(changes.example)]
@@ -40,21 +40,21 @@ export class Routes {
     }
   }
 
-  // How many steps the budget must move, up or down, before the example leaves elsewhere.
+  // By how many steps the budget must move, up or down, before the example leaves at another exit; 255 or more are 255.
   #distances() {
     const n = this.examples
-    const away = new Uint8Array(this.exit.length).fill(255)
-    for (let i = n; i < away.length; i++)
-      away[i] = this.exit[i] !== this.exit[i - n] ? 1 : Math.min(255, away[i - n] + 1)
-    for (let i = away.length - n - 1; i >= 0; i--)
-      away[i] = Math.min(away[i], this.exit[i] !== this.exit[i + n] ? 1 : Math.min(255, away[i + n] + 1))
-    return away
+    const steps = new Uint8Array(this.exit.length).fill(255)
+    for (let i = n; i < steps.length; i++)
+      steps[i] = this.exit[i] !== this.exit[i - n] ? 1 : Math.min(255, steps[i - n] + 1)
+    for (let i = steps.length - n - 1; i >= 0; i--)
+      steps[i] = Math.min(steps[i], this.exit[i] !== this.exit[i + n] ? 1 : Math.min(255, steps[i + n] + 1))
+    return steps
   }
 
-  // The nearest budget step above at which the example's exit changes, or null.
+  // The next step up at which the example's exit changes, or null.
   nextChange(step, example) {
-    const now = this.exit[this.at(step, example)]
-    for (let s = step + 1; s < this.steps; s++) if (this.exit[this.at(s, example)] !== now) return s
+    const exit = this.exit[this.at(step, example)]
+    for (let s = step + 1; s < this.steps; s++) if (this.exit[this.at(s, example)] !== exit) return s
     return null
   }
 }

@@ -1,10 +1,10 @@
-// Making elements. Text only ever goes in as text.
+// Elements and numbers. Text is only ever inserted as text, never as HTML.
 
 export function element(tag, className = "", ...children) {
-  const made = document.createElement(tag)
-  if (className) made.className = className
-  made.append(...children)
-  return made
+  const node = document.createElement(tag)
+  if (className) node.className = className
+  node.append(...children)
+  return node
 }
 
 export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`

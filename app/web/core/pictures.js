@@ -1,61 +1,61 @@
-// Pictures of examples, by row: fetched a batch at a time, and held at least as long as something on the screen shows them.
+// Images of examples, by row: fetched in batches, and kept at least as long as something on the screen shows them.
 
-const AT_ONCE = 100 // pictures in one request
-const KEPT = 6000 // pictures in memory, unless more are shown
-const PATIENCE = 60_000 // ms for a request
-const TRIES = 8 // requests that fail one after the other before nothing is tried until the page asks again
+const BATCH = 100 // images in one request
+const KEPT = 6000 // images in memory, unless more are shown
+const TIMEOUT = 60_000 // ms for a request
+const TRIES = 8 // failed requests in a row after which nothing is tried until retry() is called
 const [FIRST_PAUSE, LONGEST_PAUSE] = [250, 4000] // ms after a failure, doubled each time
 
 export class Pictures {
   constructor(address, kept = KEPT) {
     this.address = address
     this.kept = kept
-    this.known = new Map() // row -> object URL, or null where there is no picture; those wanted last come last
-    this.wishes = new Map() // row -> functions that show its picture, one for each place on the screen
-    this.waiting = new Set() // rows that are wished for and still to be requested, the newest last
-    this.coming = new Set() // rows in a request
-    this.busy = 0 // requests
-    this.failures = this.tries = 0 // in a row, and since the page asked last
+    this.known = new Map() // row -> object URL, or null for no image; the most recently requested come last
+    this.listeners = new Map() // row -> functions that show its image, one for each place on the screen
+    this.waiting = new Set() // rows still to be requested, the newest last
+    this.requested = new Set() // rows in a running request
+    this.busy = 0 // running requests
+    this.failures = this.tries = 0 // in a row, and since the last retry()
     this.notBefore = 0
   }
 
-  // Show the picture of a row now or when it is here: `show` is called with its URL. Call what is returned when it is shown no more.
-  want(row, show) {
-    const wishes = this.wishes.get(row) ?? new Set()
-    this.wishes.set(row, wishes.add(show))
+  // Call show(URL) with the image of a row, now or once it has arrived. Call the function returned when it is no longer shown.
+  request(row, show) {
+    const listeners = this.listeners.get(row) ?? new Set()
+    this.listeners.set(row, listeners.add(show))
     if (this.known.has(row)) {
-      const picture = this.known.get(row)
+      const address = this.known.get(row)
       this.known.delete(row)
-      this.known.set(row, picture)
-      show(picture)
-    } else if (!this.coming.has(row)) {
+      this.known.set(row, address)
+      show(address)
+    } else if (!this.requested.has(row)) {
       this.waiting.add(row)
-      this.ask()
+      this.retry()
     }
     return () => {
-      wishes.delete(show)
-      if (wishes.size > 0 || this.wishes.get(row) !== wishes) return
-      this.wishes.delete(row)
+      listeners.delete(show)
+      if (listeners.size > 0 || this.listeners.get(row) !== listeners) return
+      this.listeners.delete(row)
       this.waiting.delete(row)
     }
   }
 
-  // Try, or try again, to get what is not here yet.
-  ask() {
+  // Fetch what is missing, even after many failures.
+  retry() {
     this.tries = 0
     this.#fetchSoon()
   }
 
-  // Nothing of this is shown any more.
-  leave() {
+  // None of the images is shown any more.
+  dispose() {
     clearTimeout(this.timer)
-    this.wishes.clear()
+    this.listeners.clear()
     this.waiting.clear()
     this.kept = 0
     this.#evict()
   }
 
-  // Once the current task is over, and the pause after a failure.
+  // After the current task, and after the pause that follows a failure.
   #fetchSoon() {
     if (this.waiting.size === 0) return
     this.timer ??= setTimeout(() => {
@@ -65,50 +65,50 @@ export class Pictures {
   }
 
   async #fetch() {
-    const batch = [...this.waiting].slice(-AT_ONCE) // what came on the screen last is looked at first
+    const batch = [...this.waiting].slice(-BATCH) // what came on the screen last comes first
     for (const row of batch) {
       this.waiting.delete(row)
-      this.coming.add(row)
+      this.requested.add(row)
     }
     this.busy++
     try {
-      const response = await fetch(`${this.address}?rows=${batch.join(",")}`, { signal: AbortSignal.timeout(PATIENCE) })
+      const response = await fetch(`${this.address}?rows=${batch.join(",")}`, { signal: AbortSignal.timeout(TIMEOUT) })
       if (!response.ok) throw new Error(await response.text())
       this.#unpack(await response.arrayBuffer(), batch)
       this.failures = this.tries = this.notBefore = 0
     } catch (problem) {
-      console.warn("Pictures could not be fetched:", problem)
+      console.warn("Images could not be fetched:", problem)
       this.notBefore = performance.now() + Math.min(FIRST_PAUSE * 2 ** this.failures, LONGEST_PAUSE)
       this.failures++
       this.tries++
     }
     this.busy--
-    for (const row of batch) this.coming.delete(row)
-    const shown = batch.filter((row) => this.wishes.has(row))
+    for (const row of batch) this.requested.delete(row)
+    const shown = batch.filter((row) => this.listeners.has(row))
     const missed = shown.filter((row) => !this.known.has(row))
-    this.waiting = new Set([...missed, ...this.waiting]) // at the end of the queue: a batch that always fails must not hold up the others
+    this.waiting = new Set([...missed, ...this.waiting]) // at the end of the queue, so that a batch that always fails does not block the others
     if (this.tries < TRIES) this.#fetchSoon()
-    for (const row of shown) if (this.known.has(row)) for (const show of this.wishes.get(row)) show(this.known.get(row))
+    for (const row of shown) if (this.known.has(row)) for (const show of this.listeners.get(row)) show(this.known.get(row))
     this.#evict()
   }
 
-  // For each row four bytes of length, then the picture.
+  // For each row its length in four bytes, then the image.
   #unpack(buffer, rows) {
     const view = new DataView(buffer)
     let at = 0
     for (const row of rows) {
       const size = view.getUint32(at, true)
-      const picture = size ? URL.createObjectURL(new Blob([buffer.slice(at + 4, at + 4 + size)], { type: "image/webp" })) : null
-      this.known.set(row, picture)
+      const address = size ? URL.createObjectURL(new Blob([buffer.slice(at + 4, at + 4 + size)], { type: "image/webp" })) : null
+      this.known.set(row, address)
       at += 4 + size
     }
   }
 
   #evict() {
-    for (const [row, picture] of this.known) {
+    for (const [row, address] of this.known) {
       if (this.known.size <= this.kept) break
-      if (this.wishes.has(row)) continue
-      if (picture) URL.revokeObjectURL(picture)
+      if (this.listeners.has(row)) continue
+      if (address) URL.revokeObjectURL(address)
       this.known.delete(row)
     }
   }

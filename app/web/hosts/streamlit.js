@@ -1,14 +1,14 @@
-// Puts a live block into a Streamlit component, and takes it away with it.
+// Mounts a live block in a Streamlit component.
 
 const blocks = new WeakMap() // root element -> block
 
-// Called by the page whenever the data is new. The block itself outlives that, so the budget stays where the hand left it.
-// Returns what to call before new data and when the page takes the block away; only then is there something to undo.
+// Streamlit calls this for new data too. The block stays the same then, so that the budget stays where it is.
+// Returns a function that Streamlit calls before new data and when it removes the component; only then is the block disposed of.
 export async function mount({ data, parentElement, setStateValue }) {
   const { default: Block } = await import(`../blocks/${data.block}.js`)
   const root = parentElement.querySelector(".offramp")
   let block = blocks.get(root)
   if (!block) blocks.set(root, (block = new Block(root)))
   block.show(data, (view) => setStateValue("view", view))
-  return () => setTimeout(() => root.isConnected || block.leave())
+  return () => setTimeout(() => root.isConnected || block.dispose())
 }

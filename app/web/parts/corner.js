@@ -1,4 +1,4 @@
-// Where the label of the dot goes: at whichever corner of it hides the fewest marks.
+// Where the label of the dot goes: at the corner where it hides the fewest marks.
 
 const CORNERS = ["up right", "up left", "down right", "down left"]
 const [ASIDE, ABOVE] = [10, 8] // from the dot's middle to the label, as in the style sheet
@@ -13,17 +13,18 @@ function shared(a, b) {
   return Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) * Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top))
 }
 
-// at: the dot's middle; label: its size; marks and area: boxes to keep clear, by their weight, and to stay in; now: the corner it is at, kept unless another is better
+// at: the middle of the dot; label: its size; marks: weighted boxes to keep visible; area: the box to stay in;
+// now: its current corner, kept unless another one is better
 export function freestCorner(at, label, marks, area, now) {
   const hidden = (corner) => {
-    const there = box(corner, at, label)
-    const outside = label.width * label.height - shared(there, area)
-    return 100 * outside + marks.reduce((sum, mark) => sum + mark.weight * shared(there, mark), 0)
+    const place = box(corner, at, label)
+    const outside = label.width * label.height - shared(place, area)
+    return 100 * outside + marks.reduce((sum, mark) => sum + mark.weight * shared(place, mark), 0)
   }
   return [now, ...CORNERS].filter(Boolean).reduce((best, corner) => (hidden(corner) < hidden(best) ? corner : best))
 }
 
-// The boxes of all markers that a chart shows, of the texts beside them, and, weighing less, of the points of its heaviest line.
+// Boxes of all visible markers of a chart, of the texts beside them, and, with less weight, of the points of its widest line.
 export function marksOf(plot) {
   const { xaxis, yaxis } = plot._fullLayout
   const shown = plot._fullData.filter((trace) => trace.visible === true)
@@ -37,7 +38,7 @@ function around(x, y, width, height, weight) {
   return { left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2, weight }
 }
 
-// Where a line has many points at one place, the place still counts once.
+// Where a line has many points in one place, the place counts once.
 function alongLine(points, width) {
   const places = new Map(points.map(([x, y]) => [`${Math.round(x / width)} ${Math.round(y / width)}`, around(x, y, width, width, 1)]))
   return [...places.values()]

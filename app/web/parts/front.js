@@ -1,4 +1,4 @@
-// The front: drawn once by Plotly, with a dot of our own on top. Redrawing the chart for every move would cost ten times the time.
+// The front: drawn once by Plotly, with our own dot on top. Redrawing the chart for every move would take ten times as long.
 
 import { freestCorner, marksOf } from "./corner.js"
 
@@ -10,14 +10,14 @@ function plotly(address) {
     const script = document.createElement("script")
     script.src = address
     script.onload = () => resolve(window.Plotly)
-    script.onerror = () => reject(new Error("Plotly could not be fetched from the server."))
+    script.onerror = () => reject(new Error("The chart could not be loaded from the server; load the page again."))
     document.head.append(script)
   })
   return loading
 }
 
 export class Front {
-  // onPick(share, done): the visitor points at a cost
+  // onPick(share, done): the visitor points at a cost; share is null if the drag was cancelled
   constructor(figure, onPick) {
     this.plot = figure.querySelector(".offramp-plot")
     this.dot = figure.querySelector(".offramp-dot")
@@ -41,8 +41,9 @@ export class Front {
     this.#redrawn()
   }
 
+  // The chart has other axes now.
   #redrawn() {
-    this.around = null
+    this.surroundings = null
     this.place(this.at)
   }
 
@@ -59,24 +60,24 @@ export class Front {
     this.guide.style.height = `${axes.yaxis._length}px`
     const label = this.dot.firstElementChild
     label.textContent = point.label
-    this.around ??= this.#around(axes, label)
-    const { size, marks, area } = this.around
+    this.surroundings ??= this.#surroundings(axes, label)
+    const { size, marks, area } = this.surroundings
     this.dot.dataset.corner = freestCorner({ x, y }, size, marks, area, this.dot.dataset.corner)
   }
 
-  // What the dot's label must look out for; it stays as it is until the chart is redrawn.
-  #around({ xaxis, yaxis }, label) {
+  // What the dot's label must not cover; the same until the chart is redrawn.
+  #surroundings({ xaxis, yaxis }, label) {
     const area = { left: xaxis._offset, top: yaxis._offset, right: xaxis._offset + xaxis._length, bottom: yaxis._offset + yaxis._length }
     return { size: { width: label.offsetWidth, height: label.offsetHeight }, marks: marksOf(this.plot), area }
   }
 
-  leave() {
-    this.deaf()
+  dispose() {
+    this.stopListening()
     if (this.drawn) window.Plotly.purge(this.plot)
     this.drawn = false
   }
 
-  // Press anywhere on the chart and the budget goes there; keep pressing and it follows.
+  // A press anywhere on the chart moves the budget there; a drag moves it along.
   #listen() {
     let held = false
     const share = (event) => {
@@ -92,7 +93,7 @@ export class Front {
       },
       true,
     )
-    // Listened for on the window: Plotly lays a cover over the page while a button is down.
+    // On the window: Plotly covers the page while a button is down.
     const move = (event) => held && this.onPick(share(event), false)
     const end = (event) => {
       if (held) this.onPick(event.type === "pointerup" ? share(event) : null, true)
@@ -101,7 +102,7 @@ export class Front {
     addEventListener("pointermove", move)
     addEventListener("pointerup", end)
     addEventListener("pointercancel", end)
-    this.deaf = () => {
+    this.stopListening = () => {
       removeEventListener("pointermove", move)
       removeEventListener("pointerup", end)
       removeEventListener("pointercancel", end)

@@ -1,21 +1,21 @@
-// The images routed to each exit, those closest to changing exit first.
+// The images that leave at each exit; those that change exit soonest come first.
 
 import { count, element, percent } from "../core/dom.js"
 
-const ROWS = 2 // of images an exit shows before someone asks for more
+const ROWS = 2 // of images for each exit, until "More" is pressed
 
 export class Gallery {
   constructor(place, onPick) {
     this.place = place
     this.onPick = onPick
     this.filter = { class: null, show: "all" }
-    // Measured when the room changes, not on every paint: asking for it makes the browser lay everything out at once.
+    // Measured when the size changes and not on every paint, because measuring forces a layout.
     new ResizeObserver(() => {
       const before = this.columns
       this.#measure()
       if (this.columns !== before && this.step !== undefined) this.paint(this.step)
     }).observe(place)
-    // What a tile is called in full is worked out for the one that is pointed at.
+    // A tile's full title is computed when the pointer is over it.
     place.addEventListener("pointerover", (event) => {
       const tile = event.target.closest(".offramp-tile")
       if (tile) tile.title = this.#title(tile)
@@ -23,11 +23,11 @@ export class Gallery {
   }
 
   draw(data, routes, pictures) {
-    for (const drop of this.wishes?.values() ?? []) drop()
+    for (const drop of this.requests?.values() ?? []) drop()
     Object.assign(this, { data, routes, pictures })
     this.more = data.exits.map(() => 1)
-    this.tiles = new Map() // example -> element, whichever exit it stands at now
-    this.wishes = new Map() // example -> what to call when its tile goes and needs no picture any more
+    this.tiles = new Map() // example -> element, at whichever exit it is now
+    this.requests = new Map() // example -> what to call when its tile is gone and needs no image
     this.exits = data.exits.map((exit, k) => {
       const row = element("section", "offramp-strip")
       row.style.setProperty("--exit", exit.colour)
@@ -48,27 +48,27 @@ export class Gallery {
 
   paint(step) {
     this.step = step
-    const columns = this.#choose(step, ROWS * this.columns)
-    const stay = new Set()
-    columns.forEach(({ examples, total }, k) => {
+    const byExit = this.#select(step, ROWS * this.columns)
+    const visible = new Set()
+    byExit.forEach(({ examples, total }, k) => {
       const { images, more, counted } = this.exits[k]
       counted.textContent = total === 0 ? "No images" : total === 1 ? "1 image" : `${count(total)} images`
       more.hidden = total <= examples.length
       const tiles = examples.map((example) => this.#tile(example, step))
       tiles.forEach((tile, i) => {
-        // Only what moved is moved: a tile that keeps its place is not touched.
+        // A tile that keeps its place is not touched.
         if (images.children[i] !== tile) images.insertBefore(tile, images.children[i] ?? null)
       })
-      for (const example of examples) stay.add(example)
+      for (const example of examples) visible.add(example)
     })
     for (const [example, tile] of this.tiles) {
-      if (stay.has(example)) continue
+      if (visible.has(example)) continue
       tile.remove()
       this.tiles.delete(example)
-      this.wishes.get(example)?.()
-      this.wishes.delete(example)
+      this.requests.get(example)?.()
+      this.requests.delete(example)
     }
-    this.pictures?.ask() // tiles that stay may still lack theirs
+    this.pictures?.retry() // older tiles may still lack their images
   }
 
   mark(example) {
@@ -76,24 +76,24 @@ export class Gallery {
     this.picked = example
   }
 
-  // How many images fit side by side: whole rows look tidy and waste nothing.
+  // How many images fit side by side, so that rows are full.
   #measure() {
     this.columns = this.exits ? getComputedStyle(this.exits[0].images).gridTemplateColumns.split(" ").length : 1
   }
 
-  // For each exit the examples to show, and how many there are.
-  #choose(step, limit) {
+  // For each exit the examples to show, and how many leave there.
+  #select(step, limit) {
     const { routes, filter, data } = this
-    const found = data.exits.map(() => [])
-    const wanted = filter.show === "correct" ? 1 : 0
+    const keys = data.exits.map(() => []) // sorted by steps to the next change, then by example
+    const correct = filter.show === "correct" ? 1 : 0
     for (let i = 0, at = step * routes.examples; i < routes.examples; i++, at++) {
       if (filter.class !== null && data.label[i] !== filter.class) continue
-      if (filter.show !== "all" && routes.is_correct[at] !== wanted) continue
-      found[routes.exit[at]].push(routes.away[at] * routes.examples + i)
+      if (filter.show !== "all" && routes.is_correct[at] !== correct) continue
+      keys[routes.exit[at]].push(routes.stepsAway[at] * routes.examples + i)
     }
-    return found.map((keys, k) => {
-      const nearest = Float64Array.from(keys).sort().subarray(0, limit * this.more[k])
-      return { examples: Array.from(nearest, (key) => key % routes.examples), total: keys.length }
+    return keys.map((ofExit, k) => {
+      const nearest = Float64Array.from(ofExit).sort().subarray(0, limit * this.more[k])
+      return { examples: Array.from(nearest, (key) => key % routes.examples), total: ofExit.length }
     })
   }
 
@@ -109,9 +109,9 @@ export class Gallery {
     if (tile.dataset.correct !== String(correct) || tile.dataset.exit !== String(routes.exit[at])) {
       tile.dataset.correct = String(correct)
       tile.dataset.exit = String(routes.exit[at])
-      const answer = data.classes[routes.answer[at]]
+      const predicted = data.classes[routes.answer[at]]
       const name = data.classes[data.label[example]]
-      tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${correct ? "correct" : `taken for ${answer}`}`)
+      tile.setAttribute("aria-label", `${name}, leaves at ${data.exits[routes.exit[at]].name}, ${correct ? "correct" : `predicted as ${predicted}`}`)
       tile.lastElementChild.textContent = correct ? "" : "✗"
     }
     return tile
@@ -119,8 +119,8 @@ export class Gallery {
 
   #title(tile) {
     const { data, routes, step } = this
-    const turn = routes.nextChange(step, Number(tile.dataset.example))
-    return `${tile.getAttribute("aria-label")}${turn === null ? "" : `; changes exit at a budget of ${percent(data.budget[turn])}`}`
+    const next = routes.nextChange(step, Number(tile.dataset.example))
+    return `${tile.getAttribute("aria-label")}${next === null ? "" : `; changes exit at a budget of ${percent(data.budget[next])}`}`
   }
 
   #newTile(example) {
@@ -140,7 +140,7 @@ export class Gallery {
       image.src = address
       name.replaceWith(image)
     }
-    if (pictures) this.wishes.set(example, pictures.want(example, show))
+    if (pictures) this.requests.set(example, pictures.request(example, show))
     return tile
   }
 }

@@ -1,8 +1,8 @@
-// The trace of one image: what every exit predicts, how confident it is, the threshold, where the image leaves, and what later exits would predict.
+// The trace of one image: the prediction, the confidence and the threshold of every exit, and where the image leaves.
 
 import { element, percent } from "../core/dom.js"
 
-const FACTORS = 4 // strongest ones named
+const FACTORS = 4 // at most; the strongest
 
 export class Trace {
   constructor(place, onClose) {
@@ -26,22 +26,22 @@ export class Trace {
     close.setAttribute("aria-label", "Close the trace")
     close.onclick = () => this.onClose()
     const picture = element("div", "offramp-picture", data.missing)
-    this.drop = this.pictures?.want(example, (address) => {
+    this.drop = this.pictures?.request(example, (address) => {
       const image = element("img")
       image.alt = data.classes[data.label[example]]
       if (address) image.src = address
-      picture.replaceChildren(address ? image : "No picture here.")
+      picture.replaceChildren(address ? image : "No image.")
     })
     this.verdict = element("p", "offramp-verdict")
     this.steps = element("ol", "offramp-steps")
     const name = element("h3", "", data.classes[data.label[example]], element("small", "", ` image ${data.ids[example]}`))
-    this.place.replaceChildren(close, element("div", "offramp-who", picture, element("div", "", name, this.#factors(example), this.verdict)), this.steps)
+    this.place.replaceChildren(close, element("div", "offramp-example", picture, element("div", "", name, this.#factors(example), this.verdict)), this.steps)
     this.paint(step)
     this.place.scrollIntoView({ block: "nearest", behavior: "smooth" })
   }
 
   close() {
-    this.drop?.() // the wish for its picture
+    this.drop?.() // the request for its image
     this.drop = null
     this.example = null
     this.place.hidden = true
@@ -53,26 +53,26 @@ export class Trace {
     this.step = step
     const { data, routes, example } = this
     const at = routes.at(step, example)
-    const left = routes.exit[at]
-    const answer = data.classes[routes.answer[at]]
+    const taken = routes.exit[at]
+    const predicted = data.classes[routes.answer[at]]
     const outcome = routes.is_correct[at] ? "correct" : "incorrect"
     const cost = percent(data.pathCost[routes.path[at]], 0)
-    this.verdict.textContent = `Leaves at ${data.exits[left].name} as “${answer}”, which is ${outcome}, for ${cost} of the full network’s ${data.spent}.`
-    this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, left, step)))
+    this.verdict.textContent = `Leaves at ${data.exits[taken].name} with “${predicted}” (${outcome}), at ${cost} of the full network’s ${data.spent}.`
+    this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, taken, step)))
   }
 
-  #exit(exit, k, left, step) {
+  #exit(exit, k, taken, step) {
     const { data, example } = this
     const n = data.label.length
     const first = (k * n + example) * data.top
     const ran = this.#ran(k, step)
-    const item = element("li", k === left ? "offramp-left" : ran ? "offramp-passed" : "offramp-unrun")
+    const item = element("li", k === taken ? "offramp-taken" : ran ? "offramp-passed" : "offramp-not-run")
     item.style.setProperty("--exit", exit.colour)
-    const sure = data.topProbability[first]
+    const confidence = data.topProbability[first]
     const top = data.topClass[first]
     const correct = top === data.label[example]
-    const bar = element("div", "offramp-sure", element("b"))
-    bar.firstElementChild.style.width = percent(sure)
+    const bar = element("div", "offramp-confidence", element("b"))
+    bar.firstElementChild.style.width = percent(confidence)
     const threshold = this.#threshold(k, step)
     if (threshold !== null && data.threshold.score === "maxprob" && Number.isFinite(threshold)) {
       const mark = element("i")
@@ -85,10 +85,10 @@ export class Trace {
     item.append(
       element("span", "offramp-chip", String(k + 1)),
       element("strong", "", `${data.classes[top]} ${correct ? "✓" : "✗"}`),
-      element("span", "offramp-probability", percent(sure)),
+      element("span", "offramp-probability", percent(confidence)),
       bar,
       element("small", "", others.length ? `then ${others.join(", ")}` : ""),
-      element("span", "offramp-why", ran ? this.#why(k, left, threshold) : `${k < left ? "skipped" : "not run"}; would say the same`),
+      element("span", "offramp-reason", ran ? this.#reason(k, taken, threshold) : `${k < taken ? "skipped" : "not run"}; would have predicted this`),
     )
     return item
   }
@@ -103,25 +103,24 @@ export class Trace {
     return Number.isNaN(threshold) ? null : threshold
   }
 
-  #why(k, left, threshold) {
+  #reason(k, taken, threshold) {
     const { data, example } = this
-    if (k === data.exits.length - 1) return "leaves here: the last exit takes all"
-    if (threshold === null) return k === left ? "leaves here" : "goes on"
+    if (k === data.exits.length - 1) return "leaves here: this is the last exit"
+    if (threshold === null) return k === taken ? "leaves here" : "continues"
     if (threshold === Infinity || threshold === -Infinity) {
-      const open = (threshold === Infinity) === data.threshold.falls
-      return open ? "leaves here: at this budget all images do" : "goes on: at this budget no image leaves here"
+      const allLeave = (threshold === Infinity) === data.threshold.falls
+      return allLeave ? "leaves here: at this budget all images do" : "continues: at this budget no image leaves here"
     }
     const value = data.threshold.value[k * data.label.length + example]
     const tie = data.threshold.ties[this.step * (data.exits.length - 1) + k]
     if (value === threshold && tie < 1) {
-      const [shown] = apart(value, threshold)
-      return `${k === left ? "leaves here" : "goes on"}: ${data.threshold.title.toLowerCase()} ${shown}, exactly the threshold, where ${percent(tie, 0)} leave`
+      const [shown] = distinct(value, threshold)
+      return `${k === taken ? "leaves here" : "continues"}: ${data.threshold.title.toLowerCase()} ${shown}, exactly the threshold, where ${percent(tie, 0)} of the images leave`
     }
-    const enough = k === left
-    const sign = enough === data.threshold.falls ? "≤" : "≥"
-    const compare = enough ? sign : data.threshold.falls ? ">" : "<"
-    const [shown, needed] = apart(value, threshold)
-    return `${enough ? "leaves here" : "goes on"}: ${data.threshold.title.toLowerCase()} ${shown} ${compare} ${needed}`
+    const leaves = k === taken
+    const sign = data.threshold.falls ? (leaves ? "≤" : ">") : leaves ? "≥" : "<"
+    const [shown, needed] = distinct(value, threshold)
+    return `${leaves ? "leaves here" : "continues"}: ${data.threshold.title.toLowerCase()} ${shown} ${sign} ${needed}`
   }
 
   #factors(example) {
@@ -133,8 +132,8 @@ export class Trace {
   }
 }
 
-// Two numbers with as many digits as tell them apart, two at least.
-function apart(a, b) {
+// Two numbers with as many digits as it takes to distinguish them, at least two.
+function distinct(a, b) {
   for (let digits = 2; digits < 7; digits++) if (a.toFixed(digits) !== b.toFixed(digits)) return [a.toFixed(digits), b.toFixed(digits)]
   return [a.toFixed(2), b.toFixed(2)]
 }
