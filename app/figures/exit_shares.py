@@ -28,7 +28,7 @@ def figure(shown: Shown, step: int) -> go.Figure:
         margin={"l": 70, "r": 10, "t": 8, "b": 44},
         xaxis={"title": {"text": "Share of images"}, "range": [0, 1], "tickformat": ".0%"},
         yaxis={"autorange": "reversed"},
-        legend={"orientation": "h", "y": 1.1},
+        legend={"orientation": "h", "y": 1.1, "traceorder": "normal"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )
