@@ -122,7 +122,7 @@ def test_images_are_the_data_sets_own(process: WorkerProcess, folder: ImageFolde
 def test_a_request_that_cannot_be_met_is_a_sentence_and_the_process_stays(
     process: WorkerProcess, folder: ImageFolder, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="The pictures of other are not in"):
+    with pytest.raises(UserError, match="The images of other are not in"):
         process.call(Open({**about(folder), "dataset": "other"}, str(tmp_path)))
     pid = process.pid
     with pytest.raises(UserError, match="There is no data set 'nothing'"):
