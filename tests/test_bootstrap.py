@@ -89,7 +89,7 @@ def test_a_whole_environment_is_ready_and_a_piece_is_not(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         (["--data", "no/such/folder"], "no folder 'no/such/folder'"),
         (["--datasets", "no/such/folder"], "no folder 'no/such/folder'"),
@@ -187,7 +187,7 @@ def test_no_venv_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "printed"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk is full"),
         ("PermissionError: [Errno 13] Permission denied: '/opt/x'", "may not write"),
@@ -334,7 +334,7 @@ def test_nothing_is_left_out_when_all_is_required(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            env=os.environ | {"OFFRAMP_REQUIRE_ALL": required},
+            env=os.environ | {"OFFRAMP_REQUIRE_ALL": required, "PYTHONPATH": str(ROOT)},
         )
         assert done.returncode == code, done.stdout
     assert "1 failed, 1 passed, 2 errors" in done.stdout

@@ -152,10 +152,10 @@ def test_the_default_exits_change_nothing():
 
 
 MISTAKES = {
-    "exits in the wrong order": ("cifar10-resnet", {"exits": ("3", "1")}, ["units 1 to 5", "3,1"]),
-    "an exit twice": ("cifar10-bof", {"exits": ("2", "2")}, ["units 1 to 5", "2,2"]),
-    "an exit after the end": ("cifar10-resnet", {"exits": ("2", "6")}, ["units 1 to 5", "2,6"]),
-    "an exit before the first unit": ("cifar10-resnet", {"exits": ("0", "2")}, ["units 1 to 5", "0,2"]),
+    "exits in the wrong order": ("cifar10-resnet", {"exits": ("3", "1")}, ["units from 1 to 5", "3,1"]),
+    "an exit twice": ("cifar10-bof", {"exits": ("2", "2")}, ["units from 1 to 5", "2,2"]),
+    "an exit after the end": ("cifar10-resnet", {"exits": ("2", "6")}, ["units from 1 to 5", "2,6"]),
+    "an exit before the first unit": ("cifar10-resnet", {"exits": ("0", "2")}, ["units from 1 to 5", "0,2"]),
     "layers as units": ("cifar10-resnet", {"exits": ("layer1",)}, ["'layer1'", "1,3"]),
     "exits of a dense network": ("doodles", {"exits": ("1",)}, ["exits of doodles", "cifar10-resnet"]),
     "exits of a family": ("cifar10-family", {"exits": ("1",)}, ["exits of cifar10-family"]),
