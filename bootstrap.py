@@ -62,11 +62,11 @@ def unmet(pins: dict[str, str], search: list[str] | None = None) -> list[str]:
 
 
 def _meets(name: str, wanted: str, path: list[str]) -> bool:
-    result = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
+    package = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
     # pip writes RECORD last: without it, the package was being unpacked when something stopped pip
-    if result is None or result.read_text("RECORD") is None:
+    if package is None or package.read_text("RECORD") is None:
         return False
-    have = result.version if "+" in wanted else result.version.split("+")[0]  # 2.15.0+cpu is 2.15.0 too
+    have = package.version if "+" in wanted else package.version.split("+")[0]  # 2.15.0+cpu is 2.15.0 too
     return wanted in ("", have)
 
 

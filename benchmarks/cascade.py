@@ -68,12 +68,12 @@ class Task:
 
     @classmethod
     def load(cls, name: str, device: torch.device, examples: int) -> "Task":
-        selected = recipe(name)
-        cascade, dataset = trained_network(selected, device), selected.dataset()
+        task_recipe = recipe(name)
+        cascade, dataset = trained_network(task_recipe, device), task_recipe.dataset()
         tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
         macs = stage_macs(cascade, dataset.image_size)
         rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)
-        return cls(selected.config.title, in_graphs(cascade, device), device, shown.pixels, macs, rules, len(tuned.pixels))
+        return cls(task_recipe.config.title, in_graphs(cascade, device), device, shown.pixels, macs, rules, len(tuned.pixels))
 
     def first(self, examples: int) -> "Task":
         return replace(self, pixels=self.pixels[:examples])
@@ -112,10 +112,10 @@ def one_by_one(task: Task, rule: ThresholdRule) -> Route:
 @torch.inference_mode()
 def simulated(task: Task) -> dict[float, Route]:
     batches = (to_tensor(task.pixels[start : start + 50], task.device) for start in range(0, len(task.pixels), 50))
-    printed = np.concatenate([task.cascade(images).cpu().numpy() for images in batches], axis=1)
+    logits = np.concatenate([task.cascade(images).cpu().numpy() for images in batches], axis=1)
     nothing, test = np.zeros(len(task.pixels), np.int32), np.full(len(task.pixels), "test")
     cost = {"macs": np.array(task.macs.stage, np.float64)}
-    outputs = Outputs.from_logits(printed, nothing, test, cost, kind=task.cascade.kind)
+    outputs = Outputs.from_logits(logits, nothing, test, cost, kind=task.cascade.kind)
     return {budget: rule.route(outputs) for budget, rule in task.rules.items()}
 
 
@@ -130,9 +130,9 @@ def differing(task: Task, routes: Mapping[float, Route]) -> str:
     for name, method in methods.items():
         incorrect = []
         for budget, rule in task.rules.items():
-            result, expected = method(rule), routes[budget]
-            n = len(result.exit)
-            incorrect.append((result.exit != expected.exit[:n]) | (result.prediction != expected.prediction[:n]))
+            route, expected = method(rule), routes[budget]
+            n = len(route.exit)
+            incorrect.append((route.exit != expected.exit[:n]) | (route.prediction != expected.prediction[:n]))
         counts.append(f"{name} {np.sum(incorrect)} of {np.size(incorrect):,}")
     return ", ".join(counts)
 

@@ -43,8 +43,8 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     device = pick_device(given.device)
 
-    selected = recipe(given.recipe)
-    cascade, dataset = trained_network(selected, device), selected.dataset()
+    task_recipe = recipe(given.recipe)
+    cascade, dataset = trained_network(task_recipe, device), task_recipe.dataset()
     pixels = dataset.take(np.concatenate([dataset.ids(split)[: given.limit] for split in BUNDLE_SPLITS])).pixels
 
     @torch.inference_mode()
@@ -65,7 +65,7 @@ def main() -> None:
     took = {way: float(np.median(taken)) for way, taken in seconds.items()}
     report.begin(device, f"float32, batch {BATCH_SIZE}, median of {given.rounds} rounds")
     report.say(
-        f"{selected.config.title}, {len(pixels):,} images",
+        f"{task_recipe.config.title}, {len(pixels):,} images",
         f"bare forward loop {len(pixels) / took[bare]:,.0f} images/s",
         f"compute           {len(pixels) / took[whole]:,.0f} images/s, {took[bare] / took[whole]:.2f} of the bare loop",
     )

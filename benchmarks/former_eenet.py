@@ -174,20 +174,20 @@ def learn(fit: Outputs, exit_cost: NDArray[np.float64], seed: int = 0) -> Schedu
 
 
 def as_arrays(heads: ScoreHeads, assignment: Assignment, center: NDArray[np.float64], scale: NDArray[np.float64]) -> Scheduler:
-    def simple(tensor: Tensor) -> NDArray[np.float64]:
+    def to_numpy(tensor: Tensor) -> NDArray[np.float64]:
         return tensor.detach().double().numpy()
 
     return Scheduler(
         center=center,
         scale=scale,
-        score=simple(heads.weight),
-        score_history=simple(heads.history.tril(-1)),
-        score_bias=simple(heads.bias),
-        hidden=simple(assignment.weight),
-        hidden_history=simple(assignment.earlier()),
-        hidden_bias=simple(assignment.bias),
-        assign=simple(assignment.out),
-        assign_bias=simple(assignment.out_bias),
+        score=to_numpy(heads.weight),
+        score_history=to_numpy(heads.history.tril(-1)),
+        score_bias=to_numpy(heads.bias),
+        hidden=to_numpy(assignment.weight),
+        hidden_history=to_numpy(assignment.earlier()),
+        hidden_bias=to_numpy(assignment.bias),
+        assign=to_numpy(assignment.out),
+        assign_bias=to_numpy(assignment.out_bias),
     )
 
 

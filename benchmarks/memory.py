@@ -68,7 +68,7 @@ def watched(what: str, examples: int) -> None:
 
     torch.set_num_threads(1)
     noise = Noise(examples)
-    selected = replace(recipes.recipe("cifar10-family").configured(name="noise"), dataset=lambda: noise, cascade=small)
+    noise_recipe = replace(recipes.recipe("cifar10-family").configured(name="noise"), dataset=lambda: noise, cascade=small)
     cascade = small().eval().to(memory_format=torch.channels_last)
     if what == "execute":
         tuned = noise.take(noise.ids(Split.CALIBRATION))
@@ -78,7 +78,7 @@ def watched(what: str, examples: int) -> None:
     else:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["OFFRAMP_DATA"] = folder
-            recipes.register(lambda: selected)
+            recipes.register(lambda: noise_recipe)
             save_weights(cascade, recipes.weights_path("noise"), "noise", {})
             compute("noise", "cpu")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # KiB

@@ -77,7 +77,7 @@ def server() -> Iterator[str]:
     command = [sys.executable, "-m", "app.serve", "--port", "8795", "--no-browser"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield next(result[1] for line in process.stdout or () if (result := re.search(r"Offramp is at (\S+)", line)))
+            yield next(match[1] for line in process.stdout or () if (match := re.search(r"Offramp is at (\S+)", line)))
         finally:
             process.terminate()
 

@@ -56,8 +56,8 @@ class Memory:
 
 
 def _resident(pid: int) -> int:
-    result = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return 1024 * int(result[1]) if result else 0
+    match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return 1024 * int(match[1]) if match else 0
 
 
 def _parent(process: Path) -> int | None:
@@ -73,7 +73,7 @@ def server(root: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "app.serve", "--port", "8797", "--no-browser"]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
-            url = next((result[1] for line in process.stdout or () if (result := re.search(r"Offramp is at (\S+)", line))), None)
+            url = next((match[1] for line in process.stdout or () if (match := re.search(r"Offramp is at (\S+)", line))), None)
             if url is None:
                 raise UserError(f"The dashboard in {root} does not start; try `python -m app.serve` there.")
             yield url, process.pid
@@ -108,9 +108,9 @@ def measure(report: Report, root: Path, shown: dict[str, list[str]]) -> None:
     report.say(f"commit {commit(root)}: resident MB of the page's process, of those it started, and whether the page's has loaded torch")
 
     def say(when: str) -> None:
-        result = Memory.of(pid)
-        loaded = "torch" if result.torch else "no torch"
-        report.say(f"  {when:<64} {result.own / 1e6:6.0f} {result.others / 1e6:6.0f}   {loaded}")
+        memory = Memory.of(pid)
+        loaded = "torch" if memory.torch else "no torch"
+        report.say(f"  {when:<64} {memory.own / 1e6:6.0f} {memory.others / 1e6:6.0f}   {loaded}")
 
     with server(root) as (url, pid), sync_playwright() as playwright:
         say("when it answers")

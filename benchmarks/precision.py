@@ -36,7 +36,7 @@ DOUBLE = "float64"
 
 
 @torch.inference_mode()
-def printed(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, dtype: str) -> NDArray[np.float32]:
+def logits_of(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, dtype: str) -> NDArray[np.float32]:
     """Logits (exits, examples, classes) of pixels (examples, height, width, 3)."""
     run = cascade.double() if dtype == DOUBLE else in_precision(cascade, dtype, device)
     starts = range(0, len(pixels), BATCH_SIZE)
@@ -47,8 +47,8 @@ def printed(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device, d
 
 
 def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
-    selected = recipe(name)
-    cascade, dataset = trained_network(selected, device), selected.dataset()
+    task_recipe = recipe(name)
+    cascade, dataset = trained_network(task_recipe, device), task_recipe.dataset()
     tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
     macs = stage_macs(cascade, dataset.image_size)
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)
@@ -57,10 +57,10 @@ def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
         cost = {"macs": np.array(macs.stage, np.float64)}
         split = np.full(len(shown.labels), str(Split.TEST))
         kind = cascade.kind.value
-        return Outputs.from_logits(printed(cascade, shown.pixels, device, dtype), shown.labels, split, cost, kind=kind)
+        return Outputs.from_logits(logits_of(cascade, shown.pixels, device, dtype), shown.labels, split, cost, kind=kind)
 
     full = outputs(FULL)
-    yield f"{selected.config.title}, {len(shown.labels):,} test images x {full.exits} exits"
+    yield f"{task_recipe.config.title}, {len(shown.labels):,} test images x {full.exits} exits"
     budgets = "".join(f"{f'at a budget of {budget:.0%}':>34}" for budget in rules)
     yield f"{'':9}{'answers':>9}{budgets}"
     yield f"{'':18}" + f"{'exits':>14}{'answers':>10}{'accuracy':>10}" * len(rules)

@@ -76,8 +76,8 @@ def evaluation(examples: Outputs, rounds: int) -> list[str]:
             (np.full(EXITS - 1, curve.levels[step]), Counts(table.leaving[step], table.correct[step], len(scores[0]))),
         ):
             masks = ranked.counts(ranked.cuts(thresholds))
-            result = [(each.leaving.tolist(), each.correct.tolist()) for each in (counts, masks)]
-            if not result[0] == result[1] == walk(scores, correct, thresholds):
+            tallies = [(each.leaving.tolist(), each.correct.tolist()) for each in (counts, masks)]
+            if not tallies[0] == tallies[1] == walk(scores, correct, thresholds):
                 raise AssertionError("a fast method counts what the plain loop does not")
 
     def by_numpy() -> tuple:
@@ -153,8 +153,8 @@ def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
     """Optimised for 40 budgets, and what that is worth on test beside policies with one knob."""
     lines = [f"{'':20}{'fit + ' + str(BUDGETS) + ' budgets':>18}   mean accuracy over the budgets, calibration / test, in %"]
     for per_split in (len(whole.labels) // 30, len(whole.labels) // 3):
-        selected = np.concatenate([np.flatnonzero(whole.split == split)[:per_split] for split in (Split.FIT, Split.CALIBRATION)])
-        some = whole.take(np.concatenate([selected, np.flatnonzero(whole.split == Split.TEST)]))
+        rows = np.concatenate([np.flatnonzero(whole.split == split)[:per_split] for split in (Split.FIT, Split.CALIBRATION)])
+        some = whole.take(np.concatenate([rows, np.flatnonzero(whole.split == Split.TEST)]))
         calibration = some.tuning(Split.CALIBRATION)
         budgets = np.linspace(calibration.cascade_cost("macs")[0], calibration.cascade_cost("macs")[-1], BUDGETS)
 
@@ -164,11 +164,11 @@ def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
                 fitted.solve(budget)
 
         seconds = best_times({"free": lambda solve=solve: solve(POLICIES["free_thresholds"])}, max(2, rounds // 3))["free"]
-        result = {
+        sweeps = {
             name: run_sweep(POLICIES[name], some, budgets / budgets[-1]) for name in ("free_thresholds", "maxprob", "single_threshold")
         }
         accuracies = ", ".join(
-            f"{name} {100 * each.calibration_accuracy.mean():.2f} / {100 * each.accuracy.mean():.2f}" for name, each in result.items()
+            f"{name} {100 * each.calibration_accuracy.mean():.2f} / {100 * each.accuracy.mean():.2f}" for name, each in sweeps.items()
         )
         lines.append(f"{calibration.examples:>9,} examples{'':2}{readable(seconds):>17}   {accuracies}")
     return [*lines, aim("free thresholds for 40 budgets, s", seconds, 1, at_most=True)]

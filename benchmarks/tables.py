@@ -37,8 +37,8 @@ FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 def interval(accuracy: float, examples: int) -> float:
     """Half the width of the 95% interval of an accuracy, in points."""
-    result = wilson_interval(round(accuracy * examples), examples)
-    return 50 * (result.high - result.low)
+    bounds = wilson_interval(round(accuracy * examples), examples)
+    return 50 * (bounds.high - bounds.low)
 
 
 def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float] = BUDGETS) -> list[str]:
@@ -48,8 +48,8 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
         policy = POLICIES[name]
         if policy.unavailable_reason(bundle.outputs):
             continue
-        result = run_sweep(policy, bundle.outputs, list(budgets))
-        cells = [cell(a, c, result.examples) for a, c in zip(result.accuracy, result.cost, strict=True)]
+        sweep = run_sweep(policy, bundle.outputs, list(budgets))
+        cells = [cell(a, c, sweep.examples) for a, c in zip(sweep.accuracy, sweep.cost, strict=True)]
         title = policy.title if policy.deployable else f"*{policy.title}, knows the labels*"
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return lines
@@ -57,10 +57,10 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
 
 def hull_row(bundle: Bundle) -> str:
     """What mixing the static exits reaches, read off their hull on test itself: the most generous form of the baseline."""
-    result = run_sweep(POLICIES["static"], bundle.outputs, [1.0])
-    hull = concave_hull(result.static_cost, result.static_accuracy)
-    reached = np.interp(BUDGETS, result.static_cost[hull], result.static_accuracy[hull])
-    cells = [cell(a, c, result.examples) for a, c in zip(reached, BUDGETS, strict=True)]
+    static = run_sweep(POLICIES["static"], bundle.outputs, [1.0])
+    hull = concave_hull(static.static_cost, static.static_accuracy)
+    reached = np.interp(BUDGETS, static.static_cost[hull], static.static_accuracy[hull])
+    cells = [cell(a, c, static.examples) for a, c in zip(reached, BUDGETS, strict=True)]
     return "| *Hull of the static exits, chosen on test* | " + " | ".join(cells) + " |"
 
 
@@ -80,17 +80,17 @@ def how_read(bundle: Bundle) -> str:
     )
 
 
-def exits_table(bundle: Bundle, result: Sweep) -> list[str]:
+def exits_table(bundle: Bundle, sweep: Sweep) -> list[str]:
     """The exits one by one, and which images leave there at the budgets of a sweep."""
     test = bundle.outputs.test()
-    difficulty, _ = factor_by_exit(result.exit, test.factors["difficulty"], test.exits)
+    difficulty, _ = factor_by_exit(sweep.exit, test.factors["difficulty"], test.exits)
     lines = ["| | " + " | ".join(bundle.exit_names) + " |", "|---" * (test.exits + 1) + "|"]
     rows = {
-        "cost, share of the full network's": [f"{cost:.0%}" for cost in result.static_cost],
-        "test accuracy if every image leaves there": [f"{accuracy:.1%}" for accuracy in result.static_accuracy],
+        "cost, share of the full network's": [f"{cost:.0%}" for cost in sweep.static_cost],
+        "test accuracy if every image leaves there": [f"{accuracy:.1%}" for accuracy in sweep.static_accuracy],
     }
-    for i, budget in enumerate(result.budgets):
-        rows[f"images that leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in result.shares[i]]
+    for i, budget in enumerate(sweep.budgets):
+        rows[f"images that leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in sweep.shares[i]]
         rows[f"mean difficulty of these images at {budget:.0%}"] = [f"{mean:.2f}" for mean in difficulty[i]]
     return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
 
@@ -112,15 +112,15 @@ def parameters(bundle: Bundle) -> int:
     return sum(parameter.numel() for parameter in recipe(bundle.id).cascade().parameters())
 
 
-def bags_table(simple: Bundle, bags: Bundle) -> list[str]:
+def bags_table(heads: Bundle, bags: Bundle) -> list[str]:
     """Plain heads beside Bag-of-Features exits on the same trunk, under the alpha rule at a few settings, fixed beforehand."""
     lines = ["| alpha | exits | images by exit | evenness | test accuracy | cost |", "|---" * 6 + "|"]
     for alpha in ALPHAS:
-        for name, bundle in (("plain heads", simple), ("bag of features", bags)):
+        for name, bundle in (("plain heads", heads), ("bag of features", bags)):
             test = bundle.outputs.test()
             route = AlphaRule(alpha, mean_correct_confidence(bundle.outputs.tuning(Split.FIT)), math.nan).route(test)
             shares, correct = route.shares(test.exits), route.accuracy(test)
-            cost = route.mean_cost(test, "macs") / simple.outputs.full_cost("macs")
+            cost = route.mean_cost(test, "macs") / heads.outputs.full_cost("macs")
             leaving = " ".join(f"{share:.0%}" for share in shares)
             accuracy = f"{100 * correct:.1f} ± {interval(correct, test.examples):.1f}"
             lines.append(f"| {alpha:g} | {name} | {leaving} | {float(normalized_entropy(shares)):.2f} | {accuracy} | {cost:.0%} |")
@@ -147,9 +147,9 @@ def methods() -> list[str]:
 
 
 def cifar10() -> list[str]:
-    dense, simple, bags, family = (open_bundle(f"cifar10-{name}") for name in ("msdnet", "resnet", "bof", "family"))
+    dense, heads, bags, family = (open_bundle(f"cifar10-{name}") for name in ("msdnet", "resnet", "bof", "family"))
     return [
-        *networks_table((dense, simple, bags, family)),
+        *networks_table((dense, heads, bags, family)),
         "",
         "Network selection, `cifar10-family`:",
         "",
@@ -166,11 +166,11 @@ def cifar10() -> list[str]:
 
 
 def plain_and_bags() -> list[str]:
-    simple, bags = (open_bundle(f"cifar10-{name}") for name in ("resnet", "bof"))
-    extra = parameters(bags) - parameters(simple)
-    more = bags.outputs.full_cost("macs") / simple.outputs.full_cost("macs") - 1
+    heads, bags = (open_bundle(f"cifar10-{name}") for name in ("resnet", "bof"))
+    extra = parameters(bags) - parameters(heads)
+    more = bags.outputs.full_cost("macs") / heads.outputs.full_cost("macs") - 1
     return [
-        *bags_table(simple, bags),
+        *bags_table(heads, bags),
         "",
         f"{bags.outputs.test().examples:,} test images; costs are shares of the full network with plain heads. Bag-of-Features exits change"
         f" the number of parameters by {extra:+,} and the compute of the full network by {more:+.1%}.",
@@ -202,7 +202,7 @@ def main() -> None:
         text = "\n".join(PARTS[name]())
         print(text, end="\n\n")
         for path, document in documents.items():
-            documents[path] = between_marks(name).sub(lambda result, text=text: f"{result[1]}{text}\n{result[2]}", document)
+            documents[path] = between_marks(name).sub(lambda marks, text=text: f"{marks[1]}{text}\n{marks[2]}", document)
     if given.write:
         for path, document in documents.items():
             path.write_text(document, encoding="utf-8")

@@ -79,12 +79,12 @@ class Document:
                 yield Shown(self._where(position), block)
 
     def _blocks(self) -> Iterator[tuple[int, str, str]]:
-        return ((result.start(2), result[1], result[2]) for result in FENCED.finditer(self.text))
+        return ((block.start(2), block[1], block[2]) for block in FENCED.finditer(self.text))
 
     def _inline(self) -> Iterator[tuple[int, str]]:
-        prose = FENCED.sub(lambda result: re.sub(r"[^\n]", " ", result[0]), self.text)
-        result = ((span.start(), " ".join(span[1].split())) for span in INLINE.finditer(prose))
-        return ((position, code) for position, code in result if code)
+        prose = FENCED.sub(lambda block: re.sub(r"[^\n]", " ", block[0]), self.text)
+        spans = ((span.start(), " ".join(span[1].split())) for span in INLINE.finditer(prose))
+        return ((position, code) for position, code in spans if code)
 
     def _links(self, position: int, line: str) -> Iterator[Shown]:
         command = re.split(r"\s{2,}|\s#\s", line.strip(), maxsplit=1)[0]

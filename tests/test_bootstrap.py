@@ -89,7 +89,7 @@ def test_a_whole_environment_is_ready_and_a_piece_is_not(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "printed"),
+    ("arguments", "sentence"),
     [
         (["--data", "no/such/folder"], "no folder 'no/such/folder'"),
         (["--datasets", "no/such/folder"], "no folder 'no/such/folder'"),
@@ -102,10 +102,10 @@ def test_a_whole_environment_is_ready_and_a_piece_is_not(tmp_path: Path) -> None
         (["--bogus"], "unrecognized arguments: --bogus"),
     ],
 )
-def test_what_the_user_gave_is_wrong(arguments: list[str], printed: str) -> None:
+def test_what_the_user_gave_is_wrong(arguments: list[str], sentence: str) -> None:
     done = subprocess.run([sys.executable, "run_app.py", "--no-browser", *arguments], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and is_one_sentence(done.stderr), done.stderr
-    assert printed in done.stderr
+    assert sentence in done.stderr
 
 
 def test_an_unreachable_index_is_one_sentence_and_the_next_start_mends_it(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_no_venv_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
-    ("output", "printed"),
+    ("output", "cause"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk is full"),
         ("PermissionError: [Errno 13] Permission denied: '/opt/x'", "may not write"),
@@ -201,9 +201,9 @@ def test_no_venv_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("", "could not be installed"),
     ],
 )
-def test_what_went_wrong_becomes_one_sentence(output: str, printed: str, tmp_path: Path) -> None:
+def test_what_went_wrong_becomes_one_sentence(output: str, cause: str, tmp_path: Path) -> None:
     sentence = bootstrap._explain(output, tmp_path / ".venv")
-    assert printed in sentence and "then give the same command again" in sentence and is_one_sentence(sentence)
+    assert cause in sentence and "then give the same command again" in sentence and is_one_sentence(sentence)
 
 
 @pytest.mark.parametrize(
@@ -309,11 +309,11 @@ def test_a_taken_port_is_said_and_a_signal_at_any_moment_is_no_crash(start: Call
         port = taken.getsockname()[1]
         server = start(port)
         assert server.stdout
-        printed = server.stdout.readline()
+        line = server.stdout.readline()
         time.sleep(moment)  # importing, warming up, or just serving
         server.send_signal(signal.SIGTERM)
         _, errors = server.communicate(timeout=20)
-    assert re.fullmatch(rf"Port {port} is taken: using \d+\.\n", printed)
+    assert re.fullmatch(rf"Port {port} is taken: using \d+\.\n", line)
     assert (server.returncode, errors) == (0, "")
 
 

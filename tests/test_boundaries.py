@@ -59,15 +59,15 @@ def called(node: ast.Call) -> str:
 
 def words(*nodes: ast.AST) -> set[str]:
     """Every name, attribute and constant key in some expressions."""
-    result = set()
+    names = set()
     for part in (part for node in nodes for part in ast.walk(node)):
         if isinstance(part, ast.Name):
-            result.add(part.id)
+            names.add(part.id)
         elif isinstance(part, ast.Attribute):
-            result.add(part.attr)
+            names.add(part.attr)
         elif isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Constant):
-            result.add(part.slice.value)
-    return result
+            names.add(part.slice.value)
+    return names
 
 
 def imports_of(source: str, forbidden: tuple[str, ...]) -> list[str]:
@@ -81,24 +81,24 @@ def imports_of(source: str, forbidden: tuple[str, ...]) -> list[str]:
 
 def computations(source: str) -> list[str]:
     """What a file does that only the engine may do."""
-    result = []
+    mistakes = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare) and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops):
             sides = [words(side) for side in (node.left, *node.comparators)]
             if any(side & ANSWERS for side in sides) and any(side & TRUTH for side in sides):
-                result.append(f"line {node.lineno} compares answers with labels")
+                mistakes.append(f"line {node.lineno} compares answers with labels")
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-            result.append(f"line {node.lineno} multiplies matrices")
+            mistakes.append(f"line {node.lineno} multiplies matrices")
         elif isinstance(node, ast.Call):
             name, touched = called(node), words(node)
             products = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult) for part in ast.walk(node))
             if name in COMPUTING:
-                result.append(f"line {node.lineno} calls {name}")
+                mistakes.append(f"line {node.lineno} calls {name}")
             elif name in SAMENESS and touched & ANSWERS and touched & TRUTH:
-                result.append(f"line {node.lineno} compares answers with labels")
+                mistakes.append(f"line {node.lineno} compares answers with labels")
             elif name in {"sum", "fsum", "nansum"} and (products or touched & (ANSWERS | TRUTH | CORRECTNESS)):
-                result.append(f"line {node.lineno} sums what the engine has to sum")
-    return result
+                mistakes.append(f"line {node.lineno} sums what the engine has to sum")
+    return mistakes
 
 
 def problems(files: list[Path], find) -> list[str]:

@@ -367,12 +367,12 @@ def test_a_minimum_accuracy_leads_to_a_budget(page: Page, site: Site) -> None:
     page.get_by_text("Set a target").click()
     page.get_by_label("Accuracy (%)").fill(f"{floor:.1f}")
     page.get_by_label("Accuracy (%)").press("Enter")
-    result = by_accuracy_floor(POLICIES["maxprob"], outputs, round(floor, 1) / 100)
-    tuned = f"{100 * result.calibration.accuracy:.1f}% accuracy at {100 * result.calibration.cost:.1f}% of the compute on calibration"
+    target = by_accuracy_floor(POLICIES["maxprob"], outputs, round(floor, 1) / 100)
+    tuned = f"{100 * target.calibration.accuracy:.1f}% accuracy at {100 * target.calibration.cost:.1f}% of the compute on calibration"
     expect(page.get_by_text("where it was tuned")).to_contain_text(tuned)
     page.get_by_role("button", name="Show on the front").click()
-    settled(page, f"budget={result.planned_cost:.4f}")
-    step = (result.planned_cost - 0.125) / 0.875 * (STEPS - 1)
+    settled(page, f"budget={target.planned_cost:.4f}")
+    step = (target.planned_cost - 0.125) / 0.875 * (STEPS - 1)
     page.wait_for_function("(step) => Math.abs(Number(document.querySelector('.offramp-slider')?.value) - step) <= 1", arg=step)
 
 

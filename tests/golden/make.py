@@ -142,7 +142,7 @@ def scores_of(logits: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
 def contents(draft: Draft) -> dict[str, Any]:
     """What a reader must find in the bundle of a draft, as JSON has it."""
     outputs = draft.outputs
-    result: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "id": draft.id,
         "title": draft.title,
         "topology": outputs.kind,
@@ -167,30 +167,30 @@ def contents(draft: Draft) -> dict[str, Any]:
         scores = {name: score for name, score in scores_of(outputs.logits.astype(np.float64)).items() if kept is None or name in kept}
         top = np.argsort(-outputs.logits, axis=-1, kind="stable")[..., :5]
         digest = hashlib.sha256(np.ascontiguousarray(outputs.logits).tobytes()).hexdigest()
-        result["logits"] = {"dtype": str(outputs.logits.dtype), "shape": list(outputs.logits.shape), "sha256": digest}
-    result["scores"] = {name: np.round(score.astype(np.float64), 9).tolist() for name, score in scores.items()}
-    result["top"] = top.tolist()
-    return result
+        expected["logits"] = {"dtype": str(outputs.logits.dtype), "shape": list(outputs.logits.shape), "sha256": digest}
+    expected["scores"] = {name: np.round(score.astype(np.float64), 9).tolist() for name, score in scores.items()}
+    expected["top"] = top.tolist()
+    return expected
 
 
 def main() -> None:
-    for ending, sketch in DRAFTS.items():
+    for ending, make_draft in DRAFTS.items():
         folder = GOLDEN / f"bundle-schema-{SCHEMA}{ending}"
         if folder.exists():
             print(f"{folder.name} exists and is left as it is.")
             continue
-        draft = sketch()
-        result = contents(draft)
+        draft = make_draft()
+        expected = contents(draft)
         write_bundle(draft, folder)
         if ending == "":
             fresh = measurement()
             add_measured(folder, [fresh])
             for quantity, cost in fresh.costs.items():
-                result["stage_cost"][f"{quantity}_batch_8"] = cost.tolist()
-                result["unit_notes"][f"{quantity}_batch_8"] = fresh.notes[quantity]
-        result["seal"] = json.loads((folder / MANIFEST).read_bytes())["sha256"]
+                expected["stage_cost"][f"{quantity}_batch_8"] = cost.tolist()
+                expected["unit_notes"][f"{quantity}_batch_8"] = fresh.notes[quantity]
+        expected["seal"] = json.loads((folder / MANIFEST).read_bytes())["sha256"]
         # One line for each entry, so that a change shows.
-        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in result.items())
+        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in expected.items())
         folder.with_suffix(".json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
         print(f"{folder.name} is written.")
 
