@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from engine.commands import COMMANDS
+from engine.commands.progress import log_on_stderr
 from engine.errors import UserError
 from engine.extensions import load_extensions
 
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = parser().parse_args(arguments)
         load_extensions()
-        document = given.run(given)
+        with log_on_stderr():
+            document = given.run(given)
         if given.json:
             print(json.dumps(document, allow_nan=False))
         sys.stdout.flush()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,6 +159,13 @@ class Outputs:
         """Cost of the full network run alone. Budgets are shares of it."""
         return float(self.static_cost(unit)[self.full])
 
+    @property
+    def known_logits(self) -> NDArray[np.floating]:
+        """The logits, (exits, examples, classes), for policies that declare `Need.PROBABILITIES`. Raises ValueError without them."""
+        if self.logits is None:
+            raise ValueError("these outputs have no logits; a policy that reads them must declare Need.PROBABILITIES")
+        return self.logits
+
     def tuning(self, split: Split) -> "Tuning":
         """The FIT or CALIBRATION examples, as the type that fitting accepts."""
         _demand(split in (Split.FIT, Split.CALIBRATION), f"nothing may be tuned on the {split} split")
@@ -190,7 +197,7 @@ class Outputs:
             "factors": {name: array[rows] for name, array in self.factors.items()},
         }
         if part is None:
-            return replace(self, **arrays)
+            return cast(Part, replace(self, **arrays))
         return part(stage_cost=self.stage_cost, classes=self.classes, kind=self.kind, recorded=self.recorded, **arrays)
 
 

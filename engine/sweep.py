@@ -169,7 +169,8 @@ def run_sweep(
         route = rule.route(reported)
         results.append(follow(rule, reported, unit, route))
         rows.append((route.exit.astype(np.uint8), route.prediction, route.correct(reported), _path_index(route, known)))
-    tables = dict(zip(("exit", "answer", "is_correct", "path"), map(np.array, zip(*rows, strict=True)), strict=True))
+    names: list[str] = ["exit", "answer", "is_correct", "path"]
+    tables = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
     paths = np.array([np.frombuffer(path, bool) for path in known])
     return Sweep(
         policy=policy.name,

@@ -78,6 +78,7 @@ def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str 
             best = max(accuracies)
             raise UserError(f"{policy.title} reaches an accuracy of at most {best:.3f}, not {floor:g}; give no more than that.")
         high = budget
+    assert cheapest is not None  # there is at least one round
     target = f"Reach at least {floor:.1%} accuracy on the calibration examples at the lowest cost."
     return _target_result(policy, outputs, unit, cheapest, target)
 

@@ -1,4 +1,4 @@
-"""The code is clean by its linter and its formatter."""
+"""The code is clean by its linter, its formatter and its type checker."""
 
 import subprocess
 import sys
@@ -10,9 +10,12 @@ ROOT = Path(__file__).resolve().parents[1]
 CHECKS = {
     "ruff": ("ruff", "check"),
     "ruff format": ("ruff", "format", "--check"),
+    # Pyright with its rules and its configuration, in a package that downloads nothing when it runs.
+    "pyright": ("basedpyright", "--pythonpath", sys.executable, "--level", "error"),
 }
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_check_is_clean(name: str) -> None:
     check = subprocess.run([sys.executable, "-m", *CHECKS[name]], cwd=ROOT, capture_output=True, text=True)

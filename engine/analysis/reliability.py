@@ -24,7 +24,7 @@ def leavers(route: Route, exits: int) -> Mask:
     return route.exit == np.arange(exits)[:, None]
 
 
-def confidence(outputs: Outputs) -> NDArray[np.float64]:
+def confidence(outputs: Outputs) -> NDArray[np.floating]:
     """The probability each exit gives its prediction, (exits, examples)."""
     return SCORES["maxprob"].shown(outputs.scores["maxprob"].astype(np.float64))
 

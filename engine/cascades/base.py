@@ -1,7 +1,7 @@
 """A cascade: stages run one after the other, each ending in an exit."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +46,8 @@ class Cascade(nn.Module):
 
     def __init__(self, stages: list[Stage], kind: CascadeKind = CascadeKind.CHAIN) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(stages)
+        # A ModuleList, whose own type does not say of what.
+        self.stages = cast(Sequence[Stage], nn.ModuleList(stages))
         self.kind = kind
 
     def walk(
@@ -57,8 +58,7 @@ class Cascade(nn.Module):
         state: the input of stage `first`; every stage of a family starts from it, stages of a chain pass it on
         run:   (trunk, state before) -> state after; for callers that count or time
         """
-        stages = list(self.stages)[first : len(self.stages) if last is None else last + 1]
-        for stage in stages:
+        for stage in list(self.stages)[first : len(self.stages) if last is None else last + 1]:
             after = run(stage.trunk, state)
             yield Step(stage, state, after)
             if self.kind is CascadeKind.CHAIN:

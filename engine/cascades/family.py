@@ -27,6 +27,9 @@ def resnet_family(shapes: Sequence[ResNetShape]) -> Cascade:
 class Published(nn.Module):
     """One of torchvision's ImageNet networks without its last layer: (images,) in [0, 1] -> (features,) (batch, features)."""
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network

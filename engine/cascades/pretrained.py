@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torchvision
@@ -107,7 +107,7 @@ class Known:
     def drop_last_layer(self, network: nn.Module) -> nn.Linear:
         """Remove the last layer and return it: the network then returns that layer's input."""
         around, _, name = self.last_layer.rpartition(".")
-        last = network.get_submodule(self.last_layer)
+        last = cast(nn.Linear, network.get_submodule(self.last_layer))
         setattr(network.get_submodule(around), name, nn.Identity())
         return last
 

@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -47,6 +48,9 @@ class Frozen(nn.Module):
 
 class Scaled(nn.Module):
     """Scales pixels from [0, 1] to the range the network was trained on, then runs the network."""
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, network: nn.Module, mean: Sequence[float], deviation: Sequence[float]) -> None:
         super().__init__()
@@ -146,6 +150,7 @@ def _channels(name: str, features: Tensor) -> int:
 
 def _recorded(whole: nn.Module) -> fx.Graph:
     """The network's computation, with in-place operations replaced."""
+    module: Any
     for module in whole.modules():
         if getattr(module, "inplace", False):
             module.inplace = False
@@ -154,8 +159,7 @@ def _recorded(whole: nn.Module) -> fx.Graph:
     except Exception as error:  # torch.fx raises whatever went wrong inside the network
         reason = re.split(r"[.!?]?\n|[.!?]\s|[.!?]$", str(error))[0]  # its first sentence
         raise UserError(f"torch.fx cannot record this network ({reason}), so it cannot be cut into stages; try another network.") from error
-    if not isinstance(_result(graph), fx.Node):
-        raise UserError("The network returns more than one tensor; it must return logits (batch, classes).")
+    _result(graph)
     for node in graph.nodes:
         if node.op == "call_function":
             node.target = _OUT_OF_PLACE.get(node.target, node.target)
@@ -164,8 +168,11 @@ def _recorded(whole: nn.Module) -> fx.Graph:
     return graph
 
 
-def _result(graph: fx.Graph) -> fx.node.Argument:
+def _result(graph: fx.Graph) -> fx.Node:
+    """The node that computes the network's output. Raises UserError unless it is one."""
     (result,) = next(node for node in graph.nodes if node.op == "output").args
+    if not isinstance(result, fx.Node):
+        raise UserError("The network returns more than one tensor; it must return logits (batch, classes).")
     return result
 
 

@@ -1,21 +1,73 @@
-"""Progress of long commands."""
+"""What long commands say on stderr: their progress, and the log of the engine."""
 
+import logging
+import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+REDRAW = 0.1  # seconds between two states of a bar
 
 
-def progress_bar(what: str, width: int = 30) -> Callable[[int, int], None]:
-    """Progress on stderr: a bar that is redrawn on a terminal, otherwise a line for every tenth."""
-    shown = -1
+def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.monotonic) -> Callable[[int, int], None]:
+    """Progress on stderr: what is done, how fast, and how long the rest will take.
+
+    On a terminal a bar is redrawn; elsewhere there is a line for every tenth. Work done before the first call, by a run that was
+    interrupted, does not count towards the speed.
+    """
+    began: tuple[float, int] | None = None
+    shown, drawn = -1, -REDRAW
 
     def show(done: int, total: int) -> None:
-        nonlocal shown
-        filled = done * width // max(total, 1)
+        nonlocal began, shown, drawn
+        now = clock()
+        began = began or (now, done)
+        rate = (done - began[1]) / (now - began[0]) if now > began[0] else 0.0
+        filled, tenth = done * width // max(total, 1), done * 10 // max(total, 1)
         line = f"[{'#' * filled}{'.' * (width - filled)}] {done:,} of {total:,} {what}"
+        if rate:
+            line += f", {rate:,.3g} a second" + (f", {_duration((total - done) / rate)} left" if done < total else "")
         if sys.stderr.isatty():
-            print(f"\r{line}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-        elif done * 10 // max(total, 1) > shown:
-            shown = done * 10 // max(total, 1)
-            print(line, file=sys.stderr, flush=True)
+            if done >= total or now - drawn >= REDRAW:
+                drawn = now
+                _write(line, passing=done < total)
+        elif tenth > shown:
+            shown = tenth
+            _write(line)
 
     return show
+
+
+def _duration(seconds: float) -> str:
+    """A duration in words, to the precision of a guess."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _write(text: str, passing: bool = False) -> None:
+    """A line on stderr. On a terminal, a `passing` line is overwritten by the next one."""
+    if sys.stderr.isatty():
+        columns = shutil.get_terminal_size().columns
+        text = f"\r{text[: columns - 1]:<{columns - 1}}" if passing else f"\r{text:<{columns - 1}}"
+    print(text, end="" if passing else "\n", file=sys.stderr, flush=True)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _write(self.format(record))
+
+
+@contextmanager
+def log_on_stderr() -> Iterator[None]:
+    """The log of the engine as lines on stderr, between the states of a progress bar."""
+    logger, handler = logging.getLogger("offramp"), _Lines()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.arguments import number, numbers, positive, recipe_of, seed, takes_device, takes_recipe
+from engine.commands.progress import progress_bar
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -44,7 +45,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         start_from=recipe.name if given.further else None,
         frozen=given.frozen,
     )
-    weights = train(configured, epochs=given.epochs, device=given.device, out=given.out)
+    weights = train(configured, given.epochs, given.device, given.out, progress_bar("steps"))
     if not given.json:
         print(f"Weights written to {weights}.")
     return {"recipe": recipe.name, "weights": str(weights)}

@@ -27,10 +27,21 @@ class Images:
 class Dataset(Protocol):
     """A set of labelled images. Example ids are unique over all splits, so no split can leak into another."""
 
-    name: str
-    class_names: tuple[str, ...]
-    image_size: tuple[int, int]  # height, width
-    shippable: bool  # whether bundles may contain its images, which not every licence allows
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width."""
+        ...
+
+    @property
+    def shippable(self) -> bool:
+        """Whether bundles may contain its images, which not every licence allows."""
+        ...
 
     def ids(self, split: Split) -> NDArray[np.int64]:
         """The ids of a split's examples, (examples,), always in the same order."""

@@ -10,7 +10,6 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +48,10 @@ class Doodles:
     train_size: int = 40_000
     workers: int | None = None
 
-    name: ClassVar[str] = "doodles"
-    class_names: ClassVar[tuple[str, ...]] = CLASS_NAMES
-    image_size: ClassVar[tuple[int, int]] = (PIXELS, PIXELS)
-    shippable: ClassVar[bool] = True
+    name = "doodles"
+    class_names = CLASS_NAMES
+    image_size = (PIXELS, PIXELS)
+    shippable = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:

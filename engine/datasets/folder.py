@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from torchvision import transforms
 from torchvision.datasets.folder import IMG_EXTENSIONS
-from torchvision.transforms import functional as transforms
 
 from engine.datasets.base import Images
 from engine.display_text import printable
@@ -45,7 +44,7 @@ class ImageFolder:
 
     folder: Path
     image_size: tuple[int, int] = (64, 64)
-    shippable: ClassVar[bool] = False
+    shippable = False
     shares: tuple[float, float, float, float] = (0.7, 0.1, 0.1, 0.1)
     names: tuple[str, ...] | None = None
     seed: int = 0
@@ -160,7 +159,7 @@ def read_image(path: Path, image_size: tuple[int, int]) -> NDArray[np.uint8]:
 def _cut_to_size(image: Image.Image, image_size: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = image_size
     whole = round(min(height, width) / KEPT) if height == width else max(height, width)
-    return np.array(transforms.center_crop(transforms.resize(image, whole), [height, width]))
+    return np.array(transforms.CenterCrop([height, width])(transforms.Resize(whole)(image)))
 
 
 def _refused(path: Path, why: str) -> UserError:

@@ -115,7 +115,7 @@ def check_finite(name: str, array: NDArray, axis: str = "row") -> None:
         raise UserError(f"{name} has dtype {printable(str(array.dtype))}; give floats.")
     # min and max are NaN if any value is, so a sound array is checked without a mask as large as itself.
     if array.size and not np.isfinite([array.min(), array.max()]).all():
-        at = first_place(~np.isfinite(array))
+        at = first_place(~np.isfinite(array)) or ()
         overflown = array.dtype == np.float16 and np.isinf(array[at])
         remedy = "correct or leave out that row" if axis == "row" else "give a finite number"
         remedy = "save float32, as float16 overflows above 65,504" if overflown else remedy
@@ -132,7 +132,7 @@ def _all_log_probabilities(logits: NDArray, loose: float, chunk: int = 4096) -> 
     if logits.max() > loose:
         return False
     parts = (logits[:, start : start + chunk].astype(np.float64) for start in range(0, logits.shape[1], chunk))
-    return all((abs(logsumexp(part, axis=-1)) < loose).all() for part in parts)
+    return all((np.abs(logsumexp(part, axis=-1)) < loose).all() for part in parts)
 
 
 def _fits(shape: tuple[int, ...] | list[int], lengths: list[int | None]) -> bool:

@@ -143,11 +143,11 @@ def _labels(given: Given) -> NDArray:
 def _topology(arrays: Arrays, notes: list[str]) -> CascadeKind:
     if "topology" not in arrays:
         notes.append("Read as the exits of one network; if these are separate networks, add --topology family.")
-        return "chain"
+        return CascadeKind.CHAIN
     recorded = printable(str(arrays["topology"].reshape(-1)[0])) if arrays["topology"].size else ""
-    if recorded not in ("chain", "family"):
+    if recorded not in list(CascadeKind):
         raise UserError(f"topology is {recorded!r}; use 'chain' for the exits of one network or 'family' for separate networks.")
-    return recorded
+    return CascadeKind(recorded)
 
 
 def _split(arrays: Arrays, examples: int, notes: list[str]) -> NDArray[np.str_]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def write_template(kind: str, path: Path) -> Path:
 
 
 def _write_npz(path: Path, arrays: Arrays) -> None:
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def _write_safetensors(path: Path, arrays: Arrays) -> None:
@@ -115,7 +116,12 @@ def _write_parquet(path: Path, arrays: Arrays) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = {"id": arrays["ids"], "label": arrays["labels"], "split": arrays["split"], "factor_difficulty": arrays["factor_difficulty"]}
+    columns: dict[str, Any] = {
+        "id": arrays["ids"],
+        "label": arrays["labels"],
+        "split": arrays["split"],
+        "factor_difficulty": arrays["factor_difficulty"],
+    }
     for k in range(EXITS):
         columns[f"exit{k}.logits"] = list(arrays["logits"][k])
         columns |= {f"exit{k}.{cost}": np.full(EXAMPLES, arrays[cost][k]) for cost in ("cost_macs", "stage_cost_latency_ms")}

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from engine.cascades.base import Cascade
 from engine.errors import UserError
@@ -94,9 +93,9 @@ def stage_energy(
         return joules_each(run, counter, lambda: synchronise(device), seconds, clock)
 
     for i, size in enumerate(batch_sizes):
-        images: Tensor | None = None
+        images = torch.empty(0)
         for k, (stage, before, _) in enumerate(each_stage(cascade, image_size, device, size)):
-            images = before[0] if images is None else images
+            images = before[0] if k == 0 else images
             stage_joules[i, k] = joules(lambda stage=stage, before=before: stage(before)) / size
         full_joules[i] = joules(lambda images=images: cascade.forward_exit(images, len(cascade.stages) - 1)) / size
     return StageEnergy(tuple(batch_sizes), stage_joules, full_joules)

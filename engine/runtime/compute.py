@@ -9,7 +9,7 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import device_name, pick_device
 from engine.runtime.image_tensors import to_tensor
 from engine.runtime.precision import FULL
+from engine.runtime.progress import Progress, no_progress
 from engine.runtime.trained import trained_network
 from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS, Split
@@ -39,7 +40,6 @@ from engine.storage.files import sha256_of, write_synced
 from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 SHARD = 1000
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,7 @@ def compute(
     batch_size: int = 50,
     limit: int | None = None,
     out: Path | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
     dtype: str = FULL,
     cuda_graphs: bool = False,
 ) -> Path:
@@ -157,15 +157,15 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
             cascade = in_graphs(cascade, run.device)
         with ThreadPoolExecutor(1) as aside:
             reads = aside.submit(_read, run, starts[missing[0]])
-            writes: Future[None] | None = None
+            writes: Future[None] = Future()
+            writes.set_result(None)
             for index, after in zip(missing, [*missing[1:], None], strict=True):
                 progress(starts[index], len(run.ids))
                 read = reads.result()
                 if after is not None:
                     reads = aside.submit(_read, run, starts[after])
                 logits = _logits(run, cascade, read.pixels)
-                if writes is not None:
-                    writes.result()  # raises what the thread raised
+                writes.result()  # raises what the thread raised
                 writes = aside.submit(_write, shards, index, {"logits": logits, **read.columns})
             writes.result()
     progress(len(run.ids), len(run.ids))

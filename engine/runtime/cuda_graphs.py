@@ -7,7 +7,7 @@ batches, so nearly all batches of a stage have the same shape. The others run wi
 Not run on a GPU yet, as none was available: the tests replace CUDA's recorder by one that treats memory in the same way.
 """
 
-import warnings
+import logging
 from collections import Counter
 from collections.abc import Callable, Hashable
 from copy import deepcopy
@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.cascades.base import Cascade, State
+
+logger = logging.getLogger("offramp.runtime")
 
 SEEN = 3  # times a shape must occur before it is recorded
 GRAPHS = 2  # most shapes recorded per part: each keeps its memory
@@ -84,7 +86,7 @@ class Replayed(nn.Module):
                 raise RuntimeError("its recording gives another output")
         except RuntimeError as reason:
             self._able = False
-            warnings.warn(f"{type(self.part).__name__} runs without a CUDA graph, which is slower: {reason}", stacklevel=2)
+            logger.warning("%s runs without a CUDA graph, which is slower: %s", type(self.part).__name__, reason)
         else:
             self._recordings[shape] = recording
 

@@ -166,7 +166,7 @@ class _Execution:
         arrived, logits, after = [], [], []
         while batches:
             batch = batches.pop()  # which frees its memory for the outputs
-            state = (to_tensor(*batch.state, self.device),) if first == 0 or not self.chain else batch.state
+            state = (to_tensor(batch.state[0], self.device),) if first == 0 or not self.chain else batch.state
             state = self.cascade.state_after(state, first, k)
             arrives = self.exit[batch.places] == k
             if arrives.any():

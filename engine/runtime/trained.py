@@ -15,4 +15,4 @@ def trained_network(recipe: Recipe, device: torch.device, dtype: str = FULL) -> 
     """
     cascade = recipe.cascade()
     load_weights(cascade, weights_path(recipe.name))
-    return in_precision(cascade.eval().to(device, memory_format=torch.channels_last), dtype, device)
+    return in_precision(cascade.eval().to(device).to(memory_format=torch.channels_last), dtype, device)

@@ -10,9 +10,9 @@ which are held out for the learning curve.
 """
 
 import json
+import logging
 import math
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -32,6 +32,7 @@ from engine.errors import UserError
 from engine.recipes import RECIPES, Recipe, Training, recipe, weights_path
 from engine.runtime.devices import pick_device
 from engine.runtime.image_tensors import to_tensor
+from engine.runtime.progress import Progress, no_progress
 from engine.runtime.weights import Tensors, load_weights, save_weights, take_over
 from engine.splits import Split
 from engine.storage.files import sha256_of, write_synced
@@ -39,17 +40,23 @@ from engine.storage.sealed import read_sealed, write_sealed
 from engine.training.augment import augmented
 from engine.training.optimizers import Optimizers
 
+logger = logging.getLogger("offramp.training")
+
 CHECKPOINT = "checkpoint.safetensors"
 WHITENED_WITH = 2_000  # images whose patches determine the whitening layer, if the network has one
 
 
-def train(name: str | Recipe, epochs: int | None = None, device: str = "auto", out: Path | None = None) -> Path:
+def train(
+    name: str | Recipe, epochs: int | None = None, device: str = "auto", out: Path | None = None, progress: Progress = no_progress
+) -> Path:
     """Train a recipe and return the path of its weights.
 
-    epochs: instead of the recipe's number;  out: the folder for weights, learning curve and checkpoint, by default the library's
+    epochs:   instead of the recipe's number
+    out:      the folder for weights, learning curve and checkpoint, by default the library's
+    progress: called with the steps done and the steps in all
     """
     network_recipe = recipe(name)
-    return train_recipe(network_recipe, epochs, device, out or weights_path(network_recipe.name).parent)
+    return train_recipe(network_recipe, epochs, device, out or weights_path(network_recipe.name).parent, progress)
 
 
 def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
@@ -72,7 +79,7 @@ def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
     return recipe.configured(training=replace(training, **changes))
 
 
-def train_recipe(recipe: Recipe, epochs: int | None, device: str, out: Path) -> Path:
+def train_recipe(recipe: Recipe, epochs: int | None, device: str, out: Path, progress: Progress = no_progress) -> Path:
     """Train, write `NAME.safetensors` and `NAME.curve.jsonl` to the folder `out`, and remove the checkpoint."""
     settings = _training(recipe)
     where = pick_device(device)
@@ -86,19 +93,19 @@ def train_recipe(recipe: Recipe, epochs: int | None, device: str, out: Path) -> 
     key = json.loads(json.dumps({"recipe": recipe.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
     partial = out / f"{recipe.name}.partial"
     network = untrained(recipe, settings)
-    say(f"{recipe.name}: preparing the training images")
+    logger.info("%s: preparing the training images", recipe.name)
     learn, check = LabelledImages.halves(dataset, settings.validation, where)
     whiten(network, to_tensor(learn.pixels[:WHITENED_WITH]))
     run = TrainingRun.start(network, settings, where, began_with)
     run.resume(partial / CHECKPOINT, key)
     for epoch in range(len(run.curve), settings.epochs):
         began = time.monotonic()
-        loss = run.epoch(epoch, learn)
+        loss = run.epoch(epoch, learn, progress)
         run.load_average()
         accuracy = accuracies(run.averaged, check, where)
         run.curve.append({"epoch": epoch + 1, "loss": loss, "accuracy": accuracy, "seconds": round(time.monotonic() - began, 1)})
         run.save(partial / CHECKPOINT, key)
-        say(_line(recipe.name, run.curve[-1], settings.epochs))
+        logger.info(_line(recipe.name, run.curve[-1], settings.epochs))
     weights = out / f"{recipe.name}.safetensors"
     run.load_average()
     about = {**trunk, "settings": asdict(settings), "data_digest": data, "torch": torch.__version__, "device": where.type}
@@ -151,12 +158,12 @@ class TrainingRun:
             for name, parameter in network.named_parameters():
                 if settings.frozen and name in taken:
                     parameter.requires_grad_(False)
-        network.to(device, memory_format=torch.channels_last)
+        network.to(device).to(memory_format=torch.channels_last)
         average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
         optimizers = Optimizers(network, settings.optimizer, settings.weight_decay)
         return cls(network, deepcopy(network), average, optimizers, settings, device)
 
-    def epoch(self, epoch: int, learn: LabelledImages) -> float:
+    def epoch(self, epoch: int, learn: LabelledImages, progress: Progress = no_progress) -> float:
         """Train for one epoch and return the mean loss."""
         settings = self.settings
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
@@ -176,8 +183,7 @@ class TrainingRun:
             self.optimizers.step(learning_rate(done / (settings.epochs * steps), settings))
             self.follow(done)
             total += loss.detach()
-            if step % 10 == 9:
-                say(f"epoch {epoch + 1}/{settings.epochs}  {step + 1}/{steps}  loss {total.item() / (step + 1):.4f}", passing=True)
+            progress(done + 1, settings.epochs * steps)
         return round(total.item() / steps, 6)
 
     @torch.no_grad()
@@ -186,7 +192,9 @@ class TrainingRun:
         share = 1 - min(self.settings.average, (1 + done) / (10 + done))
         now = self.network.state_dict()
         floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([self.average[name] for name in floats], [now[name] for name in floats], share)
+        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]  # documented as torch._foreach_*, without a public name
+            [self.average[name] for name in floats], [now[name] for name in floats], share
+        )
 
     def load_average(self) -> None:
         self.averaged.load_state_dict(self.average)
@@ -217,7 +225,7 @@ class TrainingRun:
         self.average = {name: tensor.to(self.device) for name, tensor in parts["average"].items()}
         self.optimizers.load_state(parts["optimizers"])
         self.curve = about["curve"]
-        say(f"resuming after epoch {len(self.curve)} from {path}")
+        logger.info("resuming after epoch %d from %s", len(self.curve), path)
 
 
 def untrained(recipe: Recipe, settings: Training) -> Cascade:
@@ -294,7 +302,7 @@ def _processor_has_bf16() -> bool:
 def accuracies(network: Cascade, examples: LabelledImages, device: torch.device) -> list[float]:
     """The accuracy of each exit, in float32 as when outputs are computed. (exits,)"""
     network.eval()
-    correct = sum((network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(examples))
+    correct = torch.stack([(network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(examples)]).sum(dim=0)
     return [round(share, 6) for share in (correct / len(examples.labels)).tolist()]
 
 
@@ -306,12 +314,3 @@ def _batches(examples: LabelledImages, size: int = 250) -> Iterator[tuple[Tensor
 def _line(name: str, row: dict[str, Any], epochs: int) -> str:
     exits = "  ".join(f"{share:.1%}" for share in row["accuracy"])
     return f"{name}  epoch {row['epoch']}/{epochs}  loss {row['loss']:.4f}  validation accuracy per exit:  {exits}  ({row['seconds']} s)"
-
-
-def say(text: str, passing: bool = False) -> None:
-    """Print a line on stderr. A `passing` line is overwritten by the next one, and printed only on a terminal."""
-    terminal = sys.stderr.isatty()
-    if passing and not terminal:
-        return
-    columns = shutil.get_terminal_size().columns
-    print(f"\r{text[: columns - 1]:<{columns - 1}}" if terminal else text, end="" if passing else "\n", file=sys.stderr, flush=True)

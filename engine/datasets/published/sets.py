@@ -16,7 +16,7 @@ from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -155,8 +155,8 @@ class TorchvisionSet:
     folder: Path | None = None
     held_out: int = 5_000
 
-    image_size: ClassVar[tuple[int, int]] = (SIDE, SIDE)
-    shippable: ClassVar[bool] = False
+    image_size = (SIDE, SIDE)
+    shippable = False
 
     @property
     def class_names(self) -> tuple[str, ...]:

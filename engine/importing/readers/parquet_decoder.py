@@ -11,10 +11,11 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -22,6 +23,8 @@ from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
 from engine.importing.readers.parquet import too_much
 from engine.importing.schema import texts, wanted
+
+pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
 _OF_EXIT = re.compile(r"exit(\d{1,3})\.(\w+)")
 _PLURAL = {"label": "labels", "id": "ids"}
@@ -139,7 +142,8 @@ def _cap_memory(most: int) -> None:
     try:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_LIBRARIES + 3 * most,) * 2)  # Arrow's copy, numpy's copy and one more column
+        limit = _LIBRARIES + 3 * most
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))  # Arrow's copy, numpy's copy and one more column
     except (ImportError, ValueError, OSError):
         pass  # a system without such limits: only the sizes that the file states are checked
 
@@ -158,7 +162,7 @@ def _main(source: str, target: str, most: str) -> int:
         name, reason = printable(Path(source).name), printable(str(problem), 120)
         print(f"{name} is damaged or not a valid .parquet file ({reason}); write it again with pyarrow or pandas.", file=sys.stderr)
         return 2
-    np.savez(target, **arrays)
+    np.savez(target, allow_pickle=False, **arrays)
     sys.stdout.write("\n".join(ignored))
     return 0
 

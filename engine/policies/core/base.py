@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,12 +111,12 @@ class Policy(ABC):
     needs:    what the outputs must contain
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    source: ClassVar[str]
-    knob: ClassVar[str]
-    summary: ClassVar[str]
-    needs: ClassVar[frozenset[Need]] = frozenset()
+    name: str
+    title: str
+    source: str
+    knob: str
+    summary: str
+    needs: frozenset[Need] = frozenset()
 
     @property
     def deployable(self) -> bool:

@@ -42,7 +42,7 @@ class GateFeatures:
         gates, features = fit.exits - 1, min(top, fit.classes) + 3
         mean, scale = np.empty((gates, features)), np.empty((gates, features))
         for k in range(gates):
-            read = summarize(fit.logits[k], top)
+            read = summarize(fit.known_logits[k], top)
             mean[k], scale[k] = read.mean(axis=0), read.std(axis=0)
         # A constant feature carries no information, but dividing it by its rounding noise would make it large.
         scale[scale <= 1e-9 * (1 + np.abs(mean))] = 1.0
@@ -51,7 +51,7 @@ class GateFeatures:
     def of(self, outputs: Outputs) -> list[NDArray[np.float64]]:
         """The features of each gate, [(examples, features)] for every exit but the last."""
         if outputs not in self._read:
-            scaled = [self._scaled(k, summarize(outputs.logits[k], self.top)) for k in range(outputs.exits - 1)]
+            scaled = [self._scaled(k, summarize(outputs.known_logits[k], self.top)) for k in range(outputs.exits - 1)]
             known = [known_at(k, outputs.kind, self.history) for k in range(outputs.exits - 1)]
             self._read[outputs] = [np.concatenate([scaled[j] for j in exits], axis=1) for exits in known]
         return self._read[outputs]
@@ -98,4 +98,4 @@ def fit_gate(features: NDArray[np.float64], should_open: NDArray[np.bool_], weig
     # newton-cholesky: few features, many examples, and the features of one exit nearly determine each other.
     model = LogisticRegression(C=1 / l2, solver="newton-cholesky")
     model.fit(features[matters], opens, sample_weight=weight[matters] / weight[matters].mean())
-    return Gate(model.coef_[0], float(model.intercept_[0]))
+    return Gate(np.ravel(model.coef_), float(np.ravel(model.intercept_)[0]))

@@ -7,6 +7,7 @@ ensembles, agreement counters and gates with history need no memory of their own
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class ExitOutputs:
     stores: Mapping[int, LogitStore]
     rows: Rows
 
-    def read(self, exit: int, feature: Feature) -> NDArray[np.floating]:
+    def read(self, exit: int, feature: Feature) -> NDArray[Any]:
         """A feature of each example at one exit, (examples, ...), computed where the logits are."""
         return self.stores[exit].read(feature, self.rows)
 

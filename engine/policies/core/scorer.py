@@ -83,7 +83,7 @@ class RecordedScore(Scorer):
 
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Chunks of at most CHUNK examples: their positions and their logits, (exits, some, classes) or (some, classes), in float64."""
-    assert outputs.logits is not None, "a policy that reads logits must declare Need.PROBABILITIES"
+    known = outputs.known_logits
     for start in range(0, outputs.examples, CHUNK):
         some = slice(start, min(start + CHUNK, outputs.examples))
-        yield some, np.asarray(outputs.logits[exits, some], np.float64)
+        yield some, np.asarray(known[exits, some], np.float64)

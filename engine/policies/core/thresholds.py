@@ -61,6 +61,8 @@ def passes(
     """
     if tie >= 1:
         return scores >= threshold
+    if ids is None:
+        raise ValueError(f"a share {tie:g} of ties can only be drawn by ids")
     leaves = scores > threshold
     tied = np.flatnonzero(scores == threshold)
     leaves[tied] = tie_uniform(ids[tied], exit) < tie

@@ -19,6 +19,7 @@ Our choices:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from array_api_compat import array_namespace, device
@@ -93,7 +94,7 @@ class EENetScorer(Scorer):
     history: NDArray[np.float64]
 
     def _of(self, outputs: Outputs) -> Scored:
-        own = np.stack([weights.of(logits) for weights, logits in zip(self.exits, outputs.logits, strict=True)])
+        own = np.stack([weights.of(logits) for weights, logits in zip(self.exits, outputs.known_logits, strict=True)])
         return Scored(self._with_history(own).astype(np.float32), outputs.prediction)
 
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
@@ -114,7 +115,7 @@ def learn_scores(fit: Outputs, l2: float = L2) -> EENetScorer:
     exits: list[ExitWeights] = []
     history = np.zeros((fit.exits, fit.exits))
     earlier: list[NDArray[np.float64]] = []
-    for k, logits in enumerate(fit.logits):
+    for k, logits in enumerate(fit.known_logits):
         correct, predicted = fit.correct[k], logits.argmax(axis=1)
         own = summaries(logits)
         classes = _frequent(predicted, fit.classes)
@@ -191,7 +192,7 @@ class Pull:
             reach = 4.0
             while reach < limit and overspent(reach) * overspent(-reach) > 0:
                 reach *= 4
-            mu = float(brentq(overspent, -min(reach, limit), min(reach, limit), xtol=1e-9))
+            mu = cast(float, brentq(overspent, -min(reach, limit), min(reach, limit), xtol=1e-9))
         return self.shares(mu), mu
 
 

@@ -122,7 +122,7 @@ def cross_entropy(head: ZtwHead, log_p: NDArray[np.float32], labels: NDArray[np.
         part, label = log_p[:, start : start + CHUNK], labels[start : start + CHUNK]
         combined = combine(head.weight.astype(np.float32), part) + head.bias.astype(np.float32)
         row = np.arange(len(label))
-        total = logsumexp(combined, axis=-1, keepdims=True)
+        total = np.asarray(logsumexp(combined, axis=-1, keepdims=True))
         value += float((total[:, 0] - combined[row, label]).sum(dtype=np.float64))
         residual = np.exp(combined - total)
         residual[row, label] -= 1

@@ -110,7 +110,7 @@ def _shared(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np.
 
 def _prices(start: Settings) -> NDArray[np.float64]:
     """Prices of the ascents, in correct predictions per unit of cost, falling: the slopes of the start's hull at evenly spread costs."""
-    hull = start.take(concave_hull(start.cost, start.correct))
+    hull = start.take(concave_hull(start.cost, start.correct.astype(np.float64)))
     slopes = np.diff(hull.correct) / np.diff(hull.cost)
     if len(slopes) == 0:
         return slopes

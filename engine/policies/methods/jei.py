@@ -33,7 +33,7 @@ SQUARED = 2.0
 LAMBDAS = 24
 
 
-def gate_features(outputs: Outputs) -> NDArray[np.float64]:
+def gate_features(outputs: Outputs) -> NDArray[np.floating]:
     """The features of each gate, (4, exits, examples): top probability, entropy, margin, entropy of the squared probabilities."""
     squared = np.empty((outputs.exits, outputs.examples), np.float32)
     for some, logits in chunks(outputs):
@@ -41,14 +41,14 @@ def gate_features(outputs: Outputs) -> NDArray[np.float64]:
     return _shown(outputs.scores, squared)
 
 
-def features_of_exit(exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float64]:
+def features_of_exit(exit: int, exit_outputs: ExitOutputs) -> NDArray[np.floating]:
     """The same for one exit while the network runs, (4, examples)."""
     return _shown(
         {name: exit_outputs.score(exit, name) for name in SEEN}, exit_outputs.combined(exit, np.array([SQUARED])).score(exit, "entropy")
     )
 
 
-def _shown(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float32]) -> NDArray[np.float64]:
+def _shown(scores: Mapping[str, NDArray[np.float32]], squared: NDArray[np.float32]) -> NDArray[np.floating]:
     """Scores as they are stored -> the four features, in the form in which they are shown."""
     kept = [(SCORES[name], scores[name]) for name in SEEN] + [(SCORES["entropy"], squared)]
     return np.stack([score.shown(values.astype(np.float64)) for score, values in kept])
@@ -59,7 +59,7 @@ def cross_entropies(outputs: Outputs) -> NDArray[np.float64]:
     loss = np.empty((outputs.exits, outputs.examples))
     for some, logits in chunks(outputs):
         of_label = np.take_along_axis(logits, outputs.labels[None, some, None], axis=-1)[..., 0]
-        loss[:, some] = logsumexp(logits, axis=-1) - of_label
+        loss[:, some] = np.asarray(logsumexp(logits, axis=-1)) - of_label
     return loss
 
 

@@ -16,7 +16,7 @@ def cheapest_correct(outputs: Outputs, cost: NDArray[np.float64]) -> tuple[NDArr
     """The cheapest correct exit of every example, or the cheapest exit of all if none is correct, (examples,), and whether one is."""
     by_cost = np.argsort(cost, kind="stable")
     correct = outputs.correct[by_cost]
-    solvable = correct.any(axis=0)
+    solvable = np.any(correct, axis=0)
     return by_cost[np.where(solvable, correct.argmax(axis=0), 0)], solvable
 
 

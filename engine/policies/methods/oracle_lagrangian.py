@@ -115,4 +115,4 @@ class BudgetedOracle(PricedOracle):
     by_the_first = False
 
     def loss(self, outputs: Outputs) -> NDArray[np.float64]:
-        return 1.0 - outputs.correct
+        return 1.0 - outputs.correct.astype(np.float64)

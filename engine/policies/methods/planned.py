@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDAr
         if np.count_nonzero(leaves) > leaving:
             tied = np.flatnonzero(here == thresholds[k])
             draws = tie_uniform(ids[there[tied]], k)
-            ties[k] = tie_share(draws, leaving - (np.count_nonzero(leaves) - len(tied)))
+            ties[k] = tie_share(draws, leaving - (int(np.count_nonzero(leaves)) - len(tied)))
             leaves[tied] = draws < ties[k]
         exit[there[leaves]] = k
         there = there[~leaves]
@@ -179,8 +180,9 @@ class PlannedFit(Fitted):
         return _Candidate(kept, shares.leaving, rule, accuracy - self.mix.accuracy_at(float(cost[allocation.exit].mean())))
 
     def _mix(self, budget: float) -> Rule:
+        rule: Any = self.mix.solve(budget)  # a dataclass, as all rules are
         return replace(
-            self.mix.solve(budget),
+            rule,
             note="At this budget the random mix is used: the plan does worse on calibration, and leaving out exits does not help.",
         )
 

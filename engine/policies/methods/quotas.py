@@ -9,6 +9,7 @@ comparing them compares scores.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def _log_rho(budget: float, exit_cost: NDArray[np.float64], limit: float = 60.0)
         return limit
     if overspent(-limit) >= 0:
         return -limit
-    return float(brentq(overspent, -limit, limit, xtol=1e-12))
+    return cast(float, brentq(overspent, -limit, limit, xtol=1e-12))
 
 
 class GeometricQuotas(Policy):

@@ -68,7 +68,7 @@ class Promise:
         harmed = np.count_nonzero(gap > 0)
         if self.method == "ltt":
             return bool(bdtr(harmed, len(gap), self.epsilon) <= self.delta)
-        return (harmed + 1) / (len(gap) + 1) <= self.epsilon
+        return bool((harmed + 1) / (len(gap) + 1) <= self.epsilon)
 
 
 def betting_p_value(gap: NDArray[np.integer], epsilon: float, delta: float) -> float:
@@ -112,7 +112,7 @@ class RiskControlFit(SingleThresholdFit):
         thresholds = np.full(self.exits - 1, loosest)
         exit_cost = self.calibration.cascade_cost(self.unit)
         planned = exit_cost[first_sure_exit(self.calibration.scores[self.score], thresholds)].mean()
-        shown = float(score_named(self.score).shown(np.float64(loosest)))
+        shown = float(score_named(self.score).shown(np.asarray(loosest)))
         return ThresholdRule(RecordedScore(self.score), thresholds, {"threshold": shown}, float(planned))
 
     def _gaps(self) -> Iterator[NDArray[np.int8]]:

@@ -36,7 +36,7 @@ class SingleThresholdFit(Fitted):
     def _solve(self, budget: float) -> ThresholdRule:
         step = int(np.searchsorted(self.cost, budget * (1 + 1e-12), side="right")) - 1
         level = float(self.levels[step])
-        shown = float(score_named(self.score).shown(np.float64(level)))
+        shown = float(score_named(self.score).shown(np.asarray(level)))
         spent = float(self.cost[step])
         note = tied_note(spent, float(self.cost[step + 1]) if step + 1 < len(self.cost) else None, budget)
         return ThresholdRule(RecordedScore(self.score), np.full(self.exits - 1, level), {"threshold": shown}, spent, note=note)

@@ -11,6 +11,7 @@ When does it change a policy?
 """
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def _fit_temperature(outputs: Outputs, k: int) -> float:
         return FLATTEST
     if slope(high) <= 0:
         return SHARPEST
-    return float(np.exp(-brentq(slope, low, high, xtol=1e-6)))
+    return float(np.exp(-cast(float, brentq(slope, low, high, xtol=1e-6))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +84,8 @@ def fit_calibrated(base: Policy, score: str, fit: Tuning, calibration: Tuning, u
     """A policy over one score, fitted to that score of calibrated logits: temperatures from `fit`, the policy's knob from `calibration`."""
     check_tuning(fit, calibration)
     scorer = TemperatureScorer(score, fit_temperatures(fit))
-    calibrated = [replace(part, scores={score: scorer.of(part).score}) for part in (fit, calibration)]
-    return CalibratedFit(scorer, base.fit(*calibrated, unit))
+    fit, calibration = (replace(part, scores={score: scorer.of(part).score}) for part in (fit, calibration))
+    return CalibratedFit(scorer, base.fit(fit, calibration, unit))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """The command line: only documents on stdout, user errors in one sentence on stderr, and the documented exit codes."""
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from engine.__main__ import main
 from engine.bundle.bundle import LOGITS, TABLE, write_bundle
-from engine.commands.progress import progress_bar
+from engine.commands.progress import log_on_stderr, progress_bar
 from engine.policies import POLICIES
 from engine.recipes import RECIPES
 from tests.engine.policies.tied import tied_outputs
@@ -309,12 +310,43 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_progress_goes_to_stderr_with_a_line_per_tenth(capsys):
-    show = progress_bar("images")
+    seconds = iter(range(0, 1000, 2))
+    show = progress_bar("images", clock=lambda: next(seconds))
     for done in range(101):
         show(done, 100)
     printed = capsys.readouterr()
-    assert printed.out == "" and len(printed.err.splitlines()) == 11
-    assert printed.err.splitlines()[-1].endswith("100 of 100 images")
+    lines = printed.err.splitlines()
+    assert printed.out == "" and len(lines) == 11 and "\r" not in printed.err
+    assert lines[2].endswith("20 of 100 images, 0.5 a second, 3 min left")
+    assert lines[-1].endswith("100 of 100 images, 0.5 a second")
+
+
+def test_the_speed_counts_only_what_this_run_did(capsys):
+    seconds = iter([0.0, 10.0])
+    show = progress_bar("steps", clock=lambda: next(seconds))
+    show(9_000, 20_000)
+    show(10_000, 20_000)
+    assert capsys.readouterr().err.splitlines()[-1].endswith("100 a second, 2 min left")
+
+
+def test_on_a_terminal_the_bar_is_redrawn_and_lines_of_the_log_replace_it(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    seconds = iter([0.0, 0.01, 1.0, 1.01])
+    show = progress_bar("steps", clock=lambda: next(seconds))
+    with log_on_stderr():
+        for done in range(3):
+            show(done, 3)
+        logging.getLogger("offramp.training").info("one epoch is done")
+        show(3, 3)
+    printed = capsys.readouterr().err
+    states = [state.split("] ")[-1].split(",")[0].strip() for state in printed.split("\r")]
+    assert states[1:] == [
+        "0 of 3 steps",
+        "2 of 3 steps",
+        "one epoch is done",
+        "3 of 3 steps",
+    ]
+    assert printed.count("\n") == 2 and not logging.getLogger("offramp").handlers
 
 
 def test_a_score_policy_can_be_calibrated(data, capsys):

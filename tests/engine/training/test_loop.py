@@ -90,7 +90,7 @@ def test_a_killed_and_restarted_training_ends_with_the_same_weights(uninterrupte
     whole_epoch = training.TrainingRun.epoch
     left = list(stops)
 
-    def dies(run, epoch, learn):
+    def dies(run, epoch, learn, progress):
         loss = whole_epoch(run, epoch, learn)
         if left and epoch == left[0]:
             left.pop(0)
@@ -109,7 +109,7 @@ def stopped(tmp_path, monkeypatch, **settings):
     """The checkpoint of a training that was killed in its second epoch."""
     whole_epoch = training.TrainingRun.epoch
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training.TrainingRun, "epoch", lambda run, epoch, learn: 1 / 0 if epoch else whole_epoch(run, epoch, learn))
+        patch.setattr(training.TrainingRun, "epoch", lambda run, epoch, learn, progress: 1 / 0 if epoch else whole_epoch(run, epoch, learn))
         try:
             train_recipe(bars(**settings), None, "cpu", tmp_path)
         except ZeroDivisionError as error:
