@@ -4,6 +4,7 @@ Names are looked up in torchvision's own list, so user input is never imported. 
 SHA-256 begins with the digits in their name, and then only tensors are loaded. They are kept as safetensors.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -122,7 +123,7 @@ def known_network(name: str) -> Known:
 def fetch(known: Known) -> State:
     """The published weights, from torchvision's cache or its site. Raises UserError if they cannot be downloaded."""
     try:
-        return known.weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+        return known.weights.get_state_dict(progress=sys.stderr.isatty(), check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:  # no network, no room, or not the published bytes
         reason = str(getattr(error, "reason", error)).splitlines()[0].rstrip(".")
         raise UserError(

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from engine.commands.progress import progress_bar
+
 
 def arguments(command: argparse.ArgumentParser) -> None:
     known = "cifar10, cifar100, fashion-mnist, svhn, imagenet-weights, or torchvision:NETWORK for the weights of a network"
@@ -14,7 +16,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.runtime.download import download
 
-    place = download(given.what, given.datasets)
+    show = progress_bar("MB")
+    place = download(given.what, given.datasets, lambda received, size: show(received // 10**6, size // 10**6))
     if not given.json:
         print(f"Downloaded {given.what} to {place}.")
     return {"what": given.what, "path": str(place)}

@@ -31,6 +31,7 @@ names as JSON lists and topology as text. Limits: 255 exits, 100,000 classes, 10
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,8 @@ from engine.outputs import CascadeKind
 from engine.paths import bundles_folder
 from engine.splits import Split
 from engine.storage.files import sha256_of
+
+logger = logging.getLogger("offramp.importing")
 
 Arrays = Mapping[str, NDArray]
 SEED = 0
@@ -76,6 +79,7 @@ def import_file(
     folder = out or bundles_folder() / check_id(id)
     _check_free(folder)
     draft, notes = draft_from(path, id, title, kind, most)
+    logger.info("3 of 3: writing the bundle")
     try:
         write_bundle(draft, folder)
     except OSError as problem:
@@ -92,6 +96,7 @@ def draft_from(
     arrays, notes = given.arrays, []
     labels = check_labels(_labels(given))
     kind = kind or _topology(arrays, notes)
+    logger.info("2 of 3: checking %s examples and computing their scores", f"{len(labels):,}")
     recorded = read_exit_outputs(arrays, labels)
     split = _split(arrays, len(labels), notes)
     ids = check_ids(arrays["ids"], len(labels)) if "ids" in arrays else np.arange(len(labels))

@@ -10,13 +10,15 @@ from engine.datasets.published.sets import SOURCES
 from engine.errors import UserError
 from engine.recipes import weights_path
 from engine.recipes.imagenet import NAME, WEIGHTS
+from engine.runtime.progress import Progress
 from engine.runtime.weights import save_weights
 
 
-def download(name: str, datasets: Path | None = None) -> Path:
+def download(name: str, datasets: Path | None = None, progress: Progress | None = None) -> Path:
     """Download a data set, the weights of torchvision:NETWORK, or imagenet-weights; returns the path. Raises UserError.
 
     datasets: folder for a data set, by default that of all data sets
+    progress: called with the bytes of a data set that were received and those in all; torchvision shows the progress of weights
     """
     if name == WEIGHTS:
         published = [known_network(member).published for member in IMAGENET_FAMILY]
@@ -25,5 +27,5 @@ def download(name: str, datasets: Path | None = None) -> Path:
     if name.startswith(PREFIX):
         return torchvision_networks.download(name.removeprefix(PREFIX))
     if name in SOURCES:
-        return torchvision_sets.download(name, datasets)
+        return torchvision_sets.download(name, datasets, progress)
     raise UserError(f"{name!r} cannot be downloaded; choose one of: {', '.join(SOURCES)}, {WEIGHTS}, {PREFIX}NETWORK.")

@@ -10,11 +10,13 @@ import hashlib
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException
+from io import StringIO
 from pathlib import Path
+from threading import Event, Thread
 from types import MappingProxyType
 from typing import Any
 
@@ -32,6 +34,7 @@ from engine.splits import Split
 #: Ids of official test images start here. Ids below it are indices into the official training set.
 FIRST_TEST_ID = 1_000_000
 SIDE = 32  # pixels
+WATCHED = 0.5  # seconds between two reports of a download
 PATIENCE = 60.0  # seconds without a byte after which a download has failed
 
 Read = Callable[[Path, bool, bool], Any]
@@ -77,10 +80,11 @@ SOURCES: Mapping[str, TorchvisionSource] = MappingProxyType(
 )
 
 
-def download(name: str, folder: Path | None = None) -> Path:
-    """Download a data set, with torchvision's progress bar, and return its folder. Raises UserError if the download fails.
+def download(name: str, folder: Path | None = None, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Download a data set and return its folder. Raises UserError if the download fails.
 
     Files that are already there are not downloaded again. An archive that was put there by hand is unpacked, without a network.
+    progress: called with the bytes received and the bytes in all
     """
     source, folder = _source(name), folder or datasets_folder()
     files = FILES[name]
@@ -90,7 +94,8 @@ def download(name: str, folder: Path | None = None) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(files.lock(folder)), _patience():
             if not _whole(source, folder):  # another process may have downloaded it while this one waited for the lock
-                _fetch(source, files, files.unfinished(folder), folder)
+                with _watched(files, folder, progress):
+                    _fetch(source, files, files.unfinished(folder), folder)
     except (OSError, RuntimeError, HTTPException) as error:  # no network, no room, or not the published bytes
         remedy = f"try again, or put {' and '.join(files.archives)} there first"
         raise UserError(f"{files.title} could not be downloaded to {folder} ({_reason(error)}); {remedy}.") from error
@@ -122,6 +127,27 @@ def _fetch(source: TorchvisionSource, files: Files, unfinished: Path, folder: Pa
             goal.parent.mkdir(parents=True, exist_ok=True)
             path.replace(goal)
     shutil.rmtree(unfinished)
+
+
+@contextmanager
+def _watched(files: Files, folder: Path, progress: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Report what has been received, in place of torchvision's own bar, which fills a log with control characters."""
+    done = Event()
+
+    def watch() -> None:
+        while progress and not done.wait(WATCHED):
+            progress(files.received(folder), files.size)
+
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+            yield
+    finally:
+        done.set()
+        watcher.join()
+    if progress:
+        progress(files.size, files.size)
 
 
 @contextmanager

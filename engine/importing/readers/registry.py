@@ -4,6 +4,7 @@ Nothing in a file is trusted before it is checked, and nothing in it is ever run
 arrays may be larger than `MOST_BYTES`.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,8 @@ PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 
 #: (path, most bytes it may unpack to) -> its arrays; raises UserError if the file is damaged, too large or of another form
 Reader = Callable[[Path, int], Given]
+
+logger = logging.getLogger("offramp.importing")
 
 _readers: dict[str, Reader] = {}
 #: Every registered reader, by the ending of the file's name in lower case.
@@ -53,4 +56,5 @@ def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
         raise UserError(f"There is no file {name}; check the path.")
     if path.stat().st_size > most:
         raise too_large(path, f"has {path.stat().st_size:,}", most)
+    logger.info("1 of 3: reading %s, %.1f MB", name, path.stat().st_size / 1e6)
     return READERS[ending](path, most)
