@@ -16,16 +16,22 @@ if TYPE_CHECKING:
     from engine.bundle.library import open_bundle
     from engine.cost_units import CostUnit, register_cost_unit
     from engine.datasets import Dataset, Images, register_dataset
+    from engine.datasets.folder import ImageFolder
     from engine.errors import UserError
     from engine.importing.importer import import_file
     from engine.importing.readers import register_reader
+    from engine.measuring.measure import measure
+    from engine.measuring.save_measurements import save_measurements
     from engine.outputs import CascadeKind, Outputs
     from engine.policies import POLICIES, Fitted, Policy, Rule, policy, register_policy
     from engine.recipes import Recipe, recipe
+    from engine.recipes.wrapped import wrapped_recipe
     from engine.route import Route
+    from engine.runtime.compute import compute
     from engine.splits import Split
     from engine.sweep import Sweep, run_sweep
     from engine.targets import by_accuracy_floor, by_budget, by_guarantee
+    from engine.training.loop import train
 
 __all__ = [
     "POLICIES",
@@ -35,6 +41,7 @@ __all__ = [
     "Dataset",
     "Draft",
     "Fitted",
+    "ImageFolder",
     "Images",
     "Outputs",
     "Policy",
@@ -47,16 +54,21 @@ __all__ = [
     "by_accuracy_floor",
     "by_budget",
     "by_guarantee",
+    "compute",
     "import_file",
+    "measure",
     "open_bundle",
     "policy",
     "read_bundle",
     "recipe",
-    "register_policy",
     "register_cost_unit",
     "register_dataset",
+    "register_policy",
     "register_reader",
     "run_sweep",
+    "save_measurements",
+    "train",
+    "wrapped_recipe",
     "write_bundle",
 ]
 
@@ -68,16 +80,22 @@ _MODULES = {
     "engine.bundle.library": ("open_bundle",),
     "engine.cost_units": ("CostUnit", "register_cost_unit"),
     "engine.datasets": ("Dataset", "Images", "register_dataset"),
+    "engine.datasets.folder": ("ImageFolder",),
     "engine.errors": ("UserError",),
     "engine.importing.importer": ("import_file",),
     "engine.importing.readers": ("register_reader",),
     "engine.outputs": ("CascadeKind", "Outputs"),
+    "engine.measuring.measure": ("measure",),
+    "engine.measuring.save_measurements": ("save_measurements",),
     "engine.policies": ("POLICIES", "Fitted", "Policy", "Rule", "policy", "register_policy"),
     "engine.recipes": ("Recipe", "recipe"),
+    "engine.recipes.wrapped": ("wrapped_recipe",),
     "engine.route": ("Route",),
+    "engine.runtime.compute": ("compute",),
     "engine.splits": ("Split",),
     "engine.sweep": ("Sweep", "run_sweep"),
     "engine.targets": ("by_accuracy_floor", "by_budget", "by_guarantee"),
+    "engine.training.loop": ("train",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

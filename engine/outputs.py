@@ -75,6 +75,10 @@ class Outputs:
         for name in ("scores", "stage_cost", "factors"):
             object.__setattr__(self, name, {key: _frozen(array) for key, array in getattr(self, name).items()})
 
+    def __repr__(self) -> str:
+        size = f"{self.kind}, {self.exits} exits, {self.examples:,} examples, {self.classes:,} classes"
+        return f"{type(self).__name__}({size}; costs in {', '.join(self.stage_cost)})"
+
     @classmethod
     def from_logits(
         cls,

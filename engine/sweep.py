@@ -72,6 +72,9 @@ class Sweep:
     notes: Sequence[str]
     rules: Sequence[Rule]
 
+    def __repr__(self) -> str:
+        return f"Sweep({self.policy!r}, {len(self.budgets)} budgets in {self.unit}, {self.examples:,} {self.split} examples)"
+
     @property
     def examples(self) -> int:
         """Number of examples that are reported on."""

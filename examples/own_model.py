@@ -1,17 +1,24 @@
-"""Your own model: a network gets exits and becomes a bundle. Usage: python examples/own_model.py DIR, with images in DIR/CLASS/."""
+"""Your own model: a network gets exits and becomes a bundle.
+
+Usage, in the folder of the repository: python -m examples.own_model DIR, with images in DIR/CLASS/.
+"""
 
 import sys
 from pathlib import Path
 
 from torchvision.models import resnet18
 
-from engine.datasets.folder import ImageFolder
-from engine.recipes.wrapped import HEADS, wrapped_recipe
-from engine.runtime.compute import compute
-from engine.training.loop import train
+import engine
 
-images = ImageFolder(Path(sys.argv[1]), (64, 64))
-network = resnet18(num_classes=len(images.class_names))  # with your weights, instead of random ones
-recipe = wrapped_recipe("my-model", network, ["layer1", "layer2", "layer3"], images, HEADS)
-train(recipe, epochs=1)  # the heads of the exits learn, the network stays as it is
-print("The bundle is at", compute(recipe))
+
+def main(folder: Path) -> None:
+    images = engine.ImageFolder(folder, (64, 64))
+    network = resnet18(num_classes=len(images.class_names))  # with your weights, instead of random ones
+    # If it was trained on scaled colours, as ImageNet's networks are, give their mean and deviation too.
+    recipe = engine.wrapped_recipe("my-model", network, ["layer1", "layer2", "layer3"], images)
+    engine.train(recipe, epochs=1)  # trains the heads of the exits; the network itself does not change
+    print("The bundle is at", engine.compute(recipe))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -113,7 +113,7 @@ def _files(bundle: Bundle) -> Stamp:
 def _album(bundle: Bundle) -> Album:
     name = str(bundle.provenance.get("dataset"))
     files = FILES.get(name)
-    if str(bundle.provenance.get("recipe")) not in RECIPES and files is None:
+    if str(bundle.provenance.get("recipe")) not in RECIPES and "image_size" not in bundle.provenance and files is None:
         return Album(None, "No image: this bundle holds none.")
     if files and not files.complete(datasets_folder()):
         return Album(None, f"No image: {files.title} is not on this computer.", name)

@@ -57,6 +57,9 @@ class Bundle:
     images: ImagePack | None = None
     measured: tuple[Measured, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Bundle({self.id!r}, {self.outputs!r})"
+
     @property
     def nbytes(self) -> int:
         """Memory taken by the outputs and by the places of the images. Memory-mapped files are not counted."""

@@ -70,3 +70,11 @@ def remedy(folder: Path) -> str:
 def one_line(problem: Exception) -> str:
     """An exception in one line, without the advice that some libraries append."""
     return " ".join(f"{type(problem).__name__}: {problem}".split()).split(". ")[0][:160].rstrip(".")
+
+
+def is_imported(folder: Path) -> bool:
+    """Whether a folder holds a bundle of imported outputs, as far as its manifest says, which is not checked here."""
+    try:
+        return "imported_from" in json.loads((folder / MANIFEST).read_bytes())["provenance"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False

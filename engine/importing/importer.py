@@ -30,7 +30,6 @@ For the columns of a Parquet file, see `engine.importing.readers.parquet`. The a
 names as JSON lists and topology as text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB on disk and 2 GiB unpacked.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,8 +38,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle.bundle import MANIFEST, Draft, check_id, write_bundle
+from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
+from engine.bundle.manifest import is_imported
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.checks import check_labels
@@ -185,9 +185,5 @@ def _check_free(folder: Path) -> None:
     """Only an earlier import may be replaced: not a computed bundle, and not an unrelated folder."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    try:
-        replaceable = "imported_from" in json.loads((folder / MANIFEST).read_bytes())["provenance"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        replaceable = False
-    if not replaceable:
+    if not is_imported(folder):
         raise UserError(f"{folder} already exists and is not an imported bundle; choose another --id or --out.")

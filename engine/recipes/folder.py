@@ -94,14 +94,16 @@ def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
     provenance does not name a known data set; raises UserError if the folder is missing.
     """
     name, recipe = str(provenance.get("dataset")), RECIPES.get(str(provenance.get("recipe")))
-    if recipe is None:
-        return DATASETS[name].build() if name in DATASETS else None
-    if not (recipe.images or recipe.name == FOLDER):
+    if recipe is None and name in DATASETS:
+        return DATASETS[name].build()
+    if recipe is None and "image_size" not in provenance:
+        return None
+    if recipe is not None and not (recipe.images or recipe.name == FOLDER):
         return recipe.dataset()
     images = datasets_folder() / name
     if images.parent != datasets_folder() or name == ".." or not images.is_dir():  # the name in a bundle must not lead elsewhere
         raise UserError(f"The images of {printable(name)} are not in {datasets_folder()}; put their folder or a link to it there.")
-    if recipe.images:
+    if recipe is not None and recipe.images:
         return recipe.images(images)
     from engine.datasets.folder import ImageFolder
 

@@ -36,11 +36,15 @@ def wrapped_recipe(
     """A recipe for any torch module, which `train`, `compute` and `measure` take in place of a name.
 
     exits:           layers that are followed by an exit, in the order in which they run, named as in `network.named_modules()`
-    mean, deviation: per colour channel in [0, 1], as expected by the network
+    mean, deviation: of each colour channel, for pixels in [0, 1], by which the network's training images were scaled;
+                     by default they were not scaled
     features:        whether the network returns features (batch, features), which get a head too, in place of logits (batch, classes)
 
     engine.cascades.wrap states what can be wrapped. Raises UserError if the network or the exits do not fit.
     """
+
+    if not exits:
+        raise UserError("A wrapped network needs exits after some of its layers; give their names, as in network.named_modules().")
 
     def cascade() -> Cascade:
         return wrap(network, exits, dataset.image_size, mean, deviation, classes=len(dataset.class_names), features=features)

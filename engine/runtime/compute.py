@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
+from engine.bundle.manifest import is_imported
 from engine.cascades.base import Cascade
 from engine.cost_units import COST_UNITS
 from engine.datasets.base import Dataset
@@ -105,6 +106,8 @@ def compute(
             raise UserError(f"{option} is {number} but must be at least 1.")
     folder = out or bundles_folder() / source.name
     check_id(folder.name)  # before the work, not after it
+    if is_imported(folder):
+        raise UserError(f"{folder} already exists and is an imported bundle; choose another name or folder.")
     dataset = source.dataset()
     trained = provenance_of(weights)
     if trained.get("data_digest") not in (None, dataset.digest()):

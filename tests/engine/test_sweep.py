@@ -195,7 +195,7 @@ def test_a_policy_that_cannot_run_says_why():
     with pytest.raises(UserError) as mistake:
         run_sweep(POLICIES["entropy"], lacking, 3)
     assert str(mistake.value) == POLICIES["entropy"].unavailable_reason(lacking)
-    assert_one_sentence(str(mistake.value), "cannot be computed from confidence; only maxprob can")
+    assert_one_sentence(str(mistake.value), "cannot be computed from confidence; choose a policy that uses maxprob.")
 
 
 def test_a_route_that_loses_an_example_fails_loudly():

@@ -15,7 +15,7 @@ export default class Explore {
   constructor(root) {
     const part = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
-    this.parts = Object.fromEntries(["sentence", "budget-note", "announcement", "slider", "ticks", "readouts", "speedup", "class", "show"].map((name) => [name, part(name)]))
+    this.parts = Object.fromEntries(["sentence", "budget-note", "announcement", "slider", "ticks", "readouts", "speedup", "class", "show", "hint"].map((name) => [name, part(name)]))
     this.front = new Front(part("front"), (share, done) => this.#pointAt(share, done))
     this.exits = new Exits(part("exits"))
     this.gallery = new Gallery(part("gallery"), (example) => this.#pick(example))
@@ -95,6 +95,7 @@ export default class Explore {
         return button
       }),
     )
+    if (!data.images) parts.hint.textContent = `${data.missing} Tiles show the names of classes instead.`
     this.#markShow()
   }
 

@@ -1,4 +1,4 @@
-// The images that leave at each exit; those that change exit soonest come first.
+// The images that leave at each exit; those closest to a change of exit come first.
 
 import { count, element, percent } from "../core/dom.js"
 

@@ -157,7 +157,8 @@ def lacks_score(policy: Policy, score: str, outputs: Outputs) -> str | None:
     if score in outputs.scores:
         return None
     return (
-        f"{policy.title} needs the score {score!r}, which cannot be computed from {outputs.recorded}; only {', '.join(outputs.scores)} can."
+        f"{policy.title} needs the score {score!r}, which cannot be computed from {outputs.recorded};"
+        f" choose a policy that uses {' or '.join(outputs.scores)}."
     )
 
 

@@ -106,7 +106,7 @@ class BofAlpha(Policy):
     title = "Alpha rule"
     source = "After Passalis et al. 2020 (bag-of-features early exits, MMSP). Mean top probability of correct predictions: our statistic."
     knob = "alpha, the required confidence as a multiple of the mean confidence of an exit's correct predictions"
-    summary = "Leave when the confidence is at least alpha times what this exit usually reaches when it is correct."
+    summary = "Examples leave when the confidence is at least alpha times what this exit usually reaches when it is correct."
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
         return super().unavailable_reason(outputs) or lacks_score(self, "maxprob", outputs)

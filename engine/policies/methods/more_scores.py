@@ -10,7 +10,7 @@ class Margin(GeometricQuotas):
     name = "margin"
     title = "Margin"
     source = "Best versus second best, a standard uncertainty measure. Thresholds by geometric quotas: our choice."
-    summary = "Leave as soon as the most likely class is well ahead of the runner-up."
+    summary = "Examples leave as soon as the most likely class is well ahead of the runner-up."
     score = "margin"
 
 
@@ -21,7 +21,7 @@ class Energy(GeometricQuotas):
     source = (
         "After Liu et al. 2020 (log-sum-exp of the logits, temperature 1). Its use as an exit score, with geometric quotas: our choice."
     )
-    summary = "Leave as soon as the log-sum-exp of the logits is large enough."
+    summary = "Examples leave as soon as the log-sum-exp of the logits is large enough."
     needs = frozenset({Need.LOGITS})
     score = "energy"
 
@@ -31,6 +31,6 @@ class MaxLogit(GeometricQuotas):
     name = "maxlogit"
     title = "Top logit"
     source = "The largest logit, a standard score. Thresholds by geometric quotas: our choice."
-    summary = "Leave as soon as the largest logit is high, whatever the other logits are."
+    summary = "Examples leave as soon as the largest logit is high, whatever the other logits are."
     needs = frozenset({Need.LOGITS})
     score = "maxlogit"

@@ -69,7 +69,7 @@ class Patience(Policy):
     title = "Patience"
     source = "Zhou et al. 2020 (PABEE), rule read in the code. Mixing two patience values to meet a budget between them: our choice."
     knob = "the patience, a number of agreements in a row"
-    summary = "Leave when several exits in a row have made the same prediction, whatever their confidence."
+    summary = "Examples leave when several exits in a row have made the same prediction, whatever their confidence."
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         check_tuning(fit, calibration)

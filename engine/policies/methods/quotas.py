@@ -74,7 +74,7 @@ class MaxProb(GeometricQuotas):
     name = "maxprob"
     title = "MSDNet: top probability"
     source = "Huang et al. 2018, budgeted batch classification; quotas and thresholds as in the code kalviny/MSDNet-PyTorch."
-    summary = "Leave as soon as the probability of the most likely class is high enough."
+    summary = "Examples leave as soon as the probability of their most likely class is high enough."
     score = "maxprob"
 
 
@@ -85,5 +85,5 @@ class Entropy(GeometricQuotas):
     source = (
         "Teerapittayanon et al. 2016: leave when the entropy is below the exit's threshold. Thresholds by geometric quotas: our choice."
     )
-    summary = "Leave as soon as the entropy is low enough, which means that the probability is concentrated on few classes."
+    summary = "Examples leave as soon as the entropy is low enough, which means that the probability is concentrated on few classes."
     score = "entropy"

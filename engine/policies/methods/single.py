@@ -71,7 +71,7 @@ class SingleThreshold(Policy):
     title = "One threshold for all exits"
     source = "Kaya et al. 2019 (Shallow-Deep Networks): leave when the top probability is at least one shared threshold."
     knob = "the threshold"
-    summary = "Leave at the first exit whose top probability reaches one shared threshold, for example 90%."
+    summary = "Examples leave at the first exit whose top probability reaches one shared threshold, for example 90%."
     score = "maxprob"
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> SingleThresholdFit:

@@ -70,7 +70,7 @@ class _BestStatic(Fitted):
 class Static(Policy):
     name = "static"
     title = "Static exit"
-    source = "Definition."
+    source = "By definition."
     knob = "the exit"
     summary = "All examples leave at the same exit, the most accurate one that the budget can pay for."
 
@@ -120,7 +120,7 @@ class RandomMix(Policy):
 
     name = "random_mix"
     title = "Random mix"
-    source = "Definition."
+    source = "By definition."
     knob = "the share of each exit"
     summary = "Chance decides which examples leave early: every policy that looks at the input should do better."
 

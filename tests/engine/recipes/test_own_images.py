@@ -148,7 +148,7 @@ def test_published_weights_are_kept_as_tensors_and_fill_the_trunk(image_root, mo
     assert_one_sentence(mistake(capsys, "train", *options), f"python -m engine download torchvision:{SMALL}", "--weights")
     monkeypatch.setattr(models.MobileNet_V3_Small_Weights, "get_state_dict", state)
     assert document(capsys, "download", f"torchvision:{SMALL}")["path"].endswith(".safetensors")
-    assert requests == [("MobileNet_V3_Small_Weights.IMAGENET1K_V1", {"progress": True, "check_hash": True, "weights_only": True})]
+    assert requests == [("MobileNet_V3_Small_Weights.IMAGENET1K_V1", {"progress": False, "check_hash": True, "weights_only": True})]
     made = recipe("folder", Choices(("features.4",), image_root, f"torchvision:{SMALL}"))
     begun, untrained = made.begin().state_dict(), made.cascade().state_dict()
     published = trained_elsewhere(1000).state_dict()["features.0.0.weight"]
