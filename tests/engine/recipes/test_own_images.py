@@ -15,6 +15,7 @@ from engine.cascades.pretrained import known_network
 from engine.datasets.folder import ImageFolder
 from engine.errors import UserError
 from engine.recipes import Choices, Recipe, Training, recipe, weights_path
+from engine.recipes.folder import dataset_of
 from engine.recipes.wrapped import wrapped_recipe
 from engine.runtime.compute import compute
 from engine.runtime.download import download
@@ -200,6 +201,21 @@ def test_any_module_can_be_wrapped_in_python(image_root):
     with pytest.raises(UserError) as caught:
         wrapped_recipe("mine", nn.Sequential(*network[:4], nn.Linear(8, 5)), ["0"], ImageFolder(image_root, (32, 32)))
     assert_one_sentence(str(caught.value), "5 classes, not 3")
+    with pytest.raises(UserError, match="needs exits"):
+        wrapped_recipe("mine", network, [], ImageFolder(image_root, (32, 32)))
+
+
+def test_a_bundle_made_in_python_finds_its_images_in_the_folder_of_data_sets(image_root, tmp_path, monkeypatch):
+    mine = wrapped_mine(of_mine(), image_root)
+    train(mine, device="cpu")
+    compute(mine, "cpu")
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(tmp_path / "datasets"))
+    provenance = open_bundle("mine").provenance
+    with pytest.raises(UserError, match=f"The images of {image_root.name} are not in"):
+        dataset_of(provenance)
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / image_root.name).symlink_to(image_root)
+    assert dataset_of(provenance).digest() == provenance["dataset_digest"]
 
 
 # ImageNet

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import nn
 
 from engine.bundle import bundle as bundles
-from engine.bundle.bundle import read_bundle
+from engine.bundle.bundle import read_bundle, write_bundle
 from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import stage_macs
 from engine.datasets.base import Images
@@ -27,6 +27,7 @@ from engine.runtime.compute import compute
 from engine.runtime.weights import save_weights
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.storage.files import sha256_of
+from tests.synthetic import draft, outputs
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARD, PER_SPLIT, CLASSES = 20, 45, 3  # seven shards: the last one is shorter, and two span splits
@@ -217,6 +218,13 @@ def test_an_invalid_bundle_name_is_refused_before_the_work(data, tmp_path):
     with pytest.raises(UserError, match="cannot name a bundle"):
         compute("dots", "cpu", out=tmp_path / "My Dots")
     assert Dots.taken == [] and list(tmp_path.glob("My*")) == []
+
+
+def test_an_imported_bundle_is_not_replaced(data, tmp_path):
+    write_bundle(draft(outputs(), "dots", provenance={"imported_from": "dots.npz"}), tmp_path / "dots")
+    with pytest.raises(UserError, match="is an imported bundle; choose another name"):
+        compute("dots", "cpu", out=tmp_path / "dots")
+    assert Dots.taken == [] and "imported_from" in read_bundle(tmp_path / "dots").provenance
 
 
 # Killed and resumed
