@@ -52,10 +52,22 @@ def parse(argv: list) -> argparse.Namespace:
         metavar="NAME",
         help="a further name by which others reach the server, through a proxy or a forwarded port; may be given several times",
     )
+    parser.add_argument("--all", action="store_true", help="wait until PyTorch is installed too, instead of opening the page before")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--data", type=folder, metavar="DIR", help="folder with the bundles (default: data/)")
     parser.add_argument("--datasets", type=folder, metavar="DIR", help="folder with the data sets that were downloaded")
     return parser.parse_args(argv)
+
+
+def everything(python: str) -> str:
+    """Wait for the rest as well. Where PyTorch does not exist, the page does without."""
+    import bootstrap
+
+    try:
+        return bootstrap.ensure("full")
+    except bootstrap.NotForThisPlatform as reason:
+        print(reason, flush=True)
+        return python
 
 
 def main(argv: list) -> int:
@@ -72,7 +84,11 @@ def main(argv: list) -> int:
     options = parse(argv)
     try:
         bootstrap.interrupt_on_sigterm()
-        python = bootstrap.ensure(bootstrap.ROOT / "requirements.txt")
+        python = bootstrap.ensure("view")
+        if options.all:
+            python = everything(python)
+        else:
+            bootstrap.follow_up(python)
     except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -85,6 +101,16 @@ def main(argv: list) -> int:
     arguments = ["--host", options.host, "--port", str(options.port)] + ["--no-browser"] * options.no_browser
     arguments += [f"--allow-host={name}" for name in options.allow_host]
     return bootstrap.become([python, "-m", "app.serve", *arguments])
+
+
+def command() -> int:
+    """The command `offramp`: the page, or any command of the engine."""
+    argv = sys.argv[1:]
+    if not argv or argv[0] == "page" or argv[0].startswith("-"):
+        return main(argv[1:] if argv[:1] == ["page"] else argv)
+    from engine.__main__ import main as engine
+
+    return engine(argv)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main(argv: list) -> int:
 
     try:
         bootstrap.interrupt_on_sigterm()
-        python = bootstrap.ensure(bootstrap.ROOT / "requirements-dev.txt")
+        python = bootstrap.ensure("dev")
         os.chdir(bootstrap.ROOT)
         lint = bootstrap.call([python, "-m", "ruff", "check"])
         return bootstrap.call([python, "-m", "pytest", *workers(argv), *argv]) or lint

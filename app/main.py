@@ -7,6 +7,7 @@ import streamlit as st
 
 import app.views  # noqa: F401  registers the views
 from app.allowed_hosts import PRIVATE
+from app.setup_notice import show_setup
 from app.views.registry import in_order
 from app.wording import literal
 from engine.errors import UserError
@@ -24,5 +25,6 @@ except UserError as problem:
 if PRIVATE not in os.environ:
     st.error("This server does not deliver the page's scripts and images; start the page with `python run_app.py`.")
     st.stop()
+show_setup()
 pages = [st.Page(view.show, title=view.title, url_path=view.url_path, default=view.default) for view in in_order()]
 st.navigation(pages, position="top").run()

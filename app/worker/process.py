@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from threading import Lock, Timer
 
+from app.setup_state import setup_state
 from app.worker.messages import Reply, Request, read_reply, write_request
 from engine.errors import UserError
 
@@ -19,6 +20,10 @@ KILLED = -9  # the return code of a process that was sent SIGKILL
 
 class WorkerLost(UserError):
     """The worker ended before it replied."""
+
+
+class WorkerNotReady(WorkerLost):
+    """The worker cannot be started before torch is installed."""
 
 
 class WorkerFault(RuntimeError):
@@ -71,6 +76,8 @@ class WorkerProcess:
         if self._process is not None and self._process.poll() is not None:
             self._end()
         if self._process is None:
+            if reason := setup_state().unavailable_reason:
+                raise WorkerNotReady(reason)
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
             try:
                 self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
