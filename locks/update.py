@@ -20,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import bootstrap  # noqa: E402
+from setting_up.environment import read_pins, requirements  # noqa: E402
+from setting_up.installer import uv_settings  # noqa: E402
 
 #: {lock: the lock below it}
 BELOW = {"view": None, "full": "view", "dev": "full"}
@@ -34,7 +35,7 @@ def compile_lock(uv: str, source: Path, lock: Path, below: Path | None, upgrade:
     command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", "3.11", "--no-config"]
     command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--output-file", str(lock), str(source)]
     command += ["--constraints", str(below)] * (below is not None) + ["--upgrade"] * upgrade
-    settings, _ = bootstrap.uv_settings(subprocess.check_output([sys.executable, "-m", "pip", "config", "list"], text=True))
+    settings, _ = uv_settings(subprocess.check_output([sys.executable, "-m", "pip", "config", "list"], text=True))
     settings.pop("UV_INDEX", None)  # packages of one's own computer have other hashes than those that all can fetch
     subprocess.run(command, env={**os.environ, **settings}, check=True)
     text = lock.read_text(encoding="utf-8")
@@ -46,13 +47,13 @@ def main(argv: list[str]) -> int:
     if argv and not upgrade:
         print(__doc__, file=sys.stderr)
         return 2
-    version = bootstrap.read_pins(bootstrap.requirements("dev"))["uv"]
+    version = read_pins(requirements("dev"))["uv"]
     uv = Path(sys.executable).with_name("uv.exe" if sys.platform == "win32" else "uv")
     if not uv.exists():
         print(f"uv {version} is not installed beside {sys.executable}: run python3 run_tests.py --version first.", file=sys.stderr)
         return 2
     for level, below in BELOW.items():
-        compile_lock(str(uv), bootstrap.requirements(level), HERE / f"{level}.txt", below and HERE / f"{below}.txt", upgrade)
+        compile_lock(str(uv), requirements(level), HERE / f"{level}.txt", below and HERE / f"{below}.txt", upgrade)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "requirements-dev.txt"
         source.write_text(f"uv=={version}\n", encoding="utf-8")
