@@ -1,0 +1,195 @@
+"""What a newcomer waits for: from the command to the first painted page and to everything installed, with uv and with pip, in one run.
+
+    python benchmarks/first_minute.py [--rounds 3] [--view] [--folder DIR]
+
+Each time in a fresh copy of the tracked files, with no environment and empty caches, which are deleted afterwards:
+run_app.py       python run_app.py: the page opens when what it needs is there; PyTorch follows in the background
+pip              python -m venv, pip install -r requirements.txt, python run_app.py: the page opens when everything is there
+Three moments are given in seconds from the command: the server answers, the page shows its first sentence, everything is installed.
+The second start is measured in the same copy. It needs the network, and 14 GB of disk unless only the view is measured (--view).
+"""
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/first_minute.py`
+
+from benchmarks.options import Options, run
+from engine.commands.arguments import positive
+from engine.errors import UserError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ROOT = Path(__file__).resolve().parents[1]
+PORT = 8797
+ADDRESS = f"http://127.0.0.1:{PORT}"
+NEEDED = {True: 4e9, False: 14e9}  # bytes of disk, by whether only the view is measured
+PATIENCE = 1800.0  # seconds
+SENTENCE = ".offramp-sentence"
+MOMENTS = ("server answers", "page painted", "all installed", "second start")
+Times = dict[str, float]
+
+
+def copy_of_the_files(folder: Path, view: bool) -> Path:
+    """view: without PyTorch, so that nothing follows"""
+    copy = folder / "offramp"
+    for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0"):
+        if name and (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    if view:
+        (copy / "requirements-torch.txt").write_text("")
+        shutil.copy(copy / "locks" / "view.txt", copy / "locks" / "full.txt")
+    return copy
+
+
+def with_empty_caches(folder: Path) -> dict[str, str]:
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("OFFRAMP_", "PYTHON", "VIRTUAL_ENV"))}
+    return mine | {"UV_CACHE_DIR": str(folder / "uv"), "PIP_CACHE_DIR": str(folder / "pip"), "TMPDIR": str(folder)}
+
+
+def base_python() -> str:
+    """The Python that our own environment was made from: what a newcomer has."""
+    return getattr(sys, "_base_executable", "") or sys.executable
+
+
+def answers() -> bool:
+    try:
+        return urllib.request.urlopen(f"{ADDRESS}/_stcore/health", timeout=1).status == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_until(condition: Callable[[], bool], server: "subprocess.Popen[bytes]") -> float:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if server.poll() is not None or time.monotonic() > end:
+            raise UserError("The set-up did not come to its end; start run_app.py to see why.")
+        time.sleep(0.05)
+    return time.monotonic()
+
+
+def everything_installed(copy: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return json.loads((copy / ".venv" / "setup.json").read_text(encoding="utf-8"))["state"] == "done"
+    return False
+
+
+@contextmanager
+def serving(copy: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [base_python(), "run_app.py", "--no-browser", "--port", str(PORT)]
+    server = subprocess.Popen(command, cwd=copy, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def open_page(page: "Page | None") -> float | None:
+    """The moment at which the first sentence has been painted; None without a browser."""
+    if page is None:
+        return None
+    page.goto(ADDRESS)
+    page.locator(SENTENCE).first.wait_for(timeout=60_000)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    painted = time.monotonic()
+    page.goto("about:blank")
+    return painted
+
+
+def start(copy: Path, environment: dict[str, str], page: "Page | None", begun: float, follows: bool) -> Times:
+    """Seconds from `begun`. follows: whether the rest is still to be installed by then"""
+    with serving(copy, environment) as server:
+        times = {"server answers": wait_until(answers, server) - begun}
+        painted = open_page(page)
+        if painted is not None:
+            times["page painted"] = painted - begun
+        if follows:
+            times["all installed"] = wait_until(lambda: everything_installed(copy), server) - begun
+    return times
+
+
+def measure(way: str, folder: Path, page: "Page | None", view: bool) -> Times:
+    copy, environment = copy_of_the_files(folder, view), with_empty_caches(folder)
+    begun = time.monotonic()
+    times: Times = {}
+    if way == "pip":
+        quiet = {"cwd": copy, "env": environment, "stdout": subprocess.DEVNULL, "check": True}
+        python = copy / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        subprocess.run([base_python(), "-m", "venv", ".venv"], **quiet)
+        subprocess.run([python, "-m", "pip", "install", "-qq", "-r", "requirements.txt"], **quiet)
+        times["all installed"] = time.monotonic() - begun
+    times |= start(copy, environment, page, begun, follows=way != "pip" and not view)
+    again = start(copy, environment, page, time.monotonic(), follows=False)
+    times["second start"] = again.get("page painted", again["server answers"])
+    return times
+
+
+@contextmanager
+def browser() -> Iterator["Page | None"]:
+    """A page of the system's Chromium, opened before the clock runs; None where there is none."""
+    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+    if executable is None:
+        yield None
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield chromium.new_page()
+        chromium.close()
+
+
+def table(measured: dict[str, list[Times]]) -> list[str]:
+    """The median of every moment, and how many times longer pip takes."""
+    lines = [f"{'seconds':<16}" + "".join(f"{way:>14}" for way in measured) + f"{'pip / run_app':>16}"]
+    for moment in MOMENTS:
+        rows = {way: [times[moment] for times in rounds if moment in times] for way, rounds in measured.items()}
+        if all(rows.values()):
+            medians = [statistics.median(row) for row in rows.values()]
+            lines.append(f"{moment:<16}" + "".join(f"{median:14.1f}" for median in medians) + f"{medians[1] / medians[0]:15.1f}x")
+    return lines
+
+
+def main() -> None:
+    parser = Options("first_minute", __doc__)
+    parser.add_argument("--rounds", type=positive, default=1, metavar="N", help="default 1")
+    parser.add_argument("--view", action="store_true", help="measure what the page needs, without PyTorch")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="where the copies and caches go meanwhile (default: a temporary folder)")
+    options = parser.parse_args()
+    if options.folder and not options.folder.is_dir():
+        raise UserError(f"There is no folder {str(options.folder)!r}; give an existing one.")
+    where = options.folder or Path(tempfile.gettempdir())
+    free = shutil.disk_usage(where).free
+    if free < NEEDED[options.view]:
+        raise UserError(f"{where} has {free / 1e9:.0f} GB free and {NEEDED[options.view] / 1e9:.0f} GB are needed; give another --folder.")
+    measured: dict[str, list[Times]] = {"run_app.py": [], "pip": []}
+    print(
+        f"{date.today()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, {platform.platform()}"
+    )
+    for _ in range(options.rounds):
+        for way, rounds in measured.items():
+            with tempfile.TemporaryDirectory(dir=where, prefix="first-minute-") as folder, browser() as page:
+                rounds.append(measure(way, Path(folder), page, options.view))
+            print(f"{way}: " + ", ".join(f"{moment} {seconds:.1f}" for moment, seconds in rounds[-1].items()), flush=True)
+    print(*table(measured), sep="\n")
+
+
+if __name__ == "__main__":
+    run(main)
