@@ -1,13 +1,16 @@
-"""Finds or makes a Python that has the locked packages. Standard library only: it runs before anything is installed.
+"""Finds or creates a Python environment with the locked packages. Standard library only: it runs before anything is installed.
 
-The Python that runs us is used as it is if it has every pin. Otherwise `.venv` is: made, completed or mended as needed. pip fetches one
-wheel, uv, and uv installs the lock; where uv cannot be had, pip installs the lock itself.
+The Python that runs this is used if it has every pin. Otherwise `.venv` is created, completed or repaired. pip downloads one wheel, uv,
+and uv installs the lock; without a uv for this platform, pip installs the lock.
 
-There are three levels, each a part of the next: `view` (the page, imports and sweeps), `full` (torch as well) and `dev` (the tests).
-While the packages of `view` may be in pieces, `.venv` holds a file `unfinished`, removed last. The others may be in pieces unless its
-`setup.json` says "done", because the page runs while they are unpacked. So a killed install is never taken for a good one.
+There are three levels, each a subset of the next: `view` (the page, imports and sweeps), `full` (PyTorch too) and `dev` (the tests).
+`run_app.py` opens the page once `view` is installed; a second process installs `full` while the page is used. A process that tries to
+import torch while it is being unpacked cannot import it later, so only processes that start after that installation import torch.
 
-    python bootstrap.py full      installs that level and stops when its standard input ends, so it cannot outlive the page that started it
+A killed installation must not pass for a complete one. While packages of `view` may be half unpacked, `.venv` holds the file `unfinished`.
+Other packages may be half unpacked unless `setup.json` says "done", because the page has to start without them.
+
+    python bootstrap.py      installs `full` and stops when its standard input closes, so that it ends with the page that started it
 """
 
 from __future__ import annotations
@@ -23,149 +26,126 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from setting_up.environment import (
-    KEPT,
-    LOG,
-    OLDEST,
-    REQUIREMENTS,
-    ROOT,
-    STATE,
-    UNFINISHED,
-    NotForThisPlatform,
-    SetupError,
-    locked,
-    never_complete,
-    python_of,
-    read_pins,
-    ready,
-    requirements,
-    say,
-    settled,
-    site_packages,
-    unmet,
-    version_of,
-)
-from setting_up.installer import AGAIN, SIZE, Installer, explain
-from setting_up.processes import become, call, interrupt_on_sigterm
+from setting_up import environment
+from setting_up.environment import LOG, REQUIREMENTS, ROOT, UNFINISHED, SetupError, print_line, python_of, ready
+from setting_up.installer import Installer
+from setting_up.installer_output import AGAIN, SIZE, explain
 
-__all__ = ["ROOT", "NotForThisPlatform", "SetupError", "become", "call", "ensure", "follow_up", "interrupt_on_sigterm"]
+_installers: list[subprocess.Popen[bytes]] = []  # kept, because a Popen that is collected closes its pipe
 
 
 def ensure(level: str, root: Path = ROOT) -> str:
-    """A Python that has all of a level: this one, or that of `.venv`, set up first if need be. Raises SetupError."""
+    """A Python that has every package of a level: this one, or that of `.venv`, set up first if need be. Raises SetupError."""
     venv, own = root / ".venv", Path(sys.prefix)
-    pins = read_pins(requirements("dev" if level == "dev" else "full", root))  # only .venv is completed in the background
-    if not (own / UNFINISHED).exists() and settled(own) and not unmet(pins):
+    pins = environment.read_pins(environment.requirements("dev" if level == "dev" else "full", root))  # only .venv may be completed later
+    if not (own / UNFINISHED).exists() and not environment.install_pending(own) and not environment.unmet(pins):
         return sys.executable
     if not ready(venv, level):
         try:
-            with locked(venv) as lock:
-                if not ready(venv, level):  # another start may have done it while we waited
+            with environment.locked(venv) as lock:
+                if not ready(venv, level):  # another process may have set it up while this one waited
                     _set_up(venv, level, lock)
         except OSError as error:
             raise SetupError(explain(str(error), venv, level)) from error
     return str(python_of(venv))
 
 
-def follow_up(python: str, root: Path = ROOT) -> None:
-    """Start a process that installs the rest while the page is used, unless nothing is missing. It ends when this process does."""
+def install_in_background(python: str, root: Path = ROOT) -> None:
+    """Start a process that installs what `full` lacks while the page is used. It ends when this process does."""
     venv = root / ".venv"
-    if python != str(python_of(venv)) or ready(venv, "full") or never_complete(venv):
+    if python != str(python_of(venv)) or ready(venv, "full") or environment.known_unsupported(venv):
         return
-    say(f"PyTorch follows in the background ({SIZE['full']} in all); what runs no network works meanwhile.")
-    command = [sys.executable, "-E", "-s", str(root / "bootstrap.py"), "full"]
-    group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # a Ctrl-C is for the page, whose end is enough
+    print_line(f"PyTorch is being installed in the background ({SIZE['full']} in all). Until then, networks cannot be run.")
+    command = [sys.executable, "-E", "-s", str(root / "bootstrap.py")]
+    group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # Ctrl-C goes to the page, and the installer ends with it
     installer = subprocess.Popen(command, stdin=subprocess.PIPE, cwd=root, start_new_session=True, creationflags=group)
     assert installer.stdin is not None
-    if os.name != "nt":  # the server that this process becomes holds the other end of the pipe; on Windows this process stays
+    if os.name != "nt":  # this process becomes the server, which must hold the other end of the pipe; on Windows this process stays
         os.set_inheritable(installer.stdin.fileno(), True)
-    _followers.append(installer)
+    _installers.append(installer)
 
 
-_followers: list[subprocess.Popen[bytes]] = []  # held, because a Popen that is collected closes its pipe
-
-
-def _in_background(level: str) -> int:
-    """What `follow_up` starts. While another one works it waits, and takes over should that one's page be closed."""
+def main() -> int:
+    """The background process. It waits for another one's installation, and continues it if that one's page is closed."""
     venv = ROOT / ".venv"
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    threading.Thread(target=_interrupt_when_input_closes, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(10)  # the page comes first
     try:
-        with locked(venv, quiet=True) as lock:
-            if ready(venv, level):
-                return 0
-            _set_up(venv, level, lock, quiet=True)
+        with environment.locked(venv, quiet=True) as lock:
+            if not ready(venv, "full"):
+                _set_up(venv, "full", lock, quiet=True)
     except (SetupError, OSError) as error:
-        _say_if_heard(str(error) if isinstance(error, SetupError) else explain(str(error), venv, level))
+        _try_to_print(str(error) if isinstance(error, SetupError) else explain(str(error), venv, "full"))
         return 2
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def _say_if_heard(text: str) -> None:
-    with suppress(OSError):  # the terminal may be gone
-        say(text)
+def _try_to_print(text: str) -> None:
+    with suppress(OSError):  # the terminal may be closed
+        print_line(text)
 
 
-def _end_with_input() -> None:
+def _interrupt_when_input_closes() -> None:
     while os.read(0, 1024):  # not sys.stdin, whose lock would still be held when Python shuts down
         pass
     _thread.interrupt_main()
 
 
 def _set_up(venv: Path, level: str, lock: int, quiet: bool = False) -> None:
-    whole = _usable(venv)
-    if not whole:
+    """Create or complete the environment. quiet: the page is running, so only the end is printed"""
+    usable = _is_usable(venv)
+    if not usable:
         _clear(venv)
     unfinished = venv / UNFINISHED
-    if not (whole and ready(venv, "view")):  # else the page may be running from here, and stays startable
+    if not (usable and ready(venv, "view")):  # else the page, which may be running from here, must stay startable
         unfinished.touch()
-    if whole and not quiet:
-        say(f"Bringing {venv} up to date with {REQUIREMENTS[level]}.")
+    if usable and not quiet:
+        print_line(f"Bringing {venv} up to date with {REQUIREMENTS[level]}.")
     elif not quiet:
-        say(f"Setting Offramp up in {venv}: {SIZE[level]}, once. Later starts take seconds.")
+        print_line(f"Setting Offramp up in {venv}: {SIZE[level]}, only once. Later starts take seconds.")
     started = time.monotonic()
     with open(venv / LOG, "w", encoding="utf-8") as log:
-        installer = Installer(venv, level, lock, log.write, quiet)
+        installer = Installer(venv, level, lock, log, quiet)
         try:
-            if not whole:
+            if not usable:
                 installer.make_venv()
             installer.install()
         except BaseException:
-            if whole and not installer.unpacking:
-                unfinished.unlink(missing_ok=True)  # nothing was touched: what worked still works
+            if usable and not installer.progress.unpacking:
+                unfinished.unlink(missing_ok=True)  # no package was changed: what worked still works
             raise
         unfinished.unlink(missing_ok=True)
-        _say_if_heard("PyTorch is installed: networks can be run." if quiet else f"Set up in {time.monotonic() - started:.0f} s.")
+        _try_to_print("PyTorch is installed. Networks can be run now." if quiet else f"Set up in {time.monotonic() - started:.0f} s.")
         if level != "view":
             installer.add_pip()
 
 
-def _usable(venv: Path) -> bool:
-    """Whether what is there can be completed. Raises if it belongs to something else and must not be thrown away."""
+def _is_usable(venv: Path) -> bool:
+    """Whether the environment can be completed instead of created again. Raises if it must not be deleted."""
     if (venv / UNFINISHED).exists():
-        say("An earlier set-up was not finished: starting it afresh.")
+        print_line("An earlier set-up did not finish. Starting again with what it downloaded.")
         return False
     if not (venv / "pyvenv.cfg").exists():
-        if {path.name for path in venv.iterdir()} - {*KEPT, LOG, STATE, f"{STATE}.new"}:
+        if {path.name for path in venv.iterdir()} - {*environment.KEPT, LOG, environment.STATE, f"{environment.STATE}.new"}:
             raise SetupError(f"{venv} is not a Python environment: move it away, {AGAIN}.")
         return False
-    version = version_of(venv)
-    if version is None or not site_packages(venv, version).is_dir():
-        say("The environment in .venv does not run any more (moved, copied, or its Python is gone): making it again.")
+    version = environment.version_of(venv)
+    if version is None or not environment.site_packages(venv, version).is_dir():
+        print_line("The environment in .venv does not run (moved, copied, or its Python is gone). Creating it again.")
         return False
-    if version < OLDEST:
-        raise SetupError(f"{venv} was made by Python {version[0]}.{version[1]} and Offramp needs 3.11 or newer: delete it, {AGAIN}.")
+    if version < environment.OLDEST:
+        raise SetupError(f"{venv} has Python {version[0]}.{version[1]}, but Offramp needs 3.11 or newer: delete it, {AGAIN}.")
     return True
 
 
 def _clear(venv: Path) -> None:
-    """Everything goes but what was fetched; `unfinished` goes last, so that a stop in between is noticed."""
+    """Delete everything except downloads. `unfinished` goes last, so that an interruption is noticed."""
     for path in sorted(venv.iterdir(), key=lambda path: path.name == UNFINISHED):
-        if path.name in KEPT:
+        if path.name in environment.KEPT:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -174,4 +154,4 @@ def _clear(venv: Path) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(_in_background(sys.argv[1]))
+    raise SystemExit(main())

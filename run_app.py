@@ -12,7 +12,7 @@ import sys
 
 
 class OneSentence(argparse.ArgumentParser):
-    """What the user gave is wrong: one sentence and exit code 2, without the usage lines."""
+    """Reports a mistake in the arguments in one sentence, without the usage lines, and exits with code 2."""
 
     def error(self, message: str) -> None:
         print(f"run_app.py: {message} (see --help)", file=sys.stderr)
@@ -52,20 +52,21 @@ def parse(argv: list) -> argparse.Namespace:
         metavar="NAME",
         help="a further name by which others reach the server, through a proxy or a forwarded port; may be given several times",
     )
-    parser.add_argument("--all", action="store_true", help="wait until PyTorch is installed too, instead of opening the page before")
+    parser.add_argument("--all", action="store_true", help="open the page only after PyTorch is installed too")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--data", type=folder, metavar="DIR", help="folder with the bundles (default: data/)")
     parser.add_argument("--datasets", type=folder, metavar="DIR", help="folder with the data sets that were downloaded")
     return parser.parse_args(argv)
 
 
-def everything(python: str) -> str:
-    """Wait for the rest as well. Where PyTorch does not exist, the page does without."""
+def install_everything(python: str) -> str:
+    """Install PyTorch too. Where it does not exist, the page runs without it."""
     import bootstrap
+    from setting_up.environment import NotForThisPlatform
 
     try:
         return bootstrap.ensure("full")
-    except bootstrap.NotForThisPlatform as reason:
+    except NotForThisPlatform as reason:
         print(reason, flush=True)
         return python
 
@@ -80,31 +81,32 @@ def main(argv: list) -> int:
         )
         return 2
     import bootstrap
+    from setting_up import processes
 
     options = parse(argv)
     try:
-        bootstrap.interrupt_on_sigterm()
+        processes.interrupt_on_sigterm()
         python = bootstrap.ensure("view")
         if options.all:
-            python = everything(python)
+            python = install_everything(python)
         else:
-            bootstrap.follow_up(python)
+            bootstrap.install_in_background(python)
     except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nStopped before the set-up was finished; the same command starts it again.")
+        print("\nStopped before set-up was finished; run the same command again to continue.")
         return 0
     os.environ["OFFRAMP_DATA"] = options.data or os.environ.get("OFFRAMP_DATA") or str(bootstrap.ROOT / "data")
     if options.datasets:
         os.environ["OFFRAMP_DATASETS"] = options.datasets
     arguments = ["--host", options.host, "--port", str(options.port)] + ["--no-browser"] * options.no_browser
     arguments += [f"--allow-host={name}" for name in options.allow_host]
-    return bootstrap.become([python, "-m", "app.serve", *arguments])
+    return processes.replace_process([python, "-m", "app.serve", *arguments])
 
 
 def command() -> int:
-    """The command `offramp`: the page, or any command of the engine."""
+    """The command `offramp`: starts the page, or runs a command of the engine."""
     argv = sys.argv[1:]
     if not argv or argv[0] == "page" or argv[0].startswith("-"):
         return main(argv[1:] if argv[:1] == ["page"] else argv)

@@ -27,13 +27,14 @@ def main(argv: list) -> int:
         )
         return 2
     import bootstrap
+    from setting_up import processes
 
     try:
-        bootstrap.interrupt_on_sigterm()
+        processes.interrupt_on_sigterm()
         python = bootstrap.ensure("dev")
         os.chdir(bootstrap.ROOT)
-        lint = bootstrap.call([python, "-m", "ruff", "check"])
-        return bootstrap.call([python, "-m", "pytest", *workers(argv), *argv]) or lint
+        lint = processes.call([python, "-m", "ruff", "check"])
+        return processes.call([python, "-m", "pytest", *workers(argv), *argv]) or lint
     except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2

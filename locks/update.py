@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Writes the locks from the requirements: every package with its exact version and hashes, for all platforms and Pythons from 3.11 on.
 
-    python locks/update.py                all locks; versions that are locked stay unless a requirement forbids them
-    python locks/update.py --upgrade      the newest versions that the requirements allow
+    python locks/update.py                all locks; keeps the locked versions that the requirements allow
+    python locks/update.py --upgrade      all locks, with the newest versions that the requirements allow
 
-Each lock is compiled under the one below it as a constraint, so view is a part of full, and full of dev. uv.txt is the installer alone.
-It uses the uv of requirements-dev.txt, and asks the main package index that pip is configured for.
+Each lock is a constraint for the next one, so view is a subset of full, and full of dev. uv.txt holds only the installer. This uses the
+uv of requirements-dev.txt and the main package index in pip's configuration.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from setting_up.environment import read_pins, requirements  # noqa: E402
-from setting_up.installer import uv_settings  # noqa: E402
+from setting_up.pip_settings import uv_settings  # noqa: E402
 
-#: {lock: the lock below it}
+#: {lock: the lock that constrains it}
 BELOW = {"view": None, "full": "view", "dev": "full"}
 
 
@@ -36,7 +36,7 @@ def compile_lock(uv: str, source: Path, lock: Path, below: Path | None, upgrade:
     command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--output-file", str(lock), str(source)]
     command += ["--constraints", str(below)] * (below is not None) + ["--upgrade"] * upgrade
     settings, _ = uv_settings(subprocess.check_output([sys.executable, "-m", "pip", "config", "list"], text=True))
-    settings.pop("UV_INDEX", None)  # packages of one's own computer have other hashes than those that all can fetch
+    settings.pop("UV_INDEX", None)  # a package on an extra index may have other hashes than the public one
     subprocess.run(command, env={**os.environ, **settings}, check=True)
     text = lock.read_text(encoding="utf-8")
     lock.write_text(header(source.name) + re.sub(r"^#.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")

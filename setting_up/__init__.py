@@ -1,1 +1,1 @@
-"""Finds, makes and completes the Python that Offramp runs in, see bootstrap.py. Standard library only."""
+"""Finds, creates and completes the Python environment that Offramp runs in; see bootstrap.py. Standard library only."""

@@ -1,4 +1,4 @@
-"""What is installed in an environment, what of it may be in pieces, and who may change it."""
+"""Which packages an environment has, which may be half unpacked, and the lock that lets one process at a time change it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -19,19 +20,19 @@ ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 UNFINISHED, STATE, LOCK, LOG = "unfinished", "setup.json", "install.lock", "install.log"
 UV, UV_CACHE = "uv", "uv-cache"
-KEPT = (LOCK, UV, UV_CACHE)  # when `.venv` is made again, what is fetched stays
+KEPT = (LOCK, UV, UV_CACHE)  # kept when `.venv` is created again, so that nothing is downloaded twice
 REQUIREMENTS = {"view": "requirements-view.txt", "full": "requirements.txt", "dev": "requirements-dev.txt"}
 
 
 class SetupError(Exception):
-    """One sentence a person can act on."""
+    """One sentence that says what failed and what to do."""
 
 
 class NotForThisPlatform(SetupError):
-    """A package has no wheel for this platform, and that will stay so."""
+    """A package has no wheel for this platform, so trying again does not help."""
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     print(text, flush=True)
 
 
@@ -52,18 +53,23 @@ def read_pins(file: Path) -> dict[str, str]:
     return pins
 
 
+def normalized(name: str) -> str:
+    """A package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def unmet(pins: dict[str, str], search: list[str] | None = None) -> list[str]:
-    """The pins that the packages in `search` (default: this Python's own path) do not meet. Imports none of them."""
+    """The pins that the packages on the path `search` (default: this Python's) do not meet. Imports no package."""
     path = sys.path if search is None else search
     return [f"{name}=={version}" if version else name for name, version in pins.items() if not _meets(name, version, path)]
 
 
 def _meets(name: str, wanted: str, path: list[str]) -> bool:
     result = next(iter(importlib.metadata.distributions(name=name, path=path)), None)
-    # pip writes RECORD last: without it, the package was being unpacked when something stopped pip
+    # pip writes RECORD last: without it, pip was stopped while it unpacked the package
     if result is None or result.read_text("RECORD") is None:
         return False
-    have = result.version if "+" in wanted else result.version.split("+")[0]  # 2.15.0+cpu is 2.15.0 too
+    have = result.version if "+" in wanted else result.version.split("+")[0]  # 2.15.0+cpu counts as 2.15.0
     return wanted in ("", have)
 
 
@@ -72,7 +78,7 @@ def python_of(venv: Path) -> Path:
 
 
 def version_of(venv: Path) -> tuple[int, int] | None:
-    """The version of the environment's Python, asked of itself; None if it does not run."""
+    """The version that the environment's Python reports; None if it does not run."""
     command = [str(python_of(venv)), "-I", "-S", "-c", "import sys; print(*sys.version_info[:2])"]
     try:
         major, minor = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()
@@ -86,19 +92,19 @@ def site_packages(venv: Path, version: tuple[int, int]) -> Path:
 
 
 def ready(venv: Path, level: str) -> bool:
-    """Whether the environment runs and has every pin of the level, with nothing in pieces."""
-    if (venv / UNFINISHED).exists() or not python_of(venv).exists() or not (level == "view" or settled(venv)):
+    """Whether the environment runs and has every package of the level, none of them half unpacked."""
+    if (venv / UNFINISHED).exists() or not python_of(venv).exists() or (level != "view" and install_pending(venv)):
         return False
     version = version_of(venv)
     pins = read_pins(requirements(level, venv.parent))
     return version is not None and version >= OLDEST and not unmet(pins, [str(site_packages(venv, version))])
 
 
-# --- the state of what is installed while the page runs ---
+# --- the state of an installation that runs beside the page ---
 
 
 def read_state(venv: Path) -> dict[str, object]:
-    """What `setup.json` says, or {} if there is none: everything was installed at once, or by other means."""
+    """The contents of `setup.json`, or {} if it is missing because everything was installed at once or by other means."""
     try:
         state = json.loads((venv / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -107,19 +113,19 @@ def read_state(venv: Path) -> dict[str, object]:
 
 
 def write_state(venv: Path, state: str, **facts: object) -> None:
-    """Atomically, with the time: an installer that has been killed no longer renews it."""
+    """Write `setup.json` atomically. Its time shows whether the installer is still alive."""
     draft = venv / f"{STATE}.new"
     draft.write_text(json.dumps({"state": state, "time": time.time(), **facts}), encoding="utf-8")
     os.replace(draft, venv / STATE)
 
 
-def settled(venv: Path) -> bool:
-    """Whether no package beyond `view` may be in pieces."""
-    return read_state(venv).get("state", "done") == "done"
+def install_pending(venv: Path) -> bool:
+    """Whether packages beyond `view` may be missing or half unpacked."""
+    return read_state(venv).get("state", "done") != "done"
 
 
-def never_complete(venv: Path) -> bool:
-    """Whether an earlier start has found that torch has no wheel for this platform, Python and lock."""
+def known_unsupported(venv: Path) -> bool:
+    """Whether an earlier start found that torch has no wheel for this platform, Python and lock."""
     state = read_state(venv)
     return state.get("state") == "unsupported" and state.get("key") == platform_key(venv)
 
@@ -134,15 +140,15 @@ def platform_key(venv: Path) -> str:
 
 @contextmanager
 def locked(venv: Path, quiet: bool = False) -> Iterator[int]:
-    """One set-up at a time. The operating system holds the lock, so one left by a dead process is no lock at all;
-    children inherit it, so a pip that outlives a killed parent still counts."""
+    """Let one set-up run at a time. The operating system releases the lock of a dead process. Children inherit the lock, so an installer
+    that outlives its killed parent still holds it."""
     venv.mkdir(exist_ok=True)
     lock = os.open(venv / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         waiting = False
         while not _try_lock(lock):
             if not waiting and not quiet:
-                say(f"Another start (process {(venv / LOCK).read_text() or 'unknown'}) is setting Offramp up: waiting for it.")
+                print_line(f"Another process ({(venv / LOCK).read_text() or 'unknown'}) is setting Offramp up; waiting for it.")
             waiting = True
             time.sleep(0.2)
         os.ftruncate(lock, 0)
@@ -157,7 +163,7 @@ def _try_lock(lock: int) -> bool:
         if os.name == "nt":
             import msvcrt
 
-            os.lseek(lock, 1 << 20, os.SEEK_SET)  # beyond the text, which others must still be able to read
+            os.lseek(lock, 1 << 20, os.SEEK_SET)  # beyond the text, which other processes read
             msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
             os.lseek(lock, 0, os.SEEK_SET)
         else:

@@ -1,4 +1,4 @@
-"""Setting up and starting: what is installed, what is half installed, what is said when something is wrong, and how it ends."""
+"""Setting up and starting: which packages are installed or half installed, what is printed when something fails, and how it ends."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import pytest
 
 import bootstrap
 from app import serve
-from setting_up import environment, installer
+from setting_up import environment, installer, installer_output
 from tests.tiny_setup import TinySetup, fake_package, is_one_sentence
 
-ROOT = bootstrap.ROOT
+ROOT = environment.ROOT
 STARTERS = ["run_app.py", "run_tests.py", "bootstrap.py", *(f"setting_up/{path.name}" for path in (ROOT / "setting_up").glob("*.py"))]
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and flock are POSIX") if os.name == "nt" else lambda test: test
 
@@ -32,7 +32,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="signals and flock are POSIX"
 
 @pytest.mark.parametrize("name", STARTERS)
 def test_old_pythons_can_read_the_starters(name: str) -> None:
-    """A syntax error is no way to learn that one's Python is too old."""
+    """A syntax error does not tell anyone that their Python is too old."""
     ast.parse((ROOT / name).read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
@@ -46,9 +46,9 @@ def test_an_old_python_is_told_so(starter: str) -> None:
 
 def test_read_pins_skips_comments_options_extras_and_markers(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
-    requirements.write_text("# why\n--no-index\n\ntorch==2.15.0  # a pair\nruff\npyright[nodejs]==1.1\n")
+    requirements.write_text("# why\n--no-index\n\ntorch==2.15.0  # a pair\nruff\nuvicorn[standard]==0.54\n")
     (tmp_path / "lock.txt").write_text("-r requirements.txt\ntriton==3.9.0 ; sys_platform == 'linux' \\\n    --hash=sha256:00\n")
-    assert environment.read_pins(tmp_path / "lock.txt") == {"torch": "2.15.0", "ruff": "", "pyright": "1.1", "triton": "3.9.0"}
+    assert environment.read_pins(tmp_path / "lock.txt") == {"torch": "2.15.0", "ruff": "", "uvicorn": "0.54", "triton": "3.9.0"}
 
 
 def test_unmet_compares_versions_without_importing(tmp_path: Path) -> None:
@@ -66,29 +66,29 @@ def test_a_package_without_its_record_is_half_unpacked(tmp_path: Path) -> None:
     assert environment.unmet({"numpy": "2.4.6"}, [str(tmp_path)]) == ["numpy==2.4.6"]
 
 
-def test_a_whole_environment_is_ready_and_a_piece_is_not(tmp_path: Path) -> None:
+def test_a_complete_environment_is_ready_and_an_incomplete_one_is_not(tmp_path: Path) -> None:
     (tmp_path / "requirements-view.txt").write_text("tiny-view==1.0\n")
     (tmp_path / "requirements.txt").write_text("-r requirements-view.txt\ntiny-torch==1.0\n")
     venv = tmp_path / ".venv"
-    assert not environment.ready(venv, "view")  # nothing there
+    assert not environment.ready(venv, "view")  # it does not exist
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    assert not environment.ready(venv, "view")  # nothing in it
+    assert not environment.ready(venv, "view")  # it has no packages
     site = environment.site_packages(venv, sys.version_info[:2])
     fake_package(site, "tiny_view", "1.0")
     assert environment.ready(venv, "view") and not environment.ready(venv, "full")
     fake_package(site, "tiny_torch", "1.0")
     assert environment.ready(venv, "full")
     environment.write_state(venv, "installing")
-    assert environment.ready(venv, "view") and not environment.ready(venv, "full")  # the pins are there, but may be in pieces
+    assert environment.ready(venv, "view") and not environment.ready(venv, "full")  # the pins are met, but packages may be half unpacked
     environment.write_state(venv, "done")
     (venv / environment.UNFINISHED).touch()
-    assert not environment.ready(venv, "view")  # so may these be
+    assert not environment.ready(venv, "view")  # so may those of the view
     (venv / environment.UNFINISHED).unlink()
     environment.python_of(venv).unlink()
     assert not environment.ready(venv, "view")  # its Python is gone
 
 
-# --- failing and mending -------------------------------------------------------------------------------------------------------------
+# --- failures and repairs -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,13 @@ def test_a_whole_environment_is_ready_and_a_piece_is_not(tmp_path: Path) -> None
         (["--bogus"], "unrecognized arguments: --bogus"),
     ],
 )
-def test_what_the_user_gave_is_wrong(arguments: list[str], printed: str) -> None:
+def test_a_mistake_in_the_arguments_is_one_sentence(arguments: list[str], printed: str) -> None:
     done = subprocess.run([sys.executable, "run_app.py", "--no-browser", *arguments], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and is_one_sentence(done.stderr), done.stderr
     assert printed in done.stderr
 
 
-def test_a_broken_environment_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_environment_is_created_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     tiny = TinySetup(tmp_path)
     venv = tiny.venv
     environment.python_of(venv).parent.mkdir(parents=True)
@@ -121,9 +121,9 @@ def test_a_broken_environment_is_made_again(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(installer.Installer, "make_venv", lambda self: (venv / "made").touch())
     monkeypatch.setattr(installer.Installer, "install", lambda self: None)
     assert bootstrap.ensure("view", tiny.folder) == str(environment.python_of(venv))
-    assert "does not run any more" in capsys.readouterr().out
+    assert "does not run (moved" in capsys.readouterr().out
     assert (venv / "made").exists() and not (venv / "pyvenv.cfg").exists()
-    assert (venv / environment.UV).exists()  # what was fetched stays
+    assert (venv / environment.UV).exists()  # downloads are kept
 
 
 def test_a_venv_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_venv_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
         bootstrap.ensure("view", tiny.folder)
 
 
-def test_no_venv_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_without_venv_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = TinySetup(tmp_path)
     monkeypatch.setattr(installer.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(environment.SetupError, match=r"apt install python3\.\d+-venv"):
@@ -169,9 +169,9 @@ def test_no_venv_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("", "could not be installed"),
     ],
 )
-def test_what_went_wrong_becomes_one_sentence(output: str, printed: str, tmp_path: Path) -> None:
-    sentence = installer.explain(output, tmp_path / ".venv", "view")
-    assert printed in sentence and "then give the same command again" in sentence and is_one_sentence(sentence)
+def test_a_failure_becomes_one_sentence(output: str, printed: str, tmp_path: Path) -> None:
+    sentence = installer_output.explain(output, tmp_path / ".venv", "view")
+    assert printed in sentence and "then run the same command again" in sentence and is_one_sentence(sentence)
 
 
 @pytest.mark.parametrize(
@@ -187,26 +187,22 @@ def test_what_went_wrong_becomes_one_sentence(output: str, printed: str, tmp_pat
         ("Collecting torch==2.15.0\n", ""),
     ],
 )
-def test_news(line: str, news: str, tmp_path: Path) -> None:
-    assert fresh_installer(tmp_path)._hear(line) == news
+def test_lines_of_the_installer_become_progress(line: str, news: str) -> None:
+    assert installer_output.Progress(quiet=True).news(line) == news
 
 
-def test_news_of_uv_count_what_is_there_and_what_is_left(tmp_path: Path) -> None:
-    progress = fresh_installer(tmp_path)
-    progress._began = time.monotonic() - 10
+def test_progress_counts_what_has_arrived_and_how_fast() -> None:
+    progress = installer_output.Progress(quiet=True)
+    progress._started = time.monotonic() - 10
     for line in (
         "Resolved 3 packages in 1ms",
         "Downloading torch (500.0MiB)",
         "Downloading sympy (512.0KiB)",
         "Downloading cudnn (0.5GiB)",
     ):
-        assert progress._hear(line) == ""
-    assert re.fullmatch(r"got torch: 524 of 1,062 MB, 52\.[0-9] MB/s", progress._hear(" Downloaded torch\n"))
-    assert progress._hear(" Downloaded tiny\n").startswith("got tiny: 524 of")  # too small for uv to announce
-
-
-def fresh_installer(folder: Path) -> installer.Installer:
-    return installer.Installer(folder / ".venv", "full", 0, lambda line: None, quiet=False)
+        assert progress.news(line) == ""
+    assert re.fullmatch(r"got torch: 524 of 1,062 MB, 52\.[0-9] MB/s", progress.news(" Downloaded torch\n"))
+    assert progress.news(" Downloaded tiny\n").startswith("got tiny: 524 of")  # too small for uv to announce
 
 
 # --- two at once ---------------------------------------------------------------------------------------------------------------------
@@ -228,8 +224,8 @@ def test_a_held_lock_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture
     with subprocess.Popen([sys.executable, "-c", hold, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout and holder.stdout.readline() == "held\n"
         with environment.locked(tmp_path):
-            assert holder.wait(5) == 0  # it was over before we got in
-    assert f"process {holder.pid}) is setting Offramp up: waiting" in capsys.readouterr().out
+            assert holder.wait(5) == 0  # it had ended before we got the lock
+    assert f"process ({holder.pid}) is setting Offramp up; waiting" in capsys.readouterr().out
 
 
 # --- ports and addresses -------------------------------------------------------------------------------------------------------------
@@ -258,12 +254,12 @@ def test_no_browser_without_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert serve.has_screen()
 
 
-# --- the real thing ------------------------------------------------------------------------------------------------------------------
+# --- the real server ------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[[int], subprocess.Popen[str]]]:
-    """Starts the real server; whatever happens, none is left behind."""
+    """Starts the real server, and ends it after the test."""
     started: list[subprocess.Popen[str]] = []
 
     def begin(port: int) -> subprocess.Popen[str]:
@@ -279,7 +275,7 @@ def start() -> Iterator[Callable[[int], subprocess.Popen[str]]]:
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_and_ends_in_order(start: Callable[[int], subprocess.Popen[str]], number: signal.Signals) -> None:
+def test_it_serves_until_a_signal_ends_it(start: Callable[[int], subprocess.Popen[str]], number: signal.Signals) -> None:
     port = free_port()
     server = start(port)
     assert server.stdout and server.stdout.readline() == f"Offramp is at http://127.0.0.1:{port}  (Ctrl-C ends it)\n"
@@ -292,7 +288,9 @@ def test_it_serves_and_ends_in_order(start: Callable[[int], subprocess.Popen[str
 
 @posix
 @pytest.mark.parametrize("moment", [0.0, 0.15, 0.4, 0.8])
-def test_a_taken_port_is_said_and_a_signal_at_any_moment_is_no_crash(start: Callable[[int], subprocess.Popen[str]], moment: float) -> None:
+def test_a_taken_port_is_reported_and_a_signal_ends_the_server_cleanly(
+    start: Callable[[int], subprocess.Popen[str]], moment: float
+) -> None:
     with serve.listen("127.0.0.1", free_port()) as taken:
         port = taken.getsockname()[1]
         server = start(port)

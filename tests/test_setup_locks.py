@@ -1,4 +1,4 @@
-"""The requirements that people edit, the locks made from them, and what else must name the same packages."""
+"""The requirements that people edit, the locks made from them, and other files that name the same packages."""
 
 import re
 import tomllib
@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from setting_up.environment import REQUIREMENTS, ROOT, read_pins, requirements
+from setting_up.environment import REQUIREMENTS, ROOT, normalized, read_pins, requirements
 
 LEVELS = tuple(REQUIREMENTS)
 LOCKS = sorted((ROOT / "locks").glob("*.txt"))
-
-
-def folded(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def entries(lock: Path) -> dict[tuple[str, str, str], set[str]]:
@@ -24,7 +20,7 @@ def entries(lock: Path) -> dict[tuple[str, str, str], set[str]]:
         requirement, *hashes = re.split(r"\s+--hash=", line)
         pin, _, marker = requirement.partition(";")
         name, _, version = pin.partition("==")
-        locked[folded(name), version.strip(), marker.strip()] = set(hashes)
+        locked[normalized(name), version.strip(), marker.strip()] = set(hashes)
     return locked
 
 
@@ -33,11 +29,11 @@ def test_every_pin_is_exact_and_locked(level: str) -> None:
     pins = read_pins(requirements(level))
     assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in pins.values())
     locked = {(name, version) for name, version, _ in entries(ROOT / "locks" / f"{level}.txt")}
-    assert {(folded(name), version) for name, version in pins.items()} <= locked
+    assert {(normalized(name), version) for name, version in pins.items()} <= locked
 
 
 @pytest.mark.parametrize(("part", "whole"), [("view", "full"), ("full", "dev")])
-def test_a_level_is_a_part_of_the_next_one(part: str, whole: str) -> None:
+def test_a_level_is_a_subset_of_the_next_one(part: str, whole: str) -> None:
     assert read_pins(requirements(part)).items() < read_pins(requirements(whole)).items()
     smaller, larger = (entries(ROOT / "locks" / f"{level}.txt") for level in (part, whole))
     versions = {(name, version) for name, version, _ in larger}
@@ -53,7 +49,7 @@ def test_viewing_needs_no_torch() -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_a_lock_has_hashes_and_names_no_place(lock: Path) -> None:
+def test_a_lock_has_hashes_and_no_address(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
     assert all(hashes and all(re.fullmatch(r"sha256:[0-9a-f]{64}", hash) for hash in hashes) for hashes in entries(lock).values())
     assert not re.search(r"https?:|file:|^-|index-url|find-links", text, re.MULTILINE)
@@ -63,7 +59,7 @@ def test_the_installer_is_the_uv_of_the_tests() -> None:
     assert {(name, version) for name, version, _ in entries(ROOT / "locks" / "uv.txt")} == {("uv", read_pins(requirements("dev"))["uv"])}
 
 
-def test_pip_install_takes_the_same_requirements_and_gives_the_command() -> None:
+def test_pip_install_uses_the_same_requirements_and_provides_the_command() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     files = project["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]
     assert {**read_pins(ROOT / files[0]), **read_pins(ROOT / files[1])} == read_pins(requirements("full"))

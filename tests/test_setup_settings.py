@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from setting_up.installer import uv_settings
+from setting_up.pip_settings import uv_settings
 
 
 @pytest.fixture(autouse=True)
-def no_certificates_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_custom_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
 
 
-def test_without_settings_uv_trusts_what_the_system_trusts() -> None:
+def test_without_settings_uv_uses_the_systems_certificates() -> None:
     assert uv_settings("") == ({"UV_SYSTEM_CERTS": "1"}, ["--index-strategy", "unsafe-best-match"])
 
 
-def test_the_variable_wins_over_the_command_and_that_over_the_rest() -> None:
+def test_a_variable_wins_over_a_setting_for_install_and_that_over_a_global_one() -> None:
     config = (
         ":env:.index-url='https://c/'\ninstall.index-url='https://b/'\nglobal.index-url='https://a/'\ndownload.index-url='https://d/'\n"
     )
@@ -24,7 +24,7 @@ def test_the_variable_wins_over_the_command_and_that_over_the_rest() -> None:
     assert uv_settings(config.split("\n", 1)[1])[0]["UV_DEFAULT_INDEX"] == "https://b/"
 
 
-def test_every_setting_has_its_place(tmp_path: Path) -> None:
+def test_every_setting_is_passed_on(tmp_path: Path) -> None:
     config = f"""global.cert='/etc/ssl/own.pem'
 global.client-cert='/etc/ssl/me.pem'
 global.extra-index-url='https://a/simple\\nfile:///b/simple'
@@ -53,12 +53,12 @@ global.no-index='true'
         str(tmp_path),
         "--find-links",
         "https://c/wheels",
-    ]  # pip skips the other too
+    ]  # pip skips the missing folder too
 
 
 def test_a_folder_of_certificates(tmp_path: Path) -> None:
     assert uv_settings(f"global.cert='{tmp_path}'")[0] == {"SSL_CERT_DIR": str(tmp_path)}
 
 
-def test_a_line_that_is_no_setting_is_passed_over() -> None:
+def test_a_line_that_is_not_a_setting_is_skipped() -> None:
     assert uv_settings("WARNING: odd\nglobal.timeout=unquoted words\nglobal.timeout='5'\n")[0]["UV_HTTP_TIMEOUT"] == "5"
