@@ -1,12 +1,12 @@
-"""What a newcomer waits for: from the command to the first painted page and to everything installed, with uv and with pip, in one run.
+"""The time a new user waits: from the command to the first painted page and until everything is installed, with run_app.py and with pip.
 
     python benchmarks/first_minute.py [--rounds 3] [--view] [--folder DIR]
 
-Each time in a fresh copy of the tracked files, with no environment and empty caches, which are deleted afterwards:
-run_app.py       python run_app.py: the page opens when what it needs is there; PyTorch follows in the background
-pip              python -m venv, pip install -r requirements.txt, python run_app.py: the page opens when everything is there
-Three moments are given in seconds from the command: the server answers, the page shows its first sentence, everything is installed.
-The second start is measured in the same copy. It needs the network, and 14 GB of disk unless only the view is measured (--view).
+Every round uses a fresh copy of the tracked files without an environment and with empty caches, and deletes them afterwards:
+run_app.py       python run_app.py: the page opens once its packages are installed; PyTorch is installed in the background
+pip              python -m venv, pip install -r requirements.txt, python run_app.py: the page opens once everything is installed
+Times are in seconds from the command until the server responds, the page shows its first sentence, and everything is installed.
+The second start is measured in the same copy. This needs the network, and 14 GB of disk unless --view leaves PyTorch out.
 """
 
 import json
@@ -41,12 +41,12 @@ ADDRESS = f"http://127.0.0.1:{PORT}"
 NEEDED = {True: 4e9, False: 14e9}  # bytes of disk, by whether only the view is measured
 PATIENCE = 1800.0  # seconds
 SENTENCE = ".offramp-sentence"
-MOMENTS = ("server answers", "page painted", "all installed", "second start")
+MOMENTS = ("server responds", "page painted", "all installed", "second start")
 Times = dict[str, float]
 
 
 def copy_of_the_files(folder: Path, view: bool) -> Path:
-    """view: without PyTorch, so that nothing follows"""
+    """view: leave PyTorch out"""
     copy = folder / "offramp"
     for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0"):
         if name and (ROOT / name).is_file():
@@ -59,16 +59,16 @@ def copy_of_the_files(folder: Path, view: bool) -> Path:
 
 
 def with_empty_caches(folder: Path) -> dict[str, str]:
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("OFFRAMP_", "PYTHON", "VIRTUAL_ENV"))}
-    return mine | {"UV_CACHE_DIR": str(folder / "uv"), "PIP_CACHE_DIR": str(folder / "pip"), "TMPDIR": str(folder)}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("OFFRAMP_", "PYTHON", "VIRTUAL_ENV"))}
+    return variables | {"UV_CACHE_DIR": str(folder / "uv"), "PIP_CACHE_DIR": str(folder / "pip"), "TMPDIR": str(folder)}
 
 
 def base_python() -> str:
-    """The Python that our own environment was made from: what a newcomer has."""
+    """The Python from which this environment was created, as a new user has it."""
     return getattr(sys, "_base_executable", "") or sys.executable
 
 
-def answers() -> bool:
+def server_responds() -> bool:
     try:
         return urllib.request.urlopen(f"{ADDRESS}/_stcore/health", timeout=1).status == 200
     except (urllib.error.URLError, OSError):
@@ -79,7 +79,7 @@ def wait_until(condition: Callable[[], bool], server: "subprocess.Popen[bytes]")
     end = time.monotonic() + PATIENCE
     while not condition():
         if server.poll() is not None or time.monotonic() > end:
-            raise UserError("The set-up did not come to its end; start run_app.py to see why.")
+            raise UserError("Set-up did not finish; start run_app.py to see why.")
         time.sleep(0.05)
     return time.monotonic()
 
@@ -91,9 +91,11 @@ def everything_installed(copy: Path) -> bool:
 
 
 @contextmanager
-def serving(copy: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(copy: Path, environment: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """run_app.py in a process of its own. log: gets what it prints"""
     command = [base_python(), "run_app.py", "--no-browser", "--port", str(PORT)]
-    server = subprocess.Popen(command, cwd=copy, env=environment, stdout=subprocess.DEVNULL)
+    with open(log, "wb") as output:
+        server = subprocess.Popen(command, cwd=copy, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
         yield server
     finally:
@@ -102,7 +104,7 @@ def serving(copy: Path, environment: dict[str, str]) -> Iterator["subprocess.Pop
 
 
 def open_page(page: "Page | None") -> float | None:
-    """The moment at which the first sentence has been painted; None without a browser."""
+    """The time at which the first sentence is painted; None without a browser."""
     if page is None:
         return None
     page.goto(ADDRESS)
@@ -113,14 +115,14 @@ def open_page(page: "Page | None") -> float | None:
     return painted
 
 
-def start(copy: Path, environment: dict[str, str], page: "Page | None", begun: float, follows: bool) -> Times:
-    """Seconds from `begun`. follows: whether the rest is still to be installed by then"""
-    with serving(copy, environment) as server:
-        times = {"server answers": wait_until(answers, server) - begun}
+def start(copy: Path, environment: dict[str, str], page: "Page | None", begun: float, installing: bool) -> Times:
+    """Seconds from `begun`. installing: whether PyTorch is installed in the background meanwhile"""
+    with serving(copy, environment, copy.parent / "server.log") as server:
+        times = {"server responds": wait_until(server_responds, server) - begun}
         painted = open_page(page)
         if painted is not None:
             times["page painted"] = painted - begun
-        if follows:
+        if installing:
             times["all installed"] = wait_until(lambda: everything_installed(copy), server) - begun
     return times
 
@@ -135,15 +137,15 @@ def measure(way: str, folder: Path, page: "Page | None", view: bool) -> Times:
         subprocess.run([base_python(), "-m", "venv", ".venv"], **quiet)
         subprocess.run([python, "-m", "pip", "install", "-qq", "-r", "requirements.txt"], **quiet)
         times["all installed"] = time.monotonic() - begun
-    times |= start(copy, environment, page, begun, follows=way != "pip" and not view)
-    again = start(copy, environment, page, time.monotonic(), follows=False)
-    times["second start"] = again.get("page painted", again["server answers"])
+    times |= start(copy, environment, page, begun, installing=way != "pip" and not view)
+    again = start(copy, environment, page, time.monotonic(), installing=False)
+    times["second start"] = again.get("page painted", again["server responds"])
     return times
 
 
 @contextmanager
 def browser() -> Iterator["Page | None"]:
-    """A page of the system's Chromium, opened before the clock runs; None where there is none."""
+    """A page of the system's Chromium, opened before the time is taken; None if Chromium is not installed."""
     executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
     if executable is None:
         yield None
@@ -157,7 +159,7 @@ def browser() -> Iterator["Page | None"]:
 
 
 def table(measured: dict[str, list[Times]]) -> list[str]:
-    """The median of every moment, and how many times longer pip takes."""
+    """The median of every time, and the ratio of pip's to that of run_app.py."""
     lines = [f"{'seconds':<16}" + "".join(f"{way:>14}" for way in measured) + f"{'pip / run_app':>16}"]
     for moment in MOMENTS:
         rows = {way: [times[moment] for times in rounds if moment in times] for way, rounds in measured.items()}
@@ -170,8 +172,8 @@ def table(measured: dict[str, list[Times]]) -> list[str]:
 def main() -> None:
     parser = Options("first_minute", __doc__)
     parser.add_argument("--rounds", type=positive, default=1, metavar="N", help="default 1")
-    parser.add_argument("--view", action="store_true", help="measure what the page needs, without PyTorch")
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="where the copies and caches go meanwhile (default: a temporary folder)")
+    parser.add_argument("--view", action="store_true", help="measure without PyTorch")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="folder for the copies and caches (default: the temporary folder)")
     options = parser.parse_args()
     if options.folder and not options.folder.is_dir():
         raise UserError(f"There is no folder {str(options.folder)!r}; give an existing one.")

@@ -73,6 +73,8 @@ class Installer:
         if uv:
             settings, options = uv_settings(self._output([*self._pip(), "config", "list"]))
             install = [uv, "pip", "install", "--python", str(python_of(self._venv)), "--no-config", *options]
+            if self._level != "view" and os.environ.get("PYTHONDONTWRITEBYTECODE"):  # else the first import compiles, once
+                install.append("--compile-bytecode")
             install += [*self._uv_cache(uv), *LOCKED, lock]
             code, output = self._run(install, settings)
             if code and re.search(installer_output.OFFLINE, output, re.IGNORECASE):  # everything may have been downloaded before

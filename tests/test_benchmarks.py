@@ -33,8 +33,8 @@ ENDS_WITH = {
     "page_memory": "when the visitor has left",
 }
 NO_PROGRAMS = {"report", "options", "former_eenet"}
-#: Fetches gigabytes: only its mistakes are tested.
-NEEDS_THE_NETWORK = {"first_minute"}
+#: These download gigabytes, so only their error messages are tested.
+NEEDS_THE_NETWORK = {"first_minute", "page_during_setup"}
 
 
 def start(name: str, options: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -68,6 +68,7 @@ def test_a_benchmark_of_the_page_runs(name: str, chromium_path: str, tmp_path: P
         ("cascade", ["--seconds", "few"], ["few", "python benchmarks/cascade.py --help"]),
         ("compute", ["doodle"], ["doodle", "cifar10-resnet"]),
         ("first_minute", ["--folder", "nowhere"], ["nowhere", "existing"]),
+        ("page_during_setup", ["--datasets", "nowhere"], ["nowhere", "existing"]),
         ("memory", ["--few", "2"], ["'2'", "at least 3"]),
         ("page", ["--bundle", "doodle"], ["doodle", "cifar10-resnet"]),
         ("page_memory", ["--root", "nowhere"], ["nowhere", "app/serve.py"]),

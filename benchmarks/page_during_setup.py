@@ -1,0 +1,135 @@
+"""Uses every view of the page while PyTorch is being installed, and again afterwards in the same server. A fresh set-up, for real.
+
+    python benchmarks/page_during_setup.py [--datasets DIR] [--folder DIR]
+
+It copies the tracked files, starts run_app.py there, and visits the page with Chromium: every view, and every shipped bundle on Explore,
+with the slider, the trace and the table of numbers. No view may show an error, the server may print no traceback, and the page must say
+in one line that PyTorch is being installed. Once it is installed, that line must disappear without a restart, the images of CIFAR-10 must
+arrive from a process that imports torch (if --datasets has them), and `engine measure` must run a network. It needs the network, Chromium
+and 7 GB of disk.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere
+
+import app.views  # noqa: F401  registers the views
+from app.views.registry import in_order
+from benchmarks.first_minute import (
+    ADDRESS,
+    browser,
+    copy_of_the_files,
+    everything_installed,
+    server_responds,
+    serving,
+    wait_until,
+    with_empty_caches,
+)
+from benchmarks.options import Options, run
+from engine.errors import UserError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+NOTICE = "PyTorch is still being installed"
+WITHOUT_IMAGE = "() => [...document.querySelectorAll('.offramp-tile')].filter((tile) => !tile.querySelector('img')?.naturalWidth).length"
+
+
+def check(condition: bool, problem: str) -> None:
+    if not condition:
+        raise UserError(problem)
+
+
+def open_view(page: "Page", address: str) -> None:
+    page.goto(f"{ADDRESS}/{address}")
+    page.locator("h1").first.wait_for(state="attached", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'", timeout=60_000)
+    errors = page.locator("[data-testid=stException]").all_inner_texts()
+    check(not errors, f"The view at {address!r} shows an error: {errors}.")
+
+
+def use_explore(page: "Page", bundle: str) -> None:
+    """Move the budget, open the trace of an example and the table of numbers."""
+    open_view(page, f"?bundle={bundle}")
+    page.wait_for_selector(".offramp[data-ready=true]", timeout=60_000)
+    before = page.locator(".offramp-sentence").inner_text()
+    page.locator(".offramp-slider").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("(before) => document.querySelector('.offramp-sentence').innerText !== before", arg=before)
+    page.locator(".offramp-tile").first.click()
+    page.locator(".offramp-trace").first.wait_for(timeout=30_000)
+    page.get_by_text("The numbers").first.click()
+    page.locator("[data-testid=stDataFrame], table").first.wait_for(timeout=30_000)
+
+
+def use_every_view(page: "Page", copy: Path) -> int:
+    """The number of views and bundles that were visited."""
+    bundles = sorted(path.parent.name for path in (copy / "data" / "bundles").glob("*/bundle.json"))
+    for view in in_order():
+        open_view(page, "" if view.default else view.url_path)
+    for bundle in bundles:
+        use_explore(page, bundle)
+    return len(in_order()) + len(bundles)
+
+
+def images_arrive(page: "Page") -> None:
+    open_view(page, "?bundle=cifar10-resnet")
+    page.wait_for_function(f"() => document.querySelectorAll('.offramp-tile').length > 20 && ({WITHOUT_IMAGE})() === 0", timeout=120_000)
+
+
+def use(page: "Page", copy: Path, environment: dict[str, str], log: Path) -> None:
+    began = time.monotonic()
+    with serving(copy, environment, log) as server:
+        wait_until(server_responds, server)
+        print(f"{time.monotonic() - began:5.0f} s  the page is there", flush=True)
+        rounds = 0
+        while not everything_installed(copy):
+            open_view(page, "")
+            lines = page.get_by_text(NOTICE).all_inner_texts()
+            visited = use_every_view(page, copy)
+            if everything_installed(copy):
+                break
+            check(len(lines) == 1, f"The page must say in one line that PyTorch is being installed, and it says {lines}.")
+            rounds += 1
+            print(f"{time.monotonic() - began:5.0f} s  {visited} views and bundles used: {lines[0]}", flush=True)
+        check(rounds > 0, "PyTorch was installed before all views had been visited; start this again with empty caches.")
+        print(f"{time.monotonic() - began:5.0f} s  PyTorch is installed; the same server goes on", flush=True)
+        page.get_by_text(NOTICE).wait_for(state="detached", timeout=30_000)
+        visited = use_every_view(page, copy)
+        print(f"{time.monotonic() - began:5.0f} s  {visited} views and bundles used", flush=True)
+        if "OFFRAMP_DATASETS" in environment:
+            images_arrive(page)
+            print(f"{time.monotonic() - began:5.0f} s  the images of CIFAR-10 have arrived", flush=True)
+        python = copy / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        command = [python, "-m", "engine", "measure", "doodles", "--batch-sizes", "64", "--examples", "64"]
+        measured = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
+        check(measured.returncode == 0, f"The network did not run: {measured.stderr}")
+        print(f"{time.monotonic() - began:5.0f} s  a network has run", flush=True)
+        check(server.poll() is None, "The server has ended.")
+    check("Traceback" not in log.read_text(encoding="utf-8"), f"The server printed a traceback: {log.read_text(encoding='utf-8')}")
+
+
+def main() -> None:
+    parser = Options("page_during_setup", __doc__)
+    parser.add_argument("--datasets", type=Path, metavar="DIR", help="a folder with CIFAR-10")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="folder for the copy and its caches (default: the temporary folder)")
+    options = parser.parse_args()
+    for folder in filter(None, (options.datasets, options.folder)):
+        check(folder.is_dir(), f"There is no folder {str(folder)!r}; give an existing one.")
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="page-during-setup-") as name, browser() as page:
+        if page is None:
+            raise UserError("Chromium is not installed; install it first.")
+        folder = Path(name)
+        environment = with_empty_caches(folder) | ({"OFFRAMP_DATASETS": str(options.datasets.resolve())} if options.datasets else {})
+        use(page, copy_of_the_files(folder, view=False), environment, folder / "server.log")
+    print("All views work during and after the set-up, without an error or a traceback.")
+
+
+if __name__ == "__main__":
+    run(main)
