@@ -1,7 +1,7 @@
-"""Whether torch may be imported here: run_app.py opens the page first and installs it in the background, see bootstrap.py.
+"""Whether a new process may import torch: run_app.py opens the page before torch is installed, see bootstrap.py.
 
 A process that tries to import torch while it is being unpacked cannot import it later. So only processes that start after the
-installation may, which the page's own process never does.
+installation may import it. The page's own process never does.
 """
 
 import importlib.util
@@ -11,17 +11,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Written by bootstrap.py; missing where everything was installed at once, or by other means.
+#: Written by the installer; missing if everything was installed at once or by other means.
 STATE = Path(sys.prefix) / "setup.json"
-#: Seconds after which an installer that has not renewed its state counts as killed; it does so every second.
+#: An installer renews its state every second. After so many seconds without that it counts as killed.
 SILENT = 20.0
 
 
 @dataclass(frozen=True)
 class SetupState:
-    """installing: whether torch is on its way;  lasting: whether it does not exist for this platform
-
-    unavailable_reason: None if torch may be imported by a new process, else one sentence
+    """unavailable_reason: None if a new process may import torch, else one sentence
+    installing: whether torch is being installed
+    lasting: whether torch does not exist for this platform
     """
 
     unavailable_reason: str | None = None
@@ -30,12 +30,12 @@ class SetupState:
 
 
 READY = SetupState()
-_MISSING = "PyTorch is not installed in this Python; start run_app.py, or install requirements.txt."
-_STOPPED = "The set-up was stopped before PyTorch was installed; start run_app.py again to go on."
+_MISSING = "PyTorch is not installed in this Python; start run_app.py or install requirements.txt."
+_STOPPED = "Set-up was stopped before PyTorch was installed; start run_app.py again to continue."
 
 
 def setup_state(file: Path | None = None) -> SetupState:
-    """As it is now. file: where the state is kept"""
+    """The current state. file: where it is stored (default: STATE)"""
     try:
         known = json.loads((file or STATE).read_text(encoding="utf-8"))
         state, written = known["state"], float(known["time"])
@@ -49,4 +49,4 @@ def setup_state(file: Path | None = None) -> SetupState:
         return SetupState(_STOPPED)
     total = known.get("total") or 0
     received = f" ({known.get('received', 0):,} of {total:,} MB)" if total else ""
-    return SetupState(f"PyTorch is still being installed{received}; try again when it is there.", installing=True)
+    return SetupState(f"PyTorch is still being installed{received}; try again in a few minutes.", installing=True)

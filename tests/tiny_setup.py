@@ -1,4 +1,4 @@
-"""A checkout that sets itself up in seconds: the starters with tiny wheels in place of the packages, and uv itself as a local wheel."""
+"""A checkout that sets itself up in seconds: tiny wheels instead of the packages, and uv as a local wheel."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 
 from setting_up.environment import ROOT
 
-#: A server that only shows that it was reached.
+#: A server that only prints that it was started.
 SERVED = "print('served')\n"
 UNKNOWN_HASH = f" \\\n    --hash=sha256:{'0' * 64}\n"
 
 
 def is_one_sentence(text: str) -> bool:
-    """One line (a second sentence may point at the log), and nothing a programmer would have to read."""
+    """Whether it is one line (a second sentence may name the log) without a traceback."""
     return len(text.strip().splitlines()) == 1 and "Traceback" not in text
 
 
@@ -61,7 +61,7 @@ def installed_uv() -> Path:
 
 
 class TinySetup:
-    """A checkout in `folder`. Its view is the package tiny_view, and its full set has tiny_torch as well. No index is asked."""
+    """A checkout in `folder`. `view` is the package tiny_view, and `full` has tiny_torch too. It uses no index."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.venv, self.wheels = folder / "offramp", folder / "offramp" / ".venv", folder / "wheels"
@@ -84,7 +84,7 @@ class TinySetup:
         (self.folder / "app" / "serve.py").write_text(program)
 
     def pin(self, view: str, torch: str | None = None) -> None:
-        """The versions to install. torch: None leaves it out, so that nothing follows the view"""
+        """The versions to install. torch: None leaves it out, so that `view` is everything"""
         packages = {"tiny_view": view} | ({"tiny_torch": torch} if torch else {})
         lines = [f"{name.replace('_', '-')}=={version}\n" for name, version in packages.items()]
         (self.folder / "requirements-view.txt").write_text(lines[0])
@@ -94,8 +94,8 @@ class TinySetup:
         (self.folder / "locks" / "view.txt").write_text(locked[0])
         (self.folder / "locks" / "full.txt").write_text("".join(locked))
 
-    def bring_uv(self) -> None:
-        """The real uv as a wheel, which pip can fetch."""
+    def offer_uv(self) -> None:
+        """Offer the real uv as a wheel that pip can install."""
         uv = installed_uv()
         version = subprocess.check_output([uv, "--version"], text=True).split()[1]
         wheel = write_wheel(self.wheels, "uv", version, {})

@@ -23,7 +23,7 @@ class WorkerLost(UserError):
 
 
 class WorkerNotReady(WorkerLost):
-    """The worker cannot be started before torch is installed."""
+    """The worker cannot start before torch is installed."""
 
 
 class WorkerFault(RuntimeError):

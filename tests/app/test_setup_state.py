@@ -1,4 +1,4 @@
-"""What the page knows about a set-up that goes on in the background."""
+"""What the page knows about an installation in the background."""
 
 from pathlib import Path
 
@@ -19,13 +19,13 @@ def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_was_installed_at_once_is_ready(venv: Path) -> None:
+def test_torch_that_was_installed_at_once_is_ready(venv: Path) -> None:
     assert setup_state.setup_state() == setup_state.READY
     environment.write_state(venv, "done")
     assert setup_state.setup_state() == setup_state.READY
 
 
-def test_it_counts_what_has_arrived(venv: Path) -> None:
+def test_it_counts_the_megabytes(venv: Path) -> None:
     environment.write_state(venv, "installing", received=1764, total=2855)
     state = setup_state.setup_state()
     assert state.installing and not state.lasting
@@ -48,17 +48,17 @@ def test_a_failure_and_a_platform_without_torch_keep_their_sentence(venv: Path) 
     assert setup_state.setup_state().unavailable_reason == "There is no torch here." and setup_state.setup_state().lasting
 
 
-def test_without_a_state_it_counts_what_is_installed(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_state_the_installed_packages_count(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup_state.importlib.util, "find_spec", lambda name: None)
     assert_one_sentence(str(setup_state.setup_state().unavailable_reason), "not installed", "requirements.txt")
     (venv / environment.STATE).write_text("[1, 2")
     assert not setup_state.setup_state().installing
 
 
-def test_the_worker_is_not_started_before(venv: Path) -> None:
+def test_the_worker_does_not_start_before(venv: Path) -> None:
     environment.write_state(venv, "installing", received=1, total=2)
     worker = WorkerProcess()
-    with pytest.raises(WorkerLost) as refusal:  # lost, so that what was not found is looked for again
+    with pytest.raises(WorkerLost) as refusal:  # lost, so that the page tries again later
         worker.call(Fetch("cifar10", str(venv)))
     assert worker.pid is None
     assert_one_sentence(str(refusal.value), "still being installed")
@@ -74,11 +74,11 @@ def test_one_line_on_the_page(venv: Path) -> None:
     environment.write_state(venv, "installing", received=1764, total=2855)
     shown = AppTest.from_function(page).run()
     assert [line.value.replace("\\", "") for line in shown.caption] == [
-        "PyTorch is still being installed (1,764 of 2,855 MB). Everything that runs no network works already."
+        "PyTorch is still being installed (1,764 of 2,855 MB). Everything that does not run a network works already."
     ]
     environment.write_state(venv, "failed", sentence="The disk is full.")
     assert [line.value.replace("\\", "") for line in shown.run().caption] == ["The disk is full."]
     environment.write_state(venv, "unsupported", sentence="There is no torch here.")
-    assert not shown.run().caption  # said where it matters
+    assert not shown.run().caption  # the places that need torch say so
     environment.write_state(venv, "done")
     assert not shown.run().caption and not shown.exception
