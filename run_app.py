@@ -10,6 +10,9 @@ import os
 import re
 import sys
 
+#: Commands of the engine that run networks or read data sets.
+NEED_TORCH = ("compute", "download", "measure", "train")
+
 
 class OneSentence(argparse.ArgumentParser):
     """Reports a mistake in the arguments in one sentence, without the usage lines, and exits with code 2."""
@@ -110,6 +113,28 @@ def command() -> int:
     argv = sys.argv[1:]
     if not argv or argv[0] == "page" or argv[0].startswith("-"):
         return main(argv[1:] if argv[:1] == ["page"] else argv)
+    if sys.version_info < (3, 11):
+        return main([])  # prints that this Python is too old
+    return run_engine(argv)
+
+
+def run_engine(argv: list) -> int:
+    """Run a command of the engine in a Python that has the packages: this one, or that of `.venv`."""
+    import bootstrap
+    from setting_up import processes
+    from setting_up.environment import SetupError
+
+    try:
+        processes.interrupt_on_sigterm()
+        python = bootstrap.ensure("full" if argv[0] in NEED_TORCH else "view")
+        if python != sys.executable:
+            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(bootstrap.ROOT), os.environ.get("PYTHONPATH")]))
+            return processes.call([python, "-m", "engine", *argv])
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
     from engine.__main__ import main as engine
 
     return engine(argv)

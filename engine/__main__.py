@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as mistake:
         print(mistake, file=sys.stderr)
         return 2
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("torch", "torchvision"):
+            raise
+        print(f"PyTorch is not installed in this Python and `{given.command}` needs it; install requirements.txt.", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # The reader has closed the pipe (`| head`). Without this, Python would report the error again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The command `offramp`, which `pip install -e .` gives."""
+"""The command `offramp`, which `pip install -e .` provides, and commands of the engine without torch."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 import run_app
 from setting_up.environment import ROOT
-from tests.tiny_setup import is_one_sentence
+from tests.tiny_setup import TinySetup, is_one_sentence
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,26 @@ def test_any_other_word_is_a_command_of_the_engine(tmp_path: Path) -> None:
     assert listed.returncode == 0 and "doodles" in listed.stdout
     mistyped = offramp("lst")
     assert mistyped.returncode == 2 and is_one_sentence(mistyped.stderr)
+
+
+def test_without_the_packages_it_uses_those_of_the_environment_in_the_checkout(tmp_path: Path) -> None:
+    """As after `pip install --no-deps -e .`; the working directory stays, because paths are relative to it."""
+    tiny = TinySetup(tmp_path)
+    engine = tiny.folder / "engine"
+    engine.mkdir()
+    (engine / "__main__.py").write_text("import os, sys, tiny_view\nprint(sys.argv[1:], os.getcwd())\n")
+    code = f"import sys; sys.path.insert(0, {str(tiny.folder)!r}); import run_app; sys.exit(run_app.command())"
+    command = [sys.executable, "-c", code, "list", "--json"]
+    listed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=tiny.environment)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert listed.stdout.endswith(f"['list', '--json'] {tmp_path}\n")
+
+
+@pytest.mark.parametrize("command", run_app.NEED_TORCH)
+def test_a_command_that_needs_torch_says_so(command: str) -> None:
+    without = "import sys; sys.modules['torch'] = sys.modules['torchvision'] = None"
+    code = f"{without}; from engine.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    given = [command, "cifar10" if command == "download" else "doodles"]
+    done = subprocess.run([sys.executable, "-c", code, *given], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and is_one_sentence(done.stderr), done.stderr
+    assert "PyTorch is not installed" in done.stderr and f"`{command}`" in done.stderr

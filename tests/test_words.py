@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON = sorted(path for folder in ("engine", "app", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py"))
+PYTHON = sorted(
+    path for folder in ("engine", "app", "setting_up", "locks", "tests", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")
+)
 PYTHON += [ROOT / "bootstrap.py", ROOT / "run_app.py", ROOT / "run_tests.py"]
 SCRIPTS = sorted((ROOT / "app").rglob("*.js"))
 PROSE = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *SCRIPTS, *sorted((ROOT / "app").rglob("*.html"))]
