@@ -23,7 +23,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from setting_up import environment
@@ -77,16 +76,11 @@ def main() -> int:
             if not ready(venv, "full"):
                 _set_up(venv, "full", lock, quiet=True)
     except (SetupError, OSError) as error:
-        _try_to_print(str(error) if isinstance(error, SetupError) else explain(str(error), venv, "full"))
+        print_line(str(error) if isinstance(error, SetupError) else explain(str(error), venv, "full"))
         return 2
     except KeyboardInterrupt:
         return 130
     return 0
-
-
-def _try_to_print(text: str) -> None:
-    with suppress(OSError):  # the terminal may be closed
-        print_line(text)
 
 
 def _interrupt_when_input_closes() -> None:
@@ -119,7 +113,7 @@ def _set_up(venv: Path, level: str, lock: int, quiet: bool = False) -> None:
                 unfinished.unlink(missing_ok=True)  # no package was changed: what worked still works
             raise
         unfinished.unlink(missing_ok=True)
-        _try_to_print("PyTorch is installed. Networks can be run now." if quiet else f"Set up in {time.monotonic() - started:.0f} s.")
+        print_line("PyTorch is installed. Networks can be run now." if quiet else f"Set up in {time.monotonic() - started:.0f} s.")
         if level != "view":
             installer.add_pip()
 

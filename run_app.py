@@ -9,6 +9,7 @@ import ipaddress
 import os
 import re
 import sys
+from contextlib import redirect_stdout
 
 #: Commands of the engine that run networks or read data sets.
 NEED_TORCH = ("compute", "download", "measure", "train")
@@ -126,7 +127,8 @@ def run_engine(argv: list) -> int:
 
     try:
         processes.interrupt_on_sigterm()
-        python = bootstrap.ensure("full" if argv[0] in NEED_TORCH else "view")
+        with redirect_stdout(sys.stderr):  # --json prints one document and nothing else
+            python = bootstrap.ensure("full" if argv[0] in NEED_TORCH else "view")
         if python != sys.executable:
             os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(bootstrap.ROOT), os.environ.get("PYTHONPATH")]))
             return processes.call([python, "-m", "engine", *argv])

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +33,8 @@ class NotForThisPlatform(SetupError):
 
 
 def print_line(text: str) -> None:
-    print(text, flush=True)
+    with suppress(OSError):  # the terminal may be closed
+        print(text, flush=True)
 
 
 def requirements(level: str, root: Path = ROOT) -> Path:
@@ -100,9 +101,6 @@ def ready(venv: Path, level: str) -> bool:
     return version is not None and version >= OLDEST and not unmet(pins, [str(site_packages(venv, version))])
 
 
-# --- the state of an installation that runs beside the page ---
-
-
 def read_state(venv: Path) -> dict[str, object]:
     """The contents of `setup.json`, or {} if it is missing because everything was installed at once or by other means."""
     try:
@@ -133,9 +131,6 @@ def known_unsupported(venv: Path) -> bool:
 def platform_key(venv: Path) -> str:
     lock = (venv.parent / "locks" / "full.txt").read_bytes()
     return f"{platform.platform()}, Python {version_of(venv)}, {hashlib.sha256(lock).hexdigest()[:16]}"
-
-
-# --- one set-up at a time ---
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import sys
 import sysconfig
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -19,7 +21,7 @@ from setting_up.installer_output import AGAIN, Progress, explain
 from setting_up.pip_settings import uv_settings
 from setting_up.processes import run
 
-PIP_INSTALL = ("install", "--no-input", "--progress-bar", "off")
+PIP_OPTIONS = ("--no-input", "--progress-bar", "off")
 LOCKED = ("--require-hashes", "--only-binary", ":all:", "-r")
 
 
@@ -71,7 +73,7 @@ class Installer:
         uv = self._uv()
         self.progress = Progress(self._quiet)  # what pip unpacked so far is only uv
         if uv:
-            settings, options = uv_settings(self._output([*self._pip(), "config", "list"]))
+            settings, options = uv_settings(self._run([*self._pip(), "config", "list"], shown=False)[1])
             install = [uv, "pip", "install", "--python", str(python_of(self._venv)), "--no-config", *options]
             if self._level != "view" and os.environ.get("PYTHONDONTWRITEBYTECODE"):  # else the first import compiles, once
                 install.append("--compile-bytecode")
@@ -86,7 +88,7 @@ class Installer:
                 self._fail(output)
         if not self._quiet:
             print_line("uv cannot be used here: pip installs the packages, which takes longer.")
-        code, output = self._run([*self._pip(), *PIP_INSTALL, *LOCKED, lock])
+        code, output = self._run([*self._pip(), "install", *PIP_OPTIONS, *LOCKED, lock])
         if code:
             self._fail(output)
 
@@ -109,25 +111,21 @@ class Installer:
         )
 
     def _uv(self) -> str | None:
-        """The locked uv, downloaded by pip, or else one that is installed already, or else None."""
-        lock, folder = self._venv.parent / "locks" / "uv.txt", self._venv / environment.UV
-        version = f"uv {read_pins(lock)['uv']}"
-        if not self._binary(folder, version):
-            shutil.rmtree(folder, ignore_errors=True)
-            code, output = self._run(
-                [*self._pip(), *PIP_INSTALL, "--target", str(folder), "--no-deps", "--retries", "2", *LOCKED, str(lock)]
-            )
+        """The locked uv, from a wheel that pip downloads, or else one that is installed already, or else None."""
+        lock = self._venv.parent / "locks" / "uv.txt"
+        folder, version = _wheels(self._venv), read_pins(lock)["uv"]
+        if not _locked_wheel(folder, version, lock):
+            download = ["download", "--dest", str(folder), "--no-deps", "--retries", "2"]
+            code, output = self._run([*self._pip(), *download, *PIP_OPTIONS, *LOCKED, str(lock)])
             if code and re.search(f"{installer_output.NO_ROOM}|{installer_output.READ_ONLY}", output):
                 self._fail(output)
-        return self._binary(folder, version) or shutil.which("uv")
-
-    def _binary(self, folder: Path, version: str) -> str | None:
-        binaries = (str(path) for path in folder.glob("*/uv*") if path.stem == "uv" and path.is_file())
-        return next((binary for binary in binaries if self._output([binary, "--version"]).startswith(version)), None)
+        wheel = _locked_wheel(folder, version, lock)
+        uv = _unpack_uv(wheel, self._venv / environment.UV) if wheel else None
+        return uv if uv and self._run([uv, "--version"], shown=False)[1].startswith(f"uv {version}") else shutil.which("uv")
 
     def _uv_cache(self, uv: str) -> list[str]:
         """uv's own cache if files can be linked from it, else one in `.venv` until everything is installed: no file is stored twice."""
-        cache = Path(self._output([uv, "--no-config", "cache", "dir"]).strip() or os.sep)
+        cache = Path(self._run([uv, "--no-config", "cache", "dir"], shown=False)[1].strip() or os.sep)
         nearest = next(folder for folder in (cache, *cache.parents) if folder.exists())
         linked = os.access(nearest, os.W_OK) and nearest.stat().st_dev == self._venv.stat().st_dev
         return [] if linked else ["--cache-dir", str(self._venv / environment.UV_CACHE)]
@@ -135,9 +133,6 @@ class Installer:
     def _write_state(self, state: str, **facts: object) -> None:
         self._state, self._state_written = state, time.monotonic()
         environment.write_state(self._venv, state, received=round(self.progress.received), total=round(self.progress.total), **facts)
-
-    def _output(self, command: list[str]) -> str:
-        return self._run(command, shown=False)[1]
 
     def _run(self, command: list[str], variables: dict[str, str] | None = None, shown: bool = True) -> tuple[int, str]:
         """Run a command. Its exit code and what it printed. shown: log its output, and show how far it is"""
@@ -164,7 +159,32 @@ class Installer:
             return run(command, on_line, on_tick, self._lock, child_env), "".join(output)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-            self.progress.clear()
+            self.progress.show(ended=True)
+
+
+def _wheels(venv: Path) -> Path:
+    """Where uv's wheel is kept: in the user's cache, so that offline a full cache is enough, or else in `.venv`."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "offramp"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder if os.access(folder, os.W_OK) else venv / environment.UV
+
+
+def _locked_wheel(folder: Path, version: str, lock: Path) -> Path | None:
+    hashes = lock.read_text(encoding="utf-8")
+    wheels = folder.glob(f"uv-{version}-*.whl")
+    return next((wheel for wheel in wheels if hashlib.sha256(wheel.read_bytes()).hexdigest() in hashes), None)
+
+
+def _unpack_uv(wheel: Path, folder: Path) -> str:
+    """uv is one file in its wheel."""
+    with zipfile.ZipFile(wheel) as packed:
+        name = next(name for name in packed.namelist() if name.endswith(("/scripts/uv", "/scripts/uv.exe")))
+        folder.mkdir(exist_ok=True)
+        binary = folder / Path(name).name
+        binary.write_bytes(packed.read(name))
+    binary.chmod(0o755)
+    return str(binary)
 
 
 def _remove_metadata_beyond_view(venv: Path) -> None:

@@ -59,17 +59,12 @@ class Progress:
         rate = self.received / max(time.monotonic() - self._started, 0.1)
         return f"got {wheel[4]}: {self.received:,.0f} of {self.total:,.0f} MB, {rate:,.1f} MB/s"
 
-    def show(self) -> None:
-        """On a terminal, renew the one line that counts the seconds."""
-        self._overwrite(f"  {time.monotonic() - self._started:4.0f} s  {self._news}")
-
-    def clear(self) -> None:
-        self._overwrite("", end="\r")
-
-    def _overwrite(self, line: str, end: str = "") -> None:
+    def show(self, ended: bool = False) -> None:
+        """On a terminal, renew the one line that counts the seconds, or remove it at the end."""
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
-            print("\r" + line[:width].ljust(width), end=end, flush=True)
+            line = "" if ended else f"  {time.monotonic() - self._started:4.0f} s  {self._news}"
+            print("\r" + line[:width].ljust(width), end="\r" if ended else "", flush=True)
 
 
 def is_lasting(output: str) -> bool:

@@ -110,7 +110,10 @@ class TinySetup:
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "run_app.py", "--no-browser", *arguments]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, env=self.environment)
+        group = os.name != "nt"  # so that a test can kill the children too
+        return subprocess.Popen(
+            command, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, env=self.environment, start_new_session=group
+        )
 
     def imports(self, name: str) -> bool:
         python = self.venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
