@@ -60,7 +60,8 @@ def copy_of_the_files(folder: Path, view: bool) -> Path:
 
 def with_empty_caches(folder: Path) -> dict[str, str]:
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("OFFRAMP_", "PYTHON", "VIRTUAL_ENV"))}
-    return variables | {"UV_CACHE_DIR": str(folder / "uv"), "PIP_CACHE_DIR": str(folder / "pip"), "TMPDIR": str(folder)}
+    caches = {"XDG_CACHE_HOME": folder / "cache", "UV_CACHE_DIR": folder / "uv", "PIP_CACHE_DIR": folder / "pip", "TMPDIR": folder}
+    return variables | {name: str(place) for name, place in caches.items()}
 
 
 def base_python() -> str:

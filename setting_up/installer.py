@@ -66,7 +66,7 @@ class Installer:
     def add_pip(self) -> None:
         """Add pip for people who activate `.venv`. Offramp itself does not use it, and creating an environment with pip takes 3 s."""
         if not list(self._venv.glob("**/site-packages/pip")):
-            self._run([str(python_of(self._venv)), "-I", "-m", "ensurepip", "--default-pip"])
+            self._run([str(python_of(self._venv)), "-I", "-m", "ensurepip", "--default-pip"], shown=False)
 
     def _install_lock(self) -> None:
         lock = str(self._venv.parent / "locks" / f"{self._level}.txt")
