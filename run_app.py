@@ -24,8 +24,8 @@ class OneSentence(argparse.ArgumentParser):
 
 
 def port_number(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is a whole number from 1 to 65535")
+    if not (text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a port, which is a whole number from 1 to 65535")
     return int(text)
 
 
@@ -102,6 +102,9 @@ def main(argv: list) -> int:
         print("\nStopped before set-up was finished; run the same command again to continue.")
         return 0
     os.environ["OFFRAMP_DATA"] = options.data or os.environ.get("OFFRAMP_DATA") or str(bootstrap.ROOT / "data")
+    if os.environ.get("OFFRAMP_EXTENSIONS"):  # relative to the current folder, which the server does not have
+        folders = os.environ["OFFRAMP_EXTENSIONS"].split(os.pathsep)
+        os.environ["OFFRAMP_EXTENSIONS"] = os.pathsep.join(os.path.abspath(folder) for folder in folders if folder)
     if options.datasets:
         os.environ["OFFRAMP_DATASETS"] = options.datasets
     arguments = ["--host", options.host, "--port", str(options.port)] + ["--no-browser"] * options.no_browser

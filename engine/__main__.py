@@ -4,6 +4,7 @@ Exit codes: 0 success, 1 a bug in Offramp (a traceback to report), 2 a user erro
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -54,6 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has closed the pipe (`| head`). Without this, Python would report the error again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSPC, errno.EDQUOT) or problem.filename is not None:
+            raise
+        print("The output could not be written because the disk is full; free some space and try again.", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
     except KeyboardInterrupt:
         print("Interrupted; run the same command again to continue.", file=sys.stderr)
         return 130

@@ -1,17 +1,31 @@
 """Your own policies, data sets, cost units, import forms, views and charts: Python files that Offramp imports when it starts.
 
 OFFRAMP_EXTENSIONS names their folders, separated as in PATH. Every file `*.py` there is imported in the order of names, unless its name
-begins with an underscore, and registers what it brings. Extensions are code that runs with your rights: name only folders you trust.
+begins with an underscore, and registers what it contains. It can import its neighbours by name, and what it prints goes to stderr.
+Extensions are code that runs with your rights: name only folders you trust.
 """
 
 import os
 import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from engine.errors import UserError
 
 FOLDERS = "OFFRAMP_EXTENSIONS"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file could not be loaded. modified: when the file was last changed, in nanoseconds"""
+
+    modified: int
+    sentence: str
+
+
+_failed: dict[Path, Failure] = {}
 
 
 def load_extensions() -> None:
@@ -31,12 +45,22 @@ def load_extension(path: Path) -> None:
         if known.__file__ != str(path):
             raise UserError(f"Two extensions are called {path.name}: {known.__file__} and {path}; rename one of them.")
         return
+    if path in _failed and _failed[path].modified == path.stat().st_mtime_ns:  # a second try would find its own registrations
+        raise UserError(_failed[path].sentence)
     spec = spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = sys.modules[name] = module_from_spec(spec)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
     try:
-        spec.loader.exec_module(module)
-    except Exception as problem:
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
+    except KeyboardInterrupt:
         del sys.modules[name]
-        reason = f"{type(problem).__name__}: {problem}".splitlines()[0]
-        raise UserError(f"The extension {path} cannot be loaded ({reason}); correct it, or move it out of its folder.") from problem
+        raise
+    except BaseException as problem:  # SystemExit too: an extension must not end the page
+        del sys.modules[name]
+        reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200].rstrip(": ")
+        sentence = f"The extension {path} cannot be loaded ({reason}); correct it, or move it out of its folder."
+        _failed[path] = Failure(path.stat().st_mtime_ns, sentence)
+        raise UserError(sentence) from problem

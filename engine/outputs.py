@@ -97,6 +97,7 @@ class Outputs:
         raw: False if `logits` are log-probabilities, whose scale carries no information
         Raises ValueError if shapes disagree, a label is not a whole number or outside the classes, or an id is repeated.
         """
+        logits = np.asarray(logits)
         shape = "(exits, examples, 2 or more classes)"
         _demand(logits.ndim == 3 and logits.shape[2] >= 2, f"logits have shape {logits.shape}, expected {shape}")
         _demand(bool(np.isfinite(logits).all()), "logits contain NaN or infinity")
@@ -104,6 +105,9 @@ class Outputs:
         labels = whole_numbers("labels", np.asarray(labels))
         outside = labels[(labels < 0) | (labels >= classes)]
         _demand(len(outside) == 0, f"labels contain {outside[:1].tolist()}, and the {classes} classes are numbered 0 to {classes - 1}")
+        unknown = sorted(set(np.unique(split)) - {str(known) for known in Split})
+        _demand(not unknown, f"split contains {unknown[:1]}, expected {', '.join(Split)}")
+        _demand(len(stage_cost) > 0, "stage_cost is empty; give the cost of each stage in at least one unit")
         ids = np.arange(logits.shape[1]) if ids is None else whole_numbers("ids", np.asarray(ids))
         _demand(len(np.unique(ids)) == len(ids), "ids contain the same number twice")
         return cls(

@@ -162,7 +162,7 @@ def run_sweep(
     if isinstance(budgets, int):
         # If the cheapest network is not the first, a policy that starts with the first cannot spend as little as the cheapest.
         budgets = np.maximum(default_budgets(outputs, unit, budgets), fitted.cheapest / full_cost)
-    budgets = np.asarray(budgets, np.float64)
+    budgets = _as_budgets(budgets)
     _check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
     tuned = [follow(rule, calibration, unit) for rule in rules]
@@ -254,6 +254,16 @@ def _path_index(route: Route, known: dict[bytes, int]) -> NDArray[np.uint16]:
     """The number of each example's path, (examples,), as in `known`, {stages that ran: number}. New paths are added to it."""
     paths, taken = distinct_paths(route.visited)
     return np.array([known.setdefault(path.tobytes(), len(known)) for path in paths], np.uint16)[taken]
+
+
+def _as_budgets(budgets: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(budgets, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty((0, 0))
+    if array.ndim != 1 or not len(array):
+        raise UserError(f"Budgets {str(budgets)[:40]} must be a list of at least one number; give for example [0.25, 0.5].")
+    return array
 
 
 def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float) -> None:

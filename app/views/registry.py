@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
+from engine.display_text import check_name
+
 Show = TypeVar("Show", bound=Callable[[], None])
 
 
@@ -40,6 +42,8 @@ VIEWS: Mapping[str, View] = MappingProxyType(_views)
 
 def view(*, title: str, url_path: str, order: float, default: bool = False) -> Callable[[Show], Show]:
     """Decorator: make a function known as a view, see `View`."""
+
+    check_name("view", url_path)
 
     def register(show: Show) -> Show:
         other = _views.get(url_path)

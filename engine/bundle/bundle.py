@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from engine.bundle.images import ImagePack
 from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, TABLE, one_line, read_manifest, remedy, sealed
 from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
+from engine.bundle.replacing import UNFINISHED, check_replaceable, swap_in, undo_half_swap
 from engine.bundle.table import TopAnswers, read_table, top_answers, write_table
 from engine.errors import UserError
 from engine.outputs import Outputs, Recorded
@@ -32,7 +33,6 @@ FEW_CLASSES = 100
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _UNIT = re.compile(r"\w{1,64}")
 #: Endings of folders that are being written or replaced. No bundle's id may end like this.
-UNFINISHED = (".partial", ".new", ".old")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +91,13 @@ def check_id(id: str) -> str:
 
 
 def write_bundle(draft: Draft, folder: Path) -> Path:
-    """Write a bundle to `folder`, replacing an existing one. If the process is killed, the old bundle stays whole."""
+    """Write a bundle to `folder`, replacing an existing one. If the process is killed, the old bundle stays whole.
+
+    Raises UserError if there is something else in that place.
+    """
     check_id(draft.id)
-    _undo_half_swap(folder)
+    check_replaceable(folder)
+    undo_half_swap(folder)
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -116,7 +120,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(new.iterdir())},
     }
     write_synced(new / MANIFEST, sealed(manifest))
-    _swap_in(new, folder)
+    swap_in(new, folder)
     return folder
 
 
@@ -222,22 +226,3 @@ def _names(listed: Any) -> tuple[str, ...]:
     if not isinstance(listed, list) or not listed:
         raise ValueError("a list of names is empty or not a list")
     return tuple(str(name)[:100] for name in listed)
-
-
-def _swap_in(new: Path, folder: Path) -> None:
-    old = _old(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _undo_half_swap(folder: Path) -> None:
-    """Between the two renames of a swap the old bundle has its temporary name. Undo a swap that was killed there."""
-    if not folder.exists() and _old(folder).is_dir():
-        _old(folder).rename(folder)
-
-
-def _old(folder: Path) -> Path:
-    return folder.with_name(folder.name + ".old")

@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.bundle.bundle import UNFINISHED, Bundle, read_bundle
+from engine.bundle.bundle import Bundle, read_bundle
+from engine.bundle.replacing import UNFINISHED
 from engine.errors import UserError
 from engine.paths import bundles_folder
 

@@ -22,7 +22,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{MANIFEST} is missing from bundle {folder.name}; {remedy(folder)}")
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=_without_duplicates)
         schema, files = manifest["schema"], manifest["files"]
         well_formed = all(isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str) for entry in files.values())
         intact = manifest.get("sha256") in (seal(manifest), _text_seal(manifest))
@@ -36,6 +36,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not well_formed or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
         raise UserError(f"{MANIFEST} in bundle {folder.name} has an invalid list of files; {remedy(folder)}")
     return manifest
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Two equal keys are refused: readers would disagree about which one counts."""
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError("it has a key twice")
+    return dict(pairs)
 
 
 def sealed(manifest: Mapping[str, Any]) -> bytes:
@@ -70,11 +77,3 @@ def remedy(folder: Path) -> str:
 def one_line(problem: Exception) -> str:
     """An exception in one line, without the advice that some libraries append."""
     return " ".join(f"{type(problem).__name__}: {problem}".split()).split(". ")[0][:160].rstrip(".")
-
-
-def is_imported(folder: Path) -> bool:
-    """Whether a folder holds a bundle of imported outputs, as far as its manifest says, which is not checked here."""
-    try:
-        return "imported_from" in json.loads((folder / MANIFEST).read_bytes())["provenance"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return False

@@ -85,7 +85,7 @@ class Known:
 
     def layers(self) -> str:
         """Names of some layers, as a hint for users who named none."""
-        names = [name for name, module in self._blank.named_modules() if 0 < name.count(".") + 1 <= 2 and any(module.children())]
+        names = [name for name, module in self._blank.named_modules() if name and name.count(".") <= 1 and any(module.children())]
         return ", ".join(names[:8])
 
     def outputs(self, state: State) -> int:

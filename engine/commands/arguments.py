@@ -44,8 +44,8 @@ def positive(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**32 - 1}")
+    if not (text.isdecimal() and len(text) <= 10 and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is not a whole number from 0 to {2**32 - 1}")
     return int(text)
 
 

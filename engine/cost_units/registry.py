@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from engine.bundle.measurements import UNIT
+from engine.display_text import check_name
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
@@ -38,6 +39,7 @@ COST_UNITS: Mapping[str, CostUnit] = MappingProxyType(_units)
 
 def register_cost_unit(unit: CostUnit) -> CostUnit:
     """Make a unit of cost known under its name."""
+    check_name("unit of cost", unit.name)
     if unit.name in _units:
         raise ValueError(f"two units of cost are called {unit.name!r}")
     _units[unit.name] = unit

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from engine.datasets.base import Dataset
+from engine.display_text import check_name
 from engine.errors import UserError
 
 Builder = Callable[[], Dataset]
@@ -46,6 +47,8 @@ def register_dataset(
     training: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[Builder], Builder]:
     """Function decorator: register a data set under its name. Parameters as in `DatasetEntry`."""
+
+    check_name("data set", name)
 
     def register(build: Builder) -> Builder:
         if name in _datasets:

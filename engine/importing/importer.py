@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
-from engine.bundle.manifest import is_imported
+from engine.bundle.replacing import is_imported
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.checks import check_labels

@@ -88,9 +88,9 @@ def write_template(kind: str, path: Path) -> Path:
         raise UserError(
             f"The template {kind} cannot be written to {printable(path.name)!r}; use a name that ends in {' or '.join(writers)}."
         )
-    if path.exists():
-        raise UserError(f"{printable(path.name)} already exists and is not overwritten; choose another name with --out.")
     try:
+        if path.exists():
+            raise UserError(f"{printable(path.name)} already exists and is not overwritten; choose another name with --out.")
         path.parent.mkdir(parents=True, exist_ok=True)
         writers[path.suffix](path, TEMPLATES[kind]())
     except OSError as problem:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
-from engine.bundle.manifest import is_imported
+from engine.bundle.manifest import MANIFEST, read_manifest
+from engine.bundle.replacing import RUN, check_replaceable, is_imported
 from engine.cascades.base import Cascade
 from engine.cost_units import COST_UNITS
 from engine.datasets.base import Dataset
@@ -106,9 +107,14 @@ def compute(
             raise UserError(f"{option} is {number} but must be at least 1.")
     folder = out or bundles_folder() / source.name
     check_id(folder.name)  # before the work, not after it
+    check_replaceable(folder)
     if is_imported(folder):
         raise UserError(f"{folder} already exists and is an imported bundle; choose another name or folder.")
     dataset = source.dataset()
+    if limit is not None and (folder / MANIFEST).is_file():
+        before, after = read_manifest(folder)["examples"], sum(len(dataset.ids(split)[:limit]) for split in BUNDLE_SPLITS)
+        if before > after:
+            raise UserError(f"{folder} has {before:,} examples and --limit {limit} would leave {after:,}; choose another place with --out.")
     trained = provenance_of(weights)
     if trained.get("data_digest") not in (None, dataset.digest()):
         # on other images, or on the same ones split differently: the network may have been trained on test examples
@@ -146,7 +152,7 @@ class Shards:
 
 def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
     """Compute all missing shards."""
-    marker = folder / "run.json"
+    marker = folder / RUN
     if not marker.is_file() or marker.read_text() != run.key():
         shutil.rmtree(folder, ignore_errors=True)  # it has shards of another run, or none
         folder.mkdir(parents=True)

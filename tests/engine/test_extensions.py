@@ -24,7 +24,8 @@ def test_files_are_imported_once_in_the_order_of_their_names(folder: Path, capsy
         (folder / name).write_text(f"print({name!r})")
     load_extensions()
     load_extensions()
-    assert capsys.readouterr().out.split() == ["a.py", "b.py"]
+    printed = capsys.readouterr()
+    assert printed.err.split() == ["a.py", "b.py"] and printed.out == ""  # --json prints one document on stdout and nothing else
 
 
 def test_several_folders_may_be_named(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,14 +35,14 @@ def test_several_folders_may_be_named(folder: Path, monkeypatch: pytest.MonkeyPa
         (place / f"{place.name}.py").write_text("print(__file__)")
     monkeypatch.setenv("OFFRAMP_EXTENSIONS", os.pathsep.join(map(str, folders)))
     load_extensions()
-    assert capsys.readouterr().out.split() == [str(place / f"{place.name}.py") for place in folders]
+    assert capsys.readouterr().err.split() == [str(place / f"{place.name}.py") for place in folders]
     (folders[1] / "one.py").write_text("")
     with pytest.raises(UserError) as caught:
         load_extensions()
     assert_one_sentence(str(caught.value), str(folders[0] / "one.py"), str(folders[1] / "one.py"))
 
 
-@pytest.mark.parametrize("content", ["1 / 0", "import nowhere_at_all", "def ("])
+@pytest.mark.parametrize("content", ["1 / 0", "import nowhere_at_all", "def (", "raise SystemExit(3)", "raise ValueError"])
 def test_a_file_that_fails_is_named_and_tried_again(folder: Path, content: str) -> None:
     (folder / "mine.py").write_text(content)
     for _ in range(2):
@@ -50,6 +51,35 @@ def test_a_file_that_fails_is_named_and_tried_again(folder: Path, content: str) 
         assert_one_sentence(str(caught.value), str(folder / "mine.py"))
     (folder / "mine.py").write_text("")
     load_extensions()
+
+
+def test_a_file_that_fails_halfway_keeps_its_own_sentence(folder: Path) -> None:
+    (folder / "halfway.py").write_text("import _counted\n_counted.times += 1\nraise ValueError(f'time {_counted.times}')")
+    (folder / "_counted.py").write_text("times = 0")
+    sentences = set()
+    for _ in range(3):
+        with pytest.raises(UserError) as caught:
+            load_extensions()
+        sentences.add(str(caught.value))
+    assert len(sentences) == 1 and "time 1" in sentences.pop()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("class Bad: name = 'bad'\nengine.register_policy(Bad)", "not a subclass of engine.Policy"),
+        ("class Bad(engine.Policy): name = 5\nengine.register_policy(Bad)", "5 cannot name a policy"),
+        ("class Bad(engine.Policy): name = '../x'\nengine.register_policy(Bad)", "cannot name a policy"),
+        ("engine.register_dataset('../x', 'X', 'images', 2)", "cannot name a data set"),
+        ("engine.register_reader('.CSV')", "is not an ending of file names"),
+        ("from app.views.registry import view\nview(title='X', url_path='a/../b', order=1)", "cannot name a view"),
+    ],
+)
+def test_an_invalid_registration_is_one_sentence(folder: Path, code: str, reason: str) -> None:
+    (folder / "bad.py").write_text(f"import engine\n{code}\n")
+    with pytest.raises(UserError) as caught:
+        load_extensions()
+    assert_one_sentence(str(caught.value), str(folder / "bad.py"), reason)
 
 
 def test_a_missing_folder_is_named_on_the_command_line(

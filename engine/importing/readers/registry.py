@@ -5,6 +5,7 @@ arrays may be larger than `MOST_BYTES`.
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +31,9 @@ READERS: Mapping[str, Reader] = MappingProxyType(_readers)
 
 def register_reader(ending: str) -> Callable[[Reader], Reader]:
     """Function decorator: use this reader for files with an ending such as ".npz"."""
+
+    if not re.fullmatch(r"\.[a-z0-9]+", ending):
+        raise ValueError(f"{ending!r} is not an ending of file names; give one such as '.npz', in lower case")
 
     def register(read: Reader) -> Reader:
         if ending in _readers:
@@ -57,4 +61,7 @@ def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
     if path.stat().st_size > most:
         raise too_large(path, f"has {path.stat().st_size:,}", most)
     logger.info("1 of 3: reading %s, %.1f MB", name, path.stat().st_size / 1e6)
-    return READERS[ending](path, most)
+    given = READERS[ending](path, most)
+    if not isinstance(given, Given):
+        raise TypeError(f"the reader of {ending} files returned {type(given).__name__}, not engine.importing.schema.Given")
+    return given

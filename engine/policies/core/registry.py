@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
+from engine.display_text import check_name
 from engine.errors import UserError
 from engine.policies.core.base import Policy
 
@@ -16,6 +17,9 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(_policies)
 
 def register_policy(kind: type[P]) -> type[P]:
     """Class decorator: add a policy under its `name`."""
+    if not issubclass(kind, Policy):
+        raise TypeError(f"{kind.__name__} is not a subclass of engine.Policy")
+    check_name("policy", getattr(kind, "name", None))
     if kind.name in _policies:
         raise ValueError(f"two policies are called {kind.name!r}")
     _policies[kind.name] = kind()

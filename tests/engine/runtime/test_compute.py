@@ -227,6 +227,38 @@ def test_an_imported_bundle_is_not_replaced(data, tmp_path):
     assert Dots.taken == [] and "imported_from" in read_bundle(tmp_path / "dots").provenance
 
 
+@pytest.mark.parametrize("name", ["dots", "dots.old", "dots.new", "dots.partial"])
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_what_is_not_a_bundle_is_never_replaced(data, tmp_path, name, kind):
+    mine = tmp_path / "somewhere" / name
+    mine.parent.mkdir()
+    if kind == "folder":
+        mine.mkdir()
+        (mine / "thesis.txt").write_text("mine")
+    elif kind == "file":
+        mine.write_text("mine")
+    else:
+        mine.symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError, match="is not a bundle; choose another place"):
+        compute("dots", "cpu", out=tmp_path / "somewhere" / "dots")
+    assert Dots.taken == [] and (mine.is_symlink() or "mine" in (mine / "thesis.txt" if kind == "folder" else mine).read_text())
+
+
+def test_a_place_below_a_file_is_refused_before_the_work(data, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="cannot be written"):
+        compute("dots", "cpu", out=tmp_path / "file" / "dots")
+    assert Dots.taken == []
+
+
+def test_a_limit_does_not_replace_a_larger_bundle(data):
+    folder = compute("dots", "cpu", limit=10)
+    compute("dots", "cpu", limit=20)
+    with pytest.raises(UserError, match="has 60 examples and --limit 10 would leave 30"):
+        compute("dots", "cpu", limit=10)
+    assert read_bundle(folder).outputs.examples == 60
+
+
 # Killed and resumed
 
 
@@ -297,7 +329,7 @@ def test_killed_while_the_bundle_is_written(data, uninterrupted, monkeypatch):
     for step in count(1):
         with monkeypatch.context() as patch:
             taken = count(1)
-            for name in ("write_table", "save_tensors", "write_synced", "_swap_in", "sha256_of"):
+            for name in ("write_table", "save_tensors", "write_synced", "swap_in", "sha256_of"):
                 patch.setattr(bundles, name, deadly(getattr(bundles, name), step, taken))
             patch.setattr(computing.shutil, "rmtree", deadly(computing.shutil.rmtree, step, taken))
             try:

@@ -1,0 +1,65 @@
+"""Where a bundle may be written, and how it takes the place of an earlier one.
+
+A bundle is written beside its place under a temporary name and then renamed, so a process that is killed leaves the old bundle or the new
+one. What is not ours is never deleted: neither in the bundle's place nor under the temporary names.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, TABLE
+from engine.errors import UserError
+
+#: Endings of the folders beside a bundle that are used while it is computed, written and replaced.
+UNFINISHED = (".partial", ".new", ".old")
+#: The file in a `.partial` folder that states which run its shards belong to.
+RUN = "run.json"
+_SHARD = re.compile(r"\d{6}\.safetensors")
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raise UserError unless a bundle can be written to `folder`: the place is free or holds a bundle, and so do those beside it."""
+    for path in (folder, *(folder.with_name(folder.name + ending) for ending in UNFINISHED)):
+        try:
+            if (path.exists() or path.is_symlink()) and not _is_ours(path):
+                raise UserError(f"{path} already exists and is not a bundle; choose another place with --out, or move it away.")
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise UserError(f"{folder} cannot be written ({problem.strerror}); choose another place with --out.") from problem
+
+
+def is_imported(folder: Path) -> bool:
+    """Whether a folder holds a bundle of imported outputs, as far as its manifest says, which is not checked here."""
+    try:
+        return "imported_from" in json.loads((folder / MANIFEST).read_bytes())["provenance"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
+
+
+def _is_ours(path: Path) -> bool:
+    if not path.is_dir():
+        return False
+    names = {entry.name.removesuffix(".tmp") for entry in path.iterdir()}
+    return MANIFEST in names or RUN in names or all(name in (TABLE, LOGITS, IMAGES) or _SHARD.fullmatch(name) for name in names)
+
+
+def swap_in(new: Path, folder: Path) -> None:
+    """Put the finished folder `new` in the place of `folder`."""
+    old = _old(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def undo_half_swap(folder: Path) -> None:
+    """Between the two renames of a swap the old bundle has its temporary name. Undo a swap that was killed there."""
+    if not folder.exists() and _old(folder).is_dir():
+        _old(folder).rename(folder)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")
