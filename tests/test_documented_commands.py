@@ -201,7 +201,8 @@ def is_known(program: str, options: list[str]) -> bool:
 @pytest.mark.parametrize("shown", shown_once(Document.programs), ids=lambda shown: shown.where)
 def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it imports is there, and what it calls takes what it is given. Only the long work is left out."""
-    for work in ("engine.training.loop.train", "engine.runtime.compute.compute", "engine.measuring.measure.measure"):
+    long_work = ("training.loop.train", "runtime.compute.compute", "measuring.measure.measure", "measuring.save_measurements.save_measurements")
+    for work in (f"engine.{name}" for name in long_work):
         monkeypatch.setattr(work, create_autospec(resolve_name(work)))
     monkeypatch.chdir(scratch)
     exec(compile(shown.text, shown.where, "exec"), {"network": resnet18(num_classes=2)})
