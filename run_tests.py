@@ -17,6 +17,17 @@ def workers(argv: list) -> list:
     return ["-n", "2", "--dist", "loadfile"]
 
 
+def coverage(argv: list) -> list:
+    """`--coverage` reports which lines of engine and app the tests run."""
+    if "--coverage" not in argv:
+        return argv
+    return [argument for argument in argv if argument != "--coverage"] + [
+        "--cov=engine",
+        "--cov=app",
+        "--cov-report=term-missing:skip-covered",
+    ]
+
+
 def main(argv: list) -> int:
     if sys.version_info < (3, 11):
         here = ".".join(str(part) for part in sys.version_info[:2])
@@ -34,7 +45,7 @@ def main(argv: list) -> int:
         python = bootstrap.ensure("dev")
         os.chdir(bootstrap.ROOT)
         lint = processes.call([python, "-m", "ruff", "check"])
-        return processes.call([python, "-m", "pytest", *workers(argv), *argv]) or lint
+        return processes.call([python, "-m", "pytest", *workers(argv), *coverage(argv)]) or lint
     except bootstrap.SetupError as error:
         print(error, file=sys.stderr)
         return 2

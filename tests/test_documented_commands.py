@@ -201,7 +201,12 @@ def is_known(program: str, options: list[str]) -> bool:
 @pytest.mark.parametrize("shown", shown_once(Document.programs), ids=lambda shown: shown.where)
 def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it imports is there, and what it calls takes what it is given. Only the long work is left out."""
-    long_work = ("training.loop.train", "runtime.compute.compute", "measuring.measure.measure", "measuring.save_measurements.save_measurements")
+    long_work = [
+        "training.loop.train",
+        "runtime.compute.compute",
+        "measuring.measure.measure",
+        "measuring.save_measurements.save_measurements",
+    ]
     for work in (f"engine.{name}" for name in long_work):
         monkeypatch.setattr(work, create_autospec(resolve_name(work)))
     monkeypatch.chdir(scratch)
