@@ -72,7 +72,7 @@ def page() -> None:
 
 def test_one_line_on_the_page(venv: Path) -> None:
     environment.write_state(venv, "installing", received=1764, total=2855)
-    shown = AppTest.from_function(page).run()
+    shown = AppTest.from_function(page, default_timeout=60).run()
     assert [line.value.replace("\\", "") for line in shown.caption] == [
         "PyTorch is still being installed (1,764 of 2,855 MB). Everything that does not run a network works already."
     ]
