@@ -114,8 +114,6 @@ def _set_up(venv: Path, level: str, lock: int, quiet: bool = False) -> None:
             raise
         unfinished.unlink(missing_ok=True)
         print_line("PyTorch is installed. Networks can be run now." if quiet else f"Set up in {time.monotonic() - started:.0f} s.")
-        if level != "view":
-            installer.add_pip()
 
 
 def _is_usable(venv: Path) -> bool:

@@ -47,12 +47,12 @@ class Installer:
         before = environment.read_state(self._venv).get("state")
         try:
             self._write_state("installing")
+            self._add_pip()
             if before not in (None, "done"):
                 _remove_metadata_beyond_view(self._venv)
             self._install_lock()
         except NotForThisPlatform as problem:
             self._write_state("unsupported", sentence=str(problem), key=environment.platform_key(self._venv))
-            self.add_pip()
             raise
         except BaseException as problem:
             stopped = "Set-up was stopped before PyTorch was installed; start run_app.py again to continue."
@@ -63,7 +63,7 @@ class Installer:
             raise
         self._write_state("done")
 
-    def add_pip(self) -> None:
+    def _add_pip(self) -> None:
         """Add pip for people who activate `.venv`. Offramp itself does not use it, and creating an environment with pip takes 3 s."""
         if not list(self._venv.glob("**/site-packages/pip")):
             self._run([str(python_of(self._venv)), "-I", "-m", "ensurepip", "--default-pip"], shown=False)
