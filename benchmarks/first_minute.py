@@ -85,10 +85,14 @@ def wait_until(condition: Callable[[], bool], server: "subprocess.Popen[bytes]")
     return time.monotonic()
 
 
-def everything_installed(copy: Path) -> bool:
+def install_state(copy: Path) -> str:
     with suppress(OSError, ValueError):
-        return json.loads((copy / ".venv" / "setup.json").read_text(encoding="utf-8"))["state"] == "done"
-    return False
+        return json.loads((copy / ".venv" / "setup.json").read_text(encoding="utf-8"))["state"]
+    return ""
+
+
+def everything_installed(copy: Path) -> bool:
+    return install_state(copy) == "done"
 
 
 @contextmanager
@@ -102,6 +106,9 @@ def serving(copy: Path, environment: dict[str, str], log: Path) -> Iterator["sub
     finally:
         server.terminate()
         server.wait()
+        end = time.monotonic() + 20
+        while install_state(copy) == "installing" and time.monotonic() < end:  # the installer ends after its page
+            time.sleep(0.1)
 
 
 def open_page(page: "Page | None") -> float | None:
