@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts the Offramp dashboard. The first start sets everything up in .venv; later ones take seconds.
 
-This file must start under any Python 3, if only to say that it is too old: what needs a newer one is imported after that check.
+This file must run under any Python 3, so that it can say when the version is too old. Code for newer versions is imported after that check.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def folder(text: str) -> str:
 
 def parse(argv: list) -> argparse.Namespace:
     parser = OneSentence(prog="run_app.py", description="Starts the Offramp dashboard; the first start sets it up.")
-    parser.add_argument("--port", type=port_number, default=8501, help="default 8501; the next free one when it is taken")
+    parser.add_argument("--port", type=port_number, default=8501, help="default 8501, or the next free port if it is taken")
     parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1, this computer only; 0.0.0.0 serves the whole network")
     parser.add_argument(
         "--allow-host",
@@ -54,12 +54,12 @@ def parse(argv: list) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name by which others reach the server, through a proxy or a forwarded port; may be given several times",
+        help="another name by which the server is reached, through a proxy or a forwarded port; may be repeated",
     )
     parser.add_argument("--all", action="store_true", help="open the page only after PyTorch is installed too")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--data", type=folder, metavar="DIR", help="folder with the bundles (default: data/)")
-    parser.add_argument("--datasets", type=folder, metavar="DIR", help="folder with the data sets that were downloaded")
+    parser.add_argument("--datasets", type=folder, metavar="DIR", help="folder with the downloaded data sets")
     return parser.parse_args(argv)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the linter and the whole test suite in two processes; arguments go to pytest. The first run sets everything up in .venv.
+"""Runs the linter and the whole test suite in two processes; arguments are passed to pytest. The first run sets everything up in .venv.
 
-This file must start under any Python 3, if only to say that it is too old: what needs a newer one is imported after that check.
+This file must run under any Python 3, so that it can say when the version is too old. Code for newer versions is imported after that check.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 
 
 def workers(argv: list) -> list:
-    """Two processes, each with whole files and one thread for its arithmetic, unless the arguments say how many."""
+    """Two processes, each with whole test files and one thread for arithmetic, unless the arguments set their number."""
     if any(argument.startswith(("-n", "--numprocesses", "--dist", "--pdb")) for argument in argv):
         return []
     for library in ("OMP", "OPENBLAS"):

@@ -1,21 +1,21 @@
-"""What stopping early gains in time: the executor beside the full network and the two ways in which it is usually written.
+"""How much time stopping early saves: the executor compared with the full network and with two common ways to write early exit.
 
     python benchmarks/cascade.py [RECIPE ...] [--rounds 5] [--seconds 30] [--batch-sizes 1,32,64,256,1024]
                                     [--examples N] [--threads 1] [--device cpu] [--save]
 
-Every recipe that has weights, unless some are named.
+Runs every recipe that has weights, unless recipes are named.
 
-full         a plain loop over batches through all trunks and the last head
-one by one   a loop over examples that breaks at the first exit that is sure enough; batch size plays no part
-shrinking    a batch goes on with each example that is left in it (the executor, given one batch after the other)
-ours         the executor: survivors of many batches come together in full ones again
+full         a loop over batches that runs all trunks and the last head
+one by one   a loop over examples that stops at the first exit with enough confidence; the batch size does not matter
+shrinking    each batch continues with the examples that remain in it (the executor, given one batch after the other)
+ours         the executor: examples that remain from many batches are gathered into full batches
 
-Wall clock. All take turns, in so many rounds at least and until so many seconds are over at each batch size; a speed-up is the median over
-rounds of what `full` took over what it took, at the same batch size. What handles one picture at a time is given few images, and one by one
-is timed once: to it all batch sizes are the same. Others are given 1,024, or four batches where those are more, for survivors to come
-together; `--examples` sets a limit to all of them. Two ideals: by MACs, and by the table of stage times, measured just before; both count
-every head that is asked. Before anything is timed, the exits and answers of all are compared with the route simulated on the logits of all
-exits.
+Times are wall-clock times. At each batch size the methods take turns, for at least `--rounds` rounds and `--seconds` seconds. A speed-up is
+the time of `full` divided by the time of the method at the same batch size, as the median over rounds. Methods that handle one image at a
+time get 256 images, and `one by one` is timed once, because the batch size does not matter to it. The others get 1,024 images, or four
+batches if that is more, so that there are enough remaining examples to gather. `--examples` limits all of them. There are two ideals: by
+MACs, and by the stage times, which are measured just before. Both count every head that runs. Before timing, the exits and predictions of
+all methods are compared with the route simulated on the logits of all exits.
 """
 
 import sys
@@ -50,13 +50,14 @@ from engine.runtime.trained import trained_network
 from engine.splits import Split
 
 BATCH_SIZES = (1, 32, 64, 256, 1024)
-#: Images that are run one at a time (more would take most of the time and tell no more), in batches, and in batches at least so many.
+#: How many images are run one at a time (more would take most of the time and show nothing new) and in batches; and the least number of
+#: batches.
 SINGLY, TOGETHER, BATCHES = 256, 1024, 4
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A trained cascade, the pictures to run it on, (examples, height, width, 3), and the rules to run it under, by budget."""
+    """A trained cascade, the images to run it on, (examples, height, width, 3), and a rule for each budget."""
 
     title: str
     cascade: Cascade
@@ -92,21 +93,21 @@ class Task:
 
 @torch.inference_mode()
 def one_by_one(task: Task, rule: ThresholdRule) -> Route:
-    """Exit and answer of every example, as a first program would find them."""
-    sure_enough = [*expit(rule.thresholds).tolist(), 0.0]  # the rule compares log-odds
-    exits, answers = [], []
+    """The exits and predictions of a simple loop over examples."""
+    thresholds = [*expit(rule.thresholds).tolist(), 0.0]  # the rule compares log-odds
+    exits, predictions = [], []
     for example in range(len(task.pixels)):
         state: State = (to_tensor(task.pixels[example : example + 1], task.device),)
         for k, stage in enumerate(task.cascade.stages):
             after, logits = stage(state)
-            top, answer = logits[0].double().softmax(dim=0).max(dim=0)
-            if top.item() >= sure_enough[k]:
+            confidence, prediction = logits[0].double().softmax(dim=0).max(dim=0)
+            if confidence.item() >= thresholds[k]:
                 exits.append(k)
-                answers.append(int(answer))
+                predictions.append(int(prediction))
                 break
             state = after if task.cascade.kind is CascadeKind.CHAIN else state
     exit = np.array(exits)
-    return Route(exit, (2 << exit) - 1, np.array(answers))
+    return Route(exit, (2 << exit) - 1, np.array(predictions))
 
 
 @torch.inference_mode()
@@ -120,7 +121,7 @@ def simulated(task: Task) -> dict[float, Route]:
 
 
 def differing(task: Task, routes: Mapping[float, Route]) -> str:
-    """In words, how many exits or answers of all budgets are not the simulated ones."""
+    """A line that says, for each method, how many exits or predictions differ from the simulated ones, over all budgets."""
     methods: dict[str, Callable[[ThresholdRule], Route]] = {
         "one by one": lambda rule: one_by_one(task.first(SINGLY), rule),
         "shrinking": lambda rule: task.run_shrinking(rule, 32),
@@ -128,17 +129,17 @@ def differing(task: Task, routes: Mapping[float, Route]) -> str:
     }
     counts = []
     for name, method in methods.items():
-        incorrect = []
+        differs = []
         for budget, rule in task.rules.items():
             route, expected = method(rule), routes[budget]
             n = len(route.exit)
-            incorrect.append((route.exit != expected.exit[:n]) | (route.prediction != expected.prediction[:n]))
-        counts.append(f"{name} {np.sum(incorrect)} of {np.size(incorrect):,}")
+            differs.append((route.exit != expected.exit[:n]) | (route.prediction != expected.prediction[:n]))
+        counts.append(f"{name} {np.sum(differs)} of {np.size(differs):,}")
     return ", ".join(counts)
 
 
 def timed(task: Task, methods: dict[str, Callable[[], object]], rounds: int, seconds: float) -> dict[str, NDArray[np.float64]]:
-    """Milliseconds an image of each, (rounds,): in turns. A round before them is not counted: in it memory is taken."""
+    """Milliseconds per image of each method, (rounds,). The methods take turns. A first round, which allocates memory, is not counted."""
     taken: dict[str, list[float]] = {name: [] for name in methods}
     until = time.perf_counter() + seconds
     while min(map(len, taken.values())) <= rounds or time.perf_counter() < until:
@@ -150,11 +151,11 @@ def timed(task: Task, methods: dict[str, Callable[[], object]], rounds: int, sec
 
 
 def lines_on(task: Task, batch_sizes: Sequence[int], rounds: int, seconds: float) -> Iterator[str]:
-    """The lines on one recipe, as they are found."""
+    """The report on one recipe, line by line as the results come in."""
     routes = simulated(task)
     yield f"{task.title}, test images, thresholds on top probability set on {task.tuned_on:,} calibration images"
-    yield f"Exits or answers that differ from the simulated ones: {differing(task, routes)}."
-    yield f"{'':21}{'ms an image':>22}{'times quicker than full':>42}{'ideal by':>16}{'ours of ideal by':>20}"
+    yield f"Exits or predictions that differ from the simulated ones: {differing(task, routes)}."
+    yield f"{'':21}{'ms per image':>22}{'speed-up over full':>42}{'ideal by':>16}{'ours / ideal by':>20}"
     yield (
         f"{'batch images  budget':21}{'full':>11}{'ours':>11}"
         f"{'one by one':>14}{'shrinking':>14}{'ours':>14}{'MACs':>8}{'times':>8}{'MACs':>10}{'times':>10}"
@@ -165,7 +166,7 @@ def lines_on(task: Task, batch_sizes: Sequence[int], rounds: int, seconds: float
     for size in batch_sizes:
         part = singly if size == 1 else task.first(max(TOGETHER, BATCHES * size))
         table = stage_times(task.cascade, side, task.device, (size,), Effort(seconds=min(0.5, seconds)))
-        group = group_size(task.cascade, side, size, task.device)  # the same for all, and finding it is no part of the running
+        group = group_size(task.cascade, side, size, task.device)  # the same for all methods; choosing it is not timed
         methods: dict[str, Callable[[], object]] = {
             "full": partial(run_exit, part.cascade, part.pixels, part.device, size, len(part.cascade.stages) - 1)
         }
@@ -179,36 +180,36 @@ def lines_on(task: Task, batch_sizes: Sequence[int], rounds: int, seconds: float
             by_macs = full_network_cost(task.macs.trunk, task.macs.head, kind) / float(reached @ each)
             by_times = full_network_cost(table.trunk[0], table.head[0], kind) / float(reached @ (table.trunk + table.head)[0])
             shrinking, ours = took[f"shrinking {budget}"], took[f"ours {budget}"]
-            quicker = [np.median(full / its) for its in (np.median(slowest[str(budget)]), shrinking, ours)]
+            speed_ups = [np.median(full / its) for its in (np.median(slowest[str(budget)]), shrinking, ours)]
             yield (
                 f"{size:5}{len(part.pixels):7,}{budget:8.0%} {np.median(full):11.2f}{np.median(ours):11.2f}"
-                + "".join(f"{times:14.2f}" for times in quicker)
-                + f"{by_macs:8.2f}{by_times:8.2f}{quicker[-1] / by_macs:10.0%}{quicker[-1] / by_times:10.0%}"
+                + "".join(f"{speed_up:14.2f}" for speed_up in speed_ups)
+                + f"{by_macs:8.2f}{by_times:8.2f}{speed_ups[-1] / by_macs:10.0%}{speed_ups[-1] / by_times:10.0%}"
             )
 
 
 def main() -> None:
     report = Report("cascade")
     parser = report.arguments(__doc__)
-    parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all that have weights")
-    parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="of all methods, at least (default: 5)")
-    parser.add_argument("--seconds", type=number, default=30.0, metavar="S", help="at each batch size, at least (default: 30)")
+    parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all recipes that have weights")
+    parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="least number of rounds (default: 5)")
+    parser.add_argument("--seconds", type=number, default=30.0, metavar="S", help="least time at each batch size (default: 30)")
     parser.add_argument(
-        "--batch-sizes", type=sizes, default=BATCH_SIZES, metavar="A,B,...", help="images at a time (default: 1,32,64,256,1024)"
+        "--batch-sizes", type=sizes, default=BATCH_SIZES, metavar="A,B,...", help="images per batch (default: 1,32,64,256,1024)"
     )
-    parser.add_argument("--examples", type=positive, metavar="N", help="at most so many images (default: four of the largest batches)")
+    parser.add_argument("--examples", type=positive, metavar="N", help="most images to run (default: four of the largest batches)")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="default: 1")
     parser.add_argument("--device", default="cpu", help="default: cpu")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     device = pick_device(given.device)
-    report.begin(device, f"float32, medians over {given.rounds} rounds and {given.seconds:g} seconds at least")
+    report.begin(device, f"float32, medians over at least {given.rounds} rounds and {given.seconds:g} seconds")
     examples = given.examples or max(TOGETHER, BATCHES * max(given.batch_sizes))
     for name in given.recipes or [name for name in RECIPES if weights_path(name).is_file()]:
         report.say("")
         for line in lines_on(Task.load(name, device, examples), given.batch_sizes, given.rounds, given.seconds):
             report.say(line)
-    report.say("", "A share above 100% means that others on the machine slowed the full network more.")
+    report.say("", "A share above 100% means that other programs on the machine slowed the full network more.")
     report.keep(given.save)
 
 

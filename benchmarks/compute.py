@@ -1,11 +1,11 @@
-"""What computing a bundle costs beside the bare forward pass over the same pictures.
+"""How fast computing a bundle is, compared with a bare forward pass over the same images.
 
     python benchmarks/compute.py [RECIPE] [--limit 2000] [--rounds 3] [--threads 1] [--device cpu] [--save]
 
-bare      a plain loop over batches that lie in memory, every exit's logits kept
-compute   `python -m engine compute`: pictures read, every exit's logits, scores, answers and checksums written to a bundle
+bare      a loop over batches in memory that keeps the logits of every exit
+compute   `python -m engine compute`: reads the images and writes a bundle: logits, scores and predictions of every exit, checksums
 
-Both run the same network on the same examples of fit, calibration and test, in turns; the median of several rounds counts.
+Both run the same network on the same fit, calibration and test examples, in turns. The median of several rounds is reported.
 """
 
 import sys

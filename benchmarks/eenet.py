@@ -1,12 +1,12 @@
-"""What fitting EENet's scores costs beside the fit that the project had before, in one run.
+"""How long fitting EENet's scores takes, compared in one run with the fit that the project used before.
 
     python benchmarks/eenet.py [--examples 5000] [--exits 5] [--classes 10] [--rounds 3] [--threads 1] [--save]
 
-former    two rounds of gradient descent by AdamW with held-out examples (`former_eenet.py`)
-present   one converged logistic regression an exit
+former    two rounds of gradient descent with AdamW and held-out examples (`former_eenet.py`)
+present   one converged logistic regression per exit
 
-Both are fitted to the same generated outputs, in turns; the median of several rounds counts. Then one budget more of the present policy is
-timed: shares, thresholds, and the check against the random mix.
+Both are fitted to the same generated outputs, in turns. The median of several rounds is reported. Then one more budget of the present
+policy is timed: shares, thresholds, and the comparison with the random mix.
 """
 
 import sys
@@ -30,7 +30,7 @@ from engine.splits import Split
 
 
 def generated(examples: int, exits: int, classes: int) -> Outputs:
-    """A chain that gets better with depth: `examples` each of fit and of calibration, and a few of test."""
+    """A chain whose accuracy rises with depth, with `examples` fit and `examples` calibration examples, and a few test examples."""
     rng = np.random.default_rng(0)
     labels, difficulty = rng.integers(classes, size=2 * examples + 10), rng.uniform(size=2 * examples + 10)
     logits = rng.standard_normal((1, len(labels), classes)) + rng.standard_normal((exits, len(labels), classes))
@@ -58,7 +58,7 @@ def main() -> None:
                 fitting()
                 seconds[name].append(time.perf_counter() - begun)
             ready = eenet.fit(fit, calibration, "macs")
-            ready.solve(0.5 * cost[-1])  # what is worked out once for all budgets
+            ready.solve(0.5 * cost[-1])  # computes what all budgets share
             begun = time.perf_counter()
             ready.solve(0.4 * cost[-1])
             seconds["one budget"].append(time.perf_counter() - begun)
@@ -67,8 +67,8 @@ def main() -> None:
     report.begin(torch.device("cpu"), f"{size}, {given.threads} threads, median of {given.rounds} rounds")
     took = {name: float(np.median(rounds)) for name, rounds in seconds.items()}
     report.say(
-        f"former      {took['former']:8.3f} s a fit",
-        f"present     {took['present']:8.3f} s a fit, {took['former'] / took['present']:.1f} times as fast",
+        f"former      {took['former']:8.3f} s per fit",
+        f"present     {took['present']:8.3f} s per fit, {took['former'] / took['present']:.1f} times as fast",
         f"one budget  {took['one budget']:8.4f} s",
     )
     report.keep(given.save)

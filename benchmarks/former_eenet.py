@@ -1,8 +1,8 @@
-"""How EENet was fitted before: the baseline that `eenet.py` beside this file times the present fit against.
+"""How EENet was fitted before: the baseline with which `eenet.py` in this folder compares the present fit.
 
-Scores: L_q = mean over exits of sum_i w_ik BCE(q_ik, 1[exit k is right on i]), with w_ik = r_ik / sum_i r_ik. Assignment:
-L_r = KL(pi || r) with pi_ik = q_ik / sum_j q_ij. AdamW on all examples at once, a part of the fit examples held out, two rounds in which
-first the scores, then the assignment learn until the held-out loss has stopped falling.
+Scores: L_q = mean over exits of sum_i w_ik BCE(q_ik, 1[exit k is correct on i]), with w_ik = r_ik / sum_i r_ik. Assignment:
+L_r = KL(pi || r) with pi_ik = q_ik / sum_j q_ij. AdamW runs on all examples at once, with part of the fit examples held out. In each
+of two rounds, first the scores and then the assignment learn until the held-out loss stops falling.
 """
 
 import copy
@@ -26,18 +26,19 @@ BUDGETS = (0.1, 0.3, 0.5, 0.7, 0.9)  # from the first exit (0) to the last (1)
 HIDDEN_RATIO, MOST_HIDDEN = 0.5, 16
 LEARNING_RATE, WEIGHT_DECAY = 1e-2, 1e-2
 ROUNDS, STEPS = 2, 400
-#: Learning stops when this many looks at the held-out loss have brought less than so many nats.
+#: The held-out loss is evaluated every LOOK_EVERY steps. Learning stops when PATIENCE evaluations in a row have not lowered it by
+#: WORTH_GOING_ON nats.
 LOOK_EVERY, PATIENCE, WORTH_GOING_ON = 5, 10, 1e-4
 
 
 def exit_features(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """What scores are made of: logits (..., classes) -> (..., classes + 2).
+    """The features from which scores are computed: logits (..., classes) -> (..., classes + 2).
 
-    Probabilities, the top one again, and 1 - entropy / log C, which is 1 for a sure exit and 0 for one that knows nothing.
+    Probabilities, the top one again, and 1 - entropy / log C, which is 1 for a one-hot distribution and 0 for a uniform one.
     """
     log_p = log_softmax(logits, axis=-1)
     p = np.exp(log_p)
-    # log_p is finite, however small p: no 0 * log 0.
+    # log_p is finite however small p is, so that 0 * log 0 never occurs.
     certainty = 1 + (p * log_p).sum(axis=-1, keepdims=True) / np.log(logits.shape[-1])
     return np.concatenate([p, p.max(axis=-1, keepdims=True), certainty], axis=-1)
 
@@ -47,7 +48,7 @@ class Scheduler:
     """Everything learned, for K exits, F = classes + 2 features and H hidden units.
 
     center, scale: (K, F), standardise the features
-    score:         (K, F), score_history (K, K) strictly lower, score_bias (K,): log-odds that exit k is right
+    score:         (K, F), score_history (K, K) strictly lower, score_bias (K,): log-odds that exit k is correct
     hidden:        (K, F, H), hidden_history (K, K, H): [exit, earlier exit, unit], zero unless earlier; hidden_bias (K, H)
     assign:        (K, H), assign_bias (K,): assignment logits
     """
@@ -68,7 +69,7 @@ def keep_to_budget(assignment: NDArray[np.floating], exit_cost: NDArray[np.float
     """r_k = softmax_k(s_k - mu c_k / c_K), (K, n), and the mu at which its mean cost is the budget.
 
     assignment: s, (K, n); exit_cost: (K,) increasing; budget: in the unit of the costs
-    The cost falls from c_K to c_1 as mu rises, so there is one such mu; at the two ends, where it would be infinite, mu is merely large.
+    The cost falls from c_K to c_1 as mu rises, so there is only one such mu. At the two ends, where it would be infinite, it is just large.
     """
     price = exit_cost / exit_cost[-1]
 
@@ -78,7 +79,7 @@ def keep_to_budget(assignment: NDArray[np.floating], exit_cost: NDArray[np.float
     def overspent(mu: float) -> float:
         return float(price @ shares(mu).mean(axis=1)) - budget / exit_cost[-1]
 
-    # So large a mu sends all to one end: neighbours are then apart by e^50 and more, whatever the assignment.
+    # A mu this large sends all examples to one end: neighbouring exits then differ by a factor of e^50 or more, whatever the assignment.
     limit = (50 + float(np.ptp(assignment))) / np.diff(price).min(initial=1.0)
     if overspent(limit) >= 0:
         mu = limit
@@ -91,16 +92,16 @@ def keep_to_budget(assignment: NDArray[np.floating], exit_cost: NDArray[np.float
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """features: (exits, examples, classes + 2) standardised; right: (exits, examples) of 0 and 1."""
+    """features: (exits, examples, classes + 2) standardised; correct: (exits, examples) of 0 and 1."""
 
     features: Tensor
     correct: Tensor
 
 
 class ScoreHeads(nn.Module):
-    """One logistic regression an exit, each also reading the scores of the exits before.
+    """One logistic regression per exit, which also reads the scores of earlier exits.
 
-    They start where too few examples to learn from would best leave them: at the share of right answers, and surer with the summaries.
+    They start where they should stay if there are too few examples to learn from: at the accuracy of the exit, rising with the summaries.
     """
 
     def __init__(self, features: int, correct: Tensor) -> None:
@@ -113,7 +114,7 @@ class ScoreHeads(nn.Module):
         self.bias = nn.Parameter(((correct.sum(dim=1) + 1) / (examples + 2)).logit())
 
     def forward(self, features: Tensor) -> Tensor:
-        """(exits, examples, features) -> log-odds (exits, examples). Earlier scores are inputs: no gradient goes back through them."""
+        """(exits, examples, features) -> log-odds (exits, examples). Earlier scores are inputs; no gradient flows through them."""
         log_odds: list[Tensor] = []
         for k in range(len(features)):
             own = features[k] @ self.weight[k] + self.bias[k]
@@ -124,7 +125,7 @@ class ScoreHeads(nn.Module):
 
 
 class Assignment(nn.Module):
-    """A network with one hidden layer an exit, whose outputs at all exits share one softmax."""
+    """A network with one hidden layer per exit. The outputs of all exits share one softmax."""
 
     def __init__(self, exits: int, features: int, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -140,7 +141,7 @@ class Assignment(nn.Module):
         self.out_bias = nn.Parameter(torch.zeros(exits))
 
     def earlier(self) -> Tensor:
-        """What exits read of those before them, (exits, exits, hidden): the rest of `history` counts for nothing."""
+        """The weights of the scores of earlier exits, (exits, exits, hidden). The rest of `history` has no effect."""
         exits = len(self.history)
         return self.history * torch.ones(exits, exits).tril(-1)[..., None]
 
@@ -153,7 +154,7 @@ class Assignment(nn.Module):
 def learn(fit: Outputs, exit_cost: NDArray[np.float64], seed: int = 0) -> Scheduler:
     """Learn a scheduler on the fit examples. exit_cost: (exits,) cumulative, in any unit.
 
-    Which examples are held out hangs on their ids and the seed, so their order does not matter (but for the last digits of sums).
+    Which examples are held out depends on their ids and the seed, so their order does not matter (except in the last digits of sums).
     """
     features, center, scale = standardised(fit)
     correct = torch.from_numpy(fit.correct).float()
@@ -163,7 +164,7 @@ def learn(fit: Outputs, exit_cost: NDArray[np.float64], seed: int = 0) -> Schedu
     else:
         train, held_out = (Sample(features[:, part], correct[:, part]) for part in (~apart, apart))
     exits, _, width = features.shape
-    # The ratio is to the inputs of the last exit, which has most.
+    # The ratio is to the number of inputs of the last exit, which has the most.
     hidden = min(max(int(HIDDEN_RATIO * (width + exits - 1)), 1), MOST_HIDDEN)
     heads = ScoreHeads(width, train.correct)
     assignment = Assignment(exits, width, hidden, torch.Generator().manual_seed(seed))
@@ -192,10 +193,10 @@ def as_arrays(heads: ScoreHeads, assignment: Assignment, center: NDArray[np.floa
 
 
 def standardised(outputs: Outputs) -> tuple[Tensor, NDArray[np.float64], NDArray[np.float64]]:
-    """Features (exits, examples, features) float32 around 0, and what they were shifted and divided by, (exits, features) each.
+    """Standardised features (exits, examples, features) float32, and their centers and scales, (exits, features) each.
 
-    The classes of an exit share one scale, by which together they vary as much as one other feature does: each by its own would blow up
-    the noise of classes that are hardly ever likely, and a step of the optimiser would grow with the number of classes.
+    The classes of an exit share one scale, chosen so that together they vary as much as one other feature. Scaling each class on its own
+    would amplify the noise of classes that are hardly ever likely, and a step of the optimiser would grow with the number of classes.
     """
     features = np.empty((outputs.exits, outputs.examples, outputs.classes + 2), np.float32)
     for some, logits in chunks(outputs):
@@ -210,7 +211,7 @@ def standardised(outputs: Outputs) -> tuple[Tensor, NDArray[np.float64], NDArray
 
 
 def learn_scores(heads: ScoreHeads, assignment: Assignment, train: Sample, held_out: Sample, exit_cost: NDArray[np.float64]) -> None:
-    """Minimise L_q. An example weighs at an exit what the assignment, averaged over budgets, expects of it there."""
+    """Minimise L_q. The weight of an example at an exit is its assignment there, averaged over budgets and normalised."""
     budgets = exit_cost[0] + np.array(BUDGETS) * (exit_cost[-1] - exit_cost[0])
 
     def loss_on(sample: Sample) -> Callable[[], Tensor]:
@@ -229,7 +230,7 @@ def learn_scores(heads: ScoreHeads, assignment: Assignment, train: Sample, held_
 
 
 def learn_assignment(heads: ScoreHeads, assignment: Assignment, train: Sample, held_out: Sample) -> None:
-    """Minimise L_r: before any budget, examples are drawn to each exit as likely as it is right, relative to the others."""
+    """Minimise L_r: before any budget, the assignment follows the probability that an exit is correct, relative to the other exits."""
 
     def loss_on(sample: Sample) -> Callable[[], Tensor]:
         with torch.no_grad():
@@ -246,7 +247,7 @@ def learn_assignment(heads: ScoreHeads, assignment: Assignment, train: Sample, h
 
 
 def descend(module: nn.Module, loss: Callable[[], Tensor], held_out: Callable[[], Tensor]) -> None:
-    """AdamW until the held-out loss has hardly fallen for a while; leaves the module in the best state seen."""
+    """Run AdamW until the held-out loss stops falling. The module is left in its best state."""
     optimiser = torch.optim.AdamW(module.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     best, best_state = float("inf"), copy.deepcopy(module.state_dict())
     mark, waited = float("inf"), 0

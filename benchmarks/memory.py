@@ -1,11 +1,11 @@
-"""How much memory a run takes over ten times as many examples: it should not grow with the data set.
+"""How much memory a run takes on few and on ten times as many examples. It should not grow with the data set.
 
     python benchmarks/memory.py [--few 20000] [--many 200000] [--save]
 
-Each run is a process of its own, and its peak is what the operating system saw. Pictures are generated as they are asked for.
+Each run has its own process, whose peak memory the operating system reports. Images are generated as they are needed.
 
-execute   a small network, stopping early at nine tenths of its compute, over all of the pictures
-compute   its outputs at every exit, written to a bundle
+execute   runs a small network with early exit at nine tenths of its compute on all images
+compute   computes the outputs of all exits and writes them to a bundle
 """
 
 import argparse
@@ -33,7 +33,7 @@ from engine.splits import Split
 
 @dataclass(frozen=True)
 class Noise:
-    """As many pictures as asked for, in three splits of which the last holds most. Any picture can be made from its id."""
+    """Any number of noise images in three splits, of which the last is the largest. An image is generated from its id."""
 
     examples: int
 
@@ -55,8 +55,8 @@ class Noise:
         return f"noise-{self.examples}"
 
 
-def watched(what: str, examples: int) -> None:
-    """The run that is watched."""
+def measured_run(what: str, examples: int) -> None:
+    """The run whose memory is measured, in a process of its own. Prints the peak in KiB."""
     from dataclasses import replace
 
     from engine import recipes
@@ -85,7 +85,7 @@ def watched(what: str, examples: int) -> None:
 
 
 def small() -> torch.nn.Module:
-    """A network that is quick, not good: memory is all that matters here."""
+    """A network that is fast but not accurate. Only its memory matters here."""
     from engine.cascades.resnet import ResNetShape, resnet
 
     torch.manual_seed(0)
@@ -93,27 +93,27 @@ def small() -> torch.nn.Module:
 
 
 def peak(what: str, examples: int) -> float:
-    """MiB."""
+    """The peak memory of a run in MiB."""
     command = [sys.executable, __file__, "--run", what, "--few", str(examples)]
     return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]) / 1024
 
 
-def at_least_one_each(text: str) -> int:
+def at_least_three(text: str) -> int:
     if positive(text) < 3:
-        raise argparse.ArgumentTypeError(f"{text!r} pictures cannot be split in three; give at least 3")
+        raise argparse.ArgumentTypeError(f"{text!r} images cannot be split in three; give at least 3")
     return int(text)
 
 
 def main() -> None:
     report = Report("memory")
     parser = report.arguments(__doc__)
-    parser.add_argument("--few", type=at_least_one_each, default=20_000, metavar="N", help="pictures of the first run (default: 20000)")
-    parser.add_argument("--many", type=at_least_one_each, default=200_000, metavar="N", help="of the second (default: 200000)")
+    parser.add_argument("--few", type=at_least_three, default=20_000, metavar="N", help="images of the first run (default: 20000)")
+    parser.add_argument("--many", type=at_least_three, default=200_000, metavar="N", help="images of the second run (default: 200000)")
     parser.add_argument("--run", choices=("execute", "compute"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:
-        return watched(given.run, given.few)
-    report.begin(torch.device("cpu"), "peak of a process, in MiB")
+        return measured_run(given.run, given.few)
+    report.begin(torch.device("cpu"), "peak memory of a process in MiB")
     for what in ("execute", "compute"):
         few, many = peak(what, given.few), peak(what, given.many)
         report.say(f"{what:8} {given.few:>8,} images {few:7,.0f}   {given.many:>8,} images {many:7,.0f}   ratio {many / few:.3f}")

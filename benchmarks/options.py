@@ -1,4 +1,4 @@
-"""What every benchmark shares as a program: how it is asked, and how it answers what it cannot use, in one sentence with exit code 2."""
+"""The command line that all benchmarks share. Invalid input is explained in one sentence, with exit code 2."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from engine.errors import UserError
 
 
 class Options(argparse.ArgumentParser):
-    """The options of `python benchmarks/NAME.py`; `--help` prints what stands at the top of the file."""
+    """The options of `python benchmarks/NAME.py`; `--help` prints the docstring of the file."""
 
     def __init__(self, name: str, about: str | None) -> None:
         form = argparse.RawDescriptionHelpFormatter
@@ -22,8 +22,8 @@ class Options(argparse.ArgumentParser):
 def run(main: Callable[[], None]) -> None:
     try:
         main()
-    except UserError as mistake:
-        print(mistake, file=sys.stderr)
+    except UserError as error:
+        print(error, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

@@ -1,11 +1,11 @@
-"""How fast the page answers the hand: the live block against the stock slider with stock pictures, in one run, in a real Chromium.
+"""How fast the page follows the slider: the live block compared with the stock slider and images, in one run, in a real Chromium.
 
     python benchmarks/page.py [--bundle doodles] [--moves 30] [--data DIR]
 
-Two times, each from the moment the browser took the input until what it caused was painted:
-drag to paint         a move of the held handle -> sentence, dot and bars of the new budget on the screen
-release to gallery    letting go far from where one was -> every picture of the new budget loaded and on the screen
-The stock slider sends nothing while it is held, so it has no first time: that is the finding, not a gap in the table.
+Two times are measured, each from the moment the browser receives the input until the result is painted:
+drag to paint         from a move of the held handle until the sentence, dot and bars of the new budget are on the screen
+release to gallery    from letting go at a distant budget until every image of that budget is loaded and on the screen
+The stock slider sends nothing while it is held, so it has no drag time. That is the finding, not a gap in the table.
 """
 
 import os
@@ -50,14 +50,14 @@ WATCH_DRAG = """() => {
   }).observe(document.querySelector('.offramp-sentence'), { childList: true })
 }"""
 
-#: Resolves with the milliseconds from the next release to a screen full of other pictures, all loaded and no longer changing.
+#: Resolves with the milliseconds from the next release to a screen full of new images, all loaded and no longer changing.
 WATCH_RELEASE = """(selector) => {
   const shown = () => [...document.querySelectorAll(selector)].map((part) => part.dataset.id ?? part.src).join()
-  const pictures = () => [...document.querySelectorAll(`${selector} img`), ...document.querySelectorAll(`${selector}`)]
-  const loaded = () => pictures().every((part) => part.tagName !== 'IMG' || (part.complete && part.naturalWidth))
+  const images = () => [...document.querySelectorAll(`${selector} img`), ...document.querySelectorAll(`${selector}`)]
+  const loaded = () => images().every((part) => part.tagName !== 'IMG' || (part.complete && part.naturalWidth))
   const whole = () => document.querySelectorAll('.offramp-tile em').length === 0
   const before = shown()
-  window.answer = new Promise((resolve) => addEventListener('pointerup', (event) => {
+  window.elapsed = new Promise((resolve) => addEventListener('pointerup', (event) => {
     let since = null, last = null
     const look = () => {
       const now = shown()
@@ -89,7 +89,7 @@ def slider(page: "Page", selector: str) -> dict[str, float]:
 
 
 def drag(page: "Page", moves: int) -> list[float]:
-    """Hold the handle of the live block and move it about."""
+    """Hold the handle of the live block and move it to and fro. Returns the milliseconds from each move to paint."""
     page.evaluate(WATCH_DRAG)
     box = slider(page, ".offramp-slider")
     y = box["y"] + box["height"] / 2
@@ -103,12 +103,12 @@ def drag(page: "Page", moves: int) -> list[float]:
 
 
 def held_updates(page: "Page", selector: str, sign: str, moves: int) -> int:
-    """How often what is shown changes while the handle is held."""
+    """How often the text at `sign` changes while the handle is held."""
     box = slider(page, selector)
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] / 2, y)
     page.mouse.down()
-    page.wait_for_timeout(1500)  # what the pointer's first touch set off is not counted
+    page.wait_for_timeout(1500)  # changes caused by the first touch are not counted
     seen, last = 0, page.locator(sign).first.text_content()
     for i in range(moves):
         page.mouse.move(box["x"] + box["width"] * (0.5 + 0.4 * np.sin(i / 3)), y)
@@ -120,19 +120,19 @@ def held_updates(page: "Page", selector: str, sign: str, moves: int) -> int:
     return seen
 
 
-def releases(page: "Page", selector: str, pictures: str, moves: int) -> list[float]:
-    """Click far away on the track, again and again; each click waits for its pictures."""
-    dice = random.Random(1)
+def releases(page: "Page", selector: str, images: str, moves: int) -> list[float]:
+    """Click on distant places of the track, each time waiting for all images. Returns the milliseconds that each click took."""
+    rng = random.Random(1)
     times, at = [], 0.5
     for _ in range(moves):
-        # Far enough that most pictures are others, somewhere on the track all the same.
-        at = (at + dice.uniform(0.25, 0.75)) % 1
+        # Far enough that most images change, but still on the track.
+        at = (at + rng.uniform(0.25, 0.75)) % 1
         box = slider(page, selector)
         page.mouse.move(box["x"] + box["width"] * (0.05 + 0.9 * at), box["y"] + box["height"] / 2)
-        page.evaluate(WATCH_RELEASE, pictures)
+        page.evaluate(WATCH_RELEASE, images)
         page.mouse.down()
         page.mouse.up()
-        times.append(page.evaluate("window.answer"))
+        times.append(page.evaluate("window.elapsed"))
     return times
 
 
@@ -144,7 +144,7 @@ def row(name: str, times: list[float], baseline: float | None = None) -> float:
 
 
 def chromium() -> str:
-    """The system's own: none is downloaded."""
+    """The path of the system's browser. None is downloaded."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if path := shutil.which(name):
             return path
@@ -153,13 +153,13 @@ def chromium() -> str:
 
 def main() -> None:
     parser = Options("page", __doc__)
-    parser.add_argument("--bundle", default="doodles", metavar="NAME", help="one with pictures (default: doodles)")
-    parser.add_argument("--moves", type=positive, default=30, metavar="N", help="of each kind (default: 30)")
+    parser.add_argument("--bundle", default="doodles", metavar="NAME", help="a bundle with images (default: doodles)")
+    parser.add_argument("--moves", type=positive, default=30, metavar="N", help="moves of each kind (default: 30)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: the repository's)")
     given = parser.parse_args()
     if given.data:
-        os.environ["OFFRAMP_DATA"] = str(given.data.resolve())  # the server's too
-    open_bundle(given.bundle)  # or says at once that it is not there
+        os.environ["OFFRAMP_DATA"] = str(given.data.resolve())  # for the server too
+    open_bundle(given.bundle)  # fails early if the bundle is missing
     path = chromium()
     try:
         from playwright.sync_api import sync_playwright
@@ -171,11 +171,11 @@ def main() -> None:
         page.goto(f"{url}/?bundle={given.bundle}&fallback=1")
         page.wait_for_selector('[data-testid="stImage"] img')
         page.wait_for_timeout(2000)
-        pictures = '[data-testid="stImage"] img'
+        images = '[data-testid="stImage"] img'
         track = '[data-testid="stSlider"] > div'
-        stock = releases(page, track, pictures, given.moves)
+        stock = releases(page, track, images, given.moves)
         stock_held = held_updates(page, track, "h3", given.moves)
-        shown = page.locator(pictures).count()
+        shown = page.locator(images).count()
         page.goto(f"{url}/?bundle={given.bundle}")
         page.wait_for_selector('.offramp[data-ready="true"]')
         page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
@@ -185,13 +185,13 @@ def main() -> None:
         live_held = held_updates(page, ".offramp-slider", ".offramp-sentence", given.moves)
         dragged = drag(page, 2 * given.moves)
         print(f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Chromium {browser.version} headless, bundle {given.bundle}")
-        print(f"stock slider, stock charts, {shown} st.image pictures")
+        print(f"stock slider, stock charts, {shown} images by st.image")
         print(f"  updates while the handle is held, of {given.moves} moves: {stock_held}")
         baseline = row("release to gallery", stock)
-        print(f"live block, {tiles} pictures")
+        print(f"live block, {tiles} images")
         print(f"  updates while the handle is held, of {given.moves} moves: {live_held}")
         row("drag to paint (sentence, dot, bars, gallery)", dragged)
-        row("release to gallery, every picture loaded", live, baseline)
+        row("release to gallery, every image loaded", live, baseline)
         browser.close()
 
 

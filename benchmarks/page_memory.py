@@ -1,10 +1,10 @@
-"""How much memory the dashboard's server takes once it has shown every bundle under every policy, in a real Chromium.
+"""How much memory the dashboard's server takes after it has shown every bundle under every policy, in a real Chromium.
 
     python benchmarks/page_memory.py [--root DIR] [--quick] [--save]
 
-Resident memory, as Linux counts it, of the process that serves the page and of those that it started: when it first answers, when every
-bundle has been shown, when every policy that can run has been shown on each, and when the visitor has left. Every page counts as shown
-when its chart and all pictures in sight are painted. Pictures of data sets are looked for where OFFRAMP_DATASETS says.
+Reports the resident memory, as Linux counts it, of the process that serves the page and of the processes it started, at four moments: when
+it first answers, after every bundle has been shown, after every policy that can run has been shown on each bundle, and after the visitor
+has left. A page counts as shown when its chart and all visible images are painted. Images of data sets are taken from OFFRAMP_DATASETS.
 """
 
 import os
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-QUICK = 2  # policies of the first bundle
-LEFT = 5.0  # seconds after the visitor has left
+QUICK = 2  # policies of one bundle
+LEFT = 5.0  # seconds from the visitor's leaving to the last measurement
 
 
 @dataclass(frozen=True)
 class Memory:
-    """own, others: bytes that the server's process has resident, and the processes it started;  torch: whether its own has loaded it"""
+    """own, others: resident bytes of the server's process and of those it started;  torch: whether the server's process has loaded it"""
 
     own: int
     others: int
@@ -63,49 +63,51 @@ def _resident(pid: int) -> int:
 def _parent(process: Path) -> int | None:
     try:
         return int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
-    except OSError:  # it has ended meanwhile
+    except OSError:  # the process has ended
         return None
 
 
 @contextmanager
 def server(root: Path) -> Iterator[tuple[str, int]]:
-    """The dashboard of a checkout, from when it answers: its address and its process."""
+    """Start the dashboard of a checkout; yields its address and process id as soon as it answers."""
     command = [sys.executable, "-m", "app.serve", "--port", "8797", "--no-browser"]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             url = next((match[1] for line in process.stdout or () if (match := re.search(r"Offramp is at (\S+)", line))), None)
             if url is None:
-                raise UserError(f"The dashboard in {root} does not start; try `python -m app.serve` there.")
+                raise UserError(f"The dashboard in {root} did not start; run `python -m app.serve` there to see why.")
             yield url, process.pid
         finally:
             process.terminate()
 
 
-def show(page: "Page", url: str, bundle: str, policy: str, pictures: bool) -> None:
+def show(page: "Page", url: str, bundle: str, policy: str, images: bool) -> None:
     page.goto(f"{url}/?bundle={bundle}&policy={policy}")
     page.wait_for_selector('.offramp[data-ready="true"]')
     page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
-    if pictures:
+    if images:
         page.wait_for_function("() => document.querySelector('.offramp-tile img') && !document.querySelector('.offramp-tile em')")
 
 
-def has_pictures(bundle: str) -> bool:
+def has_images(bundle: str) -> bool:
     opened = open_bundle(bundle)
     files = FILES.get(str(opened.provenance.get("dataset")))
     return opened.images is not None or (files is not None and files.complete(datasets_folder()))
 
 
 def commit(root: Path) -> str:
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True)
-    return asked.stdout.strip() or root.name
+    result = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True)
+    return result.stdout.strip() or root.name
 
 
 def measure(report: Report, root: Path, shown: dict[str, list[str]]) -> None:
-    """Show every policy named for each bundle, and say what that took."""
+    """Show every bundle under the policies given for it, and report the memory at each step."""
     from playwright.sync_api import sync_playwright
 
-    pictures = {bundle: has_pictures(bundle) for bundle in shown}
-    report.say(f"commit {commit(root)}: resident MB of the page's process, of those it started, and whether the page's has loaded torch")
+    images = {bundle: has_images(bundle) for bundle in shown}
+    report.say(
+        f"commit {commit(root)}: resident MB of the page's process and of those it started, and whether the page's process has loaded torch"
+    )
 
     def say(when: str) -> None:
         memory = Memory.of(pid)
@@ -119,13 +121,13 @@ def measure(report: Report, root: Path, shown: dict[str, list[str]]) -> None:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(120_000)
         for bundle, policies in shown.items():
-            show(page, url, bundle, policies[0], pictures[bundle])
+            show(page, url, bundle, policies[0], images[bundle])
         say(f"bundles shown under one policy: {len(shown)}")
         for bundle, policies in shown.items():
             for policy in policies:
-                show(page, url, bundle, policy, pictures[bundle])
+                show(page, url, bundle, policy, images[bundle])
         pairs = sum(map(len, shown.values()))
-        say(f"under every policy: {pairs} pages, of which with pictures {sum(len(shown[bundle]) for bundle in shown if pictures[bundle])}")
+        say(f"under every policy: {pairs} pages, {sum(len(shown[bundle]) for bundle in shown if images[bundle])} of them with images")
         browser.close()
         time.sleep(LEFT)
         say("when the visitor has left")
@@ -140,7 +142,7 @@ def main() -> None:
     if not sys.platform.startswith("linux"):
         raise UserError("Resident memory is read from /proc, which only Linux has; run this benchmark there.")
     if given.root and not (given.root / "app" / "serve.py").is_file():
-        raise UserError(f"There is no Offramp in {given.root}; give a checkout, a folder with app/serve.py.")
+        raise UserError(f"The folder {given.root} is not a checkout of Offramp; give one that contains app/serve.py.")
     bundles = [entry.id for entry in entries()]
     shown = {}
     for bundle in bundles:

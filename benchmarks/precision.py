@@ -1,10 +1,10 @@
-"""How often another precision changes what a network answers and where examples leave it.
+"""How often another precision changes the predictions of a network and the exits at which examples leave.
 
     python benchmarks/precision.py [RECIPE ...] [--examples 2000] [--device cpu] [--save]
 
-Every recipe that has weights, unless some are named. In every precision the same test pictures go through the same weights, and the rules
-of three budgets (thresholds on top probability, set in float32) are followed on what each precision says. Compared with float32: the
-answers of all exits, then exits and answers of the route at each budget, and its accuracy in points.
+Runs every recipe that has weights, unless recipes are named. In every precision, the same test images go through the same weights, and the
+rules of three budgets (thresholds on top probability, set in float32) are applied to the outputs. These are compared with float32: the
+predictions of all exits, then the exits and predictions of the route at each budget, and its accuracy in points.
 """
 
 import sys
@@ -61,28 +61,28 @@ def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
 
     full = outputs(FULL)
     yield f"{task_recipe.config.title}, {len(shown.labels):,} test images x {full.exits} exits"
-    budgets = "".join(f"{f'at a budget of {budget:.0%}':>34}" for budget in rules)
-    yield f"{'':9}{'answers':>9}{budgets}"
-    yield f"{'':18}" + f"{'exits':>14}{'answers':>10}{'accuracy':>10}" * len(rules)
+    budgets = "".join(f"{f'at a budget of {budget:.0%}':>37}" for budget in rules)
+    yield f"{'':9}{'predictions':>13}{budgets}"
+    yield f"{'':22}" + f"{'exits':>14}{'predictions':>13}{'accuracy':>10}" * len(rules)
     for dtype in (DOUBLE, *(dtype for dtype in DTYPES if dtype != FULL)):
         other = outputs(dtype)
-        row = f"{dtype:9}{(other.prediction != full.prediction).mean():9.2%}"
+        row = f"{dtype:9}{(other.prediction != full.prediction).mean():13.2%}"
         for rule in rules.values():
             before, after = rule.route(full), rule.route(other)
             change = 100 * (after.accuracy(other) - before.accuracy(full))
-            row += f"{(before.exit != after.exit).mean():14.2%}{(before.prediction != after.prediction).mean():10.2%}{change:+10.2f}"
+            row += f"{(before.exit != after.exit).mean():14.2%}{(before.prediction != after.prediction).mean():13.2%}{change:+10.2f}"
         yield row
 
 
 def main() -> None:
     report = Report("precision")
     parser = report.arguments(__doc__)
-    parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all that have weights")
-    parser.add_argument("--examples", type=positive, default=2000, metavar="N", help="of calibration and of test (default: 2000)")
+    parser.add_argument("recipes", metavar="RECIPE", nargs="*", help="default: all recipes that have weights")
+    parser.add_argument("--examples", type=positive, default=2000, metavar="N", help="calibration images, and test images (default: 2000)")
     parser.add_argument("--device", default="cpu", help="default: cpu")
     given = parser.parse_args()
     device = pick_device(given.device)
-    report.begin(device, f"beside float32, batch {BATCH_SIZE}")
+    report.begin(device, f"compared with float32, batch {BATCH_SIZE}")
     for name in given.recipes or [name for name in RECIPES if weights_path(name).is_file()]:
         report.say("", *lines_on(name, device, given.examples))
     report.keep(given.save)

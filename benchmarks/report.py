@@ -1,4 +1,4 @@
-"""What a benchmark prints: first where and when it ran, then its lines as they are found; on demand they are kept as they were printed."""
+"""The report of a benchmark: first where and when it ran, then its results as they come in. `--save` keeps it as printed."""
 
 import os
 import platform
@@ -14,20 +14,20 @@ RESULTS = Path(__file__).parent / "results"
 
 
 class Report:
-    """The lines of one run, to be kept in results/NAME.txt."""
+    """The printed lines of one run, which `--save` keeps in results/NAME.txt."""
 
     def __init__(self, name: str) -> None:
         self.path = RESULTS / f"{name}.txt"
         self.lines: list[str] = []
 
     def arguments(self, about: str | None) -> Options:
-        """A parser that explains the benchmark and knows `--save`."""
+        """A parser with the description of the benchmark and the option `--save`."""
         parser = Options(self.path.stem, about)
-        parser.add_argument("--save", action="store_true", help=f"keep what is printed in {self.path.parent.name}/{self.path.name}")
+        parser.add_argument("--save", action="store_true", help=f"keep the report in {self.path.parent.name}/{self.path.name}")
         return parser
 
     def begin(self, device: torch.device, how: str) -> None:
-        """Date, device, load and versions, and how it was measured."""
+        """Report the date, device, load and versions, and how the benchmark measures."""
         self.say(
             f"{date.today()}, {device_name(device)} of {os.cpu_count()} cores shared with others (load {os.getloadavg()[0]:.1f});"
             f" Python {platform.python_version()}, torch {torch.__version__}; {how}"
@@ -38,7 +38,7 @@ class Report:
             print(line, flush=True)
         self.lines += lines
 
-    def keep(self, asked: bool) -> None:
-        if asked:
+    def keep(self, save: bool) -> None:
+        if save:
             RESULTS.mkdir(exist_ok=True)
             self.path.write_text("\n".join(self.lines) + "\n")

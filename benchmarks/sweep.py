@@ -1,14 +1,14 @@
-"""How long it takes to evaluate threshold policies, beside the plain loop and beside the memory they read.
+"""How long evaluating threshold policies takes, compared with a plain loop and with a single pass over the memory they read.
 
     python benchmarks/sweep.py [--examples 50000] [--rounds 9] [--save]
 
-Times are CPU seconds of one thread, the best of several rounds in which all methods take turns: neighbours on the machine then hurt them
-alike, so read the ratios. Before anything is timed, every method's counts are compared with the plain loop's.
+Times are CPU seconds of one thread, the best of several rounds. The methods take turns, so that other programs on the machine slow them
+equally and the ratios are reliable. Before timing, the counts of every method are compared with those of the plain loop.
 """
 
 import os
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: one core is what is measured
+os.environ["OMP_NUM_THREADS"] = "1"  # before numpy is loaded: one core is measured
 
 import sys
 import time
@@ -46,7 +46,7 @@ GATES = range(EXITS - 1)
 
 
 def best_times(methods: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """CPU seconds of each, the best of so many rounds of all."""
+    """CPU seconds of each method, the best of all rounds."""
     best = dict.fromkeys(methods, np.inf)
     for _ in range(rounds):
         for name, method in methods.items():
@@ -57,7 +57,7 @@ def best_times(methods: dict[str, Callable[[], object]], rounds: int) -> dict[st
 
 
 def evaluation(examples: Outputs, rounds: int) -> list[str]:
-    """One policy, a thousand policies, a whole grid, a whole curve."""
+    """Time one policy, thousands of policies, a whole grid and a whole curve."""
     scores, correct = np.ascontiguousarray(examples.scores["maxprob"]), np.ascontiguousarray(examples.correct)
     macs, ms = examples.cascade_cost("macs"), examples.cascade_cost("latency_ms")
     levels, coarse = quantile_levels(scores, LEVELS), quantile_levels(scores, GRID_LEVELS)
@@ -78,7 +78,7 @@ def evaluation(examples: Outputs, rounds: int) -> list[str]:
             masks = ranked.counts(ranked.cuts(thresholds))
             tallies = [(each.leaving.tolist(), each.correct.tolist()) for each in (counts, masks)]
             if not tallies[0] == tallies[1] == walk(scores, correct, thresholds):
-                raise AssertionError("a fast method counts what the plain loop does not")
+                raise AssertionError("the counts of a fast method differ from those of the plain loop")
 
     def by_numpy() -> tuple:
         exit = first_sure_exit(scores, one)
@@ -92,11 +92,11 @@ def evaluation(examples: Outputs, rounds: int) -> list[str]:
         steps = ExactCurve.of(scores)
         return steps.accuracy(correct), steps.mean_cost(macs)
 
-    # The least a policy can do is to read its data once: a row of bits for every threshold and for every exit's right answers.
+    # Every policy must at least read its data once: a row of bits for every threshold and for the correct predictions of every exit.
     words = (2 * EXITS - 1) * -(-len(scores[0]) // 64)
     read = np.broadcast_to(packed.stays.ravel()[:words], (32, words))
     one_cut = ranked.cuts(one)
-    # A loop takes the longer the later examples leave, so it is timed over several of the policies that the others evaluate.
+    # The later examples leave, the longer a loop takes, so it is timed on several of the policies that the other methods evaluate.
     some = levels[GATES, cuts[:LOOPED]]
     loops = best_times(
         {"tensors": lambda: [walk(*tensors, each) for each in some], "arrays": lambda: [walk(scores, correct, each) for each in some]}, 2
@@ -120,37 +120,37 @@ def evaluation(examples: Outputs, rounds: int) -> list[str]:
     )
     floor, cells, steps = times["floor"] / 32, GRID_LEVELS ** (EXITS - 1), len(curve.levels)
     rows = [
-        ("plain loop over tensors, as evaluation scripts hold them", loops["tensors"], 1),
+        ("plain loop over tensors, as in evaluation scripts", loops["tensors"], 1),
         ("plain loop over arrays", loops["arrays"], 1),
         ("one policy, numpy", times["numpy"], 1),
         ("one policy, masks on ranks", times["masks"], 1),
         (f"{FEW:,} policies, packed bits, packing included", times["few"], FEW),
         (f"{MANY:,} policies, packed bits, packing included", times["many"], MANY),
-        (f"{MANY:,} policies, packed bits, packed before", times["packed"], MANY),
-        (f"{cells:,} policies, grid, all included", times["grid"], cells),
-        (f"{steps:,} thresholds, exact curve, all included", times["curve"], steps),
+        (f"{MANY:,} policies, packed bits, already packed", times["packed"], MANY),
+        (f"{cells:,} policies, grid, everything included", times["grid"], cells),
+        (f"{steps:,} thresholds, exact curve, everything included", times["curve"], steps),
         ("floor: one pass over a policy's packed bits", floor, 1),
     ]
-    lines = [f"{'':58}{'in all':>10}{'a policy':>11}{'loop / it':>13}{'it / floor':>12}"]
+    lines = [f"{'':58}{'in total':>10}{'per policy':>11}{'speed-up':>13}{'of floor':>12}"]
     for name, seconds, policies in rows:
         each = seconds / policies
         lines.append(f"{name:58}{readable(seconds):>10}{readable(each):>11}{loops['tensors'] / each:13,.0f}{each / floor:12,.2f}")
     return [
         *lines,
-        "Loop: the one over tensors. Grid and curve read the examples once for all policies, so that floor does not bind them.",
+        "Speed-up: over the plain loop over tensors. Grid and curve read the examples once for all policies, so the floor is no limit.",
         "",
-        aim("1 of 10,000 policies by packed bits, times quicker than the loop over tensors", loops["tensors"] * MANY / times["many"], 1e5),
-        aim("1 of the grid's policies, times quicker than the loop over tensors", loops["tensors"] * cells / times["grid"], 1e5),
-        aim("the same, times quicker than the loop over arrays", loops["arrays"] * cells / times["grid"], 1e5),
-        aim("1 policy by packed bits, times its floor", times["packed"] / MANY / floor, 15, at_most=True),
+        aim("packed bits, 10,000 policies, speed-up over the loop over tensors", loops["tensors"] * MANY / times["many"], 1e5),
+        aim("grid, speed-up over the loop over tensors", loops["tensors"] * cells / times["grid"], 1e5),
+        aim("grid, speed-up over the loop over arrays", loops["arrays"] * cells / times["grid"], 1e5),
+        aim("packed bits, time as a multiple of the floor", times["packed"] / MANY / floor, 15, at_most=True),
         aim("whole exact curve, ms", 1e3 * times["curve"], 20, at_most=True),
-        f"Another cost axis, no sweep: {MANY:,} policies {readable(times['axis, bits'])}, grid {readable(times['axis, grid'])},"
+        f"Another cost axis, without a sweep: {MANY:,} policies {readable(times['axis, bits'])}, grid {readable(times['axis, grid'])},"
         f" curve {readable(times['axis, curve'])}.",
     ]
 
 
 def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
-    """Optimised for 40 budgets, and what that is worth on test beside policies with one knob."""
+    """Time the optimisation for 40 budgets, and compare accuracies with those of policies with one knob."""
     lines = [f"{'':20}{'fit + ' + str(BUDGETS) + ' budgets':>18}   mean accuracy over the budgets, calibration / test, in %"]
     for per_split in (len(whole.labels) // 30, len(whole.labels) // 3):
         rows = np.concatenate([np.flatnonzero(whole.split == split)[:per_split] for split in (Split.FIT, Split.CALIBRATION)])
@@ -175,14 +175,14 @@ def free_thresholds(whole: Outputs, rounds: int) -> list[str]:
 
 
 def storage(whole: Outputs) -> list[str]:
-    """What the exits of every test example at many budgets take, and how quickly they are looked up."""
+    """How much memory the exits of all test examples at many budgets take, and how fast they are looked up."""
     lines = [f"{'exits of every example':32}{'table':>10}{'zipped':>10}{'changes':>10}{'zipped':>10}{'one budget':>13}"]
     for name in ("single_threshold", "free_thresholds"):
         for points in (41, 101):
             exits = run_sweep(POLICIES[name], whole, points).exit
             changes = Changes.between({"exit": exits})
             if not all((changes.at(step)["exit"] == exits[step]).all() for step in range(points)):
-                raise AssertionError("change lists lost something")
+                raise AssertionError("the change lists do not give back the exits")
             arrays = b"".join(array.tobytes() for array in (changes.first["exit"], changes.step, changes.example, changes.then["exit"]))
             times = best_times({"at": lambda c=changes: c.at(20)}, 5)
             sizes = (exits.nbytes, len(zlib.compress(exits.tobytes())), changes.nbytes, len(zlib.compress(arrays)))
@@ -205,8 +205,8 @@ def readable(seconds: float) -> str:
 def main() -> None:
     report = Report("sweep")
     parser = report.arguments(__doc__)
-    parser.add_argument("--examples", type=positive, default=50_000, metavar="N", help="of each split (default: 50000)")
-    parser.add_argument("--rounds", type=positive, default=9, metavar="N", help="of which the best counts (default: 9)")
+    parser.add_argument("--examples", type=positive, default=50_000, metavar="N", help="examples of each split (default: 50000)")
+    parser.add_argument("--rounds", type=positive, default=9, metavar="N", help="rounds, of which the best is reported (default: 9)")
     given = parser.parse_args()
     whole = outputs(examples=3 * given.examples, exits=EXITS, classes=CLASSES)
     how = f"numpy {np.__version__}; CPU time of one thread, best of {given.rounds} rounds"

@@ -1,4 +1,4 @@
-"""The results that README.md and docs/ show, printed from the shipped bundles: nothing there is typed by hand.
+"""Prints the result tables of README.md and docs/ from the shipped bundles. None of them is typed by hand.
 
 python benchmarks/tables.py [--only PART ...] [--write]
 """
@@ -27,11 +27,11 @@ from engine.splits import Split
 from engine.sweep import Sweep, run_sweep
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Where the tables stand, each between the marks of its part.
+#: The documents that contain the tables, each between the marks of its part.
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BUDGETS = (0.15, 0.25, 0.5, 0.75)
 ALPHAS = (0.7, 0.9, 1.05)
-#: What README.md shows: the baseline, what is deployed most, what the seeds of this project propose, and the bound.
+#: What README.md shows: the baseline, the method most often deployed, those of the papers this project began with, and the bound.
 FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 
@@ -42,7 +42,7 @@ def interval(accuracy: float, examples: int) -> float:
 
 
 def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float] = BUDGETS) -> list[str]:
-    """Accuracy on test at some budgets, and the cost really spent, a row a policy."""
+    """Test accuracy at some budgets and the cost actually spent, one row per policy."""
     lines = ["| policy | " + " | ".join(f"budget {budget:.0%}" for budget in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
     for name in names:
         policy = POLICIES[name]
@@ -56,7 +56,7 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
 
 
 def hull_row(bundle: Bundle) -> str:
-    """What mixing the static exits reaches, read off their hull on test itself: the most generous form of the baseline."""
+    """The accuracy of mixing static exits, read from their hull on test: the most generous form of the baseline."""
     static = run_sweep(POLICIES["static"], bundle.outputs, [1.0])
     hull = concave_hull(static.static_cost, static.static_accuracy)
     reached = np.interp(BUDGETS, static.static_cost[hull], static.static_accuracy[hull])
@@ -69,7 +69,7 @@ def cell(accuracy: float, cost: float, examples: int) -> str:
 
 
 def how_read(bundle: Bundle) -> str:
-    """What the numbers of the tables are."""
+    """What the numbers in a table mean."""
     test = bundle.outputs.test()
     full = float(test.correct[test.full].mean())
     return (
@@ -81,7 +81,7 @@ def how_read(bundle: Bundle) -> str:
 
 
 def exits_table(bundle: Bundle, sweep: Sweep) -> list[str]:
-    """The exits one by one, and which images leave there at the budgets of a sweep."""
+    """Cost and accuracy of every exit, and the images that leave there at the budgets of a sweep."""
     test = bundle.outputs.test()
     difficulty, _ = factor_by_exit(sweep.exit, test.factors["difficulty"], test.exits)
     lines = ["| | " + " | ".join(bundle.exit_names) + " |", "|---" * (test.exits + 1) + "|"]
@@ -96,7 +96,7 @@ def exits_table(bundle: Bundle, sweep: Sweep) -> list[str]:
 
 
 def networks_table(bundles: Iterable[Bundle]) -> list[str]:
-    """What the networks cost, and how accurate each of their exits is if every image leaves there."""
+    """The cost of each network, and the accuracy of each exit if every image leaves there."""
     lines = ["| network | MMACs | parameters | exits, share of the cost: test accuracy | full network |", "|---" * 5 + "|"]
     for bundle in bundles:
         test = bundle.outputs.test()
@@ -113,7 +113,7 @@ def parameters(bundle: Bundle) -> int:
 
 
 def bags_table(heads: Bundle, bags: Bundle) -> list[str]:
-    """Plain heads beside Bag-of-Features exits on the same trunk, under the alpha rule at a few settings, fixed beforehand."""
+    """Plain heads compared with Bag-of-Features exits on the same trunk, under the alpha rule at a few settings fixed beforehand."""
     lines = ["| alpha | exits | images by exit | evenness | test accuracy | cost |", "|---" * 6 + "|"]
     for alpha in ALPHAS:
         for name, bundle in (("plain heads", heads), ("bag of features", bags)):
@@ -177,7 +177,7 @@ def plain_and_bags() -> list[str]:
     ]
 
 
-#: The parts that are printed, by the name of their marks.
+#: The parts to print, by the name in their marks.
 PARTS: dict[str, Callable[[], list[str]]] = {
     "results": results,
     "methods": methods,
@@ -188,14 +188,16 @@ PARTS: dict[str, Callable[[], list[str]]] = {
 
 
 def between_marks(part: str) -> re.Pattern[str]:
-    """A part of a document: its first mark, what stands there now, and its last mark."""
+    """Matches a part of a document: its first mark, its present text, and its last mark."""
     return re.compile(f"(<!-- {part}: begin -->\n).*?(<!-- {part}: end -->)", re.DOTALL)
 
 
 def main() -> None:
     parser = Options("tables", __doc__)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--write", action="store_true", help="put what is printed into README.md and docs/ too")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"parts to print: {', '.join(PARTS)} (default: all)"
+    )
+    parser.add_argument("--write", action="store_true", help="also write the tables into README.md and docs/")
     given = parser.parse_args()
     documents = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
     for name in given.only:
