@@ -10,7 +10,7 @@ import pytest
 
 from engine.extensions import load_extensions
 
-load_extensions()  # so that the contracts are checked for whatever OFFRAMP_EXTENSIONS brings
+load_extensions()  # so that the contract tests also cover what OFFRAMP_EXTENSIONS adds
 REQUIRE_ALL = os.environ.get("OFFRAMP_REQUIRE_ALL") == "1"
 
 

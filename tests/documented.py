@@ -1,8 +1,8 @@
 """The commands that the project's documents show, found in their Markdown.
 
-A command is a line of a fenced block that begins with `python` or `python3`, or inline code that begins with one of them, with
-`run_app.py` or `run_tests.py`, or is the path of a benchmark. Two or more spaces, or ` # `, end it; `&&` joins several.
-Inline code that names a command of the engine with something behind it (`measure --save`), or options alone (`--data DIR`), is a fragment.
+A command is a line of a fenced block that begins with `python` or `python3`; inline code that begins with one of them, with `run_app.py` or
+with `run_tests.py`; or inline code that is the path of a benchmark. Two or more spaces, or ` # `, end a command; `&&` joins several.
+Inline code with a command of the engine and its arguments (`measure --save`), or with options alone (`--data DIR`), is a fragment.
 """
 
 import re
@@ -23,7 +23,7 @@ BENCHMARK = re.compile(r"benchmarks/\w+\.py")
 
 @dataclass(frozen=True)
 class Shown:
-    """Something to type or to run. where: document and line;  text: one command or fragment as it stands there, or a block of Python"""
+    """A part of a document. where: document and line;  text: one command or fragment as it is written there, or a block of Python"""
 
     where: str
     text: str
@@ -59,7 +59,7 @@ class Document:
                 yield Shown(self._where(position), f"python {code}")
 
     def strays(self) -> Iterator[Shown]:
-        """Lines among commands that begin with something else, so that they are not taken for commands."""
+        """Lines in a block of commands that begin with something else and are therefore not recognised as commands."""
         for position, language, block in self._blocks():
             if language != "python" and AMONG_COMMANDS.search(block):
                 for line in re.finditer(r"^.*\S.*$", block, re.MULTILINE):

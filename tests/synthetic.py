@@ -107,7 +107,7 @@ def confidence_only(whole: Outputs) -> Outputs:
 
 
 def from_answers(answers: NDArray[np.integer], sureness: NDArray[np.floating], labels: NDArray[np.integer], classes: int) -> Outputs:
-    """A chain with these predictions: answers (exits, examples), and sureness (exits, examples), the gap of the top logit to all others."""
+    """A chain with these predictions, (exits, examples), and sureness (exits, examples), the gap between the top logit and all others."""
     logits = np.where(np.arange(classes) == answers[..., None], sureness[..., None], 0.0).astype(np.float32)
     examples = len(labels)
     return Outputs.from_logits(logits, labels, split_names(examples // 3), stage_costs(len(answers)), ids=ids_for(examples))

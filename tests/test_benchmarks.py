@@ -1,4 +1,4 @@
-"""Every benchmark runs to its end on a small input, started from another folder. What it measures is not judged here."""
+"""Every benchmark runs to the end on a small input, started from another folder. The measurements are not checked."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ SMALL = {
     "tables": ["--only", "bags"],
 }
 IN_A_BROWSER = {"page": ["--moves", "2"], "page_memory": ["--quick"]}
-#: What stands in its last line, or the first word of it.
+#: A part of the last line of each report.
 ENDS_WITH = {
     "cascade": "A share above 100%",
     "compute": "of the bare loop",
@@ -38,9 +38,9 @@ NEEDS_THE_NETWORK = {"first_minute", "page_during_setup"}
 
 
 def start(name: str, options: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    mine = {key: value for key, value in os.environ.items() if not key.startswith(("OFFRAMP_DATA", "PYTHON"))}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("OFFRAMP_DATA", "PYTHON"))}
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options]
-    return subprocess.run(command, cwd=folder, env=mine, capture_output=True, text=True, timeout=110)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)
 
 
 def assert_ran(done: subprocess.CompletedProcess[str], name: str) -> None:
@@ -58,7 +58,7 @@ def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", IN_A_BROWSER)
-def test_a_benchmark_of_the_page_runs(name: str, chromium_path: str, tmp_path: Path) -> None:
+def test_a_page_benchmark_runs(name: str, chromium_path: str, tmp_path: Path) -> None:
     assert_ran(start(name, IN_A_BROWSER[name], tmp_path), name)
 
 
@@ -77,7 +77,7 @@ def test_a_benchmark_of_the_page_runs(name: str, chromium_path: str, tmp_path: P
         ("tables", ["--only", "bag"], ["'bag'", "bags"]),
     ],
 )
-def test_a_mistake_is_answered_in_one_sentence(name: str, options: list[str], mentions: list[str], tmp_path: Path) -> None:
+def test_invalid_input_is_explained_in_one_sentence(name: str, options: list[str], mentions: list[str], tmp_path: Path) -> None:
     done = start(name, options, tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert_one_sentence(done.stderr.rstrip("\n"), *mentions)

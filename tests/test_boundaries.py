@@ -1,14 +1,14 @@
-"""Two lines that must hold: the engine's rooms know only rooms below them, and the app computes no accuracy and no cost.
+"""Two boundaries of the code: the engine's rooms import only rooms below them, and the app computes no accuracy and no cost.
 
-The first is exact: import-linter holds the layers of the engine, keeps circles out and the screen away (`.importlinter`).
+The first check is exact: import-linter checks the layers of the engine, and forbids cycles and imports of the page (`.importlinter`).
 
-The second cannot be exact, so it forbids the ways in which such a number is made. A page may pick, round, pack, sort and place what the
-engine has worked out (`Sweep` holds accuracy, cost and shares for every budget), and may ask the engine for more. It may not
-- compare answers with labels, with `==`, `!=` or numpy's functions of that meaning;
+The second cannot be exact, so it forbids the usual ways to compute such a number. A page may select, round, pack, sort and place what the
+engine has computed (`Sweep` holds accuracy, cost and shares for every budget), and may call the engine for more. It may not
+- compare predictions with labels, with `==`, `!=` or the equivalent numpy functions;
 - average, count or accumulate: mean, average, argmax, cumsum, bincount, count_nonzero and the like;
-- weigh and sum: matrix products, or a sum over a product (shares times costs is a mean cost);
+- weight and sum: matrix products, or a sum over a product (shares times costs is a mean cost);
 - turn logits into confidence: softmax, log-sum-exp, expit;
-- reach for what only the engine needs for that: routes, the insides of policies, scipy, scikit-learn, torch.
+- import what only the engine needs for these: routes, the internals of policies, scipy, scikit-learn, torch.
 """
 
 import ast
@@ -24,13 +24,13 @@ ENGINE = sorted((ROOT / "engine").rglob("*.py"))
 APP = sorted((ROOT / "app").rglob("*.py"))
 LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
 
-#: A page needs of the policies their register and their words, and of the rest what is worked out already.
+#: Of `policies.core`, a page needs only the base classes and the registry. It shows what the engine has computed with the rest.
 CORE = {path.stem for path in ENGINE if path.parent.name == "core"} - {"__init__", "base", "registry"}
 ONLY_FOR_THE_ENGINE = (
     *("engine.route", "engine.thresholds", "engine.policies.methods", "scipy", "sklearn", "torch"),
     *(f"engine.policies.core.{name}" for name in CORE),
 )
-#: Averaging, counting, weighing, and making confidence of logits.
+#: Averaging, counting, weighting, and turning logits into confidence.
 COMPUTING = {"mean", "nanmean", "fmean", "average", "median", "nanmedian", "quantile", "nanquantile", "percentile", "std", "var"}
 COMPUTING |= {"argmax", "nanargmax", "count_nonzero", "cumsum", "nancumsum", "accumulate", "bincount", "histogram", "Counter"}
 COMPUTING |= {"dot", "vdot", "inner", "matmul", "einsum", "tensordot", "average", "interp", "trapezoid"}
@@ -53,12 +53,12 @@ def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def called(node: ast.Call) -> str:
-    """The last word of what is called: np.mean(x), x.mean() and mean(x) are all "mean"."""
+    """The last name of what is called: np.mean(x), x.mean() and mean(x) are all "mean"."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def words(*nodes: ast.AST) -> set[str]:
-    """Every name, attribute and constant key in some expressions."""
+    """Every name, attribute and constant key in the expressions."""
     names = set()
     for part in (part for node in nodes for part in ast.walk(node)):
         if isinstance(part, ast.Name):
@@ -80,13 +80,13 @@ def imports_of(source: str, forbidden: tuple[str, ...]) -> list[str]:
 
 
 def computations(source: str) -> list[str]:
-    """What a file does that only the engine may do."""
+    """The computations of a file that only the engine may do."""
     mistakes = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare) and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops):
             sides = [words(side) for side in (node.left, *node.comparators)]
             if any(side & ANSWERS for side in sides) and any(side & TRUTH for side in sides):
-                mistakes.append(f"line {node.lineno} compares answers with labels")
+                mistakes.append(f"line {node.lineno} compares predictions with labels")
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             mistakes.append(f"line {node.lineno} multiplies matrices")
         elif isinstance(node, ast.Call):
@@ -95,9 +95,9 @@ def computations(source: str) -> list[str]:
             if name in COMPUTING:
                 mistakes.append(f"line {node.lineno} calls {name}")
             elif name in SAMENESS and touched & ANSWERS and touched & TRUTH:
-                mistakes.append(f"line {node.lineno} compares answers with labels")
+                mistakes.append(f"line {node.lineno} compares predictions with labels")
             elif name in {"sum", "fsum", "nansum"} and (products or touched & (ANSWERS | TRUTH | CORRECTNESS)):
-                mistakes.append(f"line {node.lineno} sums what the engine has to sum")
+                mistakes.append(f"line {node.lineno} computes a sum that belongs to the engine")
     return mistakes
 
 
@@ -108,12 +108,12 @@ def problems(files: list[Path], find) -> list[str]:
 # The engine's rooms
 
 
-def test_there_is_an_engine_and_an_app():
+def test_the_files_of_engine_and_app_are_found():
     assert len(ENGINE) > 20 and len(APP) > 5
 
 
-def test_rooms_know_only_rooms_below_them_and_no_screen():
-    """The contracts of import-linter, which counts imports inside functions too."""
+def test_rooms_import_only_rooms_below_them_and_not_the_page():
+    """The contracts of import-linter, which also cover imports inside functions."""
     checked = subprocess.run([sys.executable, "-c", LINT], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert checked.returncode == 0, checked.stdout
 
@@ -122,8 +122,8 @@ def test_the_root_of_the_engine_stays_small():
     assert len([path for path in ENGINE if path.parent == ROOT / "engine"]) <= 16
 
 
-def test_listing_what_is_here_loads_no_heavy_library():
-    """`list` and `--help` shall answer at once."""
+def test_list_loads_no_heavy_library():
+    """`list` and `--help` must be immediate."""
     code = "import sys; from engine.__main__ import main; main(['list']); print({'torch', 'sklearn'} & set(sys.modules), file=sys.stderr)"
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert (ran.returncode, ran.stderr.strip()) == (0, "set()")
@@ -136,11 +136,11 @@ def test_the_app_computes_nothing():
     assert problems(APP, computations) == []
 
 
-def test_the_app_leaves_to_the_engine_what_is_the_engines():
+def test_the_app_imports_no_internals_of_the_engine():
     assert problems(APP, lambda source: imports_of(source, ONLY_FOR_THE_ENGINE)) == []
 
 
-# These rules can be broken
+# Violations of these rules are detected
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_the_app_leaves_to_the_engine_what_is_the_engines():
         "import torch",
     ],
 )
-def test_reaching_into_the_engine_is_seen(source):
+def test_an_import_of_internals_is_detected(source):
     assert len(imports_of(source, ONLY_FOR_THE_ENGINE)) == 1
 
 
-def test_what_the_engine_offers_may_be_imported():
+def test_the_interface_of_the_engine_may_be_imported():
     for source in (
         "from engine.sweep import run_sweep",
         "from engine.policies import POLICIES",
@@ -193,7 +193,7 @@ def test_what_the_engine_offers_may_be_imported():
         "np.interp(budget, cost, accuracy)",
     ],
 )
-def test_a_computation_is_seen(source):
+def test_a_computation_is_detected(source):
     assert len(computations(source)) == 1
 
 
@@ -212,5 +212,5 @@ def test_a_computation_is_seen(source):
         "width = sum(widths)",
     ],
 )
-def test_picking_and_showing_is_not_mistaken_for_computing(source):
+def test_selecting_and_formatting_is_allowed(source):
     assert computations(source) == []

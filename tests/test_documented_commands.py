@@ -1,8 +1,8 @@
-"""Every command that README.md, CONTRIBUTING.md and docs/ show can be given as it is written there.
+"""Every command in README.md, CONTRIBUTING.md and docs/ works as it is written there.
 
-In a copy of the repository, from its root, each is started as written. Quick ones run to their end. Those that would train, measure or
-fetch for minutes are ended once they have taken in what they were given; what of that is a recipe or something to download is then
-followed up to where the long work would begin. The only words that are replaced are `python`, by this Python, and placeholders such as DIR.
+Each is started as written, from the root of a copy of the repository. Quick commands run to the end. Those that would train, measure or
+download for minutes are ended once they have parsed their arguments. Those of the engine are then called again, up to the point where the
+long work would begin. Only `python` is replaced, by this Python, and placeholders such as DIR.
 """
 
 import ast
@@ -31,12 +31,12 @@ from tests.image_folders import image_folder
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [Document.read(path) for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))]
 
-#: What takes minutes, or needs the network: commands of the engine, and whatever else begins like this.
+#: Commands that take minutes or need the network: those of the engine, and the beginnings of other scripts.
 LONG = ("train", "compute", "measure", "download")
 LONG_SCRIPTS = ("run_app.py", "benchmarks/")
-#: What a program prints that has understood its arguments. Then it is ended, so nothing of its own can follow.
+#: Printed when a program has parsed its arguments. The program ends there, so it prints nothing more.
 UNDERSTOOD = "understood"
-#: Python runs a module of this name at every start. This one ends a program when its arguments have been parsed.
+#: Python runs a module of this name at every start. This one ends a program once its arguments are parsed.
 SITECUSTOMIZE = f"""
 import argparse, os
 parse_args = argparse.ArgumentParser.parse_args
@@ -49,12 +49,12 @@ argparse.ArgumentParser.parse_args = parse_and_end
 
 
 class BegunWork(BaseException):
-    """Everything that was asked for has been understood and the long work would begin."""
+    """Raised where the long work would begin."""
 
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a copy of the repository, `offramp`, with what placeholders stand for, and with the module that ends programs."""
+    """A folder with a copy of the repository, `offramp`, the files that replace placeholders, and the module that ends programs."""
     folder = tmp_path_factory.mktemp("scratch")
     left_out = {ROOT / "data" / "datasets", ROOT / "data" / "weights", ROOT / "runs"}
 
@@ -71,8 +71,8 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def in_place(words: Iterable[str], scratch: Path) -> list[str]:
-    """Placeholders replaced by something that is there."""
-    meant = {
+    """Replace placeholders by existing files and names."""
+    values = {
         "FILE": str(scratch / "outputs.npz"),
         "FILE.safetensors": str(scratch / "weights.safetensors"),
         "DIR": str(scratch / "pictures"),
@@ -80,15 +80,15 @@ def in_place(words: Iterable[str], scratch: Path) -> list[str]:
         "BUNDLE": "doodles",
         "RECIPE": "doodles",
     }
-    return [meant.get(word, word) for word in words]
+    return [values.get(word, word) for word in words]
 
 
 def start(words: list[str], scratch: Path, ending: bool) -> subprocess.CompletedProcess[str]:
-    """From the root of the copied repository; with `ending`, only until the arguments are understood."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("OFFRAMP_", "PYTHON"))}
-    # Should a starter find that packages are missing it must not fetch them: that they are missing is what is to be reported.
-    mine |= {"PIP_NO_INDEX": "1"} | ({"PYTHONPATH": str(scratch / "ending")} if ending else {})
-    return subprocess.run(words, cwd=scratch / "offramp", env=mine, capture_output=True, text=True, timeout=110)
+    """Run a command from the root of the copied repository; with `ending`, only until its arguments are parsed."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OFFRAMP_", "PYTHON"))}
+    # If packages are missing, a starter must report that instead of downloading them.
+    environment |= {"PIP_NO_INDEX": "1"} | ({"PYTHONPATH": str(scratch / "ending")} if ending else {})
+    return subprocess.run(words, cwd=scratch / "offramp", env=environment, capture_output=True, text=True, timeout=110)
 
 
 def is_long(words: list[str]) -> bool:
@@ -98,7 +98,7 @@ def is_long(words: list[str]) -> bool:
 
 
 def problem(shown: Shown, scratch: Path) -> str | None:
-    """What goes wrong when the command is given, or None."""
+    """What goes wrong when the command is run, or None."""
     words = in_place(shown.words, scratch)
     assert words[0] in PYTHONS
     words[0] = sys.executable
@@ -112,7 +112,7 @@ def problem(shown: Shown, scratch: Path) -> str | None:
 
 
 def shown_once(find: Callable[[Document], Iterable[Shown]]) -> list[Shown]:
-    """What all documents show, each text where it stands first."""
+    """The parts of all documents, each text only where it occurs first."""
     return list({shown.text: shown for document in reversed(DOCUMENTS) for shown in reversed(list(find(document)))}.values())[::-1]
 
 
@@ -127,16 +127,16 @@ def of_the_engine(shown: Shown) -> bool:
 
 
 @pytest.mark.parametrize("shown", COMMANDS_SHOWN, ids=str)
-def test_a_command_runs_as_it_is_written(shown: Shown, scratch: Path) -> None:
+def test_a_command_runs_as_written(shown: Shown, scratch: Path) -> None:
     assert problem(shown, scratch) is None
 
 
-def test_no_command_hides_among_the_others() -> None:
+def test_blocks_of_commands_contain_nothing_else() -> None:
     assert [str(stray) for document in DOCUMENTS for stray in document.strays()] == []
 
 
 @pytest.mark.parametrize("shown", [shown for shown in COMMANDS_SHOWN if of_the_engine(shown) and is_long(shown.words)], ids=str)
-def test_a_long_command_is_followed_to_where_its_work_begins(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_command_reaches_its_work(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     follow(in_place(shown.words[3:], scratch), scratch, monkeypatch)
 
 
@@ -162,27 +162,27 @@ def follow(words: list[str], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("shown", shown_once(Document.fragments), ids=str)
-def test_a_fragment_is_known(shown: Shown, scratch: Path) -> None:
+def test_a_fragment_is_accepted(shown: Shown, scratch: Path) -> None:
     words = in_place(shown.words, scratch)
     if words[0].startswith("--"):
         known = any(is_known(program, words) for program in ("run_app.py", *subcommands()))
     else:
         known = is_known(words[0], words[1:])
-    assert known, f"{shown}: nothing takes this"
+    assert known, f"{shown}: no command accepts this"
 
 
 def subcommands() -> dict[str, list[str]]:
-    """The commands of the engine, each with the least that it asks for."""
+    """The commands of the engine, each with its required arguments."""
     (commands,) = (action.choices for action in parser()._actions if action.dest == "command")
     needed: dict[str, list[str]] = {}
     for name, command in commands.items():
-        asked = [action for action in command._actions if action.required]
-        needed[name] = [word for action in asked for word in (*action.option_strings[:1], "doodles")]
+        required = [action for action in command._actions if action.required]
+        needed[name] = [word for action in required for word in (*action.option_strings[:1], "doodles")]
     return needed
 
 
 def is_known(program: str, options: list[str]) -> bool:
-    """Whether a starter or a command of the engine takes these options; one alone may be named without its value."""
+    """Whether a starter or a command of the engine accepts these options. A single option may be named without its value."""
     if len(options) == 1:
         printed = StringIO()
         with redirect_stdout(printed), pytest.raises(SystemExit):
@@ -214,7 +214,7 @@ def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("shown", shown_once(Document.programs), ids=lambda shown: shown.where)
-def test_a_block_of_python_has_all_names_but_the_readers_own(shown: Shown) -> None:
+def test_a_block_of_python_defines_all_names_but_the_network(shown: Shown) -> None:
     names = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.Name)]
     imports = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = {alias.asname or alias.name for node in imports for alias in node.names}
@@ -222,7 +222,7 @@ def test_a_block_of_python_has_all_names_but_the_readers_own(shown: Shown) -> No
     assert {name.id for name in names} - made <= {"network"}
 
 
-# What a document shows is found, and what is wrong with it is seen
+# Commands are found, and mistakes in them are detected
 
 
 EXAMPLE = Document(
@@ -275,14 +275,14 @@ def test_commands_are_found() -> None:
         ("python run_app.py --port eighty", "eighty"),
     ],
 )
-def test_a_wrong_command_is_seen(text: str, complaint: str, scratch: Path) -> None:
+def test_a_wrong_command_is_detected(text: str, complaint: str, scratch: Path) -> None:
     assert complaint in (problem(Shown("made up", text), scratch) or "")[len(text) :]
 
 
 @pytest.mark.parametrize(
     "text", ["train cifar11", "compute doodles --network cifar10-resnet", "train folder --images DIR --exits x,y", "download mnist"]
 )
-def test_a_long_command_that_cannot_be_followed_is_seen(text: str, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_command_that_fails_before_its_work_is_detected(text: str, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError):
         follow(in_place(text.split(), scratch), scratch, monkeypatch)
 
@@ -290,6 +290,6 @@ def test_a_long_command_that_cannot_be_followed_is_seen(text: str, scratch: Path
 @pytest.mark.parametrize(
     "text", ["measure --saved", "sweep --calibrate x", "--datafolder DIR", "--nothing", "train --further --epochs few"]
 )
-def test_a_wrong_fragment_is_seen(text: str, scratch: Path) -> None:
-    with pytest.raises(AssertionError, match="nothing takes this"):
-        test_a_fragment_is_known(Shown("made up", text), scratch)
+def test_a_wrong_fragment_is_detected(text: str, scratch: Path) -> None:
+    with pytest.raises(AssertionError, match="no command accepts this"):
+        test_a_fragment_is_accepted(Shown("made up", text), scratch)

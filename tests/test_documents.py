@@ -1,4 +1,4 @@
-"""The documents hold together: their links lead somewhere, the generated tables have a place, and README.md stays short."""
+"""The documents are consistent: links have targets, every generated table has one place, and README.md stays short."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,13 @@ FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:
-    """What links may name in a page: its headings in lower case, without punctuation, with dashes for spaces."""
+    """The anchors of a page: its headings in lower case, without punctuation, with dashes for spaces."""
     headings = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     text = " ".join(page.read_text(encoding="utf-8").split())
     for path, anchor in LINK.findall(text):
         target = (page.parent / path).resolve() if path else page

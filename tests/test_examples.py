@@ -17,7 +17,7 @@ EXAMPLES = ROOT / "examples"
 
 
 def code_of(path: Path) -> str:
-    """The Python of an example; of a notebook, that of its cells in order."""
+    """The code of an example; for a notebook, that of its cells in order."""
     if path.suffix != ".ipynb":
         return path.read_text()
     return "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code")

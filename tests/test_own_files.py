@@ -1,4 +1,4 @@
-"""A new policy, data set, cost unit and view, each one file in a folder of its own, register and keep the contracts of their kind."""
+"""A policy, data set, cost unit or view in one file of your own is registered and passes the contract tests of its kind."""
 
 import os
 import re

@@ -1,11 +1,11 @@
-"""Viewing, importing and sweeping work where torch is not installed: a process in which it cannot be imported shows it."""
+"""Viewing, importing and sweeping work without torch: tested in a process that cannot import it."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-#: What trains, runs, wraps or measures networks, or reads the data sets that torchvision publishes.
+#: Modules that train, run, wrap or measure networks, or read torchvision's data sets and image folders.
 NEED_TORCH = (
     *("engine.training", "engine.runtime", "engine.cascades", "engine.measuring"),
     *("engine.datasets.published", "engine.datasets.folder", "engine.recipes.wrapped"),

@@ -17,7 +17,7 @@ PYTHON += [ROOT / "bootstrap.py", ROOT / "run_app.py", ROOT / "run_tests.py"]
 SCRIPTS = sorted((ROOT / "app").rglob("*.js"))
 PROSE = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *SCRIPTS, *sorted((ROOT / "app").rglob("*.html"))]
 
-#: {not: say instead}, for whole identifiers; a trailing or leading underscore makes no difference.
+#: {avoid: use instead}, for whole identifiers; leading and trailing underscores are ignored.
 IDENTIFIERS = {
     "right": "correct",
     "wrong": "incorrect",
@@ -53,20 +53,20 @@ IDENTIFIERS = {
     "found": "the name of the thing",
     "chosen": "the name of the thing",
 }
-#: Where such a word means what it says: sides of a box, and drawing with a pen.
+#: Where such a word has its everyday meaning: sides of a box, and drawing with a pen.
 ALLOWED = {
     "engine/datasets/doodle_art": {"right", "draw"},
     "engine/datasets/doodles.py": {"draw"},
     "app/figures": {"right"},
     "tests/app/figures/test_label_places.py": {"right"},
 }
-#: In scripts, `right` is also a side of a box, `found` and `ask` are too common to judge without a parser.
+#: Scripts have a shorter list: there `right` is also a side of a box, and `found` and `ask` are too common to judge without a parser.
 IN_SCRIPTS = {"said", "wrong", "is_right", "closeness", "payoff", "student", "stepper", "evenness", "dear", "dearest", "chosen", "compared"}
 WORDS = re.compile(r"\b(nobody|whoever|anew|somebody|kin of)\b", re.IGNORECASE)
 
 
 def identifiers(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Every name that a file defines or uses, with its line. Names of test functions are sentences and count word by word elsewhere."""
+    """Every name that a file defines or uses, with its line. Names are compared whole, so words in names of tests do not count."""
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
         match node:

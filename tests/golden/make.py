@@ -1,9 +1,9 @@
-"""Writes the golden bundles of today's schema: small bundles that every later version of Offramp must be able to open.
+"""Writes the golden bundles of the current schema: small bundles that every later version of Offramp must be able to open.
 
 python -m tests.golden.make
 
-Beside each bundle it writes a JSON file with what the bundle holds, worked out here from the made-up numbers and not read back.
-A golden bundle that exists is left as it is: one that was written again by newer code would prove nothing.
+Beside each bundle it writes a JSON file with the contents of the bundle, computed here from the made-up numbers and not read back.
+An existing golden bundle is left as it is: one that newer code has written again would prove nothing.
 """
 
 import hashlib
@@ -29,14 +29,14 @@ PROVENANCE = {"made_by": "tests/golden/make.py", "data": "made up", "numbers": [
 
 
 def made_up(examples: int, classes: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.str_], NDArray[np.int64]]:
-    """Logits (exits, examples, classes) that get better with depth, labels, splits in no order, and ids of either sign and any size."""
+    """Logits (exits, examples, classes) whose accuracy rises with depth, labels, splits in random order, and ids of any sign and size."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(classes, size=examples).astype(np.int32)
     logits = 2 * rng.standard_normal((EXITS, examples, classes))
     logits[:, np.arange(examples), labels] += np.linspace(1.5, 4.5, EXITS)[:, None]
     split = rng.permutation(np.resize([str(part) for part in BUNDLE_SPLITS], examples))
     ids = rng.permutation(np.arange(examples, dtype=np.int64) * 7 - 40)
-    ids[:2] = 2**53 + 1, -(2**62)  # which no float64 holds
+    ids[:2] = 2**53 + 1, -(2**62)  # not representable in float64
     return logits.astype(np.float32), labels, split, ids
 
 
@@ -67,7 +67,7 @@ def with_logits() -> Draft:
 
 
 def with_confidences() -> Draft:
-    """A family of which only predictions and confidences are known."""
+    """A family with only predictions and confidences."""
     logits, labels, split, ids = made_up(examples=30, classes=4, seed=3)
     confidence = np.exp(logits.max(axis=-1) - logsumexp(logits.astype(np.float64), axis=-1))
     outputs = Outputs(
@@ -93,7 +93,7 @@ def with_confidences() -> Draft:
 
 
 def with_many_classes() -> Draft:
-    """Log-probabilities of so many classes that the likeliest ones are columns of the table, in half precision."""
+    """Log-probabilities in half precision, of so many classes that the likeliest are stored as columns of the table."""
     logits, labels, split, ids = made_up(examples=12, classes=101, seed=4)
     log_probabilities = logits - logsumexp(logits.astype(np.float64), axis=-1, keepdims=True)
     outputs = Outputs.from_logits(log_probabilities.astype(np.float16), labels, split, {"macs": np.ones(EXITS)}, ids=ids, raw=False)
@@ -127,7 +127,7 @@ def measurement() -> Fresh:
 
 
 def scores_of(logits: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
-    """The scores by their definitions, {name: (exits, examples)}; from log-probabilities as well."""
+    """The scores by their definitions, {name: (exits, examples)}, from logits or log-probabilities."""
     log_p = logits - logsumexp(logits, axis=-1, keepdims=True)
     p = np.sort(np.exp(log_p), axis=-1)
     return {
@@ -140,7 +140,7 @@ def scores_of(logits: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
 
 
 def contents(draft: Draft) -> dict[str, Any]:
-    """What a reader must find in the bundle of a draft, as JSON has it."""
+    """The contents that a reader must find in the bundle of a draft, as JSON."""
     outputs = draft.outputs
     expected: dict[str, Any] = {
         "id": draft.id,
@@ -189,7 +189,7 @@ def main() -> None:
                 expected["stage_cost"][f"{quantity}_batch_8"] = cost.tolist()
                 expected["unit_notes"][f"{quantity}_batch_8"] = fresh.notes[quantity]
         expected["seal"] = json.loads((folder / MANIFEST).read_bytes())["sha256"]
-        # One line for each entry, so that a change shows.
+        # One line per entry, so that a diff shows what changed.
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in expected.items())
         folder.with_suffix(".json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
         print(f"{folder.name} is written.")
