@@ -1,4 +1,4 @@
-"""Two boundaries of the code: the engine's rooms import only rooms below them, and the app computes no accuracy and no cost.
+"""Two boundaries of the code: the engine's packages import only packages below them, and the app computes no accuracy and no cost.
 
 The first check is exact: import-linter checks the layers of the engine, and forbids cycles and imports of the page (`.importlinter`).
 
@@ -105,14 +105,14 @@ def problems(files: list[Path], find) -> list[str]:
     return [f"{path.relative_to(ROOT)}: {problem}" for path in files for problem in find(path.read_text())]
 
 
-# The engine's rooms
+# The engine's packages
 
 
 def test_the_files_of_engine_and_app_are_found():
     assert len(ENGINE) > 20 and len(APP) > 5
 
 
-def test_rooms_import_only_rooms_below_them_and_not_the_page():
+def test_packages_import_only_packages_below_them_and_not_the_page():
     """The contracts of import-linter, which also cover imports inside functions."""
     checked = subprocess.run([sys.executable, "-c", LINT], cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert checked.returncode == 0, checked.stdout
