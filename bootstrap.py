@@ -100,7 +100,7 @@ def _set_up(venv: Path, level: str, lock: int, quiet: bool = False) -> None:
     if usable and not quiet:
         print_line(f"Bringing {venv} up to date with {REQUIREMENTS[level]}.")
     elif not quiet:
-        print_line(f"Setting Offramp up in {venv}: {SIZE[level]}, only once. Later starts take seconds.")
+        print_line(f"Setting up Offramp in {venv} ({SIZE[level]}). This happens once; later starts take seconds.")
     started = time.monotonic()
     with open(venv / LOG, "w", encoding="utf-8") as log:
         installer = Installer(venv, level, lock, log, quiet)

@@ -44,7 +44,7 @@ def test_without_the_packages_it_uses_those_of_the_environment_in_the_checkout(t
     command = [sys.executable, "-c", code, "list", "--json"]
     listed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=tiny.environment)
     assert listed.returncode == 0, listed.stderr
-    assert listed.stdout == f"['list', '--json'] {tmp_path}\n" and "Setting Offramp up" in listed.stderr
+    assert listed.stdout == f"['list', '--json'] {tmp_path}\n" and "Setting up Offramp" in listed.stderr
 
 
 @pytest.mark.parametrize("command", run_app.NEED_TORCH)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from engine.bundle.images import ImagePack
 from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, TABLE, one_line, read_manifest, remedy, sealed
 from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
-from engine.bundle.replacing import UNFINISHED, check_replaceable, swap_in, undo_half_swap
+from engine.bundle.replacing import UNFINISHED, prepare_place, swap_in, undo_half_swap
 from engine.bundle.table import TopAnswers, read_table, top_answers, write_table
 from engine.errors import UserError
 from engine.outputs import Outputs, Recorded
@@ -96,7 +96,7 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
     Raises UserError if there is something else in that place.
     """
     check_id(draft.id)
-    check_replaceable(folder)
+    prepare_place(folder)
     undo_half_swap(folder)
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)

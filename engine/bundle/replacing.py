@@ -19,15 +19,15 @@ RUN = "run.json"
 _SHARD = re.compile(r"\d{6}\.safetensors")
 
 
-def check_replaceable(folder: Path) -> None:
-    """Raise UserError unless a bundle can be written to `folder`: the place is free or holds a bundle, and so do those beside it."""
-    for path in (folder, *(folder.with_name(folder.name + ending) for ending in UNFINISHED)):
-        try:
+def prepare_place(folder: Path) -> None:
+    """Create the parent of a bundle's folder. Raises UserError if that fails, or if a place that the bundle needs holds something else."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for path in (folder, *(folder.with_name(folder.name + ending) for ending in UNFINISHED)):
             if (path.exists() or path.is_symlink()) and not _is_ours(path):
                 raise UserError(f"{path} already exists and is not a bundle; choose another place with --out, or move it away.")
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise UserError(f"{folder} cannot be written ({problem.strerror}); choose another place with --out.") from problem
+    except OSError as problem:
+        raise UserError(f"{folder} cannot be written ({problem.strerror}); choose another place with --out.") from problem
 
 
 def is_imported(folder: Path) -> bool:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 REDRAW = 0.1  # seconds between two states of a bar
 
@@ -16,6 +17,7 @@ def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.m
     On a terminal a bar is redrawn; elsewhere there is a line for every tenth. Work done before the first call, by a run that was
     interrupted, does not count towards the speed.
     """
+    stream = sys.stderr  # as it is now: while a library works, what it prints itself may be redirected
     began: tuple[float, int] | None = None
     shown, drawn = -1, -REDRAW
 
@@ -28,13 +30,13 @@ def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.m
         line = f"[{'#' * filled}{'.' * (width - filled)}] {done:,} of {total:,} {what}"
         if rate:
             line += f", {rate:,.3g} a second" + (f", {_duration((total - done) / rate)} left" if done < total else "")
-        if sys.stderr.isatty():
+        if stream.isatty():
             if done >= total or now - drawn >= REDRAW:
                 drawn = now
-                _write(line, passing=done < total)
+                _write(stream, line, passing=done < total)
         elif tenth > shown:
             shown = tenth
-            _write(line)
+            _write(stream, line)
 
     return show
 
@@ -46,17 +48,17 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _write(text: str, passing: bool = False) -> None:
-    """A line on stderr. On a terminal, a `passing` line is overwritten by the next one."""
-    if sys.stderr.isatty():
+def _write(stream: TextIO, text: str, passing: bool = False) -> None:
+    """A line. On a terminal, a `passing` line is overwritten by the next one."""
+    if stream.isatty():
         columns = shutil.get_terminal_size().columns
         text = f"\r{text[: columns - 1]:<{columns - 1}}" if passing else f"\r{text:<{columns - 1}}"
-    print(text, end="" if passing else "\n", file=sys.stderr, flush=True)
+    print(text, end="" if passing else "\n", file=stream, flush=True)
 
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        _write(self.format(record))
+        _write(sys.stderr, self.format(record))
 
 
 @contextmanager

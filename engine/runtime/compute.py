@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
 from engine.bundle.manifest import MANIFEST, read_manifest
-from engine.bundle.replacing import RUN, check_replaceable, is_imported
+from engine.bundle.replacing import RUN, is_imported, prepare_place
 from engine.cascades.base import Cascade
 from engine.cost_units import COST_UNITS
 from engine.datasets.base import Dataset
@@ -107,7 +107,7 @@ def compute(
             raise UserError(f"{option} is {number} but must be at least 1.")
     folder = out or bundles_folder() / source.name
     check_id(folder.name)  # before the work, not after it
-    check_replaceable(folder)
+    prepare_place(folder)
     if is_imported(folder):
         raise UserError(f"{folder} already exists and is an imported bundle; choose another name or folder.")
     dataset = source.dataset()

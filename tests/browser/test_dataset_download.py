@@ -100,6 +100,7 @@ def images_arrive(page: Page) -> None:
     page.wait_for_selector(".offramp-tile img")
     page.wait_for_function("() => [...document.querySelectorAll('.offramp-tile')].every((tile) => tile.querySelector('img'))")
     expect(page.locator(TILE)).to_have_count(0)
+    expect(page.locator(".offramp-hint")).to_contain_text("Images closest to a change of exit come first")
 
 
 def test_missing_images_are_downloaded_on_demand_and_shown(browser: Browser, site: DownloadSite) -> None:
@@ -113,6 +114,7 @@ def test_missing_images_are_downloaded_on_demand_and_shown(browser: Browser, sit
         expect(tile).to_contain_text("from cs.toronto.edu")
         page.locator(".offramp-tile").first.click()
         expect(page.locator(".offramp-picture")).to_contain_text("CIFAR-10 is not on this computer")
+        expect(page.locator(".offramp-hint")).to_contain_text("CIFAR-10 is not on this computer. Tiles show the names of classes")
         assert source.requests == 0 and not site.datasets.exists(), "nothing may be downloaded unasked"
 
         # The site does not have it: one sentence, and the button stays.

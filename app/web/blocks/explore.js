@@ -16,6 +16,7 @@ export default class Explore {
     const part = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
     this.parts = Object.fromEntries(["sentence", "budget-note", "announcement", "slider", "ticks", "readouts", "speedup", "class", "show", "hint"].map((name) => [name, part(name)]))
+    this.hint = this.parts.hint.textContent
     this.front = new Front(part("front"), (share, done) => this.#pointAt(share, done))
     this.exits = new Exits(part("exits"))
     this.gallery = new Gallery(part("gallery"), (example) => this.#pick(example))
@@ -95,7 +96,7 @@ export default class Explore {
         return button
       }),
     )
-    if (!data.images) parts.hint.textContent = `${data.missing} Tiles show the names of classes instead.`
+    parts.hint.textContent = data.images ? this.hint : `${data.missing} Tiles show the names of classes instead.`
     this.#markShow()
   }
 

@@ -18,6 +18,7 @@ from torchvision import datasets
 from engine.bundle.bundle import read_bundle
 from engine.cascades.bof import BofShape, bof
 from engine.cascades.resnet import ResNetShape
+from engine.commands.progress import progress_bar
 from engine.datasets.published import sets as torchvision_sets
 from engine.datasets.published.files import FILES
 from engine.datasets.published.sets import FIRST_TEST_ID, SOURCES, TorchvisionSet, download
@@ -219,6 +220,23 @@ def test_a_requested_download_brings_the_images(folder, site, tmp_path, monkeypa
     there = download("cifar10", tmp_path / "new")
     assert there == tmp_path / "new"
     assert TorchvisionSet("cifar10", there, HELD_OUT).digest() == TorchvisionSet("cifar10", folder, HELD_OUT).digest()
+
+
+def test_a_download_reports_its_progress_in_plain_lines(folder, site, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", None)
+    monkeypatch.setattr(torchvision_sets, "WATCHED", 0.01)
+    pack_cifar10(folder, site / datasets.CIFAR10.filename)
+    fetch = torchvision_sets._fetch
+
+    def slowly(*given):
+        time.sleep(0.2)  # enough time for a report while it runs
+        fetch(*given)
+
+    monkeypatch.setattr(torchvision_sets, "_fetch", slowly)
+    download("cifar10", tmp_path / "new", progress_bar("bytes"))
+    first, *_, last = (printed := capsys.readouterr()).err.splitlines()
+    assert " 0 of 170,498,071 bytes" in first and "170,498,071 of 170,498,071 bytes" in last
+    assert "\r" not in printed.err and "%" not in printed.err and printed.out == ""  # nothing of torchvision's own bar
 
 
 def test_two_simultaneous_downloads_fetch_the_files_once(folder, site, tmp_path, monkeypatch):
