@@ -23,10 +23,11 @@ from engine.errors import UserError
 from engine.splits import Split
 
 WEB = Path(__file__).parent / "web"
-PREFIX = "/offramp"
+#: Of every address. Addresses are relative to the page's root, which may lie below any path of a proxy.
+PREFIX = "offramp"
 MAX_IMAGES = 200  # in one request
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
-_KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
 @cache
@@ -70,11 +71,11 @@ async def _web(request: Request) -> Response:
     path = request.path_params["path"]
     if path not in web_files():
         return PlainTextResponse("This file does not exist.", 404)
-    return Response(web_files()[path], media_type=_TYPES[Path(path).suffix], headers=_KEEP)
+    return Response(web_files()[path], media_type=_TYPES[Path(path).suffix], headers=KEEP)
 
 
 async def _plotly(request: Request) -> Response:
-    return Response(await run_in_threadpool(plotly_js), media_type="text/javascript", headers={**_KEEP, "Content-Encoding": "gzip"})
+    return Response(await run_in_threadpool(plotly_js), media_type="text/javascript", headers={**KEEP, "Content-Encoding": "gzip"})
 
 
 async def _images(request: Request) -> Response:
@@ -91,7 +92,7 @@ async def _images(request: Request) -> Response:
         return PlainTextResponse(str(problem), 503)
     if images is None:
         return PlainTextResponse("This bundle does not exist, has no images, or has changed: load the page again.", 404)
-    return Response(b"".join(struct.pack("<I", len(data)) + data for data in images), media_type="application/octet-stream", headers=_KEEP)
+    return Response(b"".join(struct.pack("<I", len(data)) + data for data in images), media_type="application/octet-stream", headers=KEEP)
 
 
 def _read_images(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | None:
@@ -105,16 +106,16 @@ def _read_images(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] 
     if images is None:
         return None
     ids = outputs.ids[outputs.split == Split.TEST].tolist()
-    return images.many([ids[row] if row is not None and row < len(ids) else None for row in map(_row, rows)])
+    return images.many([ids[row] if row is not None and row < len(ids) else None for row in map(row_number, rows)])
 
 
-def _row(text: str) -> int | None:
+def row_number(text: str) -> int | None:
     """A number written in the digits 0 to 9. int() would also take a sign, blanks and the digits of other scripts."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 ROUTES = [
-    Route(PREFIX + "/web/{version}/{path:path}", _web),
-    Route(f"{PREFIX}/plotly-{plotly.__version__}.js", _plotly),
-    Route(PREFIX + "/images/{bundle}/{version}", _images),
+    Route(f"/{PREFIX}" + "/web/{version}/{path:path}", _web),
+    Route(f"/{PREFIX}/plotly-{plotly.__version__}.js", _plotly),
+    Route(f"/{PREFIX}" + "/images/{bundle}/{version}", _images),
 ]

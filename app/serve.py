@@ -19,9 +19,9 @@ from typing import NoReturn
 import streamlit as st
 import uvicorn
 
-from app import store
+from app import media, resources, store
 from app.allowed_hosts import ANYWHERE, PRIVATE, AllowedHosts, is_private, own_names
-from app.media import ROUTES, plotly_js
+from app.media import plotly_js
 from app.shown import Shown
 from app.state import DEFAULT_POLICY
 from engine.bundle.library import Entry
@@ -123,7 +123,7 @@ def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) ->
         print(f"Port {port} is taken: using {taken}.", flush=True)
     further = frozenset(name.lower() for name in further)
     os.environ[PRIVATE] = "1" if is_private(address, further) else "0"
-    app = AllowedHosts(st.App(MAIN, lifespan=warm_up, routes=ROUTES), own_names(host, address), further)
+    app = AllowedHosts(st.App(MAIN, lifespan=warm_up, routes=[*media.ROUTES, *resources.ROUTES]), own_names(host, address), further)
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = Server(config, browser)
     server.run(sockets=[place])

@@ -8,13 +8,13 @@ import streamlit as st
 from app import state, store
 from app.figures import real_runs
 from app.figures.front import FRONT
-from app.payload.explore import explore_payload
 from app.shown import Shown
 from app.state import ViewState
 from app.views.registry import view
 from app.widgets.chart import draw_table
 from app.widgets.dataset_download import dataset_download
 from app.widgets.explore import explore_block
+from app.widgets.explore_data import explore_data
 from app.widgets.fallback import fallback
 from app.widgets.hidden_title import hidden_title
 from app.widgets.target_form import target_form
@@ -146,7 +146,7 @@ def _block(entry: Entry, policy: str, unit: str) -> None:
     if st.session_state[state.FALLBACK]:
         now = fallback(shown, album(entry), start, key=f"fallback-{key}")
     else:
-        now = explore_block(explore_payload(entry, shown), start, key=f"explore-{key}")
+        now = explore_block(explore_data(entry, shown, start), start, key=f"explore-{key}")
     if now is not None:
         _write_address(now, shown.bundle)
     _numbers(shown)

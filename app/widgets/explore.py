@@ -12,8 +12,10 @@ from app.state import ViewState
 
 #: Streamlit sends this with the component; the scripts proper are files that the browser may cache.
 _LOADER = """
+// Streamlit's own scripts are in static/js below the page's root.
+const root = new URL("../../", document.querySelector('script[src*="static/js/"]').src)
 export default function (component) {
-  const mounted = import(new URL(component.data.host, location.origin).href).then((host) => host.mount(component))
+  const mounted = import(new URL(component.data.host, root).href).then((host) => host.mount(component, root))
   return () => mounted.then((unmount) => unmount())
 }
 """

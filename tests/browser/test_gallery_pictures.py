@@ -91,8 +91,8 @@ ALONE = """async ([script, images]) => {
 
 def alone(page: Page, site: Site) -> None:
     """The script without the page around it."""
-    page.goto(site.url + web_address("core/pictures.js"))
-    page.evaluate(ALONE, [web_address("core/pictures.js"), images_address(Entry("tiny", site.bundles / "tiny"))])
+    page.goto(f"{site.url}/{web_address('core/pictures.js')}")
+    page.evaluate(ALONE, [f"/{web_address('core/pictures.js')}", f"/{images_address(Entry('tiny', site.bundles / 'tiny'))}"])
 
 
 def test_an_image_that_is_shown_is_never_dropped(page: Page, site: Site) -> None:

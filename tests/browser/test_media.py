@@ -1,5 +1,7 @@
 """What a browser may fetch, and what is refused."""
 
+import gzip
+import json
 import struct
 import urllib.error
 import urllib.request
@@ -8,6 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from app.media import WEB, images_address, web_address, web_files
+from app.payload.container import decode
+from app.resources import bundle_address, sweep_address
 from engine.bundle.library import Entry, open_bundle
 from tests.browser.conftest import Site
 
@@ -22,7 +26,7 @@ def fetch(url: str) -> tuple[int, bytes, dict[str, str]]:
 
 def images(site: Site, bundle: str) -> str:
     """The address of the images of a bundle."""
-    return site.url + images_address(Entry(bundle, site.bundles / bundle))
+    return f"{site.url}/" + images_address(Entry(bundle, site.bundles / bundle))
 
 
 def unpacked(body: bytes) -> list[bytes]:
@@ -94,6 +98,30 @@ def test_every_script_is_served_and_may_be_cached_for_good(site: Site) -> None:
     assert len(scripts) > 8
     for path in scripts:
         name = path.relative_to(WEB).as_posix()
-        status, body, headers = fetch(site.url + web_address(name))
+        status, body, headers = fetch(f"{site.url}/{web_address(name)}")
         assert status == 200 and body == path.read_bytes() == web_files()[name]
         assert "immutable" in headers["cache-control"] and headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("name", ["tiny", "family"])
+def test_resources_are_compressed_once_and_may_be_cached_for_good(site: Site, name: str) -> None:
+    entry = Entry(name, site.bundles / name)
+    for address in (bundle_address(entry), sweep_address(entry, "maxprob", "macs")):
+        status, body, headers = fetch(f"{site.url}/{address}")
+        assert status == 200 and "immutable" in headers["cache-control"] and headers["content-encoding"] == "gzip"
+        assert decode(gzip.decompress(body))[0]
+    status, body, _ = fetch(f"{site.url}/{sweep_address(entry, 'maxprob', 'macs')}/answers?row=3")
+    assert status == 200 and len(json.loads(body)["classes"]) == open_bundle(str(site.bundles / name)).outputs.exits
+
+
+def test_unknown_resources_are_refused_in_one_sentence(site: Site) -> None:
+    entry = Entry("tiny", site.bundles / "tiny")
+    bundle, sweep = bundle_address(entry), sweep_address(entry, "maxprob", "macs")
+    digest = sweep.rsplit("/", 1)[1]
+    gone = [bundle[:-1] + "x", sweep[:-1] + "x", f"offramp/bundle/nowhere/{digest}", f"offramp/sweep/tiny/nowhere/macs/{digest}"]
+    gone += [f"offramp/sweep/tiny/maxprob/furlongs/{digest}", f"offramp/sweep/flipped/maxprob/macs/{digest}", f"{sweep}/answers?row=500"]
+    for address in gone:
+        status, body, headers = fetch(f"{site.url}/{address}")
+        assert status == 404 and len(body.splitlines()) == 1 and "cache-control" not in headers, address
+    for row in ("", "-1", "²", "1.0", "9" * 30):
+        assert fetch(f"{site.url}/{sweep}/answers?row={quote(row)}")[0] == 400

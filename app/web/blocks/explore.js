@@ -1,11 +1,11 @@
 // The explore block. Its only moving part is the step of the budget: every part paints itself from it, at most once a frame.
 
-import { Routes, unpack } from "../core/decode.js"
 import { element, percent } from "../core/dom.js"
 import { Exits } from "../parts/exits.js"
 import { Front } from "../parts/front.js"
 import { Gallery } from "../parts/gallery.js"
 import { Pictures } from "../core/pictures.js"
+import { Routes } from "../core/routes.js"
 import { Trace } from "../parts/trace.js"
 
 const SETTLE = 150 // ms without a move before it is reported to the server
@@ -15,7 +15,7 @@ export default class Explore {
   constructor(root) {
     const part = (name) => root.querySelector(`.offramp-${name}`)
     this.root = root
-    this.parts = Object.fromEntries(["sentence", "budget-note", "announcement", "slider", "ticks", "readouts", "speedup", "class", "show", "hint"].map((name) => [name, part(name)]))
+    this.parts = Object.fromEntries(["sentence", "budget-note", "announcement", "slider", "ticks", "readouts", "speedup", "class", "show", "hint", "failure"].map((name) => [name, part(name)]))
     this.hint = this.parts.hint.textContent
     this.front = new Front(part("front"), (share, done) => this.#pointAt(share, done))
     this.exits = new Exits(part("exits"))
@@ -24,14 +24,29 @@ export default class Explore {
     this.#listen()
   }
 
-  // report(view): called on release with where the visitor is
+  // The sentence to show while the rest is still being fetched.
+  announce(sentence) {
+    if (!this.data) this.parts.sentence.textContent = sentence
+  }
+
+  // What was asked for could not be fetched. What is shown stays.
+  fail(problem, retry) {
+    const button = element("button", "offramp-retry", "Try again")
+    button.type = "button"
+    button.onclick = () => {
+      this.parts.failure.hidden = true
+      retry()
+    }
+    this.parts.failure.replaceChildren(`The data of this view could not be fetched: ${problem.message} `, button)
+    this.parts.failure.hidden = false
+  }
+
+  // data: as of core/store.js.  report(view): called on release with where the visitor is
   show(data, report) {
     this.report = report
-    if (data === this.raw) return
     const before = this.data && { budget: this.data.budget[this.step], ids: this.data.ids, picked: this.data.ids[this.picked] ?? null }
-    this.raw = data
-    this.data = unpacked(data)
-    this.routes = new Routes(data.changes, data.steps, data.examples)
+    this.data = data
+    this.routes = new Routes(data.arrays, data.steps, data.examples)
     const previous = this.pictures
     if (previous?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
     const begin = before ?? data.begin
@@ -184,15 +199,6 @@ export default class Explore {
       })
     }, SETTLE)
   }
-}
-
-function unpacked(data) {
-  const all = { ...data }
-  for (const name of ["share", "correct", "incorrect", "label", "topClass", "topProbability"]) all[name] = unpack(data[name])
-  all.factors = Object.fromEntries(Object.entries(data.factors).map(([name, values]) => [name, unpack(values)]))
-  all.difficulty = data.difficulty && { mean: unpack(data.difficulty.mean), quartiles: unpack(data.difficulty.quartiles) }
-  all.threshold = data.threshold && { ...data.threshold, threshold: unpack(data.threshold.threshold), ties: unpack(data.threshold.ties), value: unpack(data.threshold.value) }
-  return all
 }
 
 function nearest(values, target) {

@@ -36,7 +36,18 @@ export class Trace {
     this.steps = element("ol", "offramp-steps")
     const name = element("h3", "", data.classes[data.label[example]], element("small", "", ` image ${data.ids[example]}`))
     this.place.replaceChildren(close, element("div", "offramp-example", picture, element("div", "", name, this.#factors(example), this.verdict)), this.steps)
+    this.answers = null
     this.paint(step)
+    data.answers(example).then(
+      (answers) => {
+        if (this.example !== example) return
+        this.answers = answers
+        this.paint(this.step)
+      },
+      (problem) => {
+        if (this.example === example) this.steps.replaceChildren(element("li", "", `What the exits predict could not be fetched: ${problem.message}`))
+      },
+    )
     this.place.scrollIntoView({ block: "nearest", behavior: "smooth" })
   }
 
@@ -58,18 +69,16 @@ export class Trace {
     const outcome = routes.is_correct[at] ? "correct" : "incorrect"
     const cost = percent(data.pathCost[routes.path[at]], 0)
     this.verdict.textContent = `Leaves at ${data.exits[taken].name} with “${predicted}” (${outcome}), at ${cost} of the full network’s ${data.spent}.`
-    this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, taken, step)))
+    if (this.answers) this.steps.replaceChildren(...data.exits.map((exit, k) => this.#exit(exit, k, taken, step)))
   }
 
   #exit(exit, k, taken, step) {
     const { data, example } = this
-    const n = data.label.length
-    const first = (k * n + example) * data.top
+    const [classes, probabilities] = [this.answers.classes[k], this.answers.probabilities[k]]
     const ran = this.#ran(k, step)
     const item = element("li", k === taken ? "offramp-taken" : ran ? "offramp-passed" : "offramp-not-run")
     item.style.setProperty("--exit", exit.colour)
-    const confidence = data.topProbability[first]
-    const top = data.topClass[first]
+    const [top, confidence] = [classes[0], probabilities[0]]
     const correct = top === data.label[example]
     const bar = element("div", "offramp-confidence", element("b"))
     bar.firstElementChild.style.width = percent(confidence)
@@ -81,7 +90,7 @@ export class Trace {
       bar.append(mark)
     }
     const others = []
-    for (let j = 1; j < data.top; j++) others.push(`${data.classes[data.topClass[first + j]]} ${percent(data.topProbability[first + j], 0)}`)
+    for (let j = 1; j < classes.length; j++) others.push(`${data.classes[classes[j]]} ${percent(probabilities[j], 0)}`)
     item.append(
       element("span", "offramp-chip", String(k + 1)),
       element("strong", "", `${data.classes[top]} ${correct ? "✓" : "✗"}`),
@@ -104,14 +113,14 @@ export class Trace {
   }
 
   #reason(k, taken, threshold) {
-    const { data, example } = this
+    const { data } = this
     if (k === data.exits.length - 1) return "leaves here: this is the last exit"
     if (threshold === null) return k === taken ? "leaves here" : "continues"
     if (threshold === Infinity || threshold === -Infinity) {
       const allLeave = (threshold === Infinity) === data.threshold.falls
       return allLeave ? "leaves here: at this budget all images do" : "continues: at this budget no image leaves here"
     }
-    const value = data.threshold.value[k * data.label.length + example]
+    const value = this.answers.decision[k]
     const tie = data.threshold.ties[this.step * (data.exits.length - 1) + k]
     if (value === threshold && tie < 1) {
       const [shown] = distinct(value, threshold)

@@ -1,0 +1,86 @@
+"""What the browser keeps of a sweep: everything it needs to paint any budget without asking again.
+
+The exit of every example at every budget travels as changes: as the budget rises, an example changes its exit a handful of times, so a
+list of changes is some fifty times smaller than the table.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from app.payload.arrays import numbers
+from app.payload.container import Packed, encode
+from app.shown import Shown
+from app.wording import budget_sentence, spent
+from engine.analysis.factors import factor_by_exit
+from engine.balance import effective_exits
+from engine.policies import POLICIES
+from engine.scores import SCORES, SURENESS
+from engine.splits import Split
+from engine.sweep import Sweep
+
+
+def sweep_resource(shown: Shown) -> bytes:
+    sweep = shown.sweep
+    deciding, thresholds = _thresholds(shown)
+    values = {
+        "steps": len(sweep.budgets),
+        "budget": numbers(sweep.budgets),
+        "planned": numbers(sweep.planned_cost),
+        "calibrationCost": numbers(sweep.calibration_cost),
+        "calibrationAccuracy": numbers(sweep.calibration_accuracy),
+        "cost": numbers(sweep.cost),
+        "accuracy": numbers(sweep.accuracy),
+        "effectiveExits": numbers(effective_exits(sweep.shares)),
+        "full": {"accuracy": sweep.full.accuracy, "cost": sweep.full.cost},
+        "spent": spent(sweep.unit),
+        "examples": sweep.examples,
+        "sentence": [budget_sentence(sweep, step) for step in range(len(sweep.budgets))],
+        "notes": list(sweep.notes),
+        "exitCost": np.round(sweep.static_cost, 4).tolist(),
+        "pathCost": numbers(sweep.path_cost),
+        "pathRan": sweep.paths.astype(int).tolist(),
+        "policy": {"title": shown.title, "summary": POLICIES[shown.policy].summary},
+        "threshold": deciding,
+    }
+    shares = {"share": sweep.shares, "correct": sweep.correct, "incorrect": sweep.incorrect}
+    arrays = {name: Packed(array, "f4") for name, array in shares.items()}
+    return encode(values, arrays | _changes(sweep) | thresholds | _difficulty(shown))
+
+
+def _changes(sweep: Sweep) -> dict[str, Packed]:
+    """Where an example's route or prediction differs from the budget before; the first budget in full."""
+    types = {"exit": "u1", "answer": "u4", "is_correct": "u1", "path": "u2"}
+    changes = sweep.routes
+    arrays = {"change step": Packed(changes.step, "u2"), "change example": Packed(changes.example, "u4")}
+    arrays |= {f"first {name}": Packed(row, types[name]) for name, row in changes.first.items()}
+    return arrays | {f"then {name}": Packed(values, types[name]) for name, values in changes.then.items()}
+
+
+def _thresholds(shown: Shown) -> tuple[dict[str, Any] | None, dict[str, Packed]]:
+    """The score that decides, and its thresholds at every budget on the scale that the page shows. None if no threshold ever decides.
+
+    At budgets where none does, thresholds are NaN. ties: the share of the examples exactly at a threshold that leave.
+    """
+    specs = [rule.threshold_spec() for rule in shown.sweep.rules]
+    first = next((spec for spec in specs if spec is not None), None)
+    if first is None:
+        return None, {}
+    score = SCORES.get(first.score, SURENESS)
+    gates = np.ones(shown.bundle.outputs.exits - 1)
+    thresholds = np.stack([np.nan * gates if spec is None else spec.thresholds for spec in specs])
+    ties = np.stack([gates if spec is None or spec.ties is None else spec.ties for spec in specs])
+    # A threshold that lets all examples leave, or none, stays infinite and does not become a probability of 0 or 1.
+    readable = np.where(np.isinf(thresholds), thresholds, score.shown(thresholds))
+    named = {"score": score.name, "title": score.title, "reads": score.reads, "falls": score.shown_falls}
+    return named, {"threshold": Packed(readable, "f4"), "ties": Packed(ties, "f4")}
+
+
+def _difficulty(shown: Shown) -> dict[str, Packed]:
+    """Mean and quartiles of the difficulty of the examples that leave at each exit, NaN where none does. Nothing if it is unknown."""
+    outputs = shown.bundle.outputs
+    if "difficulty" not in outputs.factors:
+        return {}
+    test = outputs.factors["difficulty"][outputs.split == Split.TEST]
+    mean, quartiles = factor_by_exit(shown.sweep.exit, test, shown.sweep.shares.shape[1])
+    return {"difficulty mean": Packed(mean, "f4"), "difficulty quartiles": Packed(quartiles, "f4")}

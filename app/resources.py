@@ -1,0 +1,131 @@
+"""The page's resources over HTTP: one for each bundle, one for each sweep, and the answers for an example that is picked.
+
+An address holds a digest of the content, so a browser may keep what it fetched for good. Addresses are relative to the page's own, so that
+they work below any path of a proxy. A resource is made and compressed once and kept while there is room; after that it is made again.
+"""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app import store
+from app.byte_cache import ByteCache
+from app.media import KEEP, PREFIX, row_number
+from app.payload.answers import answers
+from app.payload.bundle_resource import bundle_resource
+from app.payload.sweep_resource import sweep_resource
+from app.shown import Shown
+from engine.bundle.library import Entry
+from engine.errors import UserError
+from engine.policies import POLICIES
+
+GONE = "This bundle does not exist or has changed; load the page again."
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """compressed: with gzip;  digest: of the content"""
+
+    compressed: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, content: bytes) -> "Resource":
+        return cls(gzip.compress(content, 6, mtime=0), hashlib.sha256(content).hexdigest()[:16])
+
+
+_resources: ByteCache[Resource] = ByteCache(48_000_000, lambda resource: len(resource.compressed) + 200)
+
+
+def bundle_address(entry: Entry) -> str:
+    return f"{PREFIX}/bundle/{entry.id}/{_of_bundle(entry).digest}"
+
+
+def sweep_address(entry: Entry, policy: str, unit: str) -> str:
+    return f"{PREFIX}/sweep/{entry.id}/{policy}/{unit}/{_of_sweep(entry, policy, unit).digest}"
+
+
+def _of_bundle(entry: Entry) -> Resource:
+    return _kept((str(entry.folder), entry.stamp()), lambda: bundle_resource(store.opened(entry)))
+
+
+def _of_sweep(entry: Entry, policy: str, unit: str) -> Resource:
+    return _kept((str(entry.folder), entry.stamp(), policy, unit), lambda: sweep_resource(Shown.of(entry, policy, unit)))
+
+
+def _kept(key: Hashable, make: Callable[[], bytes]) -> Resource:
+    return _resources.get(key, lambda: Resource.of(make()))
+
+
+def _entry(id: str) -> Entry | None:
+    return next((entry for entry in store.listed() if entry.id == id), None)
+
+
+def _can_be_swept(entry: Entry, policy: str, unit: str) -> bool:
+    return policy in store.runnable(entry)[0] and policy in POLICIES and unit in store.opened(entry).outputs.stage_cost
+
+
+async def _serve(find: Callable[[], Resource | None], digest: str) -> Response:
+    try:
+        resource = await run_in_threadpool(find)
+    except UserError as problem:
+        return PlainTextResponse(str(problem), 404)
+    if resource is None or resource.digest != digest:
+        return PlainTextResponse(GONE, 404)
+    return Response(resource.compressed, media_type="application/octet-stream", headers={**KEEP, "Content-Encoding": "gzip"})
+
+
+async def _bundle(request: Request) -> Response:
+    def find() -> Resource | None:
+        entry = _entry(request.path_params["bundle"])
+        return entry and _of_bundle(entry)
+
+    return await _serve(find, request.path_params["digest"])
+
+
+async def _sweep(request: Request) -> Response:
+    policy, unit = request.path_params["policy"], request.path_params["unit"]
+
+    def find() -> Resource | None:
+        entry = _entry(request.path_params["bundle"])
+        return _of_sweep(entry, policy, unit) if entry and _can_be_swept(entry, policy, unit) else None
+
+    return await _serve(find, request.path_params["digest"])
+
+
+async def _answers(request: Request) -> Response:
+    """The answers for one test example, as JSON, see `app.payload.answers`."""
+    parameters, row = request.path_params, row_number(request.query_params.get("row", ""))
+    if row is None:
+        return PlainTextResponse("Ask for one example by its row, such as row=0.", 400)
+
+    def find() -> bytes | None:
+        entry = _entry(parameters["bundle"])
+        if not entry or not _can_be_swept(entry, parameters["policy"], parameters["unit"]):
+            return None
+        if _of_sweep(entry, parameters["policy"], parameters["unit"]).digest != parameters["digest"]:
+            return None
+        shown = Shown.of(entry, parameters["policy"], parameters["unit"])
+        return json.dumps(answers(shown, row), allow_nan=False).encode() if row < shown.sweep.examples else None
+
+    try:
+        content = await run_in_threadpool(find)
+    except UserError as problem:
+        return PlainTextResponse(str(problem), 404)
+    if content is None:
+        return PlainTextResponse(GONE, 404)
+    return Response(content, media_type="application/json", headers=KEEP)
+
+
+ROUTES = [
+    Route(f"/{PREFIX}" + "/bundle/{bundle}/{digest}", _bundle),
+    Route(f"/{PREFIX}" + "/sweep/{bundle}/{policy}/{unit}/{digest}", _sweep),
+    Route(f"/{PREFIX}" + "/sweep/{bundle}/{policy}/{unit}/{digest}/answers", _answers),
+]

@@ -1,0 +1,51 @@
+// The exit of every example at every budget, from which any budget is painted without another request.
+// Tables are (steps, examples), row by row.
+
+const TABLES = { exit: Uint8Array, answer: Uint32Array, is_correct: Uint8Array, path: Uint16Array }
+
+export class Routes {
+  // arrays: of a sweep's resource
+  constructor(arrays, steps, examples) {
+    this.steps = steps
+    this.examples = examples
+    for (const [name, Type] of Object.entries(TABLES)) this[name] = new Type(steps * examples) // path: which set of stages ran
+    this.#replay(arrays)
+    this.stepsAway = this.#distances()
+  }
+
+  at(step, example) {
+    return step * this.examples + example
+  }
+
+  // Each row is the row before it with its changes applied.
+  #replay(arrays) {
+    const n = this.examples
+    const [step, example] = [arrays["change step"], arrays["change example"]]
+    for (const name in TABLES) {
+      const [table, then] = [this[name], arrays[`then ${name}`]]
+      table.set(arrays[`first ${name}`])
+      for (let row = 1, next = 0; row < this.steps; row++) {
+        table.copyWithin(row * n, (row - 1) * n, row * n)
+        for (; next < step.length && step[next] === row; next++) table[row * n + example[next]] = then[next]
+      }
+    }
+  }
+
+  // By how many steps the budget must move, up or down, before the example leaves at another exit; 255 or more are 255.
+  #distances() {
+    const n = this.examples
+    const steps = new Uint8Array(this.exit.length).fill(255)
+    for (let i = n; i < steps.length; i++)
+      steps[i] = this.exit[i] !== this.exit[i - n] ? 1 : Math.min(255, steps[i - n] + 1)
+    for (let i = steps.length - n - 1; i >= 0; i--)
+      steps[i] = Math.min(steps[i], this.exit[i] !== this.exit[i + n] ? 1 : Math.min(255, steps[i + n] + 1))
+    return steps
+  }
+
+  // The next step up at which the example's exit changes, or null.
+  nextChange(step, example) {
+    const exit = this.exit[this.at(step, example)]
+    for (let s = step + 1; s < this.steps; s++) if (this.exit[this.at(s, example)] !== exit) return s
+    return null
+  }
+}
