@@ -283,6 +283,7 @@ def test_a_thousand_and_one_classes_are_shown(page: Page, site: Site) -> None:
     assert page.locator(".offramp-class option").count() == 1 + 1001
     page.locator(".offramp-tile").first.click()
     at = outputs.test().ids.tolist().index(int(page.locator(".offramp-tile").first.get_attribute("data-id")))
+    expect(page.locator(".offramp-steps li")).to_have_count(3)
     predictions = page.locator(".offramp-steps strong").all_text_contents()
     assert [text.rsplit(" ", 1)[0] for text in predictions] == [f"class {label}" for label in outputs.test().prediction[:, at]]
     # and policies that need logits run
