@@ -1,22 +1,25 @@
-"""How fast the page follows the slider: the live block compared with the stock slider and images, in one run, in a real Chromium.
+"""How fast the page loads and follows the slider, compared with the stock slider and with an earlier version, in a real Chromium.
 
-    python benchmarks/page.py [--bundle doodles] [--moves 30] [--data DIR]
+    python benchmarks/page.py [--against REF] [--bundle doodles] [--moves 30] [--loads 5] [--examples 10000,50000] [--data DIR] [--save]
 
-Two times are measured, each from the moment the browser receives the input until the result is painted:
+First the live block is compared with the stock slider and images. Both times run from the moment the browser receives the input until
+the result is painted:
 drag to paint         from a move of the held handle until the sentence, dot and bars of the new budget are on the screen
 release to gallery    from letting go at a distant budget until every image of that budget is loaded and on the screen
 The stock slider sends nothing while it is held, so it has no drag time. That is the finding, not a gap in the table.
+
+Then come the costs of loading the page with an empty cache, and the CPU time of a drag step on large generated bundles. With --against,
+both are measured on an earlier commit as well: its dashboard and this one run side by side on the same data, and the loads take turns, so
+that other programs on the machine slow both equally and the ratios are reliable.
 """
 
 import os
 import platform
 import random
-import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,16 +28,19 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/page.py`
 
-from benchmarks.options import Options, run
+from benchmarks import page_loading, page_steps
+from benchmarks.dashboard import READY, ROOT, SCREEN, chromium, dashboard
+from benchmarks.options import run
+from benchmarks.report import Report
+from benchmarks.versions import Version, checkout
 from engine.bundle.library import open_bundle
-from engine.commands.arguments import positive
-from engine.errors import UserError
+from engine.commands.arguments import positive, sizes
+from engine.paths import data_root, datasets_folder
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, FloatRect, Page
 
-ROOT = Path(__file__).resolve().parents[1]
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+PORT = 8795
 
 #: Times every move of the live block: from the input's own time stamp to the first task after the frame that shows it.
 WATCH_DRAG = """() => {
@@ -72,17 +78,7 @@ WATCH_RELEASE = """(selector) => {
 }"""
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    command = [sys.executable, "-m", "app.serve", "--port", "8795", "--no-browser"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield next(match[1] for line in process.stdout or () if (match := re.search(r"Offramp is at (\S+)", line)))
-        finally:
-            process.terminate()
-
-
-def slider(page: "Page", selector: str) -> dict[str, float]:
+def slider(page: "Page", selector: str) -> "FloatRect":
     box = page.locator(selector).first.bounding_box()
     assert box is not None
     return box
@@ -136,63 +132,95 @@ def releases(page: "Page", selector: str, images: str, moves: int) -> list[float
     return times
 
 
-def row(name: str, times: list[float], baseline: float | None = None) -> float:
+def row(name: str, times: list[float], baseline: float | None = None) -> str:
     p50, p95 = np.percentile(times, [50, 95])
     ratio = "" if baseline is None else f"   {baseline / p50:5.1f} times faster than stock"
-    print(f"  {name:<46} p50 {p50:7.0f} ms   p95 {p95:7.0f} ms   ({len(times)} times){ratio}")
-    return float(p50)
+    return f"  {name:<46} p50 {p50:7.0f} ms   p95 {p95:7.0f} ms   ({len(times)} times){ratio}"
 
 
-def chromium() -> str:
-    """The path of the system's browser. None is downloaded."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if path := shutil.which(name):
-            return path
-    raise UserError("The page is timed in Chromium or Chrome, and neither was found; install one, for example with apt install chromium.")
+def against_stock(report: Report, browser: "Browser", bundle: str, moves: int) -> None:
+    """Compare the live block with the stock slider and images."""
+    with dashboard(ROOT, PORT) as (url, _):
+        page = browser.new_page(viewport=SCREEN)
+        page.goto(f"{url}/?bundle={bundle}&fallback=1")
+        images = '[data-testid="stImage"] img'
+        page.wait_for_selector(images)
+        page.wait_for_timeout(2000)
+        track = '[data-testid="stSlider"] > div'
+        stock = releases(page, track, images, moves)
+        stock_held = held_updates(page, track, "h3", moves)
+        shown = page.locator(images).count()
+        page.goto(f"{url}/?bundle={bundle}")
+        page.wait_for_selector(READY)
+        page.wait_for_timeout(3000)
+        live = releases(page, ".offramp-slider", ".offramp-tile", moves)
+        tiles = page.locator(".offramp-tile").count()
+        live_held = held_updates(page, ".offramp-slider", ".offramp-sentence", moves)
+        dragged = drag(page, 2 * moves)
+        page.close()
+    report.say(
+        f"stock slider, stock charts, {shown} images by st.image",
+        f"  updates while the handle is held, of {moves} moves: {stock_held}",
+        row("release to gallery", stock),
+        f"live block, {tiles} images",
+        f"  updates while the handle is held, of {moves} moves: {live_held}",
+        row("drag to paint (sentence, dot, bars, gallery)", dragged),
+        row("release to gallery, every image loaded", live, float(np.median(stock))),
+    )
+
+
+@contextmanager
+def dashboards(versions: Sequence[Version], data: Path) -> Iterator[list[str]]:
+    """The dashboards of all versions, on the same data. Yields their addresses."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(dashboard(version.root, PORT, data))[0] for version in versions]
+
+
+def loading(report: Report, browser: "Browser", versions: Sequence[Version], bundle: str, rounds: int) -> None:
+    with dashboards(versions, data_root()) as urls:
+        each = page_loading.loads(browser, [f"{url}/?bundle={bundle}" for url in urls], rounds)
+    report.say(f"loading the page with an empty cache (median of {rounds} loads, with the smallest and the largest value)")
+    report.say(*page_loading.table(versions, each))
+
+
+def steps(report: Report, browser: "Browser", versions: Sequence[Version], examples: Sequence[int], rounds: int, moves: int) -> None:
+    report.say(f"a step of a drag on generated bundles ({rounds} drags of {moves} steps)")
+    with tempfile.TemporaryDirectory(prefix="offramp-bundles-") as folder:
+        data = Path(folder)
+        for count in examples:
+            page_steps.make_bundle(data / "bundles" / f"generated-{count}", count)
+        with dashboards(versions, data) as urls:
+            for count in examples:
+                each = page_steps.drags(browser, [f"{url}/?bundle=generated-{count}" for url in urls], rounds, moves)
+                report.say(*page_steps.table(versions, count, each))
 
 
 def main() -> None:
-    parser = Options("page", __doc__)
+    report = Report("page")
+    parser = report.arguments(__doc__)
+    parser.add_argument("--against", metavar="REF", help="an earlier commit of this repository, measured in turns with this version")
     parser.add_argument("--bundle", default="doodles", metavar="NAME", help="a bundle with images (default: doodles)")
     parser.add_argument("--moves", type=positive, default=30, metavar="N", help="moves of each kind (default: 30)")
+    parser.add_argument("--loads", type=positive, default=5, metavar="N", help="loads of the page, and drags on each bundle (default: 5)")
+    parser.add_argument("--examples", type=sizes, default=[10_000, 50_000], metavar="N,...", help="sizes of generated bundles")
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: the repository's)")
     given = parser.parse_args()
-    if given.data:
-        os.environ["OFFRAMP_DATA"] = str(given.data.resolve())  # for the server too
+    # For all servers, which run in different folders.
+    os.environ["OFFRAMP_DATA"] = str((given.data or data_root()).resolve())
+    os.environ["OFFRAMP_DATASETS"] = str(datasets_folder().resolve())
     open_bundle(given.bundle)  # fails early if the bundle is missing
-    path = chromium()
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError as missing:
-        raise UserError("The page is timed with playwright, which is not installed; `python3 run_tests.py` installs it.") from missing
-    with server() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{url}/?bundle={given.bundle}&fallback=1")
-        page.wait_for_selector('[data-testid="stImage"] img')
-        page.wait_for_timeout(2000)
-        images = '[data-testid="stImage"] img'
-        track = '[data-testid="stSlider"] > div'
-        stock = releases(page, track, images, given.moves)
-        stock_held = held_updates(page, track, "h3", given.moves)
-        shown = page.locator(images).count()
-        page.goto(f"{url}/?bundle={given.bundle}")
-        page.wait_for_selector('.offramp[data-ready="true"]')
-        page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
-        page.wait_for_timeout(2000)
-        live = releases(page, ".offramp-slider", ".offramp-tile", given.moves)
-        tiles = page.locator(".offramp-tile").count()
-        live_held = held_updates(page, ".offramp-slider", ".offramp-sentence", given.moves)
-        dragged = drag(page, 2 * given.moves)
-        print(f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, Chromium {browser.version} headless, bundle {given.bundle}")
-        print(f"stock slider, stock charts, {shown} images by st.image")
-        print(f"  updates while the handle is held, of {given.moves} moves: {stock_held}")
-        baseline = row("release to gallery", stock)
-        print(f"live block, {tiles} images")
-        print(f"  updates while the handle is held, of {given.moves} moves: {live_held}")
-        row("drag to paint (sentence, dot, bars, gallery)", dragged)
-        row("release to gallery, every image loaded", live, baseline)
-        browser.close()
+    with ExitStack() as stack:
+        versions = [stack.enter_context(checkout(given.against))] if given.against else []
+        versions.append(Version.this())
+        browser = stack.enter_context(chromium())
+        report.say(
+            f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores shared with others (load {os.getloadavg()[0]:.1f}),"
+            f" Chromium {browser.version} headless, bundle {given.bundle}"
+        )
+        against_stock(report, browser, given.bundle, given.moves)
+        loading(report, browser, versions, given.bundle, given.loads)
+        steps(report, browser, versions, given.examples, given.loads, given.moves)
+    report.keep(given.save)
 
 
 if __name__ == "__main__":

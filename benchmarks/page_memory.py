@@ -14,8 +14,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/page_memory.py`
 
+from benchmarks.dashboard import FLAGS, READY, ROOT, SCREEN, dashboard
 from benchmarks.options import run
 from benchmarks.report import Report
 from engine.bundle.library import entries, open_bundle
@@ -34,8 +33,6 @@ from engine.policies import POLICIES
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[1]
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 QUICK = 2  # policies of one bundle
 LEFT = 5.0  # seconds from the visitor's leaving to the last measurement
 
@@ -67,23 +64,9 @@ def _parent(process: Path) -> int | None:
         return None
 
 
-@contextmanager
-def server(root: Path) -> Iterator[tuple[str, int]]:
-    """Start the dashboard of a checkout; yields its address and process id as soon as it answers."""
-    command = [sys.executable, "-m", "app.serve", "--port", "8797", "--no-browser"]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            url = next((match[1] for line in process.stdout or () if (match := re.search(r"Offramp is at (\S+)", line))), None)
-            if url is None:
-                raise UserError(f"The dashboard in {root} did not start; run `python -m app.serve` there to see why.")
-            yield url, process.pid
-        finally:
-            process.terminate()
-
-
 def show(page: "Page", url: str, bundle: str, policy: str, images: bool) -> None:
     page.goto(f"{url}/?bundle={bundle}&policy={policy}")
-    page.wait_for_selector('.offramp[data-ready="true"]')
+    page.wait_for_selector(READY)
     page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
     if images:
         page.wait_for_function("() => document.querySelector('.offramp-tile img') && !document.querySelector('.offramp-tile em')")
@@ -114,11 +97,11 @@ def measure(report: Report, root: Path, shown: dict[str, list[str]]) -> None:
         loaded = "torch" if memory.torch else "no torch"
         report.say(f"  {when:<64} {memory.own / 1e6:6.0f} {memory.others / 1e6:6.0f}   {loaded}")
 
-    with server(root) as (url, pid), sync_playwright() as playwright:
+    with dashboard(root, 8797) as (url, pid), sync_playwright() as playwright:
         say("when it answers")
         path = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = browser.new_page(viewport=SCREEN)
         page.set_default_timeout(120_000)
         for bundle, policies in shown.items():
             show(page, url, bundle, policies[0], images[bundle])

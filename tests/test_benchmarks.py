@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks import page_loading, versions
 from tests.sentences import assert_one_sentence
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -19,7 +21,7 @@ SMALL = {
     "sweep": ["--examples", "300", "--rounds", "1"],
     "tables": ["--only", "bags"],
 }
-IN_A_BROWSER = {"page": ["--moves", "2"], "page_memory": ["--quick"]}
+IN_A_BROWSER = {"page": ["--moves", "2", "--loads", "1", "--examples", "300"], "page_memory": ["--quick"]}
 #: A part of the last line of each report.
 ENDS_WITH = {
     "cascade": "A share above 100%",
@@ -29,10 +31,10 @@ ENDS_WITH = {
     "precision": "float16 ",
     "sweep": "free_thresholds, 101 budgets",
     "tables": "10,000 test images",
-    "page": "times faster than stock",
+    "page": "300 examples: CPU ms of the main thread, p95",
     "page_memory": "when the visitor has left",
 }
-NO_PROGRAMS = {"report", "options", "former_eenet"}
+NO_PROGRAMS = {"report", "options", "former_eenet", "dashboard", "versions", "page_loading", "page_steps"}
 #: These download gigabytes, so only their error messages are tested.
 NEEDS_THE_NETWORK = {"first_minute", "page_during_setup"}
 
@@ -71,6 +73,7 @@ def test_a_page_benchmark_runs(name: str, chromium_path: str, tmp_path: Path) ->
         ("page_during_setup", ["--datasets", "nowhere"], ["nowhere", "existing"]),
         ("memory", ["--few", "2"], ["'2'", "at least 3"]),
         ("page", ["--bundle", "doodle"], ["doodle", "cifar10-resnet"]),
+        ("page", ["--against", "nowhere"], ["nowhere", "a branch, a tag or a commit"]),
         ("page_memory", ["--root", "nowhere"], ["nowhere", "app/serve.py"]),
         ("precision", ["--examples", "0"], ["'0'", "at least 1"]),
         ("sweep", ["--rounds", "-1"], ["--rounds"]),
@@ -81,3 +84,28 @@ def test_invalid_input_is_explained_in_one_sentence(name: str, options: list[str
     done = start(name, options, tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert_one_sentence(done.stderr.rstrip("\n"), *mentions)
+
+
+def test_the_checkout_of_an_earlier_version_is_removed_even_after_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+    (tmp_path / "file").write_text("before")
+    for command in ("init", "add file", "-c user.name=a -c user.email=a@b commit --message=before"):
+        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "file").write_text("after")
+    with pytest.raises(KeyboardInterrupt), versions.checkout("HEAD") as before:
+        assert (before.root / "file").read_text() == "before"
+        assert str(before.root) in (versions.git("worktree", "list") or "")
+        raise KeyboardInterrupt
+    assert not before.root.exists()
+    assert len((versions.git("worktree", "list") or "").splitlines()) == 1
+    assert (tmp_path / "file").read_text() == "after"
+
+
+def test_repeated_websocket_messages_count_once_if_the_compression_window_holds_them() -> None:
+    message = np.random.default_rng(0).bytes(5000)
+    traffic = page_loading.Traffic(messages=[message, message])
+    assert traffic.websocket() == 10_000
+    traffic.extension = "permessage-deflate; server_max_window_bits=15"
+    assert 5000 < traffic.websocket() < 5500
+    traffic.extension = "permessage-deflate; server_max_window_bits=12"  # 4,096 bytes
+    assert 9900 < traffic.websocket() < 10_100
