@@ -1,7 +1,8 @@
 """A sweep: one policy over many budgets, with its knob set on calibration and results reported on test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,17 @@ from engine.policies.core.base import Policy, Rule
 from engine.policies.methods.planned import NEGLIGIBLE
 from engine.policies.methods.single import NOTEWORTHY
 from engine.policies.methods.static import RandomMixFit, random_mix
+from engine.progress import Progress, no_progress
 from engine.route import Route, distinct_paths
 from engine.route_changes import Changes
 from engine.splits import Split
 
 #: A budget above this was meant in percent: running every network of a family costs at most a few times its largest one.
 MOST_BUDGET = 10.0
+#: Parts of a sweep, each with a step for every budget: learning, solving, routing the calibration examples, routing the reported ones.
+_PARTS = 4
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -147,35 +153,47 @@ def run_sweep(
     budgets: Sequence[float] | NDArray[np.floating] | int = 21,
     unit: str = "macs",
     split: Split = Split.TEST,
+    progress: Progress = no_progress,
 ) -> Sweep:
     """Fit a policy once, solve it for every budget on calibration, and route the reported examples.
 
-    budgets: shares of the full network's cost, or a number of evenly spaced budgets
+    budgets:  shares of the full network's cost, or a number of evenly spaced budgets
+    progress: called with the steps done and the steps in all, `_PARTS` for each budget; what it raises ends the sweep
     Raises UserError if the policy cannot run on these outputs or a budget is out of reach.
     """
     reason = policy.unavailable_reason(outputs)
     if reason:
         raise UserError(reason)
+    if not isinstance(budgets, int):
+        budgets = _as_budgets(budgets)
+    points = budgets if isinstance(budgets, int) else len(budgets)
+
+    def counted(values: Iterable[Value], part: int) -> Iterator[Value]:
+        for done, value in enumerate(values):
+            progress(part * points + done, _PARTS * points)
+            yield value
+
     full_cost = outputs.full_cost(unit)
     calibration, reported = outputs.tuning(Split.CALIBRATION), outputs.part(split)
-    fitted = policy.fit(outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration, calibration, unit)
+    fit = outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration
+    progress(0, _PARTS * points)
+    fitted = policy.fit_in_steps(fit, calibration, unit, lambda done, total: progress(points * done // total, _PARTS * points))
     if isinstance(budgets, int):
         # If the cheapest network is not the first, a policy that starts with the first cannot spend as little as the cheapest.
-        budgets = np.maximum(default_budgets(outputs, unit, budgets), fitted.cheapest / full_cost)
-    budgets = _as_budgets(budgets)
+        budgets = _as_budgets(np.maximum(default_budgets(outputs, unit, budgets), fitted.cheapest / full_cost))
     _check_budgets(policy, budgets, fitted.cheapest / full_cost)
-    rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in budgets]
-    tuned = [follow(rule, calibration, unit) for rule in rules]
+    rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in counted(budgets, 1)]
+    tuned = [follow(rule, calibration, unit) for rule in counted(rules, 2)]
     mix = random_mix(calibration, unit)
     results, rows, known = [], [], {}
-    for rule in rules:
+    for rule in counted(rules, 3):
         route = rule.route(reported)
         results.append(follow(rule, reported, unit, route))
         rows.append((route.exit.astype(np.uint8), route.prediction, route.correct(reported), _path_index(route, known)))
     names: list[str] = ["exit", "answer", "is_correct", "path"]
     tables = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
     paths = np.array([np.frombuffer(path, bool) for path in known])
-    return Sweep(
+    sweep = Sweep(
         policy=policy.name,
         unit=unit,
         split=split,
@@ -199,6 +217,8 @@ def run_sweep(
         notes=[_note(policy, point, rule, mix, budget * full_cost) for point, rule, budget in zip(tuned, rules, budgets, strict=True)],
         rules=rules,
     )
+    progress(_PARTS * points, _PARTS * points)
+    return sweep
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,14 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from engine.progress import Progress
+
 REDRAW = 0.1  # seconds between two states of a bar
 
 
-def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.monotonic) -> Callable[[int, int], None]:
+def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.monotonic, after: float = 0.0) -> Progress:
     """Progress on stderr: what is done, how fast, and how long the rest will take.
 
     On a terminal a bar is redrawn; elsewhere there is a line for every tenth. Work done before the first call, by a run that was
     interrupted, does not count towards the speed.
+
+    after: seconds from the first call during which nothing is shown; work that ends within them shows nothing
     """
     stream = sys.stderr  # as it is now: while a library works, what it prints itself may be redirected
     began: tuple[float, int] | None = None
@@ -25,6 +29,8 @@ def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.m
         nonlocal began, shown, drawn
         now = clock()
         began = began or (now, done)
+        if now - began[0] < after:
+            return
         rate = (done - began[1]) / (now - began[0]) if now > began[0] else 0.0
         filled, tenth = done * width // max(total, 1), done * 10 // max(total, 1)
         line = f"[{'#' * filled}{'.' * (width - filled)}] {done:,} of {total:,} {what}"

@@ -4,9 +4,11 @@ import argparse
 from typing import Any
 
 from engine.commands.arguments import numbers, positive
+from engine.commands.progress import progress_bar
 from engine.errors import UserError
 
 MAX_POINTS = 10_000
+QUICK = 3.0  # seconds; a sweep that ends within them shows no progress
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -40,7 +42,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may have costs in other units only
     if given.points > MAX_POINTS:
         raise UserError(f"--points is {given.points:,}, which is too many budgets; give at most {MAX_POINTS:,}.")
-    result = run_sweep(swept, bundle.outputs, given.budgets or given.points, unit, Split(given.split))
+    result = run_sweep(swept, bundle.outputs, given.budgets or given.points, unit, Split(given.split), progress_bar("steps", after=QUICK))
     document = result.as_json(bundle.id)
     if not given.json:
         full = document["full"]

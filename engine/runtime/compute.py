@@ -29,12 +29,12 @@ from engine.datasets.base import Dataset
 from engine.errors import UserError
 from engine.outputs import Outputs, in_kept_precision
 from engine.paths import bundles_folder
+from engine.progress import Progress, no_progress
 from engine.recipes import Recipe, recipe, weights_path
 from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import device_name, pick_device
 from engine.runtime.image_tensors import to_tensor
 from engine.runtime.precision import FULL
-from engine.runtime.progress import Progress, no_progress
 from engine.runtime.trained import trained_network
 from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS, Split

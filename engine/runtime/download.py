@@ -8,9 +8,9 @@ from engine.cascades.pretrained import PREFIX, known_network
 from engine.datasets.published import sets as torchvision_sets
 from engine.datasets.published.sets import SOURCES
 from engine.errors import UserError
+from engine.progress import Progress
 from engine.recipes import weights_path
 from engine.recipes.imagenet import NAME, WEIGHTS
-from engine.runtime.progress import Progress
 from engine.runtime.weights import save_weights
 
 

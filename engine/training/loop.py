@@ -29,10 +29,10 @@ from engine.cascades.base import Cascade
 from engine.cascades.whitening import whiten
 from engine.datasets.base import Dataset
 from engine.errors import UserError
+from engine.progress import Progress, no_progress
 from engine.recipes import RECIPES, Recipe, Training, recipe, weights_path
 from engine.runtime.devices import pick_device
 from engine.runtime.image_tensors import to_tensor
-from engine.runtime.progress import Progress, no_progress
 from engine.runtime.weights import Tensors, load_weights, save_weights, take_over
 from engine.splits import Split
 from engine.storage.files import sha256_of, write_synced

@@ -222,3 +222,29 @@ def test_a_route_that_loses_an_example_fails_loudly():
 
     with pytest.raises(AssertionError, match="a route lost or duplicated an example"):
         run_sweep(LosingPolicy(), CHAIN, [0.5])
+
+
+@pytest.mark.parametrize("name", ["maxprob", "bolukbasi", "eenet"])
+def test_progress_rises_to_the_total_and_changes_nothing(name):
+    steps: list[tuple[int, int]] = []
+    swept = run_sweep(POLICIES[name], CHAIN, 5, progress=lambda done, total: steps.append((done, total)))
+    assert {total for _, total in steps} == {steps[-1][0]} and steps[0][0] == 0
+    assert steps == sorted(steps)
+    assert swept.as_json("made") == run_sweep(POLICIES[name], CHAIN, 5).as_json("made")
+
+
+def test_a_policy_that_learns_for_long_reports_progress_while_it_learns():
+    steps: list[int] = []
+    run_sweep(POLICIES["bolukbasi"], CHAIN, 100, progress=lambda done, total: steps.append(done))
+    assert len({done for done in steps if 0 < done < 100}) > 10
+
+
+@pytest.mark.parametrize("last", [0, 3, 9, 14, 20])
+def test_what_progress_raises_ends_the_sweep(last):
+    def stop(done, total):
+        if done >= last:
+            raise InterruptedError(done)
+
+    with pytest.raises(InterruptedError):
+        run_sweep(POLICIES["bolukbasi"], CHAIN, 5, progress=stop)
+    assert run_sweep(POLICIES["bolukbasi"], CHAIN, 5).examples == CHAIN.test().examples

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engine.errors import UserError
 from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.online_rules import OnlineRule
+from engine.progress import Progress
 from engine.route import Route
 from engine.scores import SCORES, Score
 
@@ -126,6 +127,10 @@ class Policy(ABC):
     @abstractmethod
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         """Learn gates on `fit`, and anything else that does not depend on the budget on `calibration`. Costs are in `unit`."""
+
+    def fit_in_steps(self, fit: Tuning, calibration: Tuning, unit: str, progress: Progress) -> Fitted:
+        """As `fit`, with progress. Only policies that learn for a second or more report any; what `progress` raises ends the fit."""
+        return self.fit(fit, calibration, unit)
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
         """One sentence on why this policy cannot run on these outputs, or None."""

@@ -19,6 +19,7 @@ from engine.policies.core.gates import GateFeatures
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.registry import register_policy
 from engine.policies.core.selection import ChoiceRule, StageChoice, fit_choice, onward
+from engine.progress import Progress, no_progress
 
 #: A gap in calibration cost between two neighbouring lambdas is split while it is wider than this share of the whole range ...
 FINEST_GAP = 1 / 32
@@ -116,6 +117,10 @@ class GatedPolicy(Policy):
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         """Learn the gates on `fit` for many prices of an error; keep those on the front of cost and accuracy on `calibration`."""
+        return self.fit_in_steps(fit, calibration, unit, no_progress)
+
+    def fit_in_steps(self, fit: Tuning, calibration: Tuning, unit: str, progress: Progress) -> OperatingPoints:
+        """A step for each price, of the most prices there may be."""
         check_tuning(fit, calibration)
         features = GateFeatures.scaled_on(fit, self.top, self.history)
         stage_share = fit.cost_in(unit) / fit.full_cost(unit)
@@ -125,6 +130,7 @@ class GatedPolicy(Policy):
             rule = ChoiceRule(features, self.learn(fit, features, stage_share, price), {"lambda": price}, planned_cost=np.nan)
             route = rule.route(calibration)
             by_price[price] = replace(rule, planned_cost=route.mean_cost(calibration, unit)), route.accuracy(calibration)
+            progress(min(len(by_price), MOST_PRICES), MOST_PRICES)
             return by_price[price][0].planned_cost
 
         # At the price of the cheapest next stage all examples leave at once; at the highest price one error outweighs running every stage

@@ -98,7 +98,8 @@ def test_a_closed_pipe_is_not_an_error(data):
     environment = {**os.environ, "OFFRAMP_DATA": str(data)}
     command = f"{sys.executable} -m engine sweep tiny --policy maxprob --points 3000 | head -n 1"
     ran = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
-    assert ran.stderr == "" and "tiny bundle" in ran.stdout
+    problems = [line for line in ran.stderr.splitlines() if not line.startswith("[")]  # a slow computer shows progress
+    assert problems == [] and "tiny bundle" in ran.stdout
 
 
 # list
@@ -327,6 +328,15 @@ def test_the_speed_counts_only_what_this_run_did(capsys):
     show(9_000, 20_000)
     show(10_000, 20_000)
     assert capsys.readouterr().err.splitlines()[-1].endswith("100 a second, 2 min left")
+
+
+def test_quick_work_shows_no_progress(capsys):
+    seconds = iter([0.0, 1.0, 2.9, 0.0, 3.0, 4.0])
+    for shown in (0, 2):
+        show = progress_bar("steps", clock=lambda: next(seconds), after=3.0)
+        for done in range(3):
+            show(done, 2)
+        assert len(capsys.readouterr().err.splitlines()) == shown
 
 
 def test_on_a_terminal_the_bar_is_redrawn_and_lines_of_the_log_replace_it(capsys, monkeypatch):

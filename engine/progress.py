@@ -8,3 +8,8 @@ Progress = Callable[[int, int], None]
 
 def no_progress(done: int, total: int) -> None:
     """Reports to no one: the default."""
+
+
+def in_part(progress: Progress, part: int, parts: int) -> Progress:
+    """Reports one of several equal parts of the work as progress of the whole. part: from 0 on"""
+    return lambda done, total: progress(part * total + done, parts * total)
