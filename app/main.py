@@ -1,4 +1,4 @@
-"""The frame of the dashboard: its name, the navigation, and one view below it."""
+"""The frame of the dashboard: its name, the bar, and below it the view that the address names."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,11 @@ from pathlib import Path
 import streamlit as st
 
 import app.views  # noqa: F401  registers the views
+from app.address import ADDRESS, VIEW
 from app.allowed_hosts import PRIVATE
 from app.setup_notice import show_setup
 from app.views.registry import in_order
+from app.widgets.top_bar import top_bar
 from app.wording import literal
 from engine.errors import UserError
 from engine.extensions import load_extensions
@@ -16,15 +18,23 @@ from engine.extensions import load_extensions
 STATIC = Path(__file__).parent / "static"
 
 st.set_page_config(page_title="Offramp", page_icon=str(STATIC / "icon.png"), layout="wide")
-st.logo((STATIC / "logo.svg").read_text(), size="large")
 st.html(STATIC / "page.css")
-try:
-    load_extensions()
-except UserError as problem:
-    st.warning(literal(str(problem)))
 if PRIVATE not in os.environ:
     st.error("This server does not deliver the page's scripts and images; start the page with `python run_app.py`.")
     st.stop()
+try:
+    load_extensions()
+    problem = None
+except UserError as error:
+    problem = str(error)
+views = in_order()
+address = st.session_state[ADDRESS] = top_bar({view.in_address: view.title for view in views}, (STATIC / "logo.svg").read_text())
+default = next(view for view in views if view.default)
+wanted = address.get(VIEW, default.url_path)
+view = next((view for view in views if view.url_path == wanted), default)
+if problem:
+    st.warning(literal(problem))
+if view.url_path != wanted:
+    st.warning(literal(f"There is no view “{wanted[:40]}” here; showing “{view.title}” instead."))
 show_setup()
-pages = [st.Page(view.show, title=view.title, url_path=view.url_path, default=view.default) for view in in_order()]
-st.navigation(pages, position="top").run()
+view.show()

@@ -1,16 +1,14 @@
-"""What the browser fetches besides the page: our scripts, Plotly's script, and images in batches.
+"""What the browser fetches besides the page: our scripts, and images in batches.
 
 Every address holds a digest of its content, so the browser may cache it for good.
 """
 
-import gzip
 import hashlib
 import struct
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import plotly
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -37,6 +35,12 @@ def web_files() -> dict[str, bytes]:
 
 
 @cache
+def styles(*paths: str) -> str:
+    """Style sheets in `web`, one after the other."""
+    return "\n".join(web_files()[path].decode() for path in paths)
+
+
+@cache
 def web_version() -> str:
     digest = hashlib.sha256()
     for name, content in web_files().items():
@@ -44,19 +48,9 @@ def web_version() -> str:
     return digest.hexdigest()[:12]
 
 
-@cache
-def plotly_js() -> bytes:
-    """The script of the installed package, compressed once from 4.8 to 1.4 MB."""
-    return gzip.compress((Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes(), 6)
-
-
 def web_address(path: str) -> str:
     """path: in `web`, such as "core/dom.js". Scripts import each other by relative paths, so all of them share one version."""
     return f"{PREFIX}/web/{web_version()}/{path}"
-
-
-def plotly_address() -> str:
-    return f"{PREFIX}/plotly-{plotly.__version__}.js"
 
 
 def images_address(entry: Entry) -> str:
@@ -72,10 +66,6 @@ async def _web(request: Request) -> Response:
     if path not in web_files():
         return PlainTextResponse("This file does not exist.", 404)
     return Response(web_files()[path], media_type=_TYPES[Path(path).suffix], headers=KEEP)
-
-
-async def _plotly(request: Request) -> Response:
-    return Response(await run_in_threadpool(plotly_js), media_type="text/javascript", headers={**KEEP, "Content-Encoding": "gzip"})
 
 
 async def _images(request: Request) -> Response:
@@ -96,7 +86,7 @@ async def _images(request: Request) -> Response:
 
 
 def _read_images(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | None:
-    entry = next((entry for entry in store.listed() if entry.id == bundle), None)
+    entry = store.entry(bundle)
     if entry is None or _version(entry) != version:  # in another version, a row may be another example
         return None
     try:
@@ -116,6 +106,5 @@ def row_number(text: str) -> int | None:
 
 ROUTES = [
     Route(f"/{PREFIX}" + "/web/{version}/{path:path}", _web),
-    Route(f"/{PREFIX}/plotly-{plotly.__version__}.js", _plotly),
     Route(f"/{PREFIX}" + "/images/{bundle}/{version}", _images),
 ]

@@ -1,4 +1,4 @@
-"""The page's resources over HTTP: one for each bundle, one for each sweep, and the answers for an example that is picked.
+"""The page's resources over HTTP: one for each bundle, one for each sweep, and the predictions for an example that is picked.
 
 An address holds a digest of the content, so a browser may keep what it fetched for good. Addresses are relative to the page's own, so that
 they work below any path of a proxy. A resource is made and compressed once and kept while there is room; after that it is made again.
@@ -18,8 +18,8 @@ from starlette.routing import Route
 from app import store
 from app.byte_cache import ByteCache
 from app.media import KEEP, PREFIX, row_number
-from app.payload.answers import answers
 from app.payload.bundle_resource import bundle_resource
+from app.payload.predictions import predictions
 from app.payload.sweep_resource import sweep_resource
 from app.shown import Shown
 from engine.bundle.library import Entry
@@ -53,19 +53,15 @@ def sweep_address(entry: Entry, policy: str, unit: str) -> str:
 
 
 def _of_bundle(entry: Entry) -> Resource:
-    return _kept((str(entry.folder), entry.stamp()), lambda: bundle_resource(store.opened(entry)))
+    return _kept(store.key(entry), lambda: bundle_resource(store.opened(entry)))
 
 
 def _of_sweep(entry: Entry, policy: str, unit: str) -> Resource:
-    return _kept((str(entry.folder), entry.stamp(), policy, unit), lambda: sweep_resource(Shown.of(entry, policy, unit)))
+    return _kept((store.key(entry), policy, unit), lambda: sweep_resource(Shown.of(entry, policy, unit)))
 
 
 def _kept(key: Hashable, make: Callable[[], bytes]) -> Resource:
     return _resources.get(key, lambda: Resource.of(make()))
-
-
-def _entry(id: str) -> Entry | None:
-    return next((entry for entry in store.listed() if entry.id == id), None)
 
 
 def _can_be_swept(entry: Entry, policy: str, unit: str) -> bool:
@@ -84,7 +80,7 @@ async def _serve(find: Callable[[], Resource | None], digest: str) -> Response:
 
 async def _bundle(request: Request) -> Response:
     def find() -> Resource | None:
-        entry = _entry(request.path_params["bundle"])
+        entry = store.entry(request.path_params["bundle"])
         return entry and _of_bundle(entry)
 
     return await _serve(find, request.path_params["digest"])
@@ -94,26 +90,26 @@ async def _sweep(request: Request) -> Response:
     policy, unit = request.path_params["policy"], request.path_params["unit"]
 
     def find() -> Resource | None:
-        entry = _entry(request.path_params["bundle"])
+        entry = store.entry(request.path_params["bundle"])
         return _of_sweep(entry, policy, unit) if entry and _can_be_swept(entry, policy, unit) else None
 
     return await _serve(find, request.path_params["digest"])
 
 
-async def _answers(request: Request) -> Response:
-    """The answers for one test example, as JSON, see `app.payload.answers`."""
+async def _predictions(request: Request) -> Response:
+    """The predictions for one test example, as JSON, see `app.payload.predictions`."""
     parameters, row = request.path_params, row_number(request.query_params.get("row", ""))
     if row is None:
         return PlainTextResponse("Ask for one example by its row, such as row=0.", 400)
 
     def find() -> bytes | None:
-        entry = _entry(parameters["bundle"])
+        entry = store.entry(parameters["bundle"])
         if not entry or not _can_be_swept(entry, parameters["policy"], parameters["unit"]):
             return None
         if _of_sweep(entry, parameters["policy"], parameters["unit"]).digest != parameters["digest"]:
             return None
         shown = Shown.of(entry, parameters["policy"], parameters["unit"])
-        return json.dumps(answers(shown, row), allow_nan=False).encode() if row < shown.sweep.examples else None
+        return json.dumps(predictions(shown, row), allow_nan=False).encode() if row < shown.sweep.examples else None
 
     try:
         content = await run_in_threadpool(find)
@@ -127,5 +123,5 @@ async def _answers(request: Request) -> Response:
 ROUTES = [
     Route(f"/{PREFIX}" + "/bundle/{bundle}/{digest}", _bundle),
     Route(f"/{PREFIX}" + "/sweep/{bundle}/{policy}/{unit}/{digest}", _sweep),
-    Route(f"/{PREFIX}" + "/sweep/{bundle}/{policy}/{unit}/{digest}/answers", _answers),
+    Route(f"/{PREFIX}" + "/sweep/{bundle}/{policy}/{unit}/{digest}/predictions", _predictions),
 ]

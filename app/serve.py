@@ -15,15 +15,22 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlencode
 
 import streamlit as st
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
-from app import media, resources, store
+import app.views  # noqa: F401  registers the views
+from app import explore_route, media, resources, store
+from app.address import VIEW
 from app.allowed_hosts import ANYWHERE, PRIVATE, AllowedHosts, is_private, own_names
-from app.media import plotly_js
 from app.shown import Shown
-from app.state import DEFAULT_POLICY
+from app.traffic import Traffic
+from app.views.registry import VIEWS
+from app.warming import first_shown, start_warming
 from engine.bundle.library import Entry
 from engine.errors import UserError
 
@@ -50,21 +57,34 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def warm_up(_app: st.App) -> AsyncIterator[None]:
-    """Load what every visitor needs before the first one comes."""
-    plotly_js()
+async def warm_up(traffic: Traffic) -> AsyncIterator[None]:
+    """Load what every visitor needs before the first one comes, and the rest while there is nothing else to do."""
     with suppress(StopIteration):  # no bundle yet
         next(filter(_load_first, store.listed()))
     # What is loaded now stays for good: frozen, it makes a garbage collection take 5 ms instead of 100
     gc.collect()
     gc.freeze()
-    yield
+    stop = threading.Event()
+    start_warming(stop, traffic.quiet_for)
+    try:
+        yield
+    finally:
+        stop.set()
+
+
+def former_address(path: str) -> Route:
+    """Views used to have paths of their own: `/library` leads to `?view=library`."""
+
+    def moved(request: Request) -> RedirectResponse:
+        return RedirectResponse(f"./?{urlencode({**request.query_params, VIEW: path})}")
+
+    return Route(f"/{path}", moved)
 
 
 def _load_first(entry: Entry) -> bool:
     """Open a bundle and sweep what its page shows first. False if it is damaged; the page says so."""
     try:
-        Shown.of(entry, DEFAULT_POLICY, next(iter(store.opened(entry).outputs.stage_cost)))
+        Shown.of(entry, *first_shown(entry))
     except UserError:
         return False
     return True
@@ -123,11 +143,19 @@ def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) ->
         print(f"Port {port} is taken: using {taken}.", flush=True)
     further = frozenset(name.lower() for name in further)
     os.environ[PRIVATE] = "1" if is_private(address, further) else "0"
-    app = AllowedHosts(st.App(MAIN, lifespan=warm_up, routes=[*media.ROUTES, *resources.ROUTES]), own_names(host, address), further)
+    app = AllowedHosts(application(), own_names(host, address), further)
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = Server(config, browser)
     server.run(sockets=[place])
     return 0 if server.started else 1
+
+
+def application() -> Traffic:
+    """The page and all that it fetches, without the check of who may have it."""
+    former = [former_address(path) for path in VIEWS]
+    routes = [*media.ROUTES, *resources.ROUTES, *explore_route.ROUTES, *former]
+    traffic = Traffic(st.App(MAIN, lifespan=lambda _: warm_up(traffic), routes=routes))
+    return traffic
 
 
 def end(*_: object) -> None:

@@ -9,6 +9,7 @@ from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
 from engine.bundle.measurements import Measured, in_unit
 from engine.policies import POLICIES
+from engine.progress import Progress, in_part, no_progress
 from engine.sweep import Sweep
 
 
@@ -23,10 +24,18 @@ class Shown:
     oracle: Sweep
 
     @classmethod
-    def of(cls, entry: Entry, policy: str, unit: str) -> "Shown":
-        """From the store. Raises UserError if the bundle is damaged."""
-        sweep, mix, oracle = (store.swept(entry, name, unit) for name in (policy, store.MIX, store.ORACLE))
+    def of(cls, entry: Entry, policy: str, unit: str, progress: Progress = no_progress) -> "Shown":
+        """From the store. Raises UserError if the bundle is damaged. progress: of the sweeps that are not in the store yet"""
+        names = policy, store.MIX, store.ORACLE
+        missing = [name for name in dict.fromkeys(names) if not store.is_swept(entry, name, unit)]
+        sweeps = {name: store.swept(entry, name, unit, in_part(progress, i, len(missing))) for i, name in enumerate(missing)}
+        sweep, mix, oracle = (sweeps.get(name) or store.swept(entry, name, unit) for name in names)
         return cls(store.opened(entry), policy, sweep, mix, oracle)
+
+    @classmethod
+    def is_ready(cls, entry: Entry, policy: str, unit: str) -> bool:
+        """Whether `of` returns at once."""
+        return all(store.is_swept(entry, name, unit) for name in (policy, store.MIX, store.ORACLE))
 
     @property
     def title(self) -> str:

@@ -10,6 +10,7 @@ from app.byte_cache import ByteCache
 from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.library import Entry, entries
 from engine.policies import POLICIES
+from engine.progress import Progress, no_progress
 from engine.runtime.host_memory import give_memory_back
 from engine.sweep import Sweep, run_sweep
 from engine.targets import Promise, TargetResult, by_accuracy_floor, by_guarantee
@@ -49,30 +50,51 @@ def listed() -> list[Entry]:
     return sorted(entries(), key=lambda entry: entry.id != FIRST)
 
 
+def entry(id: str) -> Entry | None:
+    """The bundle folder with this id."""
+    return next((entry for entry in entries() if entry.id == id), None)
+
+
+def has_room(entry: Entry) -> bool:
+    """Whether a bundle that no visitor has asked for yet may be loaded: it should not take the place of others."""
+    # The files of a bundle take more than its arrays: those of the logits and the images are not loaded.
+    size = sum(size for _, size, _ in entry.stamp())
+    return _bundles.held + size <= _bundles.limit and 2 * _sweeps.held <= _sweeps.limit
+
+
 def opened(entry: Entry) -> Bundle:
     """A bundle, checked when it is first opened. Raises UserError if it is damaged."""
-    return _kept(_bundles, _key(entry), lambda: read_bundle(entry.folder))
+    return _kept(_bundles, key(entry), lambda: read_bundle(entry.folder))
 
 
 def title(entry: Entry) -> str:
     """Of a bundle; kept longer than the bundle itself. Raises UserError if the bundle is damaged."""
-    return _titles.get(_key(entry), lambda: opened(entry).title)
+    return _titles.get(key(entry), lambda: opened(entry).title)
 
 
-def swept(entry: Entry, policy: str, unit: str) -> Sweep:
-    """A policy over all budgets of the page. unit: of cost"""
-    return _kept(_sweeps, (_key(entry), policy, unit), lambda: run_sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit))
+def swept(entry: Entry, policy: str, unit: str, progress: Progress = no_progress) -> Sweep:
+    """A policy over all budgets of the page. unit: of cost;  progress: not called if the sweep is there or another thread makes it"""
+
+    def make() -> Sweep:
+        return run_sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit, progress=progress)
+
+    return _kept(_sweeps, (key(entry), policy, unit), make)
+
+
+def is_swept(entry: Entry, policy: str, unit: str) -> bool:
+    """Whether `swept` returns at once."""
+    return _sweeps.peek((key(entry), policy, unit)) is not None
 
 
 def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> TargetResult:
     """The cheapest setting of a policy with at least this calibration accuracy, in [0, 1]. Raises UserError if there is none."""
-    key = _key(entry), policy, unit, floor
-    return _kept(_target_results, key, lambda: by_accuracy_floor(POLICIES[policy], opened(entry).outputs, floor, unit))
+    target = key(entry), policy, unit, floor
+    return _kept(_target_results, target, lambda: by_accuracy_floor(POLICIES[policy], opened(entry).outputs, floor, unit))
 
 
 def for_promise(entry: Entry, unit: str, promise: Promise) -> TargetResult:
     """The cheapest shared threshold that keeps a promise about errors. Raises UserError if the bundle cannot be tuned."""
-    return _kept(_target_results, (_key(entry), unit, promise), lambda: by_guarantee(opened(entry).outputs, promise, unit))
+    return _kept(_target_results, (key(entry), unit, promise), lambda: by_guarantee(opened(entry).outputs, promise, unit))
 
 
 def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:
@@ -82,5 +104,6 @@ def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:
     return [name for name, reason in reasons.items() if reason is None], {name: reason for name, reason in reasons.items() if reason}
 
 
-def _key(entry: Entry) -> tuple[str, Stamp]:
+def key(entry: Entry) -> tuple[str, Stamp]:
+    """Of a bundle in a cache: another one as soon as its files have changed."""
     return str(entry.folder), entry.stamp()

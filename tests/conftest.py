@@ -51,3 +51,11 @@ def chromium_path() -> str:
         if path := shutil.which(name):
             return path
     pytest.skip("Chromium or Chrome is not installed; install one (on Debian or Ubuntu: sudo apt install chromium)")
+
+
+@pytest.fixture(scope="session")
+def nginx_path() -> str:
+    """The path of the system's nginx. It is often in a folder that only root's PATH has."""
+    if path := shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])):
+        return path
+    pytest.skip("nginx is not installed; install it (on Debian or Ubuntu: sudo apt install nginx-light)")

@@ -60,7 +60,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def ignore(directory: str, names: list[str]) -> list[str]:
         hidden = [name for name in names if name.startswith(".") and name != ".streamlit"]
-        return [*hidden, "__pycache__", *(name for name in names if Path(directory) / name in left_out)]
+        return [*hidden, "__pycache__", "node_modules", *(name for name in names if Path(directory) / name in left_out)]
 
     shutil.copytree(ROOT, folder / "offramp", ignore=ignore)
     image_folder(folder / "pictures", classes=2, each=6)

@@ -11,8 +11,9 @@ from app.payload.bundle_resource import bundle_resource
 from app.payload.container import decode
 from app.payload.sweep_resource import sweep_resource
 from tests.golden.page.make import CASES, GOLDEN, expected, shown_of
+from tests.node_packages import LOCK, WEB, node_modules
 
-TESTS = sorted((Path(__file__).parent / "web").glob("*.test.mjs"))
+TESTS = sorted(WEB.glob("*.test.mjs"))
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
@@ -39,3 +40,18 @@ def test_golden_resources_are_what_is_written_today(name: str, tmp_path: Path) -
         assert values == values_now and arrays.keys() == arrays_now.keys()
         for key, array in arrays.items():
             np.testing.assert_array_equal(array, arrays_now[key])
+
+
+def test_the_lock_of_the_packages_has_hashes_and_names_only_the_public_registry() -> None:
+    packages = json.loads(LOCK.read_text())["packages"]
+    packages.pop("")  # the tests themselves
+    assert len(packages) > 2
+    for name, package in packages.items():
+        assert package["resolved"].startswith("https://registry.npmjs.org/") and package["integrity"].startswith("sha512-"), name
+
+
+def test_types() -> None:
+    """The JSDoc comments are the types that TypeScript checks (tests/web/tsconfig.json)."""
+    compiler = node_modules() / "typescript" / "bin" / "tsc"
+    done = node([str(compiler), "-p", str(WEB)], return_completed_process=True, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -108,7 +108,7 @@ def test_identifiers_are_the_fields_terms(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_scripts_use_the_same_terms(path: Path) -> None:
-    code = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
+    code = re.sub(r"//[^\n]*|/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert sorted(set(re.findall(r"[A-Za-z_]\w*", code)) & IN_SCRIPTS) == []
 
 

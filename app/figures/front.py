@@ -6,19 +6,20 @@ from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from app.figures.front_curves import ACCURACY_TITLE, axes, cost_title, curves
 from app.figures.label_places import PLOT, Box, label_places
 from app.figures.registry import Chart, Table, register
 from app.figures.style import HOVER, short
 from app.shown import Shown
-from app.theme import MEASURED, NEUTRAL, ORACLE, POLICY, exit_colours
+from app.theme import MEASURED, POLICY, exit_colours
 from app.wording import percent, run_lines, spent
 from engine.bundle.measurements import Measured
-from engine.front import concave_hull
 
 #: Marker symbols of real runs, one for each device.
 _SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
+#: Width in pixels and dash of every kind of curve.
+_LINES = {"oracle": (1.5, "solid"), "hull": (1.5, "dot"), "mix": (1.2, "dash"), "calibration": (1.2, "dot"), "policy": (3, "solid")}
 EXIT_SIZE, RUN_SIZE, LINE = 17, 10, 3  # size of markers and width of lines, in pixels
 ROWS = 20  # of the table, one more at most
 #: (cost, accuracy) of each.
@@ -27,20 +28,20 @@ Points = Iterable[tuple[float, float]]
 
 def figure(shown: Shown, step: int | None = None) -> go.Figure:
     """Lines of the policies and of the static exits, markers of the real runs. step: of a budget to mark"""
-    sweep, oracle, mix = shown.sweep, shown.oracle, shown.mix
+    sweep = shown.sweep
     figure = go.Figure()
     exit_cost, exit_accuracy = sweep.static_cost, sweep.static_accuracy
-    hull = concave_hull(exit_cost, exit_accuracy)
-
-    def line(name: str, x: NDArray, y: NDArray, colour: str, width: float, dash: str = "solid", visible: bool | str = True) -> None:
-        style = {"color": colour, "width": width, "dash": dash}
-        figure.add_scatter(name=name, x=short(x), y=short(y), mode="lines", line=style, hovertemplate=HOVER, visible=visible)
-
-    line("Oracle (knows the labels)", oracle.cost, oracle.accuracy, ORACLE, 1.5)
-    line("Hull of the static exits", exit_cost[hull], exit_accuracy[hull], NEUTRAL, 1.5, "dot")
-    line("Random mix", mix.cost, mix.accuracy, NEUTRAL, 1.2, "dash")
-    line("On calibration", sweep.calibration_cost, sweep.calibration_accuracy, POLICY, 1.2, "dot", visible="legendonly")
-    line(shown.title, sweep.cost, sweep.accuracy, POLICY, 3)
+    for curve in curves(shown):
+        width, dash = _LINES[curve.kind]
+        figure.add_scatter(
+            name=curve.name,
+            x=short(curve.cost),
+            y=short(curve.accuracy),
+            mode="lines",
+            line={"color": curve.colour, "width": width, "dash": dash},
+            hovertemplate=HOVER,
+            visible="legendonly" if curve.kind == "calibration" else True,
+        )
     figure.add_scatter(
         name="Static exits",
         x=short(exit_cost),
@@ -52,25 +53,20 @@ def figure(shown: Shown, step: int | None = None) -> go.Figure:
         marker={"size": EXIT_SIZE, "color": exit_colours(len(exit_cost)), "line": {"width": 1, "color": "#fff"}, "symbol": "square"},
         hovertemplate="All images leave at exit %{text}<br>" + HOVER,
     )
-    runs = [run for entry in shown.measured for run in entry.runs]
-    max_cost = max([float(sweep.cost.max()), *(run.time for run in runs)])
-    accuracies = np.concatenate([sweep.accuracy, exit_accuracy, oracle.accuracy, [run.accuracy for run in runs]])
-    low, high = float(accuracies.min()), float(accuracies.max())
-    room = max(high - low, 0.01) * 0.08
-    axes = Box(0, low - room, max(1.04, 1.04 * max_cost), high + room)
-    curve = zip(sweep.cost.tolist(), sweep.accuracy.tolist(), strict=True)
-    _add_real_runs(figure, shown.measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), curve, axes)
+    box = axes(shown)
+    line = zip(sweep.cost.tolist(), sweep.accuracy.tolist(), strict=True)
+    _add_real_runs(figure, shown.measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), line, box)
     figure.update_layout(
         margin={"l": 52, "r": 10, "t": 8, "b": 44},
         xaxis={
-            "title": {"text": f"Mean cost, share of the full network’s {escape(spent(sweep.unit))}", "standoff": 6},
-            "range": [axes.left, axes.right],
+            "title": {"text": escape(cost_title(shown)), "standoff": 6},
+            "range": [box.left, box.right],
             "tickformat": ".0%",
             "zeroline": False,
         },
         yaxis={
-            "title": {"text": "Test accuracy", "standoff": 4},
-            "range": [axes.low, axes.high],
+            "title": {"text": ACCURACY_TITLE, "standoff": 4},
+            "range": [box.low, box.high],
             "tickformat": ".0%",
             "zeroline": False,
         },

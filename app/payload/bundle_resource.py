@@ -9,9 +9,10 @@ from engine.bundle.bundle import Bundle
 from engine.splits import Split
 
 
-def bundle_resource(bundle: Bundle) -> bytes:
-    """Examples are in the order of a sweep's columns."""
+def bundle_resource(bundle: Bundle, rows: NDArray[np.integer] | None = None) -> bytes:
+    """Examples are in the order of a sweep's columns. rows: of those to keep, all if left out"""
     test = np.flatnonzero(bundle.outputs.split == Split.TEST)
+    test = test if rows is None else test[rows]
     factors = {name: values[test] for name, values in bundle.outputs.factors.items()}
     values = {
         "ids": [str(id) for id in bundle.outputs.ids[test].tolist()],  # as text: JSON has no 64-bit integers

@@ -7,6 +7,7 @@ list of changes is some fifty times smaller than the table.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.payload.arrays import numbers
 from app.payload.container import Packed, encode
@@ -15,12 +16,14 @@ from app.wording import budget_sentence, spent
 from engine.analysis.factors import factor_by_exit
 from engine.balance import effective_exits
 from engine.policies import POLICIES
+from engine.route_changes import Changes
 from engine.scores import SCORES, SURENESS
 from engine.splits import Split
 from engine.sweep import Sweep
 
 
-def sweep_resource(shown: Shown) -> bytes:
+def sweep_resource(shown: Shown, rows: NDArray[np.integer] | None = None) -> bytes:
+    """rows: of the test examples whose routes are kept, all if left out. Shares, accuracy and costs are always those of all"""
     sweep = shown.sweep
     deciding, thresholds = _thresholds(shown)
     values = {
@@ -34,7 +37,8 @@ def sweep_resource(shown: Shown) -> bytes:
         "effectiveExits": numbers(effective_exits(sweep.shares)),
         "full": {"accuracy": sweep.full.accuracy, "cost": sweep.full.cost},
         "spent": spent(sweep.unit),
-        "examples": sweep.examples,
+        "examples": sweep.examples if rows is None else len(rows),
+        "tested": sweep.examples,
         "sentence": [budget_sentence(sweep, step) for step in range(len(sweep.budgets))],
         "notes": list(sweep.notes),
         "exitCost": np.round(sweep.static_cost, 4).tolist(),
@@ -45,13 +49,13 @@ def sweep_resource(shown: Shown) -> bytes:
     }
     shares = {"share": sweep.shares, "correct": sweep.correct, "incorrect": sweep.incorrect}
     arrays = {name: Packed(array, "f4") for name, array in shares.items()}
-    return encode(values, arrays | _changes(sweep) | thresholds | _difficulty(shown))
+    return encode(values, arrays | _changes(sweep, rows) | thresholds | _difficulty(shown))
 
 
-def _changes(sweep: Sweep) -> dict[str, Packed]:
+def _changes(sweep: Sweep, rows: NDArray[np.integer] | None) -> dict[str, Packed]:
     """Where an example's route or prediction differs from the budget before; the first budget in full."""
     types = {"exit": "u1", "answer": "u4", "is_correct": "u1", "path": "u2"}
-    changes = sweep.routes
+    changes = sweep.routes if rows is None else Changes.between({name: sweep.routes.table(name)[:, rows] for name in types})
     arrays = {"change step": Packed(changes.step, "u2"), "change example": Packed(changes.example, "u4")}
     arrays |= {f"first {name}": Packed(row, types[name]) for name, row in changes.first.items()}
     return arrays | {f"then {name}": Packed(values, types[name]) for name, values in changes.then.items()}
@@ -77,10 +81,18 @@ def _thresholds(shown: Shown) -> tuple[dict[str, Any] | None, dict[str, Packed]]
 
 
 def _difficulty(shown: Shown) -> dict[str, Packed]:
-    """Mean and quartiles of the difficulty of the examples that leave at each exit, NaN where none does. Nothing if it is unknown."""
+    """Nothing if it is unknown."""
+    by_exit = difficulty_by_exit(shown)
+    return {} if by_exit is None else {"difficulty mean": Packed(by_exit[0], "f4"), "difficulty quartiles": Packed(by_exit[1], "f4")}
+
+
+def difficulty_by_exit(shown: Shown, steps: slice = slice(None)) -> tuple[NDArray[np.floating], NDArray[np.floating]] | None:
+    """Mean (steps, exits) and quartiles (steps, exits, 3) of the difficulty of the test examples that leave at each exit.
+
+    NaN where none does; None if the difficulty of the examples is unknown. steps: of the budget
+    """
     outputs = shown.bundle.outputs
     if "difficulty" not in outputs.factors:
-        return {}
+        return None
     test = outputs.factors["difficulty"][outputs.split == Split.TEST]
-    mean, quartiles = factor_by_exit(shown.sweep.exit, test, shown.sweep.shares.shape[1])
-    return {"difficulty mean": Packed(mean, "f4"), "difficulty quartiles": Packed(quartiles, "f4")}
+    return factor_by_exit(shown.sweep.exit[steps], test, shown.sweep.shares.shape[1])

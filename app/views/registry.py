@@ -33,6 +33,11 @@ class View:
     order: float
     default: bool = False
 
+    @property
+    def in_address(self) -> str:
+        """The value of the address's parameter; empty for the default view, which needs none."""
+        return "" if self.default else self.url_path
+
 
 _views: dict[str, View] = {}
 

@@ -1,40 +1,35 @@
 """The live block of the explore view: slider, front, exits, gallery and trace, painted in the browser from precomputed arrays.
 
-The server hears of a move on release and not before: dragging is as smooth with forty visitors as with one.
+The server hears of another bundle, policy or unit and of nothing else: dragging is as smooth with forty visitors as with one.
 """
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from streamlit.components.v2 import component
 
 from app import media
-from app.state import ViewState
-
-#: Streamlit sends this with the component; the scripts proper are files that the browser may cache.
-_LOADER = """
-// Streamlit's own scripts are in static/js below the page's root.
-const root = new URL("../../", document.querySelector('script[src*="static/js/"]').src)
-export default function (component) {
-  const mounted = import(new URL(component.data.host, root).href).then((host) => host.mount(component, root))
-  return () => mounted.then((unmount) => unmount())
-}
-"""
+from app.widgets.loader import loader
 
 _component = component(
     "offramp_explore",
-    html=(media.WEB / "blocks" / "explore.html").read_text(),
-    css=(media.WEB / "blocks" / "explore.css").read_text(),
-    js=_LOADER,
-    isolate_styles=False,  # Plotly puts its style sheet into the document, where a shadow root does not see it
+    html='<div class="offramp-block"></div>',
+    css=media.styles("blocks/explore.css", "parts/front.css"),
+    js=loader("hosts/streamlit.js"),
+    isolate_styles=False,  # so that the styles of the page's root apply
 )
 
 
-def explore_block(payload: dict[str, Any], start: ViewState, key: str) -> ViewState | None:
-    """Mount the block. Returns where the visitor left it, or None before the first move.
+@dataclass(frozen=True)
+class Jump:
+    """A budget that the page has computed and the block should show. number: counts up, so that each is followed once"""
 
-    start: where it begins; later moves stay in the browser, so the same value must be passed on every run
-    """
-    begin = {"budget": start.budget, "class": start.shown_class, "show": start.show, "picked": start.picked}
-    data = {"host": media.web_address("hosts/streamlit.js"), "block": "explore", "begin": begin, **payload}
-    view = _component(key=key, data=data, on_view_change=lambda: None).view
-    return ViewState(view["budget"], view["class"], view["show"], view["picked"]) if view else None
+    number: int
+    policy: str
+    budget: float
+
+
+def explore_block(explore: dict[str, Any] | None, jump: Jump | None) -> None:
+    """Mount the block. explore: see `app.explore_data`, or None if the sweep is not there yet: the browser then asks for it"""
+    data = {"explore": explore, "jump": asdict(jump) if jump else None}
+    _component(key="explore", data=data)

@@ -39,11 +39,17 @@ def entries(folder: Path | None = None) -> list[Entry]:
 
 def open_bundle(name: str) -> Bundle:
     """Open the bundle with this id or at this path. Raises UserError if it does not exist or is damaged."""
+    return read_bundle(find_bundle(name).folder)
+
+
+def find_bundle(name: str) -> Entry:
+    """The bundle with this id or at this path, not opened yet. Raises UserError if it does not exist."""
     for entry in entries():
         if entry.id == name:
-            return read_bundle(entry.folder)
+            return entry
     if name and os.path.isdir(name):  # unlike Path.is_dir, this takes any text
-        return read_bundle(Path(name).resolve())  # resolved, so that "." has a name too
+        folder = Path(name).resolve()  # resolved, so that "." has a name too
+        return Entry(folder.name, folder)
     known = ", ".join(entry.id for entry in entries())
     remedy = f"give a path or one of: {known}" if known else "give a path, or make one with `compute` or `import`, as there are none yet"
     raise UserError(f"There is no bundle {name!r}; {remedy}.")

@@ -4,7 +4,7 @@
 when they run, so that `list` and `--help` are fast.
 """
 
-from engine.commands import compute, download, import_outputs, list_here, measure, sweep, train, verify
+from engine.commands import compute, download, import_outputs, list_here, measure, report, sweep, train, verify
 
 COMMANDS = {
     "list": list_here,
@@ -14,5 +14,6 @@ COMMANDS = {
     "measure": measure,
     "sweep": sweep,
     "import": import_outputs,
+    "report": report,
     "verify": verify,
 }

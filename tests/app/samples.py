@@ -21,13 +21,13 @@ def write_sample(folder: Path, id: str = "tiny", **outputs: Any) -> Path:
     return write_bundle(synthetic.draft(made, id), folder / "bundles" / id)
 
 
-def show(bundle: Bundle, policy: str = "maxprob", unit: str = "macs") -> Shown:
-    sweeps = {name: run_sweep(POLICIES[name], bundle.outputs, STEPS, unit) for name in {policy, MIX, ORACLE}}
+def show(bundle: Bundle, policy: str = "maxprob", unit: str = "macs", steps: int = STEPS) -> Shown:
+    sweeps = {name: run_sweep(POLICIES[name], bundle.outputs, steps, unit) for name in {policy, MIX, ORACLE}}
     return Shown(bundle, policy, sweeps[policy], sweeps[MIX], sweeps[ORACLE])
 
 
-def sample(folder: Path, policy: str = "maxprob", **outputs: Any) -> Shown:
-    return show(read_bundle(write_sample(folder, **outputs)), policy)
+def sample(folder: Path, policy: str = "maxprob", steps: int = STEPS, **outputs: Any) -> Shown:
+    return show(read_bundle(write_sample(folder, **outputs)), policy, steps=steps)
 
 
 def with_measured(shown: Shown, *measured: Measured) -> Shown:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import app.views  # noqa: F401  registers the views
 from app import store
+from app.address import ADDRESS
 from app.views.registry import VIEWS
 from app.worker import pictures
 from app.worker import process as worker_process
@@ -23,8 +24,7 @@ LIBRARIES = ("torch", "torchvision", "sklearn", "scipy", "pandas")
 def visit(name: str, **query: str) -> AppTest:
     """A view by itself."""
     page = AppTest.from_string(f"from app.views.registry import VIEWS\nVIEWS[{name!r}].show()", default_timeout=100)
-    for key, value in query.items():
-        page.query_params[key] = value
+    page.session_state[ADDRESS] = query
     return checked(page.run())
 
 
@@ -41,9 +41,10 @@ def main() -> None:
     for entry in store.listed():
         shown[entry.id] = []
         for policy in store.runnable(entry)[0]:
-            page = visit("explore", bundle=entry.id, policy=policy)
-            shown[entry.id].append(page.selectbox(key="policy").value)
-        visit("explore", bundle=entry.id, fallback="1")
+            visit("explore", bundle=entry.id, policy=policy)  # asked for by the browser: the sweep is not there yet
+            page = visit("explore", bundle=entry.id, policy=policy, fallback="1")
+            shown[entry.id].append(page.selectbox(key="basic-policy").value)
+            visit("explore", bundle=entry.id, policy=policy)  # sent with the page
     page = visit("explore").toggle(key="target").set_value(True).run()
     checked(page.number_input(key="target-accuracy").set_value(50.0).run())
     checked(page.radio(key="target-kind").set_value(page.radio(key="target-kind").options[1]).run())

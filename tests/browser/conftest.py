@@ -1,4 +1,7 @@
-"""A real server over a folder of made-up bundles, whole and damaged, and a real Chromium that visits it."""
+"""A real Chromium that opens reports of made-up bundles from disk, or visits a real server over a folder of them, whole and damaged.
+
+A report shows the same blocks as the server and opens far faster, so what does not need the server is tested in a report.
+"""
 
 import os
 import re
@@ -13,11 +16,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from engine.bundle.bundle import write_bundle
+from app.report.contents import report as contents
+from app.report.single_file import html
+from app.shown import Shown
+from app.store import STEPS
+from app.worker.pictures import album
+from engine.bundle.bundle import add_measured, write_bundle
+from engine.bundle.library import Entry, open_bundle
+from engine.outputs import Outputs
+from engine.policies import POLICIES
+from engine.sweep import Sweep, run_sweep
 from tests import synthetic
 from tests.engine.policies.tied import tied_outputs
+from tests.measured import fresh
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -25,20 +38,30 @@ FLAGS = (
     " --disable-background-networking --disable-component-update --disable-sync"
 )
 LAUNCH = "import sys; from app.serve import main; sys.exit(main(sys.argv[1:]))"
+#: What the page shows of the current budget.
+SEEN = """() => ({
+  sentence: document.querySelector('.offramp-sentence').textContent,
+  cost: document.querySelector('.offramp-cost').textContent,
+  dot: document.querySelector('.offramp-dot').style.transform,
+  bars: [...document.querySelectorAll('.offramp-correct')].map((bar) => bar.getBoundingClientRect().width),
+  step: Number(document.querySelector('.offramp-slider').value),
+})"""
+#: Tiles, and those of them whose image is not painted.
+TILES = "document.querySelectorAll('.offramp-tile').length"
+WITHOUT = """() => [...document.querySelectorAll('.offramp-tile')].filter((tile) => !tile.querySelector('img')?.naturalWidth).length"""
+DAMAGED = ("cut", "flipped", "foreign", "missing")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running dashboard.
-
-    bundles: the folder it shows; `tiny`, `family`, `hostile`, `far`, `deep`, `wide`, `costly` and `tied` are whole, the others damaged
-    """
+    """A running dashboard. bundles: the folder it shows"""
 
     url: str
     bundles: Path
 
 
 def make_bundles(folder: Path) -> None:
+    """`tiny`, `family`, `hostile`, `far`, `deep`, `wide`, `costly`, `tied` and `timed` are whole, the others damaged."""
     write_bundle(synthetic.draft(synthetic.outputs(examples=1500, exits=4, seed=3), "tiny"), folder / "tiny")
     family = synthetic.outputs(examples=600, exits=3, seed=5, kind="family")
     write_bundle(synthetic.draft(family, "family", title="Three networks", images=()), folder / "family")
@@ -54,7 +77,9 @@ def make_bundles(folder: Path) -> None:
     costly = replace(synthetic.outputs(examples=300, exits=3, recorded="confidence"), stage_cost={"macs": np.array([4.0, 3.0, 3.0])})
     write_bundle(synthetic.draft(costly, "costly"), folder / "costly")
     write_bundle(synthetic.draft(tied_outputs("constant first exit", 900, 5, 4, seed=0), "tied"), folder / "tied")
-    for name in ("cut", "flipped", "foreign", "missing"):
+    timed = synthetic.draft(synthetic.outputs(examples=600, exits=4, seed=7), "timed", title="Timed")
+    add_measured(write_bundle(timed, folder / "timed"), [fresh(1), fresh(32, joules=True)])
+    for name in DAMAGED:
         shutil.copytree(folder / "tiny", folder / name)
     table = folder / "flipped" / "outputs.parquet"
     content = bytearray(table.read_bytes())
@@ -91,12 +116,17 @@ def running(command: list[str], environment: Mapping[str, str]) -> Iterator[str]
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    data = tmp_path_factory.mktemp("data")
-    make_bundles(data / "bundles")
-    environment = {**os.environ, "OFFRAMP_DATA": str(data)}
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "bundles"
+    make_bundles(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(bundles: Path) -> Iterator[Site]:
+    environment = {**os.environ, "OFFRAMP_DATA": str(bundles.parent)}
     with running([sys.executable, "-c", LAUNCH, "--port", "8790", "--no-browser"], environment) as url:
-        yield Site(url, data / "bundles")
+        yield Site(url, bundles)
 
 
 @pytest.fixture(scope="session")
@@ -108,23 +138,65 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Browser, site: Site) -> Iterator[Page]:
-    """A page that fails the test on any script error and on any request that leaves the machine."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
+@contextmanager
+def watched(context: BrowserContext, *allowed: str) -> Iterator[Page]:
+    """A page that fails the test on any script error and on any request whose address begins with none of `allowed`."""
     faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
-    page.on("request", lambda request: None if request.url.startswith((site.url, "blob:", "data:")) else faults.append(request.url))
-    yield page
+    context.set_default_timeout(30_000)
+    context.on("weberror", lambda error: faults.append(f"script error: {error.error}"))
+    context.on("request", lambda request: None if request.url.startswith((*allowed, "blob:", "data:")) else faults.append(request.url))
+    yield context.new_page()
     context.close()
     assert not faults, faults
 
 
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """For reports: nothing but the file may be requested."""
+    with watched(browser.new_context(viewport={"width": 1440, "height": 900}), "file:") as page:
+        yield page
+
+
+@pytest.fixture
+def visitor(browser: Browser, site: Site) -> Iterator[Page]:
+    """For the server: nothing may be requested elsewhere."""
+    with watched(browser.new_context(viewport={"width": 1440, "height": 900}), site.url) as page:
+        yield page
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Reports of the made-up bundles, with all their examples, each written when it is first opened. folder: where they are"""
+
+    bundles: Path
+    folder: Path
+
+    def __call__(self, page: Page, bundle: str, view: str = "", policy: str = "maxprob", unit: str = "macs") -> Page:
+        """Open a report, once its live block is drawn. view: the part of the address from # on"""
+        page.goto("about:blank")  # else a report that is open already would only be told of another view
+        page.goto(self.file(bundle, policy, unit).as_uri() + view)
+        return drawn(page)
+
+    def file(self, bundle: str, policy: str = "maxprob", unit: str = "macs") -> Path:
+        file = self.folder / f"{bundle}-{policy}-{unit}.html"
+        if not file.exists():
+            entry = Entry(bundle, self.bundles / bundle)
+            file.write_text(html(contents(Shown.of(entry, policy, unit), album(entry))), encoding="utf-8")
+        return file
+
+
+@pytest.fixture(scope="session")
+def report(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    return Reports(bundles, tmp_path_factory.mktemp("reports"))
+
+
 def explore(page: Page, site: Site, query: str = "bundle=tiny") -> Page:
-    """The explore page, once its live block is drawn."""
+    """The explore page of a server, once its live block is drawn."""
     page.goto(f"{site.url}/?{query}")
+    return drawn(page)
+
+
+def drawn(page: Page) -> Page:
     page.wait_for_selector(".offramp[data-ready=true]")
     page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
     return page
@@ -133,3 +205,31 @@ def explore(page: Page, site: Site, query: str = "bundle=tiny") -> Page:
 def frame(page: Page) -> None:
     """Wait until the last change is painted."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def all_have_images(page: Page) -> None:
+    frame(page)
+    assert page.evaluate(TILES) > 20
+    page.wait_for_function(f"({WITHOUT})() === 0")
+
+
+def press_slider(page: Page, share: float) -> None:
+    """Press the handle and move it to a share of the track, without releasing it."""
+    box = page.locator(".offramp-slider").bounding_box()
+    at = page.evaluate(SEEN)["step"] / (STEPS - 1)
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 12 + at * (box["width"] - 24), y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 12 + share * (box["width"] - 24), y, steps=12)
+    frame(page)
+
+
+def settled(page: Page, pattern: str) -> None:
+    """Wait until the address matches a pattern."""
+    page.wait_for_function("(pattern) => new RegExp(pattern).test(location.href)", arg=pattern)
+
+
+def swept(bundles: Path, policy: str = "maxprob", bundle: str = "tiny") -> tuple[Outputs, Sweep]:
+    """What the page should show."""
+    outputs = open_bundle(str(bundles / bundle)).outputs
+    return outputs, run_sweep(POLICIES[policy], outputs, STEPS)

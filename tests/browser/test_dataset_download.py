@@ -72,7 +72,7 @@ def offered(tmp_path: Path, *options: str) -> Iterator[DownloadSite]:
     archive = pack_cifar10(tmp_path / "site", tmp_path / "site" / datasets.CIFAR10.filename).read_bytes()
     source = Source(archive)
     there = [f"http://127.0.0.1:{source.server.server_port}", str(len(archive)), hashlib.md5(archive).hexdigest()]
-    command = [sys.executable, "-m", "tests.browser.stand_in_server", *there, "--port", "8890", "--no-browser", *options]
+    command = [sys.executable, "-m", "tests.browser.stand_in_server", *there, "--port", "8740", "--no-browser", *options]
     environment = {**os.environ, "OFFRAMP_DATA": str(tmp_path), "OFFRAMP_DATASETS": str(tmp_path / "sets")}
     try:
         with running(command, environment) as url:

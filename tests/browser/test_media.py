@@ -110,7 +110,7 @@ def test_resources_are_compressed_once_and_may_be_cached_for_good(site: Site, na
         status, body, headers = fetch(f"{site.url}/{address}")
         assert status == 200 and "immutable" in headers["cache-control"] and headers["content-encoding"] == "gzip"
         assert decode(gzip.decompress(body))[0]
-    status, body, _ = fetch(f"{site.url}/{sweep_address(entry, 'maxprob', 'macs')}/answers?row=3")
+    status, body, _ = fetch(f"{site.url}/{sweep_address(entry, 'maxprob', 'macs')}/predictions?row=3")
     assert status == 200 and len(json.loads(body)["classes"]) == open_bundle(str(site.bundles / name)).outputs.exits
 
 
@@ -119,9 +119,13 @@ def test_unknown_resources_are_refused_in_one_sentence(site: Site) -> None:
     bundle, sweep = bundle_address(entry), sweep_address(entry, "maxprob", "macs")
     digest = sweep.rsplit("/", 1)[1]
     gone = [bundle[:-1] + "x", sweep[:-1] + "x", f"offramp/bundle/nowhere/{digest}", f"offramp/sweep/tiny/nowhere/macs/{digest}"]
-    gone += [f"offramp/sweep/tiny/maxprob/furlongs/{digest}", f"offramp/sweep/flipped/maxprob/macs/{digest}", f"{sweep}/answers?row=500"]
+    gone += [
+        f"offramp/sweep/tiny/maxprob/furlongs/{digest}",
+        f"offramp/sweep/flipped/maxprob/macs/{digest}",
+        f"{sweep}/predictions?row=500",
+    ]
     for address in gone:
         status, body, headers = fetch(f"{site.url}/{address}")
         assert status == 404 and len(body.splitlines()) == 1 and "cache-control" not in headers, address
     for row in ("", "-1", "²", "1.0", "9" * 30):
-        assert fetch(f"{site.url}/{sweep}/answers?row={quote(row)}")[0] == 400
+        assert fetch(f"{site.url}/{sweep}/predictions?row={quote(row)}")[0] == 400

@@ -1,208 +1,292 @@
-// The explore block. Its only moving part is the step of the budget: every part paints itself from it, at most once a frame.
+// The explore block: one budget, and every part painted from it, at most once a frame.
 
 import { element, percent } from "../core/dom.js"
+import { Model } from "../core/model.js"
+import { Pictures } from "../core/pictures.js"
+import { nearest, readView, writeSelection, writeView } from "../core/view.js"
+import { Controls } from "../parts/controls.js"
 import { Exits } from "../parts/exits.js"
+import { Filters } from "../parts/filters.js"
 import { Front } from "../parts/front.js"
 import { Gallery } from "../parts/gallery.js"
-import { Pictures } from "../core/pictures.js"
-import { Routes } from "../core/routes.js"
+import { Handle } from "../parts/handle.js"
+import { Headline } from "../parts/headline.js"
+import { Notices } from "../parts/notices.js"
+import { Readouts } from "../parts/readouts.js"
 import { Trace } from "../parts/trace.js"
 
-const SETTLE = 150 // ms without a move before it is reported to the server
-const SHOWS = { all: "All", correct: "Correct", incorrect: "Incorrect" }
+/** @typedef {import("../core/view.js").View} View */
+/** @typedef {import("../core/source.js").Source} Source */
+/** @typedef {import("../parts/controls.js").Selection} Selection */
+/**
+ * What a host gives first, see app/payload/explore_data.py: enough for a first paint.
+ * scope: of which examples a file holds, if not of all.
+ * @typedef {{
+ *   selection: Selection, defaults: Selection, choices: import("../parts/controls.js").Choices, notices: string[],
+ *   first: import("../core/model.js").AtBudget, exits: import("../core/model.js").Exit[],
+ *   front: import("../parts/front_scene.js").FrontData, speedupVerdict: string[], missing: string, scope?: string,
+ * }} ExploreData
+ */
 
-export default class Explore {
-  constructor(root) {
-    const part = (name) => root.querySelector(`.offramp-${name}`)
+const SETTLE = 150 // ms without a move before the address follows
+const HINT = "Images closest to a change of exit come first. Click one to see what every exit predicted."
+
+export class Explore {
+  /**
+   * @param {HTMLElement} root empty
+   * @param {{address: import("../core/address.js").Address, select: (change: Partial<Selection>) => void}} host
+   *   select: called when another bundle, policy or unit is wanted; the host then calls open() again
+   */
+  constructor(root, { address, select }) {
     this.root = root
-    this.parts = Object.fromEntries(["sentence", "budget-note", "announcement", "slider", "ticks", "readouts", "speedup", "class", "show", "hint", "failure"].map((name) => [name, part(name)]))
-    this.hint = this.parts.hint.textContent
-    this.front = new Front(part("front"), (share, done) => this.#pointAt(share, done))
-    this.exits = new Exits(part("exits"))
-    this.gallery = new Gallery(part("gallery"), (example) => this.#pick(example))
-    this.trace = new Trace(part("trace"), () => this.#pick(null))
-    this.#listen()
+    this.address = address
+    const place = (/** @type {string} */ name, tag = "div") => element(/** @type {"div"} */ (tag), name && `offramp-${name}`)
+    const places = {
+      controls: place("controls"),
+      notices: place("notices"),
+      headline: place("headline"),
+      handle: place("handle"),
+      readouts: place("numbers"),
+      front: place("front"),
+      exits: place("exits"),
+      filters: place("filtering"),
+      gallery: place("gallery"),
+      trace: place("trace", "aside"),
+    }
+    this.note = element("p", "offramp-budget-note")
+    this.speedup = element("figcaption", "offramp-speedup")
+    this.controls = new Controls(places.controls, (change) => {
+      this.#settleNow()
+      select(change)
+    })
+    this.notices = new Notices(places.notices)
+    this.headline = new Headline(places.headline)
+    this.handle = new Handle(places.handle, (step, done) => this.#move(step, done))
+    this.readouts = new Readouts(places.readouts)
+    this.front = new Front(places.front, (cost, done) => this.#pointAt(cost, done))
+    this.exits = new Exits(places.exits)
+    this.filters = new Filters(places.filters, (change) => this.#change(change))
+    this.gallery = new Gallery(places.gallery, (example) => this.#pick(example))
+    this.trace = new Trace(places.trace, () => this.#pick(null))
+    root.classList.add("offramp")
+    root.setAttribute("role", "region")
+    root.setAttribute("aria-label", "Budget explorer")
+    root.replaceChildren(
+      places.controls,
+      places.notices,
+      element("div", "offramp-sticky", places.headline, places.handle),
+      places.readouts,
+      this.note,
+      element("div", "offramp-charts", element("figure", "offramp-figure", places.front, this.speedup), places.exits),
+      places.filters,
+      element("div", "offramp-body", places.gallery, places.trace),
+    )
+    this.onKey = (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Escape" && this.view && this.view.picked !== null) this.#pick(null)
+    }
+    root.addEventListener("keydown", this.onKey)
+    /** @type {ExploreData | null} */
+    this.data = null
+    /** @type {Model | null} */
+    this.model = null
+    /** @type {View | null} */
+    this.view = null
+    /** @type {Pictures | null} */
+    this.pictures = null
+    /** @type {number | undefined} */
+    this.frame = undefined // in which the view will be painted
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined // after which the view is settled
   }
 
-  // The sentence to show while the rest is still being fetched.
-  announce(sentence) {
-    if (!this.data) this.parts.sentence.textContent = sentence
+  /**
+   * Show a bundle under a policy. The first paint waits for nothing; later ones replace what is shown once all of it is there. Fetching may
+   * fail, and then it can be tried again. The view is that of the address, and what is invalid there is replaced.
+   * @param {ExploreData} data
+   * @param {Source} source
+   */
+  async open(data, source) {
+    this.opening = data
+    this.notices.set("failure", null)
+    if (!this.model) this.#drawFirst(data)
+    try {
+      const [bundle, sweep] = await Promise.all([source.bundle(), source.sweep()])
+      if (this.opening === data) this.#show(new Model(bundle, sweep), data, source)
+    } catch (problem) {
+      if (this.opening !== data) return // something else is being opened by now
+      this.fail(`The data of this view could not be fetched. ${/** @type {Error} */ (problem).message}`, () => void this.open(data, source))
+    }
   }
 
-  // What was asked for could not be fetched. What is shown stays.
-  fail(problem, retry) {
-    const button = element("button", "offramp-retry", "Try again")
-    button.type = "button"
-    button.onclick = () => {
-      this.parts.failure.hidden = true
+  /** Show the view that the address asks for. Returns sentences about what is invalid in it. */
+  follow() {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    if (!this.model) return []
+    const { view, notices } = readView(this.address.parameters(), this.model)
+    this.view = view
+    this.#paint()
+    return notices
+  }
+
+  /**
+   * Something is being fitted; what is shown until then is marked as what it is.
+   * @param {{what: string, share: number} | null} progress null when it has ended
+   * @param {() => void} [cancel]
+   */
+  busy(progress, cancel) {
+    const title = this.data?.choices.policy.find(({ value }) => value === this.data?.selection.policy)?.title
+    const until = this.model && title ? ` The numbers below are still those of “${title}”.` : ""
+    this.root.toggleAttribute("data-busy", progress !== null)
+    if (progress) {
+      const detail = progress.share > 0 ? `${Math.floor(100 * progress.share)}%` : ""
+      this.notices.set("busy", { text: `${progress.what} …${until}`, detail, action: cancel && { title: "Cancel", press: cancel } })
+    } else {
+      this.notices.set("busy", null)
+      if (this.data) this.controls.draw(this.data.choices, this.data.selection)
+    }
+  }
+
+  /**
+   * What was asked for could not be had. What is shown stays.
+   * @param {string} reason a sentence
+   * @param {() => void} retry
+   */
+  fail(reason, retry) {
+    const press = () => {
+      this.notices.set("failure", null)
       retry()
     }
-    this.parts.failure.replaceChildren(`The data of this view could not be fetched: ${problem.message} `, button)
-    this.parts.failure.hidden = false
+    this.notices.set("failure", { text: reason, action: { title: "Try again", press } })
   }
 
-  // data: as of core/store.js.  report(view): called on release with where the visitor is
-  show(data, report) {
-    this.report = report
-    const before = this.data && { budget: this.data.budget[this.step], ids: this.data.ids, picked: this.data.ids[this.picked] ?? null }
-    this.data = data
-    this.routes = new Routes(data.arrays, data.steps, data.examples)
-    const previous = this.pictures
-    if (previous?.address !== data.images) this.pictures = data.images ? new Pictures(data.images) : null
-    const begin = before ?? data.begin
-    const filter = before ? this.#sameFilter(before) : { class: data.begin.class, show: data.begin.show }
-    this.gallery.filter = filter
-    this.#drawControls()
-    this.exits.draw(this.data)
-    this.gallery.draw(this.data, this.routes, this.pictures)
-    this.trace.draw(this.data, this.routes, this.pictures)
-    if (previous !== this.pictures) previous?.dispose()
-    this.front.draw(data).catch((problem) => this.front.plot.replaceChildren(problem.message))
-    this.step = nearest(data.budget, begin.budget)
-    this.#paint()
-    const example = begin.picked === null || begin.picked === undefined ? -1 : this.data.ids.indexOf(begin.picked)
-    if (example >= 0) this.#pick(example, false)
-    else this.picked = null
-    this.root.dataset.ready = "true"
+  /** Fetch what could not be fetched before. */
+  retry() {
+    this.pictures?.retry()
+    this.trace.retry()
+    this.notices.press("failure")
   }
 
   dispose() {
-    this.front.dispose()
-    this.pictures?.dispose()
     clearTimeout(this.timer)
+    if (this.frame) cancelAnimationFrame(this.frame)
+    this.root.removeEventListener("keydown", this.onKey)
+    this.opening = this.data = this.model = this.view = null // what is still being fetched is not shown
+    for (const part of [this.front, this.gallery, this.trace, this.pictures]) part?.dispose()
+    this.pictures = null
+    this.root.replaceChildren()
+    delete this.root.dataset.ready
   }
 
-  // The filter and the picked image are kept only if the examples are the same.
-  #sameFilter(before) {
-    const same = before.ids.length === this.data.ids.length && before.ids.every((id, i) => id === this.data.ids[i])
-    if (!same) before.picked = null
-    return same ? this.gallery.filter : { class: null, show: "all" }
+  // What needs nothing but the data that came first.
+  #drawFirst(/** @type {ExploreData} */ data) {
+    this.data = data
+    this.controls.draw(data.choices, data.selection)
+    this.front.draw(data.front)
+    this.exits.draw(data.exits, data.first.exits[0].difficulty !== null)
+    this.speedup.replaceChildren(...data.speedupVerdict.map((sentence) => element("p", "", sentence)))
+    this.#paintBudget(data.first)
   }
 
-  #drawControls() {
-    const { data, parts } = this
-    parts.slider.max = data.steps - 1
-    const at = (cost) => (cost - data.budget[0]) / (data.budget[data.steps - 1] - data.budget[0])
-    parts.ticks.replaceChildren(
-      ...data.exits.filter((exit) => at(exit.cost) <= 1.001).map((exit, k) => {
-        const tick = element("span", "offramp-tick", String(k + 1))
-        tick.style.left = percent(at(exit.cost))
-        tick.style.setProperty("--exit", exit.colour)
-        return tick
-      }),
-    )
-    parts.class.replaceChildren(new Option("all", ""), ...data.classes.map((name, i) => new Option(name, i)))
-    parts.class.value = this.gallery.filter.class ?? ""
-    const group = (title, ...names) => element("div", "", element("dt", "", title), ...names.map((name) => element("dd", `offramp-${name}`)))
-    parts.readouts.replaceChildren(
-      group("Cost", "cost", "cost-tuned", "cost-planned"),
-      group("Test accuracy", "accuracy", "accuracy-tuned"),
-      group("Full network", "full"),
-      group("Effective exits", "balance"),
-    )
-    parts["budget-note"].hidden = data.notes.every((note) => note === "") // else its space is reserved, so that nothing jumps when the budget moves
-    parts.speedup.replaceChildren(...data.speedupVerdict.map((sentence) => element("p", "", sentence)))
-    parts.show.replaceChildren(
-      ...Object.entries(SHOWS).map(([value, title]) => {
-        const button = element("button", "", title)
-        button.type = "button"
-        button.dataset.show = value
-        button.onclick = () => this.#filter({ show: value })
-        return button
-      }),
-    )
-    parts.hint.textContent = data.images ? this.hint : `${data.missing} Tiles show the names of classes instead.`
-    this.#markShow()
+  #show(/** @type {Model} */ model, /** @type {ExploreData} */ data, /** @type {Source} */ source) {
+    this.#keepMove()
+    if (this.model) this.#drawFirst(data)
+    this.model = model
+    const before = this.pictures
+    if (before?.images.key !== source.images?.key) this.pictures = source.images && new Pictures(source.images)
+    this.handle.draw(model)
+    this.readouts.draw(model)
+    this.note.hidden = model.notes.every((note) => note === "") // else its space is reserved, so that nothing jumps when the budget moves
+    const images = source.images ? HINT : `${data.missing} Tiles show the names of classes instead.`
+    this.filters.draw(model.classes, `${images} ${data.scope ?? ""}`.trim())
+    this.gallery.draw(model, this.pictures)
+    this.trace.draw(model, this.pictures, source, data.missing)
+    if (before !== this.pictures) before?.dispose()
+    const notices = this.follow()
+    const all = [...data.notices, ...notices]
+    this.notices.set("address", all.length ? { text: all.join(" ") } : null)
+    this.#writeAddress()
+    this.root.dataset.ready = "true"
   }
 
-  #listen() {
-    const { slider, class: classMenu } = this.parts
-    slider.addEventListener("input", () => this.#move(Number(slider.value), false))
-    slider.addEventListener("change", () => this.#move(Number(slider.value), true))
-    classMenu.addEventListener("change", () => this.#filter({ class: classMenu.value === "" ? null : Number(classMenu.value) }))
-    this.root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.picked !== null) this.#pick(null)
-    })
+  // A move of which the address has yet to hear, when something else is shown.
+  #keepMove() {
+    if (this.timer === undefined || !this.model || !this.view) return
+    clearTimeout(this.timer)
+    this.timer = undefined
+    const { budget } = writeView(this.view, this.model, this.address.parameters())
+    this.address.replace({ budget })
   }
 
-  // To the budget whose cost is nearest to the one pointed at.
-  #pointAt(share, done) {
-    this.#move(share === null ? this.step : nearest(this.data.cost, share), done)
+  // What is default or invalid is not kept in the address.
+  #writeAddress() {
+    const { data, view, model } = this
+    if (!data || !view || !model) return
+    this.address.replace({ ...writeSelection(data.selection, data.defaults), ...writeView(view, model, this.address.parameters()) })
   }
 
-  #move(step, done) {
-    if (step !== this.step) {
-      this.step = step
+  // To the budget whose cost is nearest to the one pointed at; null if the drag was cancelled.
+  #pointAt(/** @type {number | null} */ cost, /** @type {boolean} */ done) {
+    if (this.model && this.view) this.#move(cost === null ? this.view.step : nearest(this.model.cost, cost), done)
+  }
+
+  #move(/** @type {number} */ step, /** @type {boolean} */ done) {
+    if (!this.view) return
+    if (step !== this.view.step) {
+      this.view = { ...this.view, step }
       this.frame ??= requestAnimationFrame(() => this.#paint())
     }
     if (done) this.#settle()
   }
 
-  #filter(change) {
-    Object.assign(this.gallery.filter, change)
-    this.#markShow()
-    this.gallery.paint(this.step)
+  #change(/** @type {Partial<View>} */ change) {
+    if (!this.view) return
+    this.view = { ...this.view, ...change }
+    this.#paint()
     this.#settle()
   }
 
-  #markShow() {
-    for (const button of this.parts.show.children) button.setAttribute("aria-pressed", String(button.dataset.show === this.gallery.filter.show))
-  }
-
-  #pick(example, settle = true) {
-    const previous = this.picked
-    this.picked = example
-    this.gallery.mark(example)
-    if (example === null) {
-      this.trace.close()
-      this.gallery.tiles.get(previous)?.focus({ preventScroll: true })
-    } else this.trace.open(example, this.step)
-    if (settle) this.#settle()
+  #pick(/** @type {number | null} */ example) {
+    const { view, model } = this
+    if (!view || !model || view.picked === example) return
+    this.#settleNow()
+    this.view = { ...view, picked: example }
+    this.address.push(writeView(this.view, model, this.address.parameters()))
+    this.#paint()
+    if (example === null) this.gallery.focus(view.picked)
+    else this.trace.reveal()
   }
 
   #paint() {
-    this.frame = null
-    const { data, step, parts } = this
-    parts.sentence.textContent = data.sentence[step]
-    parts["budget-note"].textContent = data.notes[step]
-    if (Number(parts.slider.value) !== step) parts.slider.value = step
-    parts.slider.setAttribute("aria-valuetext", `${percent(data.budget[step])} of the full network’s ${data.spent}`)
-    parts.slider.style.setProperty("--filled", percent(step / (data.steps - 1)))
-    const readouts = {
-      cost: percent(data.cost[step]),
-      "cost-tuned": `${percent(data.calibrationCost[step])} on calibration`,
-      "cost-planned": `${percent(data.planned[step])} planned`,
-      accuracy: percent(data.accuracy[step]),
-      "accuracy-tuned": `${percent(data.calibrationAccuracy[step])} on calibration`,
-      full: `${percent(data.full.accuracy)} accuracy at 100%`,
-      balance: `${data.effectiveExits[step].toFixed(1)} of ${data.exits.length}`,
-    }
-    parts.readouts.lastElementChild.title = "The number of evenly used exits with the same entropy: the exponential of the entropy of the shares"
-    for (const name in readouts) parts.readouts.querySelector(`.offramp-${name}`).textContent = readouts[name]
-    this.front.place({ cost: data.cost[step], accuracy: data.accuracy[step], label: percent(data.accuracy[step]) })
-    this.exits.paint(step)
-    this.gallery.paint(step)
-    this.trace.paint(step)
+    this.frame = undefined
+    const { view, model } = this
+    if (!view || !model) return
+    this.#paintBudget(model.at(view.step))
+    this.note.textContent = model.notes[view.step]
+    this.handle.paint(view.step)
+    this.readouts.paint(view.step)
+    this.filters.paint(view)
+    this.gallery.paint(view)
+    this.trace.paint(view)
   }
 
-  // On release: announce the sentence, and report to the server.
+  #paintBudget(/** @type {import("../core/model.js").AtBudget} */ now) {
+    this.headline.paint(now.sentence)
+    this.front.paint({ ...now, label: percent(now.accuracy) })
+    this.exits.paint(now)
+  }
+
+  // When nothing has moved for a moment, the sentence is read out and the address follows.
   #settle() {
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => {
-      const { data, step, gallery, picked } = this
-      this.parts.announcement.textContent = `${data.sentence[step]} ${data.notes[step]}`
-      this.report({
-        budget: data.budget[step],
-        class: gallery.filter.class,
-        show: gallery.filter.show,
-        picked: picked === null ? null : data.ids[picked],
-      })
-    }, SETTLE)
+    this.timer = setTimeout(() => this.#settleNow(), SETTLE)
   }
-}
 
-function nearest(values, target) {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - target) < Math.abs(values[best] - target)) best = i
-  return best
+  #settleNow() {
+    clearTimeout(this.timer)
+    if (this.timer === undefined) return
+    this.timer = undefined
+    this.headline.announce(this.note.textContent ?? "")
+    this.#writeAddress()
+  }
 }

@@ -2,29 +2,45 @@
 
 const BATCH = 100 // images in one request
 const KEPT = 6000 // images in memory, unless more are shown
-const TIMEOUT = 60_000 // ms for a request
 const TRIES = 8 // failed requests in a row after which nothing is tried until retry() is called
 const [FIRST_PAUSE, LONGEST_PAUSE] = [250, 4000] // ms after a failure, doubled each time
 
+/** @typedef {(address: string | null) => void} Show  called with the address of an image, or null if the example has none */
+
 export class Pictures {
-  constructor(address, kept = KEPT) {
-    this.address = address
+  /**
+   * @param {import("./source.js").Images} images
+   * @param {number} kept
+   */
+  constructor(images, kept = KEPT) {
+    this.images = images
     this.kept = kept
+    /** @type {Map<number, string | null>} */
     this.known = new Map() // row -> object URL, or null for no image; the most recently requested come last
+    /** @type {Map<number, Set<Show>>} */
     this.listeners = new Map() // row -> functions that show its image, one for each place on the screen
+    /** @type {Set<number>} */
     this.waiting = new Set() // rows still to be requested, the newest last
+    /** @type {Set<number>} */
     this.requested = new Set() // rows in a running request
     this.busy = 0 // running requests
     this.failures = this.tries = 0 // in a row, and since the last retry()
-    this.notBefore = 0
+    this.notBefore = 0 // in ms, as performance.now()
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined
   }
 
-  // Call show(URL) with the image of a row, now or once it has arrived. Call the function returned when it is no longer shown.
+  /**
+   * Show the image of a row, now or once it has arrived.
+   * @param {number} row
+   * @param {Show} show
+   * @returns {() => void} to be called when it is no longer shown
+   */
   request(row, show) {
     const listeners = this.listeners.get(row) ?? new Set()
     this.listeners.set(row, listeners.add(show))
-    if (this.known.has(row)) {
-      const address = this.known.get(row)
+    const address = this.known.get(row)
+    if (address !== undefined) {
       this.known.delete(row)
       this.known.set(row, address)
       show(address)
@@ -59,7 +75,7 @@ export class Pictures {
   #fetchSoon() {
     if (this.waiting.size === 0) return
     this.timer ??= setTimeout(() => {
-      this.timer = null
+      this.timer = undefined
       while (this.waiting.size > 0 && this.busy < (this.failures ? 1 : 2)) this.#fetch()
     }, Math.max(0, this.notBefore - performance.now()))
   }
@@ -72,9 +88,11 @@ export class Pictures {
     }
     this.busy++
     try {
-      const response = await fetch(`${this.address}?rows=${batch.join(",")}`, { signal: AbortSignal.timeout(TIMEOUT) })
-      if (!response.ok) throw new Error(await response.text())
-      this.#unpack(await response.arrayBuffer(), batch)
+      const images = await this.images.fetch(batch)
+      batch.forEach((row, i) => {
+        const image = images[i]
+        this.known.set(row, image && URL.createObjectURL(image))
+      })
       this.failures = this.tries = this.notBefore = 0
     } catch (problem) {
       console.warn("Images could not be fetched:", problem)
@@ -88,20 +106,11 @@ export class Pictures {
     const missed = shown.filter((row) => !this.known.has(row))
     this.waiting = new Set([...missed, ...this.waiting]) // at the end of the queue, so that a batch that always fails does not block the others
     if (this.tries < TRIES) this.#fetchSoon()
-    for (const row of shown) if (this.known.has(row)) for (const show of this.listeners.get(row)) show(this.known.get(row))
-    this.#evict()
-  }
-
-  // For each row its length in four bytes, then the image.
-  #unpack(buffer, rows) {
-    const view = new DataView(buffer)
-    let at = 0
-    for (const row of rows) {
-      const size = view.getUint32(at, true)
-      const address = size ? URL.createObjectURL(new Blob([buffer.slice(at + 4, at + 4 + size)], { type: "image/webp" })) : null
-      this.known.set(row, address)
-      at += 4 + size
+    for (const row of shown) {
+      const address = this.known.get(row)
+      if (address !== undefined) for (const show of this.listeners.get(row) ?? []) show(address)
     }
+    this.#evict()
   }
 
   #evict() {

@@ -1,28 +1,39 @@
 // The exit of every example at every budget, from which any budget is painted without another request.
 // Tables are (steps, examples), row by row.
 
-const TABLES = { exit: Uint8Array, answer: Uint32Array, is_correct: Uint8Array, path: Uint16Array }
-
 export class Routes {
-  // arrays: of a sweep's resource
+  /**
+   * @param {import("./resource.js").Resource["arrays"]} arrays of a sweep's resource
+   * @param {number} steps
+   * @param {number} examples
+   */
   constructor(arrays, steps, examples) {
     this.steps = steps
     this.examples = examples
-    for (const [name, Type] of Object.entries(TABLES)) this[name] = new Type(steps * examples) // path: which set of stages ran
+    this.exit = new Uint8Array(steps * examples)
+    this.answer = new Uint32Array(steps * examples) // the class that is predicted
+    this.is_correct = new Uint8Array(steps * examples)
+    this.path = new Uint16Array(steps * examples) // which set of stages ran
     this.#replay(arrays)
     this.stepsAway = this.#distances()
   }
 
+  /**
+   * The place of an example in the tables.
+   * @param {number} step
+   * @param {number} example
+   */
   at(step, example) {
     return step * this.examples + example
   }
 
   // Each row is the row before it with its changes applied.
-  #replay(arrays) {
+  #replay(/** @type {import("./resource.js").Resource["arrays"]} */ arrays) {
     const n = this.examples
+    const { exit, answer, is_correct, path } = this
     const [step, example] = [arrays["change step"], arrays["change example"]]
-    for (const name in TABLES) {
-      const [table, then] = [this[name], arrays[`then ${name}`]]
+    for (const [name, table] of Object.entries({ exit, answer, is_correct, path })) {
+      const then = arrays[`then ${name}`]
       table.set(arrays[`first ${name}`])
       for (let row = 1, next = 0; row < this.steps; row++) {
         table.copyWithin(row * n, (row - 1) * n, row * n)
@@ -42,7 +53,11 @@ export class Routes {
     return steps
   }
 
-  // The next step up at which the example's exit changes, or null.
+  /**
+   * The next step up at which the example's exit changes, or null.
+   * @param {number} step
+   * @param {number} example
+   */
   nextChange(step, example) {
     const exit = this.exit[this.at(step, example)]
     for (let s = step + 1; s < this.steps; s++) if (this.exit[this.at(s, example)] !== exit) return s

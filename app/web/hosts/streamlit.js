@@ -1,37 +1,161 @@
-// Mounts a live block in a Streamlit component.
+// Mounts a live block in a Streamlit component. Streamlit's Python gives the first data; after that the browser asks the server itself, and
+// tells Python only which bundle, policy and unit are shown.
 
-import { opened } from "../core/store.js"
+import { Explore } from "../blocks/explore.js"
+import { Address, searchPlace } from "../core/address.js"
+import { writeSelection } from "../core/view.js"
+import { Connection } from "./connection.js"
+import { httpSource } from "./http_source.js"
+import { opening } from "./opening.js"
+import { closeConnectionDialog } from "./streamlit_dialog.js"
+import { MOVED } from "./top_bar.js"
 
-const blocks = new WeakMap() // root element -> {block, data}
+/** @typedef {import("./opening.js").ServedData} ServedData */
+/** @typedef {import("../parts/controls.js").Selection} Selection */
+/** @typedef {{jump: {number: number, policy: string, budget: number} | null, explore: ServedData | null}} ComponentData  explore: null if it must be fitted first */
+/** @typedef {{data: ComponentData, parentElement: HTMLElement}} Component */
 
-// Streamlit calls this for new data too. The block stays the same then, so that the budget stays where it is.
-// Returns a function that Streamlit calls before new data and when it removes the component; only then is the block disposed of.
-export async function mount({ data, parentElement, setStateValue }, base) {
-  const { default: Block } = await import(`../blocks/${data.block}.js`)
-  const root = parentElement.querySelector(".offramp")
-  let mounted = blocks.get(root)
-  if (!mounted) blocks.set(root, (mounted = { block: new Block(root), data: null }))
-  if (mounted.data !== data) {
-    mounted.data = data
-    mounted.block.announce(data.firstSentence) // painted before anything is downloaded
-    show(mounted, withBase(data, base), (view) => setStateValue("view", view))
-  }
-  return () => setTimeout(() => root.isConnected || mounted.block.dispose())
+const PATIENCE = 300 // ms before a fit is mentioned
+const LOST = "The server does not answer. What is on this page goes on working; the rest follows when the server is back."
+
+/** @type {WeakMap<Element, Live>} */
+const mounted = new WeakMap()
+
+/**
+ * Streamlit calls this for new data too; the block stays the same then. Returns a function that Streamlit calls before new data and when it
+ * removes the component; only then is the block disposed of.
+ * @param {Component} component
+ * @param {URL} base the page's root, wherever a proxy puts it
+ */
+export function mount({ data, parentElement }, base) {
+  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".offramp-block"))
+  const live = mounted.get(root) ?? new Live(root, base)
+  mounted.set(root, live)
+  live.receive(data)
+  return () => void setTimeout(() => root.isConnected || live.dispose())
 }
 
-async function show(mounted, data, report) {
-  const asked = mounted.data
-  try {
-    const all = await opened(data)
-    if (mounted.data === asked) mounted.block.show(all, report) // else newer data came meanwhile
-  } catch (problem) {
-    if (mounted.data === asked) mounted.block.fail(problem, () => show(mounted, data, report))
+class Live {
+  /**
+   * @param {HTMLElement} root
+   * @param {URL} base
+   */
+  constructor(root, base) {
+    this.base = base
+    this.address = new Address(searchPlace())
+    this.block = new Explore(root, { address: this.address, select: (change) => this.#select(change) })
+    this.connection = new Connection(new URL("_stcore/health", base).href, (there) => this.#connected(there))
+    this.stopListening = this.address.listen(() => this.#follow())
+    this.stopClosing = closeConnectionDialog()
+    /** @type {ServedData | null} */
+    this.shown = null
+    this.jumps = 0
   }
-}
 
-// Addresses are relative to the page's root, wherever a proxy puts it.
-function withBase(data, base) {
-  const absolute = (address) => address && new URL(address, base).href
-  const resources = Object.fromEntries(Object.entries(data.resources).map(([name, address]) => [name, absolute(address)]))
-  return { ...data, resources, images: absolute(data.images), plotly: absolute(data.plotly) }
+  dispose() {
+    this.stopListening()
+    this.stopClosing()
+    this.connection.dispose()
+    this.waiting?.abort()
+    this.block.dispose()
+  }
+
+  /** @param {ComponentData} data from Python, on every run of the page */
+  receive({ explore, jump }) {
+    if (jump && jump.number > this.jumps) {
+      this.jumps = jump.number
+      this.address.push({ policy: jump.policy, budget: String(jump.budget) })
+      if (this.shown) return this.#follow()
+    }
+    if (explore === null) {
+      if (!this.shown && !this.waiting) void this.#load(this.address.parameters())
+      return
+    }
+    if (!this.waiting && this.#isNews(explore)) void this.#open(explore)
+  }
+
+  // Whether data from Python belongs to what is shown and differs from it, as after a download of images. The browser alone selects.
+  #isNews(/** @type {ServedData} */ { selection, resources, images }) {
+    if (!this.shown) return true
+    const names = /** @type {(keyof Selection)[]} */ (Object.keys(selection))
+    const isSelected = names.every((name) => selection[name] === this.shown?.selection[name])
+    return isSelected && (resources.sweep !== this.shown.resources.sweep || images !== this.shown.images)
+  }
+
+  #open(/** @type {ServedData} */ data) {
+    this.shown = data
+    const absolute = (/** @type {string} */ address) => new URL(address, this.base).href
+    const { bundle, sweep, predictions } = data.resources
+    const images = data.images && absolute(data.images)
+    return this.block.open(data, httpSource({ bundle: absolute(bundle), sweep: absolute(sweep), predictions: absolute(predictions), images }))
+  }
+
+  // After Back or Forward.
+  #follow() {
+    if (!this.shown) return
+    const { selection, defaults } = this.shown
+    const parameters = this.address.parameters()
+    const names = /** @type {(keyof Selection)[]} */ (["bundle", "policy", "unit"])
+    this.waiting?.abort()
+    if (names.every((name) => (parameters[name] ?? defaults[name]) === selection[name])) this.block.follow()
+    else void this.#load(parameters)
+  }
+
+  #select(/** @type {Partial<Selection>} */ change) {
+    if (!this.shown) return
+    const other = "bundle" in change // whose classes and examples are others
+    void this.#load({ ...this.address.parameters(), ...this.shown.selection, ...change }, () => {
+      this.address.push({ ...change, ...(other ? { class: null, image: null } : {}) })
+    })
+  }
+
+  // Show what parameters ask for. onData: called once it has come, before it is shown
+  async #load(/** @type {Record<string, string>} */ parameters, onData = () => {}) {
+    this.waiting?.abort()
+    const waiting = (this.waiting = new AbortController())
+    /** @type {import("./opening.js").Progress} */
+    let latest = { done: 0, of: 1, what: "Fetching the data" }
+    const show = () => this.block.busy({ what: latest.what, share: latest.done / Math.max(latest.of, 1) }, () => this.#cancel(waiting))
+    let patient = true
+    const patience = setTimeout(() => {
+      patient = false
+      show()
+    }, PATIENCE)
+    const query = new URLSearchParams()
+    for (const name of ["bundle", "policy", "unit", "budget"]) if (parameters[name] !== undefined) query.set(name, parameters[name])
+    const address = new URL(`offramp/explore?${query}`, this.base).href
+    let problem = null
+    try {
+      const data = await opening(address, waiting.signal, (progress) => {
+        latest = progress
+        if (!patient) show()
+      })
+      if (this.waiting !== waiting) return
+      onData()
+      await this.#open(data)
+      if (this.waiting !== waiting) return
+      this.waiting = undefined
+      document.dispatchEvent(new Event(MOVED)) // so that Python shows what belongs to it
+    } catch (error) {
+      problem = /** @type {Error} */ (error)
+    } finally {
+      clearTimeout(patience)
+    }
+    if (this.waiting === waiting) this.waiting = undefined
+    if (this.waiting === undefined) this.block.busy(null)
+    if (problem && !waiting.signal.aborted) this.block.fail(problem.message, () => void this.#load(parameters, onData))
+  }
+
+  // The fit is given up, and what was shown stays. If nothing was shown yet, the default policy is.
+  #cancel(/** @type {AbortController} */ waiting) {
+    waiting.abort()
+    if (this.shown) return this.address.replace(writeSelection(this.shown.selection, this.shown.defaults))
+    this.address.replace({ policy: null })
+    void this.#load(this.address.parameters())
+  }
+
+  #connected(/** @type {boolean} */ there) {
+    this.block.notices.set("connection", there ? null : { text: LOST })
+    if (there) this.block.retry()
+  }
 }

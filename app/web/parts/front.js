@@ -1,111 +1,289 @@
-// The front: drawn once by Plotly, with our own dot on top. Redrawing the chart for every move would take ten times as long.
+// The front, accuracy against cost. Drawn once for a size; a move of the budget only moves the dot, its guide and its label.
 
-import { freestCorner, marksOf } from "./corner.js"
+import { element, percent } from "../core/dom.js"
+import { around, besides, freest, nearestOnLine } from "../core/placement.js"
+import { shape } from "../core/svg.js"
+import { Card } from "./card.js"
+import { scene, stroke, symbol } from "./front_scene.js"
 
-let loading = null
+const [NEAR, NEAR_FINGER, NEAR_LINE] = [14, 24, 9] // px from the pointer to what it points at
+const DRAG = 6 // px that a finger moves before it drags
+const LABEL = 1.15 // size of the dot's label in em
+/** @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 } // from one marker to the next
 
-function plotly(address) {
-  loading ??= new Promise((resolve, reject) => {
-    if (window.Plotly) return resolve(window.Plotly)
-    const script = document.createElement("script")
-    script.src = address
-    script.onload = () => resolve(window.Plotly)
-    script.onerror = () => reject(new Error("The chart could not be loaded from the server; load the page again."))
-    document.head.append(script)
-  })
-  return loading
-}
+/** @typedef {import("../core/placement.js").Point} Point */
+/** @typedef {import("./front_scene.js").Curve} Curve */
+/** @typedef {import("./front_scene.js").FrontData} FrontData */
+/** @typedef {import("./front_scene.js").Item} Item */
+/** @typedef {import("./front_scene.js").Scene} Scene */
+/** @typedef {{pointer: number, start: Point, onName: boolean, dragged: boolean}} Press  a button or finger that is down; onName: went down on a name */
+/** @typedef {"pointerdown" | "pointermove" | "pointerup" | "pointercancel" | "pointerleave"} PointerType */
 
 export class Front {
-  // onPick(share, done): the visitor points at a cost; share is null if the drag was cancelled
-  constructor(figure, onPick) {
-    this.plot = figure.querySelector(".offramp-plot")
-    this.dot = figure.querySelector(".offramp-dot")
-    this.guide = figure.querySelector(".offramp-guide")
-    this.onPick = onPick
-    this.drawn = false
+  /**
+   * @param {HTMLElement} place  an empty element, which the part fills
+   * @param {(cost: number | null, done: boolean) => void} onPoint  a cost was pointed at; null if the drag was cancelled
+   */
+  constructor(place, onPoint) {
+    this.onPoint = onPoint
+    this.off = new Set(["calibration"]) // kinds of curves that are not shown
+    this.drawing = shape("svg", { class: "offramp-drawing", role: "img" })
+    this.names = element("div", "offramp-curve-names")
+    this.spots = element("div", "offramp-spots")
+    this.spots.setAttribute("role", "group")
+    this.spots.setAttribute("aria-label", "Exits and real runs")
+    this.guide = element("div", "offramp-guide")
+    this.dot = element("div", "offramp-dot")
+    this.label = element("div", "offramp-dot-label")
+    this.dot.hidden = this.guide.hidden = this.label.hidden = true
+    this.plot = element("div", "offramp-plot", this.guide, this.drawing, this.names, this.spots, this.dot, this.label)
+    this.card = new Card(this.plot)
+    this.title = element("div", "offramp-cost-title")
+    this.key = element("div", "offramp-front-key")
+    place.append(this.plot, this.title, this.key)
+    /** @type {FrontData | null} */
+    this.front = null
+    /** @type {Scene | null} */
+    this.scene = null // null until there is a front and room for it
+    this.size = { width: 0, height: 0 } // that the scene is drawn for
+    /** @type {{cost: number, accuracy: number, label: string} | null} */
+    this.point = null // of the dot
+    /** @type {Point | null} */
+    this.at = null // the same in pixels
+    /** @type {string | undefined} */
+    this.side = undefined // of the dot that its label is on
+    /** @type {Map<string, {button: HTMLButtonElement, colour: string}>} */
+    this.buttons = new Map() // kind of curve -> the button with its name
+    /** @type {HTMLElement[]} */
+    this.devices = [] // what the symbols of runs mean
+    /** @type {HTMLElement[]} */
+    this.markers = [] // of exits and runs, in the order of the scene's items, to be reached by keyboard
     this.#listen()
+    this.resized = new ResizeObserver(() => this.#layOut())
+    this.resized.observe(this.plot)
+    document.fonts.ready.then(() => this.#layOut(true)) // texts have other widths now
   }
 
-  async draw(data) {
-    this.data = data
-    this.plot.setAttribute("aria-label", data.alt)
-    const Plotly = await plotly(data.plotly)
-    if (!this.plot.isConnected) return
-    const narrow = this.plot.clientWidth < 520
-    const layout = { ...data.figure.layout, autosize: true }
-    if (narrow) Object.assign(layout, { legend: { orientation: "h", x: 0, y: -0.28, font: { size: 11 } }, margin: { l: 46, r: 6, t: 6, b: 118 } })
-    await Plotly.react(this.plot, data.figure.data, layout, data.config)
-    if (!this.drawn) this.plot.on("plotly_afterplot", () => this.#redrawn())
-    this.drawn = true
-    this.#redrawn()
+  /** @param {FrontData} front */
+  draw(front) {
+    this.front = front
+    this.card.hide()
+    this.drawing.setAttribute("aria-label", front.alt)
+    this.title.textContent = front.titles.cost
+    this.plot.style.setProperty("--run", front.runColour)
+    this.key.style.setProperty("--run", front.runColour)
+    this.buttons = new Map(front.curves.map((curve) => [curve.kind, { button: this.#button(curve), colour: curve.colour }]))
+    this.devices = front.devices.map((device, i) => {
+      const swatch = shape("svg", { class: "offramp-swatch", viewBox: "-8 -8 16 16", "aria-hidden": "true" }, symbol(i))
+      return element("span", "offramp-device", swatch, element("span", "", front.devices.length === 1 ? "Measured time, by batch size" : `Measured time on ${device}`))
+    })
+    this.markers = [...front.exits, ...front.runs].map(({ lines }, i) => spot(lines, i === 0))
+    this.spots.replaceChildren(...this.markers)
+    this.#layOut(true)
   }
 
-  // The chart has other axes now.
-  #redrawn() {
-    this.surroundings = null
-    this.place(this.at)
-  }
-
-  // Move the dot to a point of the front.
-  place(point) {
-    this.at = point
-    const axes = this.plot._fullLayout
-    if (!this.drawn || !point || !axes?.xaxis) return
-    const x = axes.xaxis._offset + axes.xaxis.d2p(point.cost)
-    const y = axes.yaxis._offset + axes.yaxis.d2p(point.accuracy)
-    this.dot.hidden = this.guide.hidden = false
-    this.dot.style.transform = `translate(${x}px, ${y}px)`
-    this.guide.style.transform = `translate(${x}px, ${axes.yaxis._offset}px)`
-    this.guide.style.height = `${axes.yaxis._length}px`
-    const label = this.dot.firstElementChild
-    label.textContent = point.label
-    this.surroundings ??= this.#surroundings(axes, label)
-    const { size, marks, area } = this.surroundings
-    this.dot.dataset.corner = freestCorner({ x, y }, size, marks, area, this.dot.dataset.corner)
-  }
-
-  // What the dot's label must not cover; the same until the chart is redrawn.
-  #surroundings({ xaxis, yaxis }, label) {
-    const area = { left: xaxis._offset, top: yaxis._offset, right: xaxis._offset + xaxis._length, bottom: yaxis._offset + yaxis._length }
-    return { size: { width: label.offsetWidth, height: label.offsetHeight }, marks: marksOf(this.plot), area }
+  /** Move the dot to a point of the front. @param {{cost: number, accuracy: number, label: string}} point */
+  paint(point) {
+    this.point = point
+    if (!this.scene) return
+    const { scales, area, marks, type } = this.scene
+    const at = { x: scales.cost.toPixels(point.cost), y: scales.accuracy.toPixels(point.accuracy) }
+    const size = { width: type.width(point.label, LABEL, 700) + 8, height: LABEL * 1.3 * type.em }
+    const places = besides(at, size, [12, 26, 44])
+    for (const place of places) if (place.name === this.side) place.penalty = (place.penalty ?? 0) - 4 // it stays where it is, unless that is worse
+    const place = freest(places, marks, area)
+    this.side = place.name
+    this.at = at
+    this.label.textContent = point.label
+    this.dot.style.transform = `translate(${at.x.toFixed(1)}px, ${at.y.toFixed(1)}px)`
+    this.guide.style.transform = `translateX(${at.x.toFixed(1)}px)`
+    this.label.style.transform = `translate(${place.left.toFixed(1)}px, ${place.top.toFixed(1)}px)`
+    if (this.dot.hidden) this.dot.hidden = this.guide.hidden = this.label.hidden = false
   }
 
   dispose() {
-    this.stopListening()
-    if (this.drawn) window.Plotly.purge(this.plot)
-    this.drawn = false
+    this.card.hide()
+    this.resized.disconnect()
+    this.front = this.scene = null
   }
 
-  // A press anywhere on the chart moves the budget there; a drag moves it along.
-  #listen() {
-    let held = false
-    const share = (event) => {
-      const { xaxis } = this.plot._fullLayout
-      return xaxis.p2d(event.clientX - this.plot.getBoundingClientRect().left - xaxis._offset)
-    }
-    this.plot.addEventListener(
-      "pointerdown",
-      (event) => {
-        if (!this.drawn || event.button !== 0 || event.target.closest(".legend")) return
-        held = true
-        this.onPick(share(event), false)
-      },
-      true,
-    )
-    // On the window: Plotly covers the page while a button is down.
-    const move = (event) => held && this.onPick(share(event), false)
-    const end = (event) => {
-      if (held) this.onPick(event.type === "pointerup" ? share(event) : null, true)
-      held = false
-    }
-    addEventListener("pointermove", move)
-    addEventListener("pointerup", end)
-    addEventListener("pointercancel", end)
-    this.stopListening = () => {
-      removeEventListener("pointermove", move)
-      removeEventListener("pointerup", end)
-      removeEventListener("pointercancel", end)
-    }
+  // Draw for the current size. again: even if the size is the same
+  #layOut(again = false) {
+    const size = { width: this.plot.clientWidth, height: this.plot.clientHeight }
+    if (!this.front || !size.width || !size.height) return
+    if (!again && this.size.width === size.width && this.size.height === size.height) return
+    this.size = size
+    this.card.hide()
+    this.scene = scene(this.front, size, typeOf(this.plot), this.off)
+    const { area, items, names, nodes } = this.scene
+    this.drawing.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`)
+    this.drawing.replaceChildren(...nodes)
+    this.guide.style.top = `${area.top}px`
+    this.guide.style.height = `${area.bottom - area.top}px`
+    items.forEach(({ x, y, size }, i) => placed(this.markers[i], around(x, y, size + 6, size + 6)))
+    this.#placeNames(names)
+    if (this.point) this.paint(this.point)
   }
+
+  // Beside the curves if there is room, else below the chart.
+  #placeNames(/** @type {Scene["names"]} */ names) {
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.plot.getRootNode())
+    const focused = [...this.buttons.values()].find(({ button }) => button === activeElement)
+    /** @type {HTMLElement[]} */
+    const beside = []
+    /** @type {HTMLElement[]} */
+    const below = []
+    for (const [kind, { button, colour }] of this.buttons) {
+      const place = names.get(kind)
+      button.setAttribute("aria-pressed", String(!this.off.has(kind)))
+      button.title = `${button.textContent}: ${this.off.has(kind) ? "show" : "hide"}`
+      if (place) placed(button, place)
+      else button.removeAttribute("style")
+      button.style.setProperty("--curve", colour)
+      ;(place ? beside : below).push(button)
+    }
+    this.names.replaceChildren(...beside)
+    this.key.replaceChildren(...below, ...this.devices)
+    focused?.button.focus({ preventScroll: true })
+  }
+
+  #button(/** @type {Curve} */ curve) {
+    const swatch = shape("svg", { class: "offramp-swatch", viewBox: "0 0 20 8", "aria-hidden": "true" }, stroke(curve, "M0 4H20"))
+    const button = element("button", `offramp-curve-name offramp-curve-name-${curve.kind}`, swatch, element("span", "", curve.name))
+    button.type = "button"
+    button.onclick = () => {
+      if (!this.off.delete(curve.kind)) this.off.add(curve.kind)
+      this.#layOut(true)
+    }
+    return button
+  }
+
+  // A press anywhere on the chart moves the budget there; a drag moves it along. A finger may also scroll the page or tap a marker.
+  // On the name of a curve, a press is for the name, but a drag is for the budget as everywhere else.
+  #listen() {
+    const position = (/** @type {PointerEvent} */ event) => {
+      const box = this.plot.getBoundingClientRect()
+      return { x: event.clientX - box.left, y: event.clientY - box.top }
+    }
+    const point = (/** @type {PointerEvent} */ event, /** @type {boolean} */ done) => {
+      this.card.hide()
+      if (this.scene) this.onPoint(this.scene.scales.cost.toShare(position(event).x), done)
+    }
+    /** @type {Press | null} */
+    let held = null
+    const listen = (/** @type {PointerType} */ type, /** @type {(event: PointerEvent) => void} */ listener) => this.plot.addEventListener(type, listener)
+    const drag = (/** @type {Press} */ press, /** @type {PointerEvent} */ event) => {
+      press.dragged = true
+      this.plot.setPointerCapture(event.pointerId)
+      point(event, false)
+    }
+    listen("pointerdown", (event) => {
+      if (!this.scene || event.button !== 0 || held) return
+      const onName = /** @type {Element} */ (event.target).closest("button") !== null
+      held = { pointer: event.pointerId, start: position(event), onName, dragged: false }
+      if (event.pointerType !== "touch" && !onName) drag(held, event)
+    })
+    listen("pointermove", (event) => {
+      if (!this.scene) return
+      if (!held) {
+        if (event.pointerType !== "touch") this.#hover(position(event), NEAR)
+        return
+      }
+      if (event.pointerId === held.pointer && (held.dragged || Math.abs(position(event).x - held.start.x) > DRAG)) drag(held, event)
+    })
+    listen("pointerup", (event) => {
+      if (!held || event.pointerId !== held.pointer || !this.scene) return
+      const tapped = !held.dragged && (held.onName || this.#hover(position(event), NEAR_FINGER, false))
+      held = null
+      if (!tapped) point(event, true)
+    })
+    listen("pointercancel", (event) => {
+      if (!held || event.pointerId !== held.pointer) return
+      if (held.dragged) this.onPoint(null, true)
+      held = null
+    })
+    listen("pointerleave", (event) => {
+      if (held && !held.dragged) held = null
+      if (!held && event.pointerType !== "touch") this.card.hide()
+    })
+    this.spots.addEventListener("focusin", (event) => this.scene && this.#mark(this.scene.items[this.#indexOf(event.target)]))
+    this.spots.addEventListener("focusout", () => this.card.hide())
+    this.spots.addEventListener("keydown", (event) => {
+      const step = STEPS[event.key]
+      if (!step) return
+      event.preventDefault()
+      const from = this.#indexOf(event.target)
+      const next = this.markers[from + step]
+      if (!next) return
+      this.markers[from].tabIndex = -1
+      next.tabIndex = 0
+      next.focus({ preventScroll: true })
+    })
+  }
+
+  #indexOf(/** @type {EventTarget | null} */ marker) {
+    return this.markers.findIndex((other) => other === marker)
+  }
+
+  // Mark what is near a position: an exit or a run, else a curve. Returns whether there is any.
+  #hover(/** @type {Point} */ at, /** @type {number} */ reach, curves = true) {
+    const near = this.#nearestItem(at, reach) ?? (curves ? this.#nearestCurve(at) : null)
+    if (near) this.#mark(near)
+    else this.card.hide()
+    return Boolean(near)
+  }
+
+  #nearestItem(/** @type {Point} */ at, /** @type {number} */ reach) {
+    const distance = (/** @type {Item} */ item) => Math.hypot(item.x - at.x, item.y - at.y)
+    const near = this.scene?.items.filter((item) => distance(item) <= reach) ?? []
+    return near.sort((a, b) => distance(a) - distance(b)).at(0)
+  }
+
+  /** @returns {Item | null} */
+  #nearestCurve(/** @type {Point} */ at) {
+    if (!this.scene) return null
+    const { curves, scales } = this.scene
+    let best = null
+    for (const { curve, points } of [...curves].reverse()) {
+      const point = nearestOnLine(points, at) // the policy comes first, and stays unless another is clearly nearer
+      if (point.distance < Math.min(NEAR_LINE, (best?.distance ?? Infinity) - 2)) best = { ...point, curve }
+    }
+    if (!best) return null
+    const facts = [`${percent(scales.accuracy.toShare(best.y))} accuracy`, `${percent(scales.cost.toShare(best.x))} of the full network’s cost`]
+    return { x: best.x, y: best.y, size: 8, lines: [best.curve.name, ...facts] }
+  }
+
+  #mark(/** @type {Item} */ item) {
+    if (!this.scene) return
+    const dot = this.at ? [around(this.at.x, this.at.y, 22, 22, 10)] : []
+    const soft = this.scene.marks.map((mark) => ({ ...mark, weight: mark.weight / 20 }))
+    this.card.show(item, [...this.scene.exits, ...dot, ...soft])
+  }
+}
+
+/** A place that is reached by keyboard. @param {string[]} lines @param {boolean} first */
+function spot(lines, first) {
+  const node = element("div", "offramp-spot")
+  node.tabIndex = first ? 0 : -1
+  node.setAttribute("role", "img")
+  node.setAttribute("aria-label", lines.join(". "))
+  return node
+}
+
+/** @param {HTMLElement} node @param {import("../core/placement.js").Box} box */
+function placed(node, { left, top, right, bottom }) {
+  Object.assign(node.style, { left: `${left.toFixed(1)}px`, top: `${top.toFixed(1)}px`, width: `${(right - left).toFixed(1)}px`, height: `${(bottom - top).toFixed(1)}px` })
+}
+
+/** The size of an element's text, and the width of any text in its font. @param {HTMLElement} node @returns {import("./front_scene.js").Type} */
+function typeOf(node) {
+  const { fontFamily, fontSize } = getComputedStyle(node)
+  const em = parseFloat(fontSize)
+  const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"))
+  const width = (/** @type {string} */ text, size = 1, weight = 400) => {
+    context.font = `${weight} ${size * em}px ${fontFamily}`
+    return context.measureText(text).width
+  }
+  return { em, width }
 }

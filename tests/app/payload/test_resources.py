@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.payload.answers import answers
 from app.payload.bundle_resource import bundle_resource
 from app.payload.container import decode
+from app.payload.predictions import predictions
 from app.payload.sweep_resource import sweep_resource
 from engine.splits import Split
 from tests.app.samples import sample
@@ -39,7 +39,7 @@ def test_every_kind_of_outputs_has_its_resources(tmp_path: Path, policy: str, re
     test = shown.bundle.outputs.test()
     assert names["ids"] == [str(id) for id in test.ids] and (labels["label"] == test.labels).all()
     assert [exit["name"] for exit in names["exits"]] == list(shown.bundle.exit_names)
-    json.dumps(answers(shown, 0), allow_nan=False)
+    json.dumps(predictions(shown, 0), allow_nan=False)
 
 
 def test_thresholds_are_on_the_scale_that_is_shown(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_answers_for_an_example_are_those_of_every_exit(tmp_path: Path) -> N
     shown = sample(tmp_path)
     outputs, top = shown.bundle.outputs, shown.bundle.top
     for row, example in enumerate(np.flatnonzero(outputs.split == Split.TEST)[:5]):
-        got = answers(shown, row)
+        got = predictions(shown, row)
         assert got["classes"] == top.classes[:, example, :3].tolist()
         assert np.allclose(got["probabilities"], top.probability[:, example, :3], atol=1e-5)
         assert np.allclose(got["decision"], top.probability[:, example, 0], atol=2e-3)  # top probability decides
@@ -67,9 +67,9 @@ def test_the_score_of_an_answer_and_the_thresholds_lead_to_the_routes_of_the_swe
     step = len(values["budget"]) // 2
     assert (arrays["ties"][step] == 1).all()
     for row in range(20):
-        passes = [*(np.float32(answers(shown, row)["decision"][:-1]) >= arrays["threshold"][step]), True]
+        passes = [*(np.float32(predictions(shown, row)["decision"][:-1]) >= arrays["threshold"][step]), True]
         assert int(np.argmax(passes)) == shown.sweep.exit[step, row]
 
 
 def test_without_thresholds_no_score_decides(tmp_path: Path) -> None:
-    assert answers(sample(tmp_path, "random_mix"), 0)["decision"] is None
+    assert predictions(sample(tmp_path, "random_mix"), 0)["decision"] is None

@@ -1,15 +1,20 @@
-"""The explore view without a browser: controls, address, basic controls, and the target form."""
+"""The explore view without a browser: what it sends to the live block, basic controls, and the target form."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Widget
 
+from app import store
+from app.address import ADDRESS
 from app.store import STEPS
 from app.views.registry import VIEWS
 from app.widgets.target_form import FLOOR, GUARANTEE
 from engine.bundle.bundle import add_measured, read_bundle
+from engine.bundle.library import Entry
 from engine.policies import POLICIES
 from engine.sweep import Sweep, run_sweep
 from engine.targets import Promise, by_accuracy_floor, by_guarantee
@@ -20,8 +25,10 @@ from tests.measured import fresh
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder whose bundle has been shown under the default policy."""
     write_sample(tmp_path)
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    warm(tmp_path)
     return tmp_path
 
 
@@ -31,6 +38,18 @@ def explore(data: Path, **query: str) -> AppTest:
 
 def swept(data: Path, policy: str = "maxprob", unit: str = "macs") -> Sweep:
     return run_sweep(POLICIES[policy], read_bundle(data / "bundles" / "tiny").outputs, STEPS, unit)
+
+
+def warm(data: Path, policy: str = "maxprob") -> None:
+    """As after a visit: the sweep is in memory."""
+    for name in (policy, store.MIX, store.ORACLE):
+        store.swept(Entry("tiny", data / "bundles" / "tiny"), name, "macs")
+
+
+def blocks(page: AppTest) -> list[dict[str, Any]]:
+    """The data of every live block of the page."""
+    components = [element.proto for element in page.main if element.type == "bidi_component"]
+    return [json.loads(proto.json) for proto in components]
 
 
 def texts(page: AppTest, kind: str) -> list[str]:
@@ -45,40 +64,24 @@ def run(changed: Widget) -> AppTest:
     return page
 
 
-def test_the_controls_start_at_their_defaults(data: Path) -> None:
-    page = explore(data)
-    assert [page.selectbox(key=key).value for key in ("bundle", "policy", "unit")] == ["tiny", "maxprob", "macs"]
-    assert "budget" not in page.query_params and "policy" not in page.query_params
+def test_a_sweep_that_is_there_is_sent_with_the_page(data: Path) -> None:
+    warm(data, "entropy")
+    (block,) = blocks(explore(data, policy="entropy"))
+    assert block["explore"]["selection"] == {"bundle": "tiny", "policy": "entropy", "unit": "macs"} and block["jump"] is None
 
 
-def test_the_address_sets_the_controls_and_the_controls_set_the_address(data: Path) -> None:
-    page = explore(data, policy="entropy", unit="latency_ms")
-    assert page.selectbox(key="policy").value == "entropy" and page.selectbox(key="unit").value == "latency_ms"
-    run(page.selectbox(key="policy").set_value("margin"))
-    assert page.query_params["policy"] == "margin" and page.query_params["unit"] == "latency_ms"
-    run(page.selectbox(key="policy").set_value("maxprob"))
-    assert "policy" not in page.query_params
+def test_a_sweep_that_is_not_there_is_left_to_the_browser(data: Path) -> None:
+    page = AppTest.from_string("from app.views.registry import VIEWS\nVIEWS['explore'].show()", default_timeout=100)
+    page.session_state[ADDRESS] = {"policy": "margin"}
+    page.run()
+    assert blocks(page) == [{"explore": None, "jump": None}] and not page.dataframe
 
 
-def test_invalid_parameters_are_replaced_with_a_warning(data: Path) -> None:
-    page = explore(data, policy="nonsense", budget="7", show="maybe")
-    warnings = " ".join(texts(page, "warning"))
-    assert all(f"“{word}”" in warnings for word in ("nonsense", "7", "maybe"))
-    assert page.selectbox(key="policy").value == "maxprob"
-
-
-def test_a_policy_that_needs_more_than_the_bundle_holds_is_not_offered(data: Path) -> None:
-    write_sample(data, "bare", recorded="confidence")
-    page = explore(data, bundle="bare", policy="eenet")
-    (warning,) = texts(page, "warning")
-    reason = POLICIES["eenet"].unavailable_reason(read_bundle(data / "bundles" / "bare").outputs)
-    assert warning == f"{reason} Showing “{POLICIES['maxprob'].title}” instead."
-    assert POLICIES["eenet"].title not in page.selectbox(key="policy").options
-
-
-def test_bundles_of_the_same_title_are_distinct(data: Path) -> None:
-    write_sample(data, "other")
-    assert explore(data).selectbox(key="bundle").options == ["A tiny bundle (other)", "A tiny bundle (tiny)"]
+def test_the_page_never_writes_its_address(data: Path) -> None:
+    query = {"policy": "nonsense", "budget": "7", "show": "maybe"}
+    page = explore(data, **query)
+    run(page.toggle(key="basic").set_value(True))
+    assert page.session_state[ADDRESS] == query and not page.query_params
 
 
 def test_the_numbers_are_those_of_the_sweep(data: Path) -> None:
@@ -90,6 +93,7 @@ def test_the_numbers_are_those_of_the_sweep(data: Path) -> None:
 
 def test_real_runs_have_a_table(data: Path) -> None:
     add_measured(data / "bundles" / "tiny", [fresh(1), fresh(32)])
+    warm(data)
     table = explore(data).dataframe[1]
     assert list(table.value["Batch size"]) == [1] * 3 + [32] * 3
     assert "Measured with real early exits" in " ".join(texts(explore(data), "caption"))
@@ -106,14 +110,14 @@ def test_basic_controls_say_what_the_sweep_says(data: Path) -> None:
     assert abs(expected.budgets[step] - 0.5) < 0.01
     accuracy, cost = 100 * expected.accuracy[step], 100 * expected.cost[step]
     assert texts(page, "subheader")[0].startswith(f"{accuracy:.1f}% accuracy at {cost:.0f}% of the compute (")
-    assert len(page.get("plotly_chart")) == 2 and page.query_params["budget"]
+    assert len(page.get("plotly_chart")) == 2
 
 
 def test_basic_controls_move_the_budget(data: Path) -> None:
     expected = swept(data)
     page = explore(data, fallback="1")
     run(page.select_slider[0].set_value(float(expected.budgets[-1])))
-    assert page.query_params["budget"] == "1" and "100% of the compute (as accurate as" in texts(page, "subheader")[0]
+    assert "100% of the compute (as accurate as" in texts(page, "subheader")[0]
 
 
 def test_basic_controls_show_images_of_every_exit(data: Path) -> None:
@@ -124,13 +128,28 @@ def test_basic_controls_show_images_of_every_exit(data: Path) -> None:
     assert counts == [round(200 * share) for share in shares] and len(page.get("image")) == sum(min(count, 12) for count in counts)
 
 
-def test_the_switch_to_basic_controls_is_in_the_address(data: Path) -> None:
+def test_basic_controls_select_bundle_policy_and_unit(data: Path) -> None:
+    page = explore(data, fallback="1", policy="entropy", unit="latency_ms")
+    assert [page.selectbox(key=f"basic-{name}").value for name in ("bundle", "policy", "unit")] == ["tiny", "entropy", "latency_ms"]
+    run(page.selectbox(key="basic-policy").set_value("margin"))
+    expected = swept(data, "margin", "latency_ms")
+    (table,) = page.dataframe
+    assert list(table.value["Test accuracy"]) == pytest.approx(expected.accuracy[::10], abs=1e-5)
+
+
+def test_basic_controls_replace_invalid_parameters_with_a_warning(data: Path) -> None:
+    page = explore(data, fallback="1", policy="nonsense")
+    assert len(page.warning) == 1 and "“nonsense”" in texts(page, "warning")[0]
+    assert page.selectbox(key="basic-policy").value == "maxprob"
+
+
+def test_a_switch_leads_to_the_basic_controls_and_back(data: Path) -> None:
     page = explore(data)
-    assert not page.select_slider and "fallback" not in page.query_params
-    run(page.toggle(key="fallback").set_value(True))
-    assert page.select_slider and page.query_params["fallback"] == "1"
-    run(page.toggle(key="fallback").set_value(False))
-    assert not page.select_slider and "fallback" not in page.query_params
+    assert not page.select_slider and blocks(page)
+    run(page.toggle(key="basic").set_value(True))
+    assert page.select_slider and not blocks(page)
+    run(page.toggle(key="basic").set_value(False))
+    assert not page.select_slider and blocks(page)
 
 
 # The target form
@@ -151,8 +170,9 @@ def test_a_minimum_accuracy_leads_to_a_budget(data: Path) -> None:
     result = next(text for text in texts(page, "markdown") if "where it was tuned" in text)
     assert f"{100 * expected.calibration.accuracy:.1f}% accuracy at {100 * expected.calibration.cost:.1f}% of the compute" in result
     assert f"On 200 test examples: {100 * expected.test.accuracy:.1f}% accuracy" in result
-    run(page.button[0].click())
-    assert page.query_params["budget"] == f"{expected.planned_cost:.4f}"
+    for number in (1, 2):  # the same target is gone to once for every press
+        run(page.button[0].click())
+        assert blocks(page)[0]["jump"] == {"number": number, "policy": "maxprob", "budget": round(expected.planned_cost, 4)}
 
 
 def test_an_accuracy_out_of_reach_is_a_warning(data: Path) -> None:
@@ -169,4 +189,4 @@ def test_a_limit_on_extra_errors_leads_to_its_policy(data: Path) -> None:
     result = next(text for text in texts(page, "markdown") if "where it was tuned" in text)
     assert result.startswith(POLICIES["risk_control"].title) and f"{100 * expected.test.accuracy:.1f}% accuracy" in result
     run(page.button[0].click())
-    assert page.selectbox(key="policy").value == "risk_control"
+    assert blocks(page)[0]["jump"] == {"number": 1, "policy": "risk_control", "budget": round(expected.planned_cost, 4)}

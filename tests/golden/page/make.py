@@ -17,6 +17,7 @@ from app.shown import Shown
 from engine.outputs import CascadeKind
 from tests.app.samples import sample
 
+BUDGETS = 51
 GOLDEN = Path(__file__).resolve().parent
 #: {name: (policy, what the outputs are)}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,7 +29,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 def shown_of(name: str, folder: Path) -> Shown:
     policy, outputs = CASES[name]
-    return sample(folder, policy, examples=150, **outputs)
+    return sample(folder, policy, BUDGETS, examples=150, **outputs)
 
 
 def expected(shown: Shown) -> dict[str, Any]:

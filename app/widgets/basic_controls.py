@@ -4,30 +4,55 @@ Nothing moves during a drag, everything on release. It is for browsers in which 
 live block is measured against.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from app.address import BUNDLE, POLICY, UNIT
 from app.figures.exit_shares import EXIT_SHARES
 from app.figures.front import FRONT
+from app.selection import Option, Selection, select
 from app.shown import Shown
-from app.state import ViewState
 from app.widgets.chart import draw_chart
 from app.wording import budget_sentence, literal, percent
 from app.worker.pictures import Album
 from engine.analysis.steps_to_exit_change import steps_to_change
+from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.splits import Split
 
 IMAGES = 12  # for each exit
 
 
-def fallback(shown: Shown, images: Album, start: ViewState, key: str) -> ViewState:
-    """The same view as the live block's, after every release. start: where the slider begins"""
+def basic_selection(whole: Mapping[str, Entry], query: Mapping[str, str]) -> Selection:
+    """Select boxes for bundle, policy and unit, which start where the address says. whole: see `app.selection.select`"""
+    wanted = select(whole, query)
+    for notice in wanted.notices:
+        st.warning(literal(notice))
+    columns = st.columns([3, 4, 4])
+    bundle = _select_box(columns[0], "Bundle", BUNDLE, wanted.bundles, wanted.entry.id)
+    wanted = select(whole, {**query, BUNDLE: bundle})
+    policy = _select_box(columns[1], "Policy", POLICY, wanted.policies, wanted.policy)
+    unit = _select_box(columns[2], "Cost in", UNIT, wanted.units, wanted.unit)
+    return select(whole, {BUNDLE: bundle, POLICY: policy, UNIT: unit})
+
+
+def _select_box(column: DeltaGenerator, label: str, key: str, options: Sequence[Option], start: str) -> str:
+    values, titles = [option.value for option in options], {option.value: option.title for option in options}
+    key = f"basic-{key}"
+    if st.session_state.get(key) not in values:
+        st.session_state[key] = start
+    return column.selectbox(label, values, key=key, format_func=lambda value: titles[value])
+
+
+def basic_explore(shown: Shown, images: Album, start: float, key: str) -> None:
+    """The same view as the live block's, after every release. start: the budget at which the slider begins"""
     sweep = shown.sweep
     options = [float(budget) for budget in sweep.budgets]
-    first = min(options, key=lambda budget: abs(budget - start.budget))
-    budget = st.select_slider("Budget", options, first, key=key, format_func=percent)
-    step = options.index(budget)
+    first = min(options, key=lambda budget: abs(budget - start))
+    step = options.index(st.select_slider("Budget", options, first, key=key, format_func=percent))
     st.subheader(literal(budget_sentence(sweep, step)), anchor=False)
     if sweep.notes[step]:
         st.caption(literal(sweep.notes[step]))
@@ -39,7 +64,6 @@ def fallback(shown: Shown, images: Album, start: ViewState, key: str) -> ViewSta
     with shares:
         draw_chart(EXIT_SHARES, shown, step, f"{key}-shares")
     _gallery(shown, images, step)
-    return ViewState(budget, start.shown_class, start.show, start.picked)
 
 
 def _gallery(shown: Shown, images: Album, step: int) -> None:

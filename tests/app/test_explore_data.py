@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from app import resources
+from app.explore_data import data_of
+from app.selection import select
 from app.shown import Shown
-from app.state import ViewState
-from app.widgets.explore_data import data_of
 from app.wording import budget_sentence
 from app.worker.pictures import Album
 from engine.bundle.bundle import add_measured, read_bundle
@@ -17,20 +17,23 @@ from tests.measured import fresh
 
 def data(shown: Shown, folder: Path, budget: float = 0.5) -> dict:
     entry = Entry("tiny", folder / "bundles" / "tiny")
-    return data_of(entry, shown, Album(shown.bundle.images), ViewState(budget))
+    selection = select({"tiny": entry}, {"unit": shown.sweep.unit})
+    return data_of(selection, shown, Album(shown.bundle.images), budget)
 
 
 def test_it_is_small_for_every_shipped_bundle() -> None:
+    whole = {entry.id: entry for entry in entries()}
     for entry in entries():
         shown = Shown.of(entry, "maxprob", "macs")
-        size = len(json.dumps(data_of(entry, shown, Album(shown.bundle.images), ViewState()), allow_nan=False))
+        selection = select(whole, {"bundle": entry.id})
+        size = len(json.dumps(data_of(selection, shown, Album(shown.bundle.images), 0.25), allow_nan=False, separators=(",", ":")))
         assert size < 30_000, (entry.id, size)
 
 
 def test_the_first_sentence_is_that_of_the_budget_in_the_address(tmp_path: Path) -> None:
     shown = show(read_bundle(write_sample(tmp_path)))
     for step in (0, 17, len(shown.sweep.budgets) - 1):
-        assert data(shown, tmp_path, float(shown.sweep.budgets[step]))["firstSentence"] == budget_sentence(shown.sweep, step)
+        assert data(shown, tmp_path, float(shown.sweep.budgets[step]))["first"]["sentence"] == budget_sentence(shown.sweep, step)
 
 
 def test_addresses_are_relative_and_change_with_the_content(tmp_path: Path) -> None:
@@ -45,11 +48,10 @@ def test_addresses_are_relative_and_change_with_the_content(tmp_path: Path) -> N
 def test_real_runs_go_with_the_unit_they_belong_to(tmp_path: Path) -> None:
     folder = write_sample(tmp_path, examples=300)
     none = data(show(read_bundle(folder)), tmp_path)
-    assert none["speedupVerdict"] == [] and not any("Measured" in trace["name"] for trace in none["figure"]["data"])
+    assert none["speedupVerdict"] == [] and none["front"]["runs"] == []
     add_measured(folder, [fresh(1), fresh(32, joules=True)])
     bundle = read_bundle(folder)
     for unit, sizes in {"macs": (1, 32), "ms_batch_1": (1,), "ms_batch_32": (32,), "joules_batch_32": ()}.items():
         payload = data(show(bundle, unit=unit), tmp_path)
-        marks = [trace for trace in payload["figure"]["data"] if trace["name"].startswith("Measured")]
-        assert sorted({text for trace in marks for text in trace["text"]}) == sorted(str(size) for size in sizes)
+        assert sorted({run["label"] for run in payload["front"]["runs"]}) == sorted(str(size) for size in sizes)
         assert [sentence.split(" on ")[0] for sentence in payload["speedupVerdict"]] == [f"Batch {size}" for size in sizes]

@@ -1,0 +1,41 @@
+"""The parameters of the page's address. The browser owns it: Python reads it and never writes it; see app/web/core/address.js."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+#: Parameters of the address that Python reads. Those of a view within a bundle are read in the browser.
+VIEW, BUNDLE, POLICY, UNIT, BUDGET, FALLBACK = "view", "bundle", "policy", "unit", "budget", "fallback"
+#: Where the session keeps the parameters, for all views.
+ADDRESS = "address"
+DEFAULT_BUDGET = 0.25
+DEFAULT_POLICY = "maxprob"
+
+
+@dataclass(frozen=True)
+class AddressValue:
+    """A valid value of a parameter. notice: a sentence to show if the value in the address was invalid"""
+
+    value: str
+    notice: str | None = None
+
+
+def choose(query: Mapping[str, str], key: str, options: Sequence[str], default: str, what: str) -> AddressValue:
+    """The value of a parameter if it is one of the options, else the default. what: the name of the thing, for the notice"""
+    wanted = query.get(key)
+    if wanted is None or wanted in options:
+        return AddressValue(wanted or default)
+    notice = f"The address asks for the {what} “{_short(wanted)}”, which does not exist here; showing “{default}” instead."
+    return AddressValue(default, notice)
+
+
+def budget_of(query: Mapping[str, str]) -> float:
+    """A share of the full network's cost. The browser says what is wrong with an invalid one; here the default stands in for it."""
+    try:
+        budget = float(query.get(BUDGET, DEFAULT_BUDGET))
+    except ValueError:
+        return DEFAULT_BUDGET
+    return budget if budget == budget else DEFAULT_BUDGET
+
+
+def _short(text: str) -> str:
+    return "".join(ch if ch.isprintable() else "?" for ch in text[:40])

@@ -1,0 +1,41 @@
+"""What the live block of the explore view gets from the server first: what it can select, a first paint, and the addresses of the rest.
+
+It is small, so that the first paint waits for no download. The resources of the bundle and of the sweep are fetched over HTTP.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app import media, resources
+from app.payload.first_paint import first_paint
+from app.selection import Option, Selection
+from app.shown import Shown
+from app.worker.pictures import Album, album
+
+
+def explore_data(selection: Selection, shown: Shown, budget: float) -> dict[str, Any]:
+    """Plain JSON values without NaN, `ServedData` in app/web/hosts/opening.js. budget: of the first paint"""
+    return data_of(selection, shown, album(selection.entry), budget)
+
+
+def data_of(selection: Selection, shown: Shown, images: Album, budget: float) -> dict[str, Any]:
+    entry = selection.entry
+    sweep = resources.sweep_address(entry, shown.policy, shown.sweep.unit)
+    return {
+        "selection": selection.names,
+        "defaults": selection.defaults,
+        "choices": {
+            "bundle": _options(selection.bundles),
+            "policy": _options(selection.policies),
+            "unit": _options(selection.units),
+            "unavailable": list(selection.unavailable),
+        },
+        "notices": list(selection.notices),
+        "resources": {"bundle": resources.bundle_address(entry), "sweep": sweep, "predictions": f"{sweep}/predictions"},
+        "images": media.images_address(entry) if images.pictures is not None else None,
+        **first_paint(shown, images.missing, budget),
+    }
+
+
+def _options(options: Sequence[Option]) -> list[dict[str, str]]:
+    return [{"value": option.value, "title": option.title, "help": option.help} for option in options]

@@ -1,0 +1,50 @@
+"""What a page paints before anything is fetched: one budget's sentence, cost and shares, and the front."""
+
+from typing import Any
+
+import numpy as np
+
+from app.payload.front_data import front_data
+from app.payload.sweep_resource import difficulty_by_exit
+from app.shown import Shown
+from app.theme import exit_colours
+from app.wording import budget_sentence
+
+
+def first_paint(shown: Shown, missing: str, budget: float) -> dict[str, Any]:
+    """Plain JSON values without NaN, part of `ExploreData` in app/web/blocks/explore.js.
+
+    missing: why there are no images, or empty;  budget: the nearest one of the sweep is painted
+    """
+    sweep, names = shown.sweep, shown.bundle.exit_names
+    step = int(np.abs(sweep.budgets - budget).argmin())
+    return {
+        "exits": [
+            {"name": name, "colour": colour, "cost": round(cost, 4)}
+            for name, colour, cost in zip(names, exit_colours(len(names)), sweep.static_cost.tolist(), strict=True)
+        ],
+        "first": {
+            "step": step,
+            "sentence": budget_sentence(sweep, step),
+            "cost": round(float(sweep.cost[step]), 5),
+            "accuracy": round(float(sweep.accuracy[step]), 5),
+            "exits": _exits(shown, step),
+        },
+        "front": front_data(shown),
+        "speedupVerdict": shown.speedup_verdicts(),
+        "missing": missing,
+    }
+
+
+def _exits(shown: Shown, step: int) -> list[dict[str, Any]]:
+    sweep = shown.sweep
+    columns = np.round([sweep.shares[step], sweep.correct[step], sweep.incorrect[step]], 5).T.tolist()
+    exits: list[dict[str, Any]] = [
+        {"share": share, "correct": correct, "incorrect": incorrect, "difficulty": None} for share, correct, incorrect in columns
+    ]
+    difficulty = difficulty_by_exit(shown, slice(step, step + 1))
+    if difficulty is not None:
+        for exit, mean, (low, _, high) in zip(exits, difficulty[0][0].tolist(), difficulty[1][0].tolist(), strict=True):
+            known = mean == mean  # NaN where no example leaves
+            exit["difficulty"] = {"mean": mean, "low": low, "high": high} if known else {"mean": None, "low": None, "high": None}
+    return exits

@@ -1,0 +1,87 @@
+"""What goes into a report: the first paint, the resources, and as many examples with their images as fit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.address import DEFAULT_BUDGET
+from app.payload.bundle_resource import bundle_resource
+from app.payload.container import Packed, encode
+from app.payload.first_paint import first_paint
+from app.payload.predictions import predictions_resource
+from app.payload.sweep_resource import sweep_resource
+from app.report.single_file import Embedded
+from app.shown import Shown
+from app.wording import unit_title
+from app.worker.pictures import Album
+from engine.bundle.bundle import Bundle
+from engine.hashing import hash_uniform
+from engine.policies import POLICIES
+from engine.splits import Split
+
+#: Examples in a file unless another number is asked for, at most.
+MOST_EXAMPLES = 10_000
+#: Bytes of images in a file unless a number of examples is asked for. With the rest, a file then stays below 3 MB.
+IMAGE_BYTES = 1_700_000
+
+
+def report(shown: Shown, images: Album, examples: int | None = None) -> Embedded:
+    """examples: how many to carry; if left out, as many as fit. Shares, accuracy and costs are always those of all test examples."""
+    bundle, sweep = shown.bundle, shown.sweep
+    order = _shuffled(bundle)[: examples or MOST_EXAMPLES]
+    ids = bundle.outputs.ids[bundle.outputs.split == Split.TEST]
+    encoded = images.pictures.many(ids[order].tolist()) if images.pictures is not None else []
+    if encoded and examples is None:
+        fitting = _fitting(encoded)
+        order, encoded = order[:fitting], encoded[:fitting]
+    sort = np.argsort(order)
+    rows = order[sort]
+    resources = {
+        "bundle": bundle_resource(bundle, rows),
+        "sweep": sweep_resource(shown, rows),
+        "predictions": predictions_resource(shown, rows),
+    }
+    if encoded:
+        resources["images"] = _packed([encoded[i] for i in sort])
+    policy, unit = POLICIES[shown.policy], sweep.unit
+    named = {"bundle": bundle.id, "policy": shown.policy, "unit": unit}
+    titles = {"bundle": bundle.title, "policy": policy.title, "unit": unit_title(unit, bundle.measured)}
+    helps = {"policy": policy.summary, "unit": bundle.unit_notes.get(unit) or ""}
+    data = {
+        "selection": named,
+        "defaults": named,
+        "choices": {name: [{"value": named[name], "title": titles[name], "help": helps.get(name, "")}] for name in named}
+        | {"unavailable": []},
+        "notices": [],
+        "scope": _scope(len(rows), sweep.examples),
+        **first_paint(shown, images.missing, DEFAULT_BUDGET),
+    }
+    return Embedded(f"{bundle.title}, {policy.title}", data, resources)
+
+
+def _shuffled(bundle: Bundle) -> NDArray[np.int64]:
+    """Rows of the test examples in an order that depends on their ids alone: its beginning is a random sample."""
+    return np.argsort(hash_uniform(bundle.outputs.ids[bundle.outputs.split == Split.TEST]), kind="stable")
+
+
+def _fitting(images: Sequence[bytes]) -> int:
+    """How many of the first images fit."""
+    left = IMAGE_BYTES
+    for number, image in enumerate(images):
+        left -= len(image)
+        if left < 0:
+            return number
+    return len(images)
+
+
+def _scope(carried: int, tested: int) -> str:
+    if carried == tested:
+        return ""
+    return f"This file holds a random sample of {carried:,} of the {tested:,} test examples; shares, accuracy and costs are those of all."
+
+
+def _packed(images: Sequence[bytes]) -> bytes:
+    """size: (rows,) bytes of each image, 0 for an example without one;  images: all of them, one after the other"""
+    size = np.array([len(image) for image in images], np.uint32)
+    return encode({}, {"size": Packed(size, "u4"), "images": Packed(np.frombuffer(b"".join(images), np.uint8), "u1")})

@@ -1,0 +1,68 @@
+// The content of a block from a server; see app/resources.py and app/media.py. All of it is immutable: its address changes with it.
+
+import { decode } from "../core/resource.js"
+
+const TIMEOUT = 60_000 // ms for a batch of images
+const KEPT = 50 // predictions in memory
+
+/**
+ * @param {{bundle: string, sweep: string, predictions: string, images: string | null}} addresses absolute
+ * @returns {import("../core/source.js").Source}
+ */
+export function httpSource(addresses) {
+  /** @type {Map<number, Promise<import("../core/source.js").Predictions>>} */
+  const predictions = new Map()
+  const { images } = addresses
+  return {
+    bundle: async () => decode(await (await fetched(addresses.bundle)).arrayBuffer()),
+    sweep: async () => decode(await (await fetched(addresses.sweep)).arrayBuffer()),
+    predictions: (example) => kept(predictions, example, async () => (await fetched(`${addresses.predictions}?row=${example}`)).json()),
+    images: images === null ? null : { key: images, fetch: (examples) => fetchImages(images, examples) },
+  }
+}
+
+/**
+ * For each image its length in four bytes, then the image.
+ * @param {string} address
+ * @param {number[]} examples
+ */
+async function fetchImages(address, examples) {
+  const response = await fetched(`${address}?rows=${examples.join(",")}`, AbortSignal.timeout(TIMEOUT))
+  const buffer = await response.arrayBuffer()
+  const view = new DataView(buffer)
+  let at = 0
+  return examples.map(() => {
+    const size = view.getUint32(at, true)
+    const image = size ? new Blob([buffer.slice(at + 4, at + 4 + size)], { type: "image/webp" }) : null
+    at += 4 + size
+    return image
+  })
+}
+
+/**
+ * A response, or an error that is a sentence.
+ * @param {string} address
+ * @param {AbortSignal} [signal]
+ */
+export async function fetched(address, signal) {
+  const response = await fetch(address, { signal }).catch(() => Promise.reject(new Error("The server does not answer.")))
+  if (!response.ok) throw new Error(await response.text())
+  return response
+}
+
+/**
+ * Made once; what failed is tried again by the next call.
+ * @template Key, Value
+ * @param {Map<Key, Promise<Value>>} cache
+ * @param {Key} key
+ * @param {() => Promise<Value>} make
+ */
+function kept(cache, key, make) {
+  const known = cache.get(key)
+  if (known) return known
+  const coming = make()
+  coming.catch(() => cache.delete(key))
+  cache.set(key, coming)
+  if (cache.size > KEPT) cache.delete(cache.keys().next().value ?? key)
+  return coming
+}

@@ -1,0 +1,40 @@
+// Asks the server for the first data of a block, which may have to be fitted first; see app/explore_route.py.
+
+import { fetched } from "./http_source.js"
+
+/** @typedef {import("../blocks/explore.js").ExploreData} ExploreData */
+/** @typedef {ExploreData & {resources: {bundle: string, sweep: string, predictions: string}, images: string | null}} ServedData  addresses are relative to the page's root */
+/** @typedef {{done: number, of: number, what: string}} Progress */
+
+/**
+ * Resolves with the data, or rejects with a sentence.
+ * @param {string} address
+ * @param {AbortSignal} signal  aborting it also stops the fit, unless another page waits for it
+ * @param {(progress: Progress) => void} onProgress
+ * @returns {Promise<ServedData>}
+ */
+export async function opening(address, signal, onProgress) {
+  const { body } = await fetched(address, signal)
+  let last = null
+  // Read to the end, so that the connection closes in good order.
+  for await (const line of lines(/** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (body))) {
+    last = JSON.parse(line)
+    if (last.progress) onProgress(last.progress)
+  }
+  if (last?.data) return last.data
+  if (last?.error !== undefined) throw new Error(last.error)
+  throw new Error("The server stopped before the data was complete.")
+}
+
+/** @param {ReadableStream<Uint8Array<ArrayBuffer>>} body */
+async function* lines(body) {
+  const [reader, decoder] = [body.getReader(), new TextDecoder()]
+  let rest = ""
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    const parts = (rest + decoder.decode(value, { stream: true })).split("\n")
+    rest = parts.pop() ?? ""
+    yield* parts.filter((part) => part !== "")
+  }
+}

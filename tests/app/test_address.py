@@ -1,0 +1,26 @@
+"""What Python reads of the page's address. What concerns a view within a bundle is read in the browser: tests/web/address.test.mjs."""
+
+import pytest
+
+from app.address import DEFAULT_BUDGET, AddressValue, budget_of, choose
+
+
+def test_a_known_value_is_kept_and_a_missing_one_is_the_default() -> None:
+    assert choose({"unit": "joules"}, "unit", ("macs", "joules"), "macs", "unit") == AddressValue("joules")
+    assert choose({}, "unit", ("macs", "joules"), "macs", "unit") == AddressValue("macs")
+
+
+def test_an_unknown_value_is_replaced_with_a_notice() -> None:
+    choice = choose({"unit": "acres"}, "unit", ("macs", "joules"), "macs", "unit")
+    assert choice.value == "macs" and choice.notice is not None and "“acres”" in choice.notice
+
+
+def test_a_long_or_unprintable_value_is_shortened_in_the_notice() -> None:
+    notice = choose({"unit": "a\x00" + "x" * 500}, "unit", ("macs",), "macs", "unit").notice
+    assert notice is not None and len(notice) < 150 and "\x00" not in notice
+
+
+@pytest.mark.parametrize(("text", "budget"), [("0.5", 0.5), ("half", DEFAULT_BUDGET), ("nan", DEFAULT_BUDGET), ("", DEFAULT_BUDGET)])
+def test_the_budget_of_the_first_paint(text: str, budget: float) -> None:
+    assert budget_of({"budget": text}) == budget
+    assert budget_of({}) == DEFAULT_BUDGET

@@ -1,0 +1,70 @@
+"""The server ends under an open page and starts again: the page goes on without it, and what had to wait follows."""
+
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import LAUNCH, SEEN, Site, all_have_images, explore, frame, running, settled, watched
+
+DIALOG = '[data-testid="stDialog"]'
+
+
+def hit(page: Page, selector: str) -> bool:
+    """Whether nothing covers the middle of an element, once it is scrolled to."""
+    return bool(
+        page.locator(selector).first.evaluate(
+            """(node) => {
+              node.scrollIntoView({ block: 'nearest', behavior: 'instant' })
+              const { x, y, width, height } = node.getBoundingClientRect()
+              return node.contains(document.elementFromPoint(x + width / 2, y + height / 2))
+            }"""
+        )
+    )
+
+
+def test_the_page_goes_on_without_its_server(browser: Browser, bundles: Path) -> None:
+    environment = {**os.environ, "OFFRAMP_DATA": str(bundles.parent)}
+    command = [sys.executable, "-c", LAUNCH, "--no-browser", "--port"]
+    with ExitStack() as whole:
+        with running([*command, "8690"], environment) as url:
+            page = whole.enter_context(watched(browser.new_context(viewport={"width": 1440, "height": 900}), url))
+            explore(page, Site(url, bundles))
+            all_have_images(page)
+            expect(page.locator(".offramp-notice")).to_have_count(0)
+
+        # The server has ended: one quiet line, no dialog, and all that is on the page works.
+        line = page.locator(".offramp-notice-connection")
+        expect(line).to_contain_text("The server does not answer.")
+        expect(page.locator(DIALOG)).to_have_count(0)
+        assert line.bounding_box()["height"] < 60
+        before = page.evaluate(SEEN)
+        page.locator(".offramp-slider").focus()
+        for _ in range(40):
+            page.keyboard.press("ArrowRight")
+        frame(page)
+        after = page.evaluate(SEEN)
+        assert after["step"] == before["step"] + 40 and after["sentence"] != before["sentence"] and after["bars"] != before["bars"]
+        settled(page, "budget=")
+        page.locator(".offramp-show button", has_text="Incorrect").click()
+        expect(page.locator('.offramp-tile[data-correct="true"]')).to_have_count(0)
+        page.locator(".offramp-tile").first.click()
+        expect(page.locator(".offramp-verdict")).to_contain_text("Leaves at")
+        expect(page.locator(".offramp-steps")).to_contain_text("could not be fetched")
+        assert hit(page, ".offramp-slider") and hit(page, ".offramp-topbar nav a")
+        expect(page.locator(DIALOG)).to_have_count(0)
+        view = page.url
+
+        # It is back: the line goes, the predictions come, and the other views and policies can be opened.
+        whole.enter_context(running([*command, str(urlsplit(url).port)], environment))
+        expect(line).to_have_count(0)
+        expect(page.locator(".offramp-steps .offramp-reason")).to_have_count(4)
+        assert page.url == view
+        page.locator(".offramp-control select").nth(1).select_option("single_threshold")
+        settled(page, "policy=single_threshold")
+        page.locator(".offramp-topbar nav a", has_text="Library").click()
+        expect(page.get_by_role("heading", name="Library")).to_be_visible()
+        expect(page.locator(DIALOG)).to_have_count(0)

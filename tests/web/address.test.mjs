@@ -1,0 +1,134 @@
+// The page's address: what a link asks for, what is written to it, and what happens to invalid values.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Address, hashPlace, memoryPlace, searchPlace } from "../../app/web/core/address.js"
+import { PARAMETERS, readView, writeView } from "../../app/web/core/view.js"
+import { golden } from "./golden.mjs"
+
+// A browser's history and location, as far as they are used.
+function browser(url) {
+  const entries = [new URL(url)]
+  let at = 0
+  const listeners = new Set()
+  globalThis.location = new Proxy({}, { get: (_, name) => entries[at][name] })
+  globalThis.history = {
+    state: null,
+    replaceState: (_, __, next) => (entries[at] = new URL(next, entries[at])),
+    pushState: (_, __, next) => {
+      entries.splice(at + 1, Infinity, new URL(next, entries[at]))
+      at++
+    },
+  }
+  globalThis.addEventListener = (_, listener) => listeners.add(listener)
+  globalThis.removeEventListener = (_, listener) => listeners.delete(listener)
+  const go = (by) => {
+    at += by
+    for (const listener of listeners) listener({ stopPropagation: () => {} })
+  }
+  return { entries, go, current: () => entries[at].href }
+}
+
+test("replacing adds no entry to the history, pushing does", () => {
+  const { entries, current } = browser("http://here/sub/?bundle=a#top")
+  const address = new Address(searchPlace())
+  address.replace({ budget: "0.3" })
+  assert.equal(current(), "http://here/sub/?bundle=a&budget=0.3#top")
+  for (let i = 0; i < 30; i++) address.replace({ budget: String(i / 100) })
+  assert.equal(entries.length, 1)
+  address.push({ image: "7" })
+  assert.equal(entries.length, 2)
+  address.push({ image: "7" })
+  assert.equal(entries.length, 2, "an address that stays the same is no new entry")
+  address.replace({ bundle: null, budget: null, image: null })
+  assert.equal(current(), "http://here/sub/#top")
+})
+
+test("back and forward are heard until nobody listens", () => {
+  const { go } = browser("http://here/?image=1")
+  const address = new Address(searchPlace())
+  address.push({ image: "2" })
+  const heard = []
+  const stop = address.listen(() => heard.push(address.parameters().image))
+  go(-1)
+  go(1)
+  stop()
+  go(-1)
+  assert.deepEqual(heard, ["1", "2"])
+})
+
+test("a file keeps its parameters after the #", () => {
+  const { current } = browser("file:///home/report.html")
+  const address = new Address(hashPlace())
+  address.push({ budget: "0.5", class: "a & b" })
+  assert.equal(current(), "file:///home/report.html#budget=0.5&class=a+%26+b")
+  assert.deepEqual(address.parameters(), { budget: "0.5", class: "a & b" })
+})
+
+test("two addresses of their own do not share parameters", () => {
+  const [one, other] = [new Address(memoryPlace("budget=0.5")), new Address(memoryPlace())]
+  one.push({ budget: "0.6" })
+  assert.deepEqual([one.parameters(), other.parameters()], [{ budget: "0.6" }, {}])
+})
+
+test("what is written is what is read", () => {
+  const { model } = golden("chain")
+  for (const view of [
+    { step: 7, class: 2, show: "incorrect", picked: 11 },
+    { step: 0, class: null, show: "all", picked: null },
+    { step: model.steps - 1, class: 0, show: "correct", picked: 0 },
+  ]) {
+    const written = writeView(view, model, {})
+    assert.deepEqual(Object.keys(written).sort(), [...PARAMETERS].sort())
+    const parameters = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== null))
+    assert.deepEqual(readView(parameters, model), { view, notices: [] })
+  }
+})
+
+test("a budget stays as it is written while it leads to the same step", () => {
+  const { model } = golden("chain")
+  const near = (model.budget[7] + 0.2 * (model.budget[8] - model.budget[7])).toFixed(5)
+  const view = { step: 7, class: null, show: "all", picked: null }
+  assert.equal(writeView(view, model, { budget: near }).budget, near)
+  assert.notEqual(writeView({ ...view, step: 8 }, model, { budget: near }).budget, near)
+  const start = readView({}, model).view
+  assert.equal(writeView(start, model, {}).budget, null, "the default is not written")
+  assert.equal(writeView({ ...view, step: model.steps - 1 }, model, { budget: "7" }).budget, "1", "what is out of range is replaced")
+})
+
+test("an empty address asks for the default budget and is not complained about", () => {
+  const { model } = golden("chain")
+  const { view, notices } = readView({}, model)
+  assert.ok(Math.abs(model.budget[view.step] - 0.25) < 0.02)
+  assert.deepEqual([view.class, view.show, view.picked, notices], [null, "all", null, []])
+})
+
+for (const [parameters, words] of [
+  [{ budget: "7" }, ["7"]],
+  [{ budget: "-1" }, ["-1"]],
+  [{ budget: "plenty" }, ["plenty"]],
+  [{ budget: "" }, ["budget"]],
+  [{ budget: "NaN" }, ["NaN"]],
+  [{ budget: "Infinity" }, ["Infinity"]],
+  [{ class: "no such class" }, ["no such class"]],
+  [{ show: "maybe" }, ["maybe"]],
+  [{ show: "toString" }, ["toString"]],
+  [{ image: "999999999" }, ["999999999"]],
+  [{ budget: "3", class: "x".repeat(500), show: "\u0007", image: "<b>" }, ["3", "x".repeat(40), "?", "<b>"]],
+]) {
+  test(`invalid parameters are replaced, with a sentence each: ${JSON.stringify(parameters).slice(0, 40)}`, () => {
+    const { model } = golden("chain")
+    const { view, notices } = readView(parameters, model)
+    assert.equal(notices.length, words.length)
+    words.forEach((word, i) => assert.ok(notices[i].includes(word), notices[i]))
+    assert.ok(view.step >= 0 && view.step < model.steps)
+    assert.deepEqual([view.class, view.show, view.picked], [null, "all", null])
+    assert.ok(notices.every((notice) => notice.length < 200))
+  })
+}
+
+test("a budget out of range shows the nearest one", () => {
+  const { model } = golden("chain")
+  assert.equal(readView({ budget: "7" }, model).view.step, model.steps - 1)
+  assert.equal(readView({ budget: "0" }, model).view.step, 0)
+})
