@@ -37,6 +37,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         raise UserError(f"This bundle has no costs in {unit!r}; give one of: {', '.join(units)}.")
     if given.out.is_dir():
         raise UserError(f"{given.out} is a folder; give the name of the HTML file to write.")
+    if not given.out.absolute().parent.is_dir():  # said before the work
+        raise UserError(f"{given.out} cannot be written because its folder does not exist; give --out a file in a folder that exists.")
     try:
         shown = Shown.of(entry, given.policy, unit)
         content = report(shown, album(entry), given.examples)

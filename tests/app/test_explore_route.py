@@ -23,6 +23,7 @@ from engine.policies import POLICIES
 from engine.progress import Progress
 from engine.sweep import run_sweep
 from tests.app.samples import write_sample
+from tests.coroutines import run
 from tests.sentences import assert_one_sentence
 
 PATIENCE = 30  # seconds until a test that hangs fails
@@ -122,7 +123,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldSweep]:
 
 def test_the_data_is_that_of_the_budget(data: Path) -> None:
     visitor = Visitor("policy=patience&budget=0.6")
-    asyncio.run(visitor.visit())
+    run(visitor.visit())
     assert visitor.status == 200 and visitor.headers["content-type"] == "application/x-ndjson"
     assert visitor.headers["cache-control"] == "no-store"
     entry = store.entry("tiny")
@@ -137,20 +138,20 @@ def test_what_is_there_already_comes_without_progress(data: Path) -> None:
     for _ in range(2):
         visitor = Visitor("policy=maxprob")
         with patch.object(explore_route, "INTERVAL", PATIENCE):
-            asyncio.run(visitor.visit())
+            run(visitor.visit())
         assert [list(line) for line in visitor.lines] == [["data"]]
 
 
 @pytest.mark.parametrize("budget", ["", "budget=", "budget=nan", "budget=-3", "budget=1e9", "budget=x"])
 def test_an_invalid_budget_is_replaced(budget: str) -> None:
     visitor = Visitor(budget)
-    asyncio.run(visitor.visit())
+    run(visitor.visit())
     assert "of the" in visitor.lines[-1]["data"]["first"]["sentence"]
 
 
 def test_what_does_not_exist_is_replaced_with_a_notice() -> None:
     visitor = Visitor("bundle=none&policy=maxprob&unit=acres")
-    asyncio.run(visitor.visit())
+    run(visitor.visit())
     data = visitor.lines[-1]["data"]
     assert data["selection"] == {"bundle": "tiny", "policy": "maxprob", "unit": "macs"} and len(data["notices"]) == 2
 
@@ -158,7 +159,7 @@ def test_what_does_not_exist_is_replaced_with_a_notice() -> None:
 def test_a_policy_that_cannot_run_is_replaced_and_the_notice_says_why(data: Path) -> None:
     write_sample(data, "bare", recorded="confidence")
     visitor = Visitor("bundle=bare&policy=eenet")
-    asyncio.run(visitor.visit())
+    run(visitor.visit())
     (notice,) = visitor.lines[-1]["data"]["notices"]
     assert "needs the probabilities" in notice and visitor.lines[-1]["data"]["selection"]["policy"] == "maxprob"
 
@@ -166,20 +167,20 @@ def test_a_policy_that_cannot_run_is_replaced_and_the_notice_says_why(data: Path
 def test_without_a_bundle_the_reason_is_one_sentence(data: Path) -> None:
     shutil.rmtree(data / "bundles")
     visitor = Visitor()
-    asyncio.run(visitor.visit())
+    run(visitor.visit())
     assert visitor.status == 404
     assert_one_sentence(visitor.body.decode(), "There is no bundle yet")
 
 
 def test_strangers_are_refused() -> None:
     visitor = Visitor("policy=maxprob", host="evil.example:8501")
-    asyncio.run(visitor.visit())
+    run(visitor.visit())
     assert visitor.status == 421
 
 
 def test_progress_rises_while_a_policy_is_fitted(held: HeldSweep) -> None:
     visitor = Visitor("policy=entropy", on_line=lambda line: held.go.set())
-    asyncio.run(visitor.visit())
+    run(visitor.visit())
     *before, last = visitor.lines
     states = [line["progress"] for line in before if line["progress"]["what"] != explore_route.WAITING]
     assert states and {state["what"] for state in states} == {f"Fitting “{POLICIES['entropy'].title}”"}
@@ -200,7 +201,7 @@ def test_two_visitors_share_a_fit_and_one_may_leave(held: HeldSweep) -> None:
         await staying
         return visitors
 
-    left, stayed = asyncio.run(both())
+    left, stayed = run(both())
     assert "data" in stayed.lines[-1] and all("progress" in line for line in left.lines)
     assert held.calls == 3 and not held.interrupted.is_set()  # margin, the mix and the oracle: once each
 
@@ -215,7 +216,7 @@ def test_a_fit_ends_when_its_only_visitor_closes_the_connection(held: HeldSweep)
         await visiting
         held.go.set()
 
-    asyncio.run(leave())
+    run(leave())
     assert held.interrupted.wait(PATIENCE) and held.calls == 1
     entry = store.entry("tiny")
     assert entry is not None and not store.is_swept(entry, "energy", "macs")
@@ -231,7 +232,7 @@ def test_a_fit_that_waits_for_another_says_so(held: HeldSweep) -> None:
         await running
         return first, second
 
-    first, second = asyncio.run(both())
+    first, second = run(both())
     assert second.lines[0]["progress"] == {"done": 0, "of": 1, "what": explore_route.WAITING}
     assert "data" in first.lines[-1] and "data" in second.lines[-1]
 
@@ -253,5 +254,5 @@ def test_an_error_while_fitting_is_a_sentence_for_everybody(held: HeldSweep, mon
         await asyncio.gather(*visiting)
         return visitors
 
-    for visitor in asyncio.run(both()):
+    for visitor in run(both()):
         assert visitor.status == 200 and visitor.lines[-1] == {"error": "This cannot be fitted; take another one."}

@@ -1,12 +1,12 @@
 """What counts as a visitor."""
 
-import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app import traffic
+from tests.coroutines import run
 
 
 def visit(type: str, path: str, messages: int = 0) -> list[float]:
@@ -25,7 +25,7 @@ def visit(type: str, path: str, messages: int = 0) -> list[float]:
     async def send(message: Any) -> None: ...
 
     visited = traffic.Traffic(app, last=0.0)
-    asyncio.run(visited({"type": type, "path": path}, receive, send))
+    run(visited({"type": type, "path": path}, receive, send))
     return [*times, visited.last]
 
 

@@ -186,7 +186,7 @@ def swipe(page: Page, start: tuple[float, float], move: tuple[float, float]) -> 
     frame(page)
 
 
-def test_a_finger_scrolls_up_and_down_and_drags_sideways(phone: Page) -> None:
+def test_a_finger_scrolls_up_and_down(phone: Page) -> None:
     plot = phone.locator(".offramp-plot").bounding_box()
     middle = (plot["x"] + 0.4 * plot["width"], plot["y"] + 0.6 * plot["height"])
     before = phone.evaluate(STEP)
@@ -194,6 +194,9 @@ def test_a_finger_scrolls_up_and_down_and_drags_sideways(phone: Page) -> None:
     swipe(phone, middle, (0, -150))
     phone.wait_for_function("(top) => document.querySelector('.offramp-plot').getBoundingClientRect().top < top - 50", arg=top)
     assert phone.evaluate(STEP) == before
+
+
+def test_a_finger_drags_sideways(phone: Page) -> None:
     phone.evaluate(AT_REST)
     name = phone.locator(".offramp-curve-names .offramp-curve-name").first
     for start in (name.bounding_box(), phone.locator(".offramp-axis").bounding_box()):

@@ -39,8 +39,8 @@ def test_it_writes_a_file_and_describes_it(data: Path, capsys: pytest.CaptureFix
         ({"--unit": "joules"}, "This bundle has no costs in 'joules'; give one of: macs, latency_ms."),
         ({"--examples": "0"}, "'0' is not a whole number of at least 1"),
         ({"--out": "{data}"}, "{data} is a folder; give the name of the HTML file to write."),
-        ({"--out": "{data}/missing/report.html"}, "{data}/missing/report.html cannot be written (No such file or directory)"),
-        ({"--out": "{data}/bundles/tiny/bundle.json/report.html"}, "cannot be written (Not a directory)"),
+        ({"--out": "{data}/missing/report.html"}, "{data}/missing/report.html cannot be written because its folder does not exist"),
+        ({"--out": "{data}/bundles/tiny/bundle.json/report.html"}, "cannot be written because its folder does not exist"),
     ],
 )
 def test_a_mistake_is_reported_in_one_sentence(
