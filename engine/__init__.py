@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.analysis.routes_table import routes_by, routes_table, write_routes
     from engine.bundle.bundle import Bundle, Draft, read_bundle, write_bundle
     from engine.bundle.library import open_bundle
     from engine.cost_units import CostUnit, register_cost_unit
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from engine.datasets.folder import ImageFolder
     from engine.errors import UserError
     from engine.importing.importer import import_file
+    from engine.importing.notebook import import_frame, show
     from engine.importing.readers import register_reader
     from engine.measuring.measure import measure
     from engine.measuring.save_measurements import save_measurements
     from engine.outputs import CascadeKind, Outputs
     from engine.policies import POLICIES, Fitted, Policy, Rule, policy, register_policy
+    from engine.policies.core.saved_types import Cascade, register_saved
+    from engine.policies.saved import SavedPolicy, load_policy, policy_document, save_policy
     from engine.recipes import Recipe, recipe
     from engine.recipes.wrapped import wrapped_recipe
     from engine.route import Route
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "POLICIES",
     "Bundle",
+    "Cascade",
     "CascadeKind",
     "CostUnit",
     "Dataset",
@@ -48,6 +53,7 @@ __all__ = [
     "Recipe",
     "Route",
     "Rule",
+    "SavedPolicy",
     "Split",
     "Sweep",
     "UserError",
@@ -56,26 +62,36 @@ __all__ = [
     "by_guarantee",
     "compute",
     "import_file",
+    "import_frame",
+    "load_policy",
     "measure",
     "open_bundle",
     "policy",
+    "policy_document",
     "read_bundle",
     "recipe",
     "register_cost_unit",
     "register_dataset",
     "register_policy",
     "register_reader",
+    "register_saved",
+    "routes_by",
+    "routes_table",
     "run_sweep",
     "save_measurements",
+    "save_policy",
+    "show",
     "train",
     "wrapped_recipe",
     "write_bundle",
+    "write_routes",
 ]
 
 #: Progress and warnings of everything here. Handlers are the caller's business, as for any library.
 logger = logging.getLogger("offramp")
 
 _MODULES = {
+    "engine.analysis.routes_table": ("routes_by", "routes_table", "write_routes"),
     "engine.bundle.bundle": ("Bundle", "Draft", "read_bundle", "write_bundle"),
     "engine.bundle.library": ("open_bundle",),
     "engine.cost_units": ("CostUnit", "register_cost_unit"),
@@ -83,11 +99,14 @@ _MODULES = {
     "engine.datasets.folder": ("ImageFolder",),
     "engine.errors": ("UserError",),
     "engine.importing.importer": ("import_file",),
+    "engine.importing.notebook": ("import_frame", "show"),
     "engine.importing.readers": ("register_reader",),
     "engine.outputs": ("CascadeKind", "Outputs"),
     "engine.measuring.measure": ("measure",),
     "engine.measuring.save_measurements": ("save_measurements",),
     "engine.policies": ("POLICIES", "Fitted", "Policy", "Rule", "policy", "register_policy"),
+    "engine.policies.core.saved_types": ("Cascade", "register_saved"),
+    "engine.policies.saved": ("SavedPolicy", "load_policy", "policy_document", "save_policy"),
     "engine.recipes": ("Recipe", "recipe"),
     "engine.recipes.wrapped": ("wrapped_recipe",),
     "engine.route": ("Route",),

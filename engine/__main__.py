@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine.commands import COMMANDS
 from engine.commands.progress import log_on_stderr
@@ -35,22 +35,27 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _run(given: argparse.Namespace) -> Any:
+    """The document of the command that is given. Raises UserError if it needs PyTorch, which is not installed."""
+    try:
+        load_extensions()
+        with log_on_stderr():
+            return given.run(given)
+    except ModuleNotFoundError as missing:
+        if missing.name not in ("torch", "torchvision"):
+            raise
+        raise UserError(f"PyTorch is not installed in this Python and `{given.command}` needs it; install requirements.txt.") from missing
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = parser().parse_args(arguments)
-        load_extensions()
-        with log_on_stderr():
-            document = given.run(given)
+        document = _run(given)
         if given.json:
             print(json.dumps(document, allow_nan=False))
         sys.stdout.flush()
     except UserError as mistake:
         print(mistake, file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as missing:
-        if missing.name not in ("torch", "torchvision"):
-            raise
-        print(f"PyTorch is not installed in this Python and `{given.command}` needs it; install requirements.txt.", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader has closed the pipe (`| head`). Without this, Python would report the error again when it closes stdout.

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 #: Longer names of classes, exits and files are cut to this length.
 MOST_CHARACTERS = 60
@@ -11,8 +12,20 @@ def printable(text: str, most: int = MOST_CHARACTERS) -> str:
     """The text on one line, without control, direction and other invisible characters, cut to `most` characters."""
     # Cut off first: cleaning a name of a million characters in full would be wasted work.
     start = text[: most * 4]
-    seen = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in start)
+    # Python finds quickly whether there is anything to clean: only spaces are printable and in these categories.
+    seen = start if start.isprintable() else "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in start)
     return " ".join(seen.split())[:most].rstrip()
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as `1 example` and `2,000 examples`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names for a sentence."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def check_name(what: str, name: object) -> None:

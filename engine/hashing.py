@@ -1,7 +1,19 @@
-"""Pseudo-random numbers that depend on an example's id alone: the same on every machine, in any order, at any batch size."""
+"""Hashes of ids: ids that are text become numbers, and numbers become pseudo-random ones.
+
+They depend on the id alone: they are the same on every machine, in any order, at any batch size.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def hash_texts(texts: Iterable[str]) -> NDArray[np.int64]:
+    """A 64-bit number for every text, (texts,): the first eight bytes, least significant first, of a BLAKE2b hash of that size."""
+    digests = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(digests), "<i8").astype(np.int64)
 
 
 def hash_uniform(ids: NDArray[np.int64], seed: int = 0) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
-"""Outputs: the predictions, scores and logits of every exit for every example. Everything else is a function of them."""
+"""Outputs: what every exit gave for every example, how good that is, and what it cost. Everything else is a function of them."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeVar, cast
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
+from engine.exit_values import Quality, is_binary, mean_over_examples
 from engine.scores import all_scores
 from engine.splits import Split
 
@@ -32,21 +34,30 @@ class CascadeKind(StrEnum):
 class Outputs:
     """Read-only arrays of one cascade on one data set.
 
-    prediction: (exits, examples) int32, the top class of every exit
-    scores:     {name: (exits, examples) float32}, see `engine.scores`; larger = more confident
-    logits:     (exits, examples, classes) float16/32, or None if only confidences are known;
-                log-probabilities where `recorded` is "probabilities"
-    labels:     (examples,) int32
+    prediction: (exits, examples) int32, the top class of every exit, or None if what it gave is not a class
+    scores:     {name: (exits, examples) float32}, see `engine.scores`; larger = more confident. Minus infinity where an exit failed: there
+                the example goes on, unless it is the last exit
+    labels:     (examples,) int32, or None
     ids:        (examples,) int64, unique: the same example has the same id in every bundle of its data set
     split:      (examples,) of `Split` values
-    stage_cost: {unit: (exits,) float64}, the cost of running one stage and its exit, per example
-    factors:    {name: (examples,) float32}, covariates such as ground-truth difficulty
+    stage_cost: {unit: (exits,) float64}, the cost of running one stage and its exit on an example, or {unit: (exits, examples)} where it
+                depends on the example, such as the tokens of a sentence
+    classes:    number of classes, 0 if there are none
     kind:       chain or family, as a `CascadeKind` or its value
+    recorded:   what was recorded of the exits
+    logits:     (exits, examples, classes) float16/32, or None if only confidences are known;
+                log-probabilities where `recorded` is "probabilities"
+    factors:    {name: (examples,) float32}, covariates such as ground-truth difficulty
+    judged:     (exits, examples), how good what each exit gave is: bool, correct or not, or float32 in [0, 1], such as the overlap of two
+                masks. None for predictions of classes, which are correct if they equal the label
+    features:   {name: (exits, examples) float32}, what else was recorded of each exit and may tell whether to go on, such as the share
+                of unsure pixels. Unlike a score, it may rise or fall with confidence
+    before:     {name: (examples,) float32}, what is known of an example before any stage runs, such as the length of a question
     """
 
-    prediction: NDArray[np.int32]
+    prediction: NDArray[np.int32] | None
     scores: Mapping[str, NDArray[np.float32]]
-    labels: NDArray[np.int32]
+    labels: NDArray[np.int32] | None
     ids: NDArray[np.int64]
     split: NDArray[np.str_]
     stage_cost: Mapping[str, NDArray[np.float64]]
@@ -55,28 +66,54 @@ class Outputs:
     recorded: Recorded = "logits"
     logits: NDArray[np.floating] | None = None
     factors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    judged: Quality | None = None
+    features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    before: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", CascadeKind(self.kind))
-        exits, examples = self.prediction.shape
+        _demand(
+            self.judged is not None or (self.prediction is not None and self.labels is not None),
+            "without judged, prediction and labels are needed to know which exits are correct",
+        )
+        exits, examples = self.exits, self.examples
         _demand(1 <= exits <= MAX_EXITS, f"there are {exits} exits, expected 1 to {MAX_EXITS}")
-        per_example = {"labels": self.labels, "ids": self.ids, "split": self.split, **self.factors}
+        for name, array in {"prediction": self.prediction, "judged": self.judged}.items():
+            _demand(array is None or array.shape == (exits, examples), f"{name} has a shape other than ({exits}, {examples})")
+        if self.judged is not None and not is_binary(self.judged):
+            # NaN fails both comparisons.
+            _demand(bool(((self.judged >= 0) & (self.judged <= 1)).all()), "judged has a quality outside [0, 1]")
+        per_example: dict[str, NDArray] = {"ids": self.ids, "split": self.split, **self.factors}
+        if self.labels is not None:
+            per_example["labels"] = self.labels
         for name, array in per_example.items():
             _demand(array.shape == (examples,), f"{name} has shape {array.shape}, expected ({examples},)")
         for name, array in self.scores.items():
             _demand(array.shape == (exits, examples), f"score {name} has shape {array.shape}, expected ({exits}, {examples})")
             _demand(not np.isnan(array).any(), f"score {name} contains NaN")
+        for values, shape in ((self.features, (exits, examples)), (self.before, (examples,))):
+            for name, array in values.items():
+                _demand(array.shape == shape, f"feature {name} has shape {array.shape}, expected {shape}")
+                _demand(bool(np.isfinite(array).all()), f"feature {name} contains NaN or infinity")
+        names = Counter([*self.scores, *self.features, *self.before])
+        repeated = next((name for name, times in names.items() if times > 1), None)
+        _demand(repeated is None, f"{repeated} names two of the scores, features and values known before any stage; rename one")
         for unit, cost in self.stage_cost.items():
-            _demand(cost.shape == (exits,), f"cost {unit} has shape {cost.shape}, expected ({exits},)")
-            _demand(bool((np.isfinite(cost) & (cost > 0)).all()), f"cost {unit} has a stage whose cost is not a positive number")
-        for name in ("prediction", "labels", "ids", "split", "logits"):
+            expected = f"({exits},) or ({exits}, {examples})"
+            _demand(cost.shape in ((exits,), (exits, examples)), f"cost {unit} has shape {cost.shape}, expected {expected}")
+            _demand(bool((np.isfinite(cost) & (cost >= 0)).all()), f"cost {unit} has a stage whose cost is negative or not a number")
+            _demand(examples == 0 or self.full_cost(unit) > 0, f"cost {unit} is 0 for the full network, of which budgets are shares")
+        for name in ("prediction", "labels", "ids", "split", "logits", "judged"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _frozen(getattr(self, name)))
-        for name in ("scores", "stage_cost", "factors"):
+        # Costs that do not vary take the quicker way, which gives the same to the last bit.
+        object.__setattr__(self, "stage_cost", {unit: _without_repetition(cost) for unit, cost in self.stage_cost.items()})
+        for name in ("scores", "stage_cost", "factors", "features", "before"):
             object.__setattr__(self, name, {key: _frozen(array) for key, array in getattr(self, name).items()})
 
     def __repr__(self) -> str:
-        size = f"{self.kind}, {self.exits} exits, {self.examples:,} examples, {self.classes:,} classes"
+        worth = f"{self.classes:,} classes" if self.judged is None else "graded" if self.is_graded else "correct or not"
+        size = f"{self.kind}, {self.exits} exits, {self.examples:,} examples, {worth}"
         return f"{type(self).__name__}({size}; costs in {', '.join(self.stage_cost)})"
 
     @classmethod
@@ -126,37 +163,96 @@ class Outputs:
 
     @property
     def exits(self) -> int:
-        return self.prediction.shape[0]
+        return self._by_exit.shape[0]
 
     @property
     def examples(self) -> int:
-        return self.prediction.shape[1]
+        return self._by_exit.shape[1]
+
+    @property
+    def _by_exit(self) -> NDArray:
+        """An array (exits, examples)."""
+        return cast(NDArray, self.prediction if self.judged is None else self.judged)
 
     @property
     def nbytes(self) -> int:
         """Memory taken by the arrays. Memory-mapped logits are not counted: the system reclaims that memory when it needs to."""
-        per_example = (self.prediction, self.labels, self.ids, self.split, *self.scores.values(), *self.factors.values())
-        logits = () if self.logits is None or isinstance(self.logits, np.memmap) else (self.logits,)
-        return sum(array.nbytes for array in (*per_example, *logits))
+        logits = None if isinstance(self.logits, np.memmap) else self.logits
+        per_example = (self.prediction, self.labels, self.judged, logits, self.ids, self.split)
+        named = (
+            *self.scores.values(),
+            *self.factors.values(),
+            *self.stage_cost.values(),
+            *self.features.values(),
+            *self.before.values(),
+        )
+        return sum(array.nbytes for array in (*per_example, *named) if array is not None)
+
+    @property
+    def quality(self) -> Quality:
+        """What leaving at each exit is worth, (exits, examples): bool, correct or not, or float32 in [0, 1] where it is graded."""
+        return self.known_prediction == self.known_labels if self.judged is None else self.judged
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether quality is a number in [0, 1] instead of correct or incorrect."""
+        return self.judged is not None and not is_binary(self.judged)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the exits predict classes, whose labels are known, and are correct where they predict the label."""
+        return self.judged is None
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether each exit's prediction equals the label, (exits, examples)."""
-        return self.prediction == self.labels
+        """Whether each exit is correct, (exits, examples). Raises ValueError where quality is graded."""
+        _demand(not self.is_graded, "these outputs are graded, not correct or incorrect; read their quality")
+        return cast(NDArray[np.bool_], self.quality)
+
+    @property
+    def known_labels(self) -> NDArray[np.int32]:
+        """The labels, (examples,), for policies that declare `Need.CLASSES`. Raises ValueError without them."""
+        if self.labels is None:
+            raise ValueError("these outputs have no labels; a policy that reads them must declare Need.CLASSES")
+        return self.labels
+
+    @property
+    def known_prediction(self) -> NDArray[np.int32]:
+        """The predictions, (exits, examples), for policies that declare `Need.PREDICTIONS`. Raises ValueError without them."""
+        if self.prediction is None:
+            raise ValueError("these outputs have no predictions; a policy that reads them must declare Need.PREDICTIONS")
+        return self.prediction
+
+    @property
+    def default_unit(self) -> str:
+        """The unit of cost where none is asked for: compute, or the first one of an import that has others only."""
+        return "macs" if "macs" in self.stage_cost else next(iter(self.stage_cost))
 
     def cost_in(self, unit: str) -> NDArray[np.float64]:
-        """Cost of each stage in a unit, (stages,)."""
+        """Cost of each stage in a unit, (stages,), or of each stage on each example, (stages, examples)."""
         if unit not in self.stage_cost:
             raise UserError(f"These outputs have no costs in {unit!r}; choose one of: {', '.join(self.stage_cost)}.")
         return self.stage_cost[unit]
 
+    def costs_vary(self, unit: str) -> bool:
+        """Whether a stage costs more on some examples than on others."""
+        return self.cost_in(unit).ndim == 2
+
     def cascade_cost(self, unit: str) -> NDArray[np.float64]:
-        """Cost of leaving at each exit if every stage before it ran too, (exits,). Increasing."""
-        return np.cumsum(self.cost_in(unit))
+        """Cost of leaving at each exit if every stage before it ran too, (exits,) or (exits, examples). It never falls."""
+        return np.cumsum(self.cost_in(unit), axis=0)
 
     def static_cost(self, unit: str) -> NDArray[np.float64]:
-        """Cost of leaving at each exit if only the stages it needs run, (exits,): a family skips its other networks."""
+        """Cost of leaving at each exit if only the stages it needs run, (exits,) or (exits, examples): a family skips other networks."""
         return self.cost_in(unit) if self.kind is CascadeKind.FAMILY else self.cascade_cost(unit)
+
+    def mean_cascade_cost(self, unit: str) -> NDArray[np.float64]:
+        """The mean of `cascade_cost` over these examples, (exits,)."""
+        return mean_over_examples(self.cascade_cost(unit))
+
+    def mean_static_cost(self, unit: str) -> NDArray[np.float64]:
+        """The mean of `static_cost` over these examples, (exits,)."""
+        return mean_over_examples(self.static_cost(unit))
 
     @property
     def full(self) -> int:
@@ -164,8 +260,8 @@ class Outputs:
         return self.exits - 1
 
     def full_cost(self, unit: str) -> float:
-        """Cost of the full network run alone. Budgets are shares of it."""
-        return float(self.static_cost(unit)[self.full])
+        """Mean cost, over these examples, of the full network run alone. Budgets are shares of it."""
+        return float(self.static_cost(unit)[self.full].mean())
 
     @property
     def known_logits(self) -> NDArray[np.floating]:
@@ -195,18 +291,23 @@ class Outputs:
 
     def take(self, rows: NDArray[np.integer] | slice, part: type[Part] | None = None) -> Part:
         """Some examples, by position, in the given order."""
-        arrays = {
-            "prediction": self.prediction[:, rows],
-            "scores": {name: array[:, rows] for name, array in self.scores.items()},
-            "labels": self.labels[rows],
-            "ids": self.ids[rows],
-            "split": self.split[rows],
-            "logits": None if self.logits is None else self.logits[:, rows],
-            "factors": {name: array[rows] for name, array in self.factors.items()},
-        }
-        if part is None:
-            return cast(Part, replace(self, **arrays))
-        return part(stage_cost=self.stage_cost, classes=self.classes, kind=self.kind, recorded=self.recorded, **arrays)
+        made = cast(type[Part], type(self)) if part is None else part
+        return made(
+            prediction=None if self.prediction is None else self.prediction[:, rows],
+            scores={name: array[:, rows] for name, array in self.scores.items()},
+            labels=None if self.labels is None else self.labels[rows],
+            ids=self.ids[rows],
+            split=self.split[rows],
+            stage_cost={unit: cost if cost.ndim == 1 else cost[:, rows] for unit, cost in self.stage_cost.items()},
+            classes=self.classes,
+            kind=self.kind,
+            recorded=self.recorded,
+            logits=None if self.logits is None else self.logits[:, rows],
+            factors={name: array[rows] for name, array in self.factors.items()},
+            judged=None if self.judged is None else self.judged[:, rows],
+            features={name: array[:, rows] for name, array in self.features.items()},
+            before={name: array[rows] for name, array in self.before.items()},
+        )
 
 
 class Tuning(Outputs):
@@ -258,6 +359,12 @@ def in_kept_precision(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     if logits.shape[2] <= MAX_CLASSES_IN_FULL or np.abs(logits).max(initial=0) > np.finfo(np.float16).max:
         return logits
     return logits.astype(np.float16)
+
+
+def _without_repetition(cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(stages, examples) -> (stages,) if all examples cost the same."""
+    same = cost.ndim == 2 and cost.shape[1] > 0 and bool((cost == cost[:, :1]).all())
+    return cost[:, 0] if same else cost
 
 
 def _frozen(array: NDArray) -> NDArray:

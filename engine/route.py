@@ -1,10 +1,11 @@
-"""A route: the exit of every example and the stages that ran, with its cost and accuracy."""
+"""A route: the exit of every example and the stages that ran, with what that cost and what it is worth."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import Quality, at_exits
 from engine.outputs import CascadeKind, Outputs
 
 
@@ -14,18 +15,21 @@ class Route:
 
     exit:       (examples,) int64, the exit it left at
     visited:    (exits, examples) bool, the stages that ran
-    prediction: (examples,) int32, the prediction it left with: the exit's own, unless the policy combines several exits
+    prediction: (examples,) int32, the prediction it left with: the exit's own, unless the policy combines several exits. None where the
+                exits predict no classes
+    quality:    (examples,) what that is worth: bool, correct or not, or float32 in [0, 1]. None while it is not known, as in a run
     """
 
     exit: NDArray[np.int64]
     visited: NDArray[np.bool_]
-    prediction: NDArray[np.int32]
+    prediction: NDArray[np.int32] | None = None
+    quality: Quality | None = None
 
     @classmethod
     def through(cls, outputs: Outputs, exit: NDArray[np.integer]) -> "Route":
         """Every stage up to the exit runs, and the exit predicts: the route through a chain, or through a family's networks in order."""
         exit = np.asarray(exit, np.int64)
-        return cls(exit, np.arange(outputs.exits)[:, None] <= exit, _prediction_at(outputs, exit))
+        return cls.by_stages(outputs, exit, np.arange(outputs.exits)[:, None] <= exit)
 
     @classmethod
     def straight(cls, outputs: Outputs, exit: NDArray[np.integer]) -> "Route":
@@ -33,10 +37,16 @@ class Route:
         if outputs.kind == CascadeKind.CHAIN:
             return cls.through(outputs, exit)
         exit = np.asarray(exit, np.int64)
-        return cls(exit, np.arange(outputs.exits)[:, None] == exit, _prediction_at(outputs, exit))
+        return cls.by_stages(outputs, exit, np.arange(outputs.exits)[:, None] == exit)
+
+    @classmethod
+    def by_stages(cls, outputs: Outputs, exit: NDArray[np.int64], visited: NDArray[np.bool_]) -> "Route":
+        """Any route on which the exit predicts. visited: (exits, examples)"""
+        prediction = None if outputs.prediction is None else at_exits(outputs.prediction, exit)
+        return cls(exit, visited, prediction, at_exits(outputs.quality, exit))
 
     def cost(self, stage_cost: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Cost of each example, (examples,), in the unit of `stage_cost` (stages,)."""
+        """Cost of each example, (examples,): the sum over the stages it ran. stage_cost: (stages,), or its own costs (stages, examples)"""
         cost = np.zeros(len(self.exit))
         # Stage by stage: in a matrix product an example's last digit may depend on how many others there are.
         for ran, price in zip(self.visited, stage_cost, strict=True):
@@ -46,20 +56,28 @@ class Route:
     def mean_cost(self, outputs: Outputs, unit: str) -> float:
         return float(self.cost(outputs.cost_in(unit)).mean())
 
-    def correct(self, outputs: Outputs) -> NDArray[np.bool_]:
-        """Whether each example left with a correct prediction, (examples,)."""
-        return self.prediction == outputs.labels
+    @property
+    def known_quality(self) -> Quality:
+        """`quality`. Raises ValueError if it is not known."""
+        if self.quality is None:
+            raise ValueError("what this route is worth is not known: it was run on examples without labels")
+        return self.quality
 
-    def accuracy(self, outputs: Outputs) -> float:
-        return float(self.correct(outputs).mean())
+    @property
+    def accuracy(self) -> float:
+        """The mean quality: the share of correct examples, where quality is correct or not."""
+        return float(self.known_quality.mean(dtype=np.float64))
 
     def shares(self, exits: int) -> NDArray[np.float64]:
         """Share of all examples leaving at each exit, (exits,), summing to 1."""
         return np.bincount(self.exit, minlength=exits) / len(self.exit)
 
-    def correct_shares(self, outputs: Outputs) -> NDArray[np.float64]:
-        """Share of all examples that leave at each exit with a correct prediction, (exits,), summing to the accuracy."""
-        return np.bincount(self.exit, weights=self.correct(outputs), minlength=outputs.exits) / len(self.exit)
+    def quality_shares(self, exits: int) -> NDArray[np.float64]:
+        """Quality of the examples that leave at each exit, as a share of the number of all examples, (exits,), summing to the accuracy.
+
+        Where quality is correct or not, it is the share of all examples that leave at each exit and are correct.
+        """
+        return np.bincount(self.exit, weights=self.known_quality, minlength=exits) / len(self.exit)
 
 
 def distinct_paths(visited: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -74,7 +92,3 @@ def distinct_paths(visited: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArr
     words = words[:, 0] if words.shape[1] == 1 else words  # single numbers sort much faster than rows
     _, first, index = np.unique(words, axis=0, return_index=True, return_inverse=True)
     return visited[:, first].T.copy(), index.reshape(-1)
-
-
-def _prediction_at(outputs: Outputs, exit: NDArray[np.int64]) -> NDArray[np.int32]:
-    return np.take_along_axis(outputs.prediction, exit[None], axis=0)[0]

@@ -1,6 +1,6 @@
 """A compact table of every example's route at many budgets: as the budget rises, a route changes only now and then."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -48,10 +48,16 @@ class Changes:
 
     def table(self, name: str) -> NDArray:
         """One whole table, (steps, examples)."""
-        rows = np.empty((self.steps, len(self.first[name])), self.first[name].dtype)
-        rows[0] = self.first[name]
+        table = np.empty((self.steps, len(self.first[name])), self.first[name].dtype)
+        for step, row in enumerate(self.rows(name)):
+            table[step] = row
+        return table
+
+    def rows(self, name: str) -> Iterator[NDArray]:
+        """One table row by row, (examples,). All are the same array, which changes from step to step."""
+        row = self.first[name].copy()
+        yield row
         ends = np.searchsorted(self.step, np.arange(1, self.steps), side="right")
-        for row, (start, end) in enumerate(pairwise([0, *ends]), start=1):
-            rows[row] = rows[row - 1]
-            rows[row, self.example[start:end]] = self.then[name][start:end]
-        return rows
+        for start, end in pairwise([0, *ends]):
+            row[self.example[start:end]] = self.then[name][start:end]
+            yield row

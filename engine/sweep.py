@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.balance import effective_exits
 from engine.errors import UserError
+from engine.exit_values import Quality, at_exits, is_binary
 from engine.outputs import Outputs
 from engine.policies.core.base import Policy, Rule
 from engine.policies.methods.planned import NEGLIGIBLE
@@ -29,7 +30,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Full:
-    """The full network on the reported split. Budgets are shares of its cost."""
+    """The full network on the reported split: its mean cost, of which costs are shares, and its mean quality."""
 
     cost: float
     accuracy: float
@@ -37,20 +38,25 @@ class Full:
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """One policy over many budgets. Every cost is a share of the full network's.
+    """One policy over many budgets. Every cost is a share of the full network's mean cost on the same examples.
+
+    Accuracy is the mean quality: where quality is correct or not, the share of correct examples.
 
     budgets, planned_cost:                  (points,) given budgets; planned costs of the rules
     calibration_cost, calibration_accuracy: (points,) on the examples the knob was set on
     calibration_shares:                     (points, exits) share of those examples leaving at each exit
     cost, accuracy:                         (points,) on the reported split
     shares:                                 (points, exits) share of the reported examples leaving at each exit
-    correct:                                (points, exits) share of them leaving there with a correct prediction
-    routes:                                 the tables exit, answer, is_correct and path, stored as changes from one budget to the next
+    correct:                                (points, exits) share of them leaving there with a correct prediction, or, where quality is
+                                            graded, their quality, so that the sum over exits is the accuracy
+    leaving_cost:                           (points, exits) mean cost of those leaving there, NaN where none does
+    routes:                                 the tables exit, quality, path and, where exits predict classes, answer, stored as changes
+                                            from one budget to the next
     paths:                                  (paths, exits) bool, the distinct sets of stages that ran
-    path_cost:                              (paths,) cost of each of them
+    path_cost:                              (paths,) cost of each of them, or (paths, examples) where it depends on the example
     before_half:                            (points,) share of the reported examples that cost at most half of the full network
-    exit_cost:                              (exits,) cost of leaving at each exit if every stage before it ran
-    static_cost, static_accuracy:           (exits,) cost and accuracy of each exit if all examples leave there
+    exit_cost:                              (exits,) mean cost of leaving at each exit if every stage before it ran
+    static_cost, static_accuracy:           (exits,) mean cost and accuracy of each exit if all examples leave there
     notes:                                  (points,) one sentence to show beside the numbers of each point, or empty
     rules:                                  (points,) the policy with its knob set
     """
@@ -68,6 +74,7 @@ class Sweep:
     accuracy: NDArray[np.float64]
     shares: NDArray[np.float64]
     correct: NDArray[np.float64]
+    leaving_cost: NDArray[np.float64]
     routes: Changes
     paths: NDArray[np.bool_]
     path_cost: NDArray[np.float64]
@@ -93,13 +100,31 @@ class Sweep:
 
     @property
     def answer(self) -> NDArray[np.int32]:
-        """The prediction each example leaves with, (points, examples)."""
+        """The prediction each example leaves with, (points, examples). Raises ValueError if the exits predict no classes."""
+        if "answer" not in self.routes.first:
+            raise ValueError("the exits of this sweep predict no classes")
         return self.routes.table("answer")
 
     @property
+    def quality(self) -> Quality:
+        """What each example is worth where it leaves, (points, examples): bool, correct or not, or float32 in [0, 1]."""
+        return self.routes.table("quality")
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether quality is a number in [0, 1] instead of correct or incorrect."""
+        return not is_binary(self.routes.first["quality"])
+
+    @property
     def is_correct(self) -> NDArray[np.bool_]:
-        """Whether that prediction is correct, (points, examples)."""
-        return self.routes.table("is_correct")
+        """Whether each example leaves correctly, (points, examples). Raises ValueError where quality is graded."""
+        if self.is_graded:
+            raise ValueError("the outputs of this sweep are graded, not correct or incorrect; read its quality")
+        return cast(NDArray[np.bool_], self.quality)
+
+    def cost_at(self, point: int) -> NDArray[np.float64]:
+        """The cost of each example at one budget, (examples,)."""
+        return at_exits(self.path_cost, self.routes.at(point)["path"])
 
     @property
     def path(self) -> NDArray[np.unsignedinteger]:
@@ -114,7 +139,7 @@ class Sweep:
 
     @property
     def incorrect(self) -> NDArray[np.float64]:
-        """Share of the reported examples leaving at each exit with an incorrect prediction, (points, exits)."""
+        """Share of the reported examples leaving at each exit with an incorrect prediction, (points, exits): shares minus `correct`."""
         return self.shares - self.correct
 
     def as_json(self, bundle: str) -> dict:
@@ -143,7 +168,7 @@ class Sweep:
 
 def default_budgets(outputs: Outputs, unit: str, points: int) -> NDArray[np.float64]:
     """Evenly spaced budgets from the cheapest exit to the full network, as shares of the full network's cost, (points,)."""
-    cheapest = float(outputs.static_cost(unit).min()) / outputs.full_cost(unit)
+    cheapest = float(outputs.mean_static_cost(unit).min()) / outputs.full_cost(unit)
     return np.linspace(cheapest, 1.0, points)
 
 
@@ -154,11 +179,13 @@ def run_sweep(
     unit: str = "macs",
     split: Split = Split.TEST,
     progress: Progress = no_progress,
+    also: Sequence[float] = (),
 ) -> Sweep:
     """Fit a policy once, solve it for every budget on calibration, and route the reported examples.
 
     budgets:  shares of the full network's cost, or a number of evenly spaced budgets
     progress: called with the steps done and the steps in all, `_PARTS` for each budget; what it raises ends the sweep
+    also:     further budgets, sorted in among evenly spaced ones
     Raises UserError if the policy cannot run on these outputs or a budget is out of reach.
     """
     reason = policy.unavailable_reason(outputs)
@@ -166,21 +193,24 @@ def run_sweep(
         raise UserError(reason)
     if not isinstance(budgets, int):
         budgets = _as_budgets(budgets)
-    points = budgets if isinstance(budgets, int) else len(budgets)
+        if also:
+            raise ValueError("`also` adds to evenly spaced budgets; put all budgets into the list instead")
+    points = budgets + len(also) if isinstance(budgets, int) else len(budgets)
 
     def counted(values: Iterable[Value], part: int) -> Iterator[Value]:
         for done, value in enumerate(values):
             progress(part * points + done, _PARTS * points)
             yield value
 
-    full_cost = outputs.full_cost(unit)
     calibration, reported = outputs.tuning(Split.CALIBRATION), outputs.part(split)
+    full_cost, reported_cost = calibration.full_cost(unit), reported.full_cost(unit)  # they differ where costs vary by example
     fit = outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration
     progress(0, _PARTS * points)
     fitted = policy.fit_in_steps(fit, calibration, unit, lambda done, total: progress(points * done // total, _PARTS * points))
     if isinstance(budgets, int):
         # If the cheapest network is not the first, a policy that starts with the first cannot spend as little as the cheapest.
-        budgets = _as_budgets(np.maximum(default_budgets(outputs, unit, budgets), fitted.cheapest / full_cost))
+        spaced = np.maximum(default_budgets(calibration, unit, budgets), fitted.cheapest / full_cost)
+        budgets = np.sort(np.concatenate([spaced, _as_budgets(also)])) if also else _as_budgets(spaced)
     _check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in counted(budgets, 1)]
     tuned = [follow(rule, calibration, unit) for rule in counted(rules, 2)]
@@ -189,32 +219,37 @@ def run_sweep(
     for rule in counted(rules, 3):
         route = rule.route(reported)
         results.append(follow(rule, reported, unit, route))
-        rows.append((route.exit.astype(np.uint8), route.prediction, route.correct(reported), _path_index(route, known)))
-    names: list[str] = ["exit", "answer", "is_correct", "path"]
-    tables = dict(zip(names, map(np.array, zip(*rows, strict=True)), strict=True))
+        rows.append((route.exit.astype(np.uint8), route.prediction, route.known_quality, _path_index(route, known)))
+    names = ("exit", "answer", "quality", "path")
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    tables = {name: np.array(column) for name, column in columns.items() if column[0] is not None}
     paths = np.array([np.frombuffer(path, bool) for path in known])
     sweep = Sweep(
         policy=policy.name,
         unit=unit,
         split=split,
-        full=Full(full_cost, float(reported.correct[reported.full].mean())),
+        full=Full(reported_cost, float(reported.quality[reported.full].mean(dtype=np.float64))),
         budgets=budgets,
         planned_cost=np.array([rule.planned_cost for rule in rules]) / full_cost,
         calibration_cost=np.array([point.cost for point in tuned]) / full_cost,
         calibration_accuracy=np.array([point.accuracy for point in tuned]),
         calibration_shares=np.array([point.shares for point in tuned]),
-        cost=np.array([point.cost for point in results]) / full_cost,
+        cost=np.array([point.cost for point in results]) / reported_cost,
         accuracy=np.array([point.accuracy for point in results]),
         shares=np.array([point.shares for point in results]),
         correct=np.array([point.correct for point in results]),
+        leaving_cost=np.array([point.leaving_cost for point in results]) / reported_cost,
         routes=Changes.between(tables),
         paths=paths,
-        path_cost=paths @ outputs.cost_in(unit) / full_cost,
+        path_cost=paths @ reported.cost_in(unit) / reported_cost,
         before_half=np.array([point.before_half for point in results]),
-        exit_cost=outputs.cascade_cost(unit) / full_cost,
-        static_cost=outputs.static_cost(unit) / full_cost,
-        static_accuracy=reported.correct.mean(axis=1),
-        notes=[_note(policy, point, rule, mix, budget * full_cost) for point, rule, budget in zip(tuned, rules, budgets, strict=True)],
+        exit_cost=reported.mean_cascade_cost(unit) / reported_cost,
+        static_cost=reported.mean_static_cost(unit) / reported_cost,
+        static_accuracy=reported.quality.mean(axis=1, dtype=np.float64),
+        notes=[
+            _note(policy, point, rule, mix, budget * full_cost, outputs.is_graded)
+            for point, rule, budget in zip(tuned, rules, budgets, strict=True)
+        ],
         rules=rules,
     )
     progress(_PARTS * points, _PARTS * points)
@@ -223,12 +258,16 @@ def run_sweep(
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """The results of a rule on some examples. Numbers are means over examples; costs are in the unit of the sweep."""
+    """The results of a rule on some examples. Numbers are means over examples; costs are in the unit of the sweep.
+
+    leaving_cost: (exits,) mean cost of those leaving at each exit, NaN where none does: times `shares`, they sum to `cost`
+    """
 
     cost: float
     accuracy: float
     shares: NDArray[np.float64]
     correct: NDArray[np.float64]
+    leaving_cost: NDArray[np.float64]
     before_half: float
 
 
@@ -239,33 +278,39 @@ def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) 
     """
     half = 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
     cost = accuracy = before_half = 0.0
-    shares, correct = np.zeros(outputs.exits), np.zeros(outputs.exits)
+    shares, correct, spent = np.zeros(outputs.exits), np.zeros(outputs.exits), np.zeros(outputs.exits)
     for weight, part in rule.parts():
         taken = route if part is rule and route is not None else part.route(outputs)
         if len(taken.exit) != outputs.examples:
             raise AssertionError("a route lost or duplicated an example")
         costs = taken.cost(outputs.cost_in(unit))
         cost += weight * float(costs.mean())
-        accuracy += weight * taken.accuracy(outputs)
+        accuracy += weight * taken.accuracy
         before_half += weight * float(np.mean(costs <= half))
         shares += weight * taken.shares(outputs.exits)
-        correct += weight * taken.correct_shares(outputs)
+        correct += weight * taken.quality_shares(outputs.exits)
+        spent += weight * np.bincount(taken.exit, weights=costs, minlength=outputs.exits) / outputs.examples
     if not np.isclose(shares.sum(), 1.0, atol=1e-12):
         raise AssertionError(f"the shares of the exits sum to {shares.sum()}")
-    return Followed(cost, accuracy, shares, correct, before_half)
+    leaving_cost = np.divide(spent, shares, out=np.full(outputs.exits, np.nan), where=shares > 0)
+    return Followed(cost, accuracy, shares, correct, leaving_cost, before_half)
 
 
-def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget: float) -> str:
+def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget: float, graded: bool) -> str:
     """The rule's own note, or one sentence if it does worse on calibration than the random mix for the same budget.
 
-    tuned: the rule on the calibration examples; budget: the allowed mean cost, in the unit of the sweep
+    tuned: the rule on the calibration examples; budget: the allowed mean cost, in the unit of the sweep; graded: whether results have a
+    quality and are not correct or incorrect
     """
     expected = mix.accuracy_at(budget)
     if rule.note or not policy.deployable or tuned.accuracy >= expected - NEGLIGIBLE:
         return rule.note
     points = 100 * (expected - tuned.accuracy)
-    more = f"{points:.1f} points more accurate" if points >= 0.05 else "slightly more accurate"
-    spent = tuned.cost / budget
+    if graded:
+        more = f"{points / 100:.3f} better in quality" if points >= 0.05 else "slightly better in quality"
+    else:
+        more = f"{points:.1f} points more accurate" if points >= 0.05 else "slightly more accurate"
+    spent = tuned.cost / budget if budget > 0 else 1.0
     why = f"this policy spends only {spent:.0%} of it" if spent < 1 - NOTEWORTHY else "both spend as much"
     return f"On calibration the random mix is {more} at this budget; {why}."
 
@@ -288,7 +333,7 @@ def _as_budgets(budgets: Sequence[float] | NDArray[np.floating]) -> NDArray[np.f
 
 def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float) -> None:
     for budget in budgets:
-        if not np.isfinite(budget) or budget <= 0:
+        if not np.isfinite(budget) or budget < 0 or (budget == 0 and cheapest > 0):  # the cheapest exit may cost nothing
             raise UserError(f"A budget must be a positive share of the full network's cost, and {budget:g} is not; give for example 0.5.")
         if budget > MOST_BUDGET:
             raise UserError(f"A budget of {budget:g} is {budget:g} times the full network's cost; for {budget:g}% give {budget / 100:g}.")

@@ -63,7 +63,7 @@ def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str 
     """
     calibration, fitted = outputs.tuning(Split.CALIBRATION), _fit(policy, outputs, unit)
     # A family's cascade may cost more than its full network.
-    low, high = fitted.cheapest, max(outputs.full_cost(unit), float(outputs.cascade_cost(unit)[-1]))
+    low, high = fitted.cheapest, max(calibration.full_cost(unit), float(calibration.mean_cascade_cost(unit)[-1]))
     cheapest = None
     for _ in range(ROUNDS):
         accuracies = []
@@ -76,10 +76,12 @@ def by_accuracy_floor(policy: Policy, outputs: Outputs, floor: float, unit: str 
             low = budget
         if cheapest is None:
             best = max(accuracies)
-            raise UserError(f"{policy.title} reaches an accuracy of at most {best:.3f}, not {floor:g}; give no more than that.")
+            what = "a quality" if outputs.is_graded else "an accuracy"
+            raise UserError(f"{policy.title} reaches {what} of at most {best:.3f}, not {floor:g}; give no more than that.")
         high = budget
     assert cheapest is not None  # there is at least one round
-    target = f"Reach at least {floor:.1%} accuracy on the calibration examples at the lowest cost."
+    reached = f"a quality of {floor:.3f}" if outputs.is_graded else f"{floor:.1%} accuracy"
+    target = f"Reach at least {reached} on the calibration examples at the lowest cost."
     return _target_result(policy, outputs, unit, cheapest, target)
 
 
@@ -91,7 +93,8 @@ def by_guarantee(outputs: Outputs, promise: Promise, unit: str = "macs") -> Targ
     rule = fitted.keep(promise)
     threshold_spec = rule.threshold_spec()
     how = "on average" if promise.method == "crc" else f"with {promise.confidence:.0%} confidence"
-    target = f"Make at most {promise.epsilon:.1%} more errors than the full network, {how}."
+    lost = f"{promise.epsilon:.3f} in quality" if outputs.is_graded else f"{100 * promise.epsilon:.1f} points of accuracy"
+    target = f"Lose at most {lost} against the full network, {how}."
     if threshold_spec is not None and np.isposinf(threshold_spec.thresholds).all():
         examples = fitted.calibration.examples
         target += f" The {examples:,} calibration examples are not enough evidence for any threshold, so no example leaves early."
@@ -107,19 +110,19 @@ def _fit(policy: Policy, outputs: Outputs, unit: str) -> Fitted:
 
 
 def _target_result(policy: Policy, outputs: Outputs, unit: str, rule: Rule, target: str) -> TargetResult:
-    full_cost, test = outputs.full_cost(unit), outputs.test()
+    calibration, test = outputs.tuning(Split.CALIBRATION), outputs.test()
 
     def measured(part: Outputs) -> TargetPoint:
         result = follow(rule, part, unit)
-        return TargetPoint(result.cost / full_cost, result.accuracy, result.shares)
+        return TargetPoint(result.cost / part.full_cost(unit), result.accuracy, result.shares)
 
     return TargetResult(
         policy=policy.name,
         unit=unit,
         target=target,
         rule=rule,
-        full=Full(full_cost, float(test.correct[test.full].mean())),
-        planned_cost=rule.planned_cost / full_cost,
-        calibration=measured(outputs.tuning(Split.CALIBRATION)),
+        full=Full(test.full_cost(unit), float(test.quality[test.full].mean(dtype=np.float64))),
+        planned_cost=rule.planned_cost / calibration.full_cost(unit),
+        calibration=measured(calibration),
         test=measured(test),
     )

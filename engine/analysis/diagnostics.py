@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import at_exits
 from engine.front import concave_hull
 from engine.outputs import Outputs
 from engine.route import Route
@@ -45,12 +46,12 @@ def gain_per_exit(route: Route, outputs: Outputs, unit: str) -> Gain:
         return np.divide(total, leaving, out=np.full(outputs.exits, np.nan), where=leaving > 0)
 
     saved = 1 - route.cost(outputs.cost_in(unit)) / outputs.full_cost(unit)
-    return Gain(leaving, mean(route.correct(outputs)), mean(outputs.correct[outputs.full]), mean(saved))
+    return Gain(leaving, mean(route.known_quality), mean(outputs.quality[outputs.full]), mean(saved))
 
 
 @dataclass(frozen=True)
 class LossAgainstFull:
-    """The loss of a route compared with the full network, as shares of all examples.
+    """The loss of a route compared with the full network, as shares of all examples. The loss of an example is 1 - quality.
 
     excess: incorrect where the full network is correct
     gap:    excess minus the share correct where the full network is incorrect, which is the difference of the two error rates
@@ -61,9 +62,9 @@ class LossAgainstFull:
 
 
 def loss_against_full(route: Route, outputs: Outputs) -> LossAgainstFull:
-    """Excess loss, mean max(0, L - L_full), and signed gap, mean (L - L_full), of the 0/1 loss (Bolukbasi et al. 2017)."""
-    here, full = route.correct(outputs), outputs.correct[outputs.full]
-    return LossAgainstFull(excess=float((full & ~here).mean()), gap=float(full.mean() - here.mean()))
+    """Excess loss, mean max(0, L - L_full), and signed gap, mean (L - L_full), (Bolukbasi et al. 2017, for the 0/1 loss)."""
+    gap = outputs.quality[outputs.full].astype(np.float64) - route.known_quality
+    return LossAgainstFull(excess=float(np.maximum(gap, 0).mean()), gap=float(gap.mean()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +98,13 @@ def overthinking(outputs: Outputs, unit: str) -> Overthinking:
         wasteful=float((first < last).mean()),
         destructive=float(destroyed),
         share_of_errors=float(destroyed / errors) if errors else float("nan"),
-        stopping_in_time=float(outputs.static_cost(unit)[first].mean() / outputs.full_cost(unit)),
+        stopping_in_time=float(at_exits(outputs.static_cost(unit), first).mean() / outputs.full_cost(unit)),
     )
 
 
 def disagreement(outputs: Outputs) -> NDArray[np.float64]:
     """Share of examples on which two exits make different predictions, (exits, exits): symmetric, 0 on the diagonal."""
-    predictions = outputs.prediction
+    predictions = outputs.known_prediction
     return np.array([(predictions != one).mean(axis=1) for one in predictions])
 
 

@@ -135,5 +135,5 @@ def risk_coverage(sureness: NDArray[np.floating], correct: Mask) -> RiskCoverage
 
 def risk_coverage_per_exit(outputs: Outputs, score: str = "maxprob", among: Mask | None = None) -> tuple[RiskCoverage, ...]:
     """The curve of each exit, with its examples ordered by a score."""
-    among = np.ones(outputs.prediction.shape, bool) if among is None else among
+    among = np.ones((outputs.exits, outputs.examples), bool) if among is None else among
     return tuple(risk_coverage(outputs.scores[score][k][among[k]], outputs.correct[k][among[k]]) for k in range(outputs.exits))

@@ -6,6 +6,24 @@ from numpy.typing import NDArray
 FAR = 255
 
 
+def budgets_of_next_change(
+    budgets: NDArray[np.float64], exit: NDArray[np.uint8], point: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The nearest budgets below and above one point at which each example leaves at another exit, (examples,) each, NaN if there are none.
+
+    budgets: (points,) in any order; exit: (points, examples)
+    """
+    order = np.argsort(budgets, kind="stable")
+    place = int(np.flatnonzero(order == point)[0])
+    nearest = []
+    for rows in (order[:place][::-1], order[place + 1 :]):
+        change = np.full(exit.shape[1], np.nan)
+        for row in rows:
+            change[np.isnan(change) & (exit[row] != exit[point])] = budgets[row]
+        nearest.append(change)
+    return nearest[0], nearest[1]
+
+
 def steps_to_change(exit: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Number of budget steps, up or down, until an example leaves at another exit.
 

@@ -1,6 +1,7 @@
 """A bundle: outputs, images and provenance of one (cascade, data set) pair, in a folder.
 
-    outputs.parquet      one row per example: id, label, split, factors, and per exit the prediction, top classes and scores
+    outputs.parquet      one row per example: id, label, split, factors, text, what is known before any stage runs, and per exit the
+                         prediction, top classes, scores and features, or its quality, and its cost where that depends on the example
     logits.safetensors   the full logits, memory-mapped; in half precision above 1,000 classes
     images.bin           encoded images, one after the other; columns of the table hold their places
     bundle.json          written last: schema, names, costs, provenance, measurements, and the SHA-256 of every other file and of itself
@@ -10,6 +11,7 @@ A bundle is written whole or not at all, holds no pickle, and is refused with on
 
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle.images import ImagePack
-from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, TABLE, one_line, read_manifest, remedy, sealed
+from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, SCHEMAS, TABLE, name_of, one_line, read_manifest, remedy, sealed
 from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
 from engine.bundle.replacing import UNFINISHED, prepare_place, swap_in, undo_half_swap
 from engine.bundle.table import TopAnswers, read_table, top_answers, write_table
@@ -43,7 +45,10 @@ class Bundle:
     unit_notes: {unit: how it was measured}
     top:        the most probable classes of every exit, with their probabilities
     images:     images by example id, or None
+    id_texts:   (examples,) the ids as text where they are not numbers, or None; `outputs.ids` are hashes of them
+    texts:      (examples,) what the examples say, or None
     measured:   measurements on real devices, one per device and batch size; their units are among those of the outputs
+    sha256:     the seal of the manifest, which covers the checksums of all files
     """
 
     id: str
@@ -55,21 +60,29 @@ class Bundle:
     provenance: Mapping[str, Any]
     top: TopAnswers
     images: ImagePack | None = None
+    id_texts: NDArray[np.object_] | None = None
+    texts: NDArray[np.object_] | None = None
     measured: tuple[Measured, ...] = ()
+    sha256: str = ""
 
     def __repr__(self) -> str:
         return f"Bundle({self.id!r}, {self.outputs!r})"
 
     @property
     def nbytes(self) -> int:
-        """Memory taken by the outputs and by the places of the images. Memory-mapped files are not counted."""
+        """Memory taken by the outputs, the texts and the places of the images. Memory-mapped files are not counted."""
         places = 0 if self.images is None else self.images.nbytes
-        return self.outputs.nbytes + self.top.classes.nbytes + self.top.probability.nbytes + places
+        texts = sum(sum(map(sys.getsizeof, column)) for column in (self.id_texts, self.texts) if column is not None)
+        return self.outputs.nbytes + self.top.classes.nbytes + self.top.probability.nbytes + texts + places
 
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A bundle to be written. images: (example id, encoded image) in the order of the outputs, for some or all examples"""
+    """A bundle to be written.
+
+    images:          (example id, encoded image) in the order of the outputs, for some or all examples
+    id_texts, texts: as in `Bundle`; both as `engine.bundle.texts.clean_texts` gives them
+    """
 
     id: str
     title: str
@@ -79,6 +92,8 @@ class Draft:
     unit_notes: Mapping[str, str]
     provenance: Mapping[str, Any]
     images: Iterable[tuple[int, bytes]] = field(default_factory=list)
+    id_texts: Sequence[str] | None = None
+    texts: Sequence[str] | None = None
 
 
 def check_id(id: str) -> str:
@@ -103,11 +118,12 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
     new.mkdir(parents=True)
     outputs = draft.outputs
     places = ImagePack.write(new / IMAGES, draft.images)
-    write_table(new / TABLE, replace(outputs, logits=None) if outputs.classes <= FEW_CLASSES else outputs, places)
+    tabled = replace(outputs, logits=None) if outputs.classes <= FEW_CLASSES else outputs
+    write_table(new / TABLE, tabled, places, draft.id_texts, draft.texts)
     if outputs.logits is not None:
         save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
     manifest = {
-        "schema": SCHEMA,
+        "schema": _schema(draft),
         "id": draft.id,
         "title": draft.title,
         "topology": outputs.kind,
@@ -115,7 +131,11 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "examples": outputs.examples,
         "class_names": list(draft.class_names),
         "exit_names": list(draft.exit_names),
-        "units": {unit: {"stage_cost": cost.tolist(), "note": draft.unit_notes.get(unit, "")} for unit, cost in outputs.stage_cost.items()},
+        # None: the costs depend on the example, and are in the table.
+        "units": {
+            unit: {"stage_cost": cost.tolist() if cost.ndim == 1 else None, "note": draft.unit_notes.get(unit, "")}
+            for unit, cost in outputs.stage_cost.items()
+        },
         "provenance": dict(draft.provenance),
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(new.iterdir())},
     }
@@ -128,9 +148,13 @@ def read_bundle(folder: Path) -> Bundle:
     """Open a bundle and check every file. Raises UserError, naming the file and the remedy, if anything is wrong."""
     manifest = verify_files(folder)
     try:
-        stage_cost = {unit: _numbers(entry["stage_cost"]) for unit, entry in manifest["units"].items()}
-        class_names, exit_names = _names(manifest["class_names"]), _names(manifest["exit_names"])
+        exit_names = _names(manifest["exit_names"])
         rows = read_table(folder / TABLE, len(exit_names))
+        class_names = _names(manifest["class_names"]) if rows.judged is None or manifest["class_names"] else ()
+        stage_cost = {
+            unit: rows.own_cost[unit] if entry["stage_cost"] is None else _numbers(entry["stage_cost"])
+            for unit, entry in manifest["units"].items()
+        }
         logits = map_tensor(folder / LOGITS, "logits") if LOGITS in manifest["files"] else None
         outputs = Outputs(
             prediction=rows.prediction,
@@ -144,6 +168,9 @@ def read_bundle(folder: Path) -> Bundle:
             recorded=manifest["said"],
             logits=logits,
             factors=rows.factors,
+            judged=rows.judged,
+            features=rows.features,
+            before=rows.before,
         )
         top = rows.top if logits is None or outputs.classes > FEW_CLASSES else top_answers(logits)
         _check(outputs, top, manifest)
@@ -157,11 +184,14 @@ def read_bundle(folder: Path) -> Bundle:
             provenance=manifest["provenance"],
             top=top,
             images=ImagePack(folder / IMAGES, rows.ids, rows.image_offset, rows.image_bytes) if IMAGES in manifest["files"] else None,
+            id_texts=rows.id_texts,
+            texts=rows.texts,
             measured=read_measured(manifest),
+            sha256=manifest["sha256"],
         )
     except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
         # The checksums match, so the bundle was written like this: by another program, or by hand.
-        raise UserError(f"Bundle {folder.name} is inconsistent ({one_line(problem)}); {remedy(folder)}") from problem
+        raise UserError(f"Bundle {name_of(folder)} is inconsistent ({one_line(problem)}); {remedy(folder)}") from problem
 
 
 def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
@@ -181,11 +211,11 @@ def verify_files(folder: Path) -> dict[str, Any]:
     for name, entry in manifest["files"].items():
         path = folder / name
         if not path.is_file():
-            raise UserError(f"{name} is missing from bundle {folder.name}; {remedy(folder)}")
+            raise UserError(f"{name} is missing from bundle {name_of(folder)}; {remedy(folder)}")
         if path.stat().st_size != entry["bytes"]:
-            raise UserError(f"{name} in bundle {folder.name} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {remedy(folder)}")
+            raise UserError(f"{name} in bundle {name_of(folder)} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {remedy(folder)}")
         if sha256_of(path) != entry["sha256"]:
-            raise UserError(f"{name} in bundle {folder.name} was changed after it was written: its checksum differs; {remedy(folder)}")
+            raise UserError(f"{name} in bundle {name_of(folder)} was changed after it was written: its checksum differs; {remedy(folder)}")
     return manifest
 
 
@@ -199,14 +229,21 @@ def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> No
     if outputs.recorded not in get_args(Recorded):
         raise ValueError("it records an unknown kind of outputs")
     for classes in (outputs.labels, outputs.prediction, top.classes):
-        if classes.min() < 0 or classes.max() >= outputs.classes:
+        if classes is not None and classes.size and (classes.min() < 0 or classes.max() >= outputs.classes):
             raise ValueError("a label or prediction is not one of its classes")
     if outputs.logits is not None:
         _check_logits(outputs.logits, (outputs.exits, outputs.examples, outputs.classes))
-    if "maxprob" not in outputs.scores:
-        raise ValueError("it lacks the score maxprob")
     if not outputs.stage_cost or not all(_UNIT.fullmatch(unit) for unit in outputs.stage_cost):
         raise ValueError("it has no costs, or the name of a unit is invalid")
+
+
+def _schema(draft: Draft) -> int:
+    """The oldest version that can hold this bundle."""
+    outputs = draft.outputs
+    varying = any(cost.ndim == 2 or not cost.all() for cost in outputs.stage_cost.values())
+    texts = draft.id_texts is not None or draft.texts is not None
+    more = varying or texts or outputs.features or outputs.before
+    return SCHEMA if outputs.has_classes and "maxprob" in outputs.scores and not more else SCHEMAS[-1]
 
 
 def _check_logits(logits: NDArray, shape: tuple[int, int, int]) -> None:

@@ -67,7 +67,7 @@ class ImagePack:
         with open(path, "wb") as file:
             for id, data in images:
                 file.write(data)
-                places[int(id)] = (at, len(data))
+                places[id] = (at, len(data))
                 at += len(data)
             file.flush()
             os.fsync(file.fileno())

@@ -34,7 +34,12 @@ def entries(folder: Path | None = None) -> list[Entry]:
     # While a bundle is replaced it ends in .old for an instant, or until the next write if that was killed just then.
     bundles = {name.removesuffix(".old"): path for name, path in folders.items() if name.endswith(".old")}
     bundles |= {name: path for name, path in folders.items() if not name.endswith(UNFINISHED)}
-    return [Entry(id, bundles[id]) for id in sorted(bundles)]
+    return [Entry(_as_text(name), bundles[name]) for name in sorted(bundles)]
+
+
+def _as_text(name: str) -> str:
+    """A folder's name without bytes that are not text, which could neither be printed nor sent to a browser."""
+    return name.encode(errors="replace").decode()
 
 
 def open_bundle(name: str) -> Bundle:

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.display_text import printable
 from engine.errors import UserError
 
-SCHEMA = 1
+#: Version 2 has outputs that 1 does not: quality instead of classes, costs that depend on the example, or features beside scores. It is
+#: written only for those.
+SCHEMA, SCHEMAS = 1, (1, 2)
 MANIFEST, TABLE, LOGITS, IMAGES = "bundle.json", "outputs.parquet", "logits.safetensors", "images.bin"
 
 
@@ -20,25 +23,25 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a bundle. Raises UserError if it cannot be read or its seal does not match."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(f"{MANIFEST} is missing from bundle {folder.name}; {remedy(folder)}")
+        raise UserError(f"{MANIFEST} is missing from bundle {name_of(folder)}; {remedy(folder)}")
     try:
-        manifest = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=_without_duplicates)
+        manifest = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=without_duplicates)
         schema, files = manifest["schema"], manifest["files"]
         well_formed = all(isinstance(entry["bytes"], int) and isinstance(entry["sha256"], str) for entry in files.values())
         intact = manifest.get("sha256") in (seal(manifest), _text_seal(manifest))
     except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as problem:
-        raise UserError(f"{MANIFEST} in bundle {folder.name} cannot be read ({one_line(problem)}); {remedy(folder)}") from problem
-    if type(schema) is not int or schema != SCHEMA:
-        shown = repr(schema)[:20]
-        raise UserError(f"Bundle {folder.name} has schema version {shown}, but this version of Offramp reads {SCHEMA}; {remedy(folder)}")
+        raise UserError(f"{MANIFEST} in bundle {name_of(folder)} cannot be read ({one_line(problem)}); {remedy(folder)}") from problem
+    if type(schema) is not int or schema not in SCHEMAS:
+        shown, known = repr(schema)[:20], " and ".join(map(str, SCHEMAS))
+        raise UserError(f"Bundle {name_of(folder)} has schema version {shown}, but this version of Offramp reads {known}; {remedy(folder)}")
     if not intact:
-        raise UserError(f"{MANIFEST} in bundle {folder.name} was changed after it was written: its checksum differs; {remedy(folder)}")
+        raise UserError(f"{MANIFEST} in bundle {name_of(folder)} was changed after it was written: its checksum differs; {remedy(folder)}")
     if not well_formed or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
-        raise UserError(f"{MANIFEST} in bundle {folder.name} has an invalid list of files; {remedy(folder)}")
+        raise UserError(f"{MANIFEST} in bundle {name_of(folder)} has an invalid list of files; {remedy(folder)}")
     return manifest
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object. Two equal keys are refused: readers would disagree about which one counts."""
     if len({key for key, _ in pairs}) < len(pairs):
         raise ValueError("it has a key twice")
@@ -69,9 +72,14 @@ def _text(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def name_of(folder: Path) -> str:
+    """A bundle folder's name for a sentence. A folder that was renamed by hand may have any name, even one that is not text."""
+    return printable(folder.name, 100)
+
+
 def remedy(folder: Path) -> str:
     """What to do about a damaged bundle, to end a sentence."""
-    return f"restore the folder from its source, or recreate it with `python -m engine compute {folder.name}` (or `import`)."
+    return f"restore the folder from its source, or recreate it with `python -m engine compute {name_of(folder)}` (or `import`)."
 
 
 def one_line(problem: Exception) -> str:

@@ -1,7 +1,7 @@
 """The table of a bundle: one row per example, with everything that sweeps and pages read."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from engine.bundle.images import Place
+from engine.bundle.texts import MOST_ID, MOST_TEXT, as_column, read_texts
+from engine.exit_values import Quality
 from engine.outputs import Outputs
 from engine.scores import SCORES
 from engine.splits import BUNDLE_SPLITS
@@ -22,7 +24,10 @@ TOP = 5
 
 @dataclass(frozen=True, eq=False)
 class TopAnswers:
-    """The most probable classes of every exit, in descending order: classes int32, probability float32, both (exits, examples, top)."""
+    """The most probable classes of every exit, in descending order: classes int32, probability float32, both (exits, examples, top).
+
+    Without classes, `top` is 0. Where only the prediction is known, its probability is NaN.
+    """
 
     classes: NDArray[np.int32]
     probability: NDArray[np.float32]
@@ -30,20 +35,36 @@ class TopAnswers:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The columns of the table as arrays, named and shaped as in `Outputs`."""
+    """The columns of the table as arrays, named and shaped as in `Outputs`.
+
+    own_cost:        its costs that depend on the example
+    id_texts, texts: (examples,) of str, or None: the ids as text, and what the examples say
+    """
 
     ids: NDArray[np.int64]
-    labels: NDArray[np.int32]
+    labels: NDArray[np.int32] | None
     split: NDArray[np.str_]
-    prediction: NDArray[np.int32]
+    prediction: NDArray[np.int32] | None
+    judged: Quality | None
+    own_cost: Mapping[str, NDArray[np.float64]]
     scores: Mapping[str, NDArray[np.float32]]
     factors: Mapping[str, NDArray[np.float32]]
+    features: Mapping[str, NDArray[np.float32]]
+    before: Mapping[str, NDArray[np.float32]]
     top: TopAnswers
     image_offset: NDArray[np.int64]
     image_bytes: NDArray[np.int64]
+    id_texts: NDArray[np.object_] | None
+    texts: NDArray[np.object_] | None
 
 
-def write_table(path: Path, outputs: Outputs, images: Mapping[int, Place]) -> None:
+def write_table(
+    path: Path,
+    outputs: Outputs,
+    images: Mapping[int, Place],
+    id_texts: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
+) -> None:
     """Write the table as Parquet with zstd and page checksums, without dictionaries, so that any reader can read parts of it.
 
     The first bytes of all scores are stored together, then the second ones and so on: signs and exponents are similar, so the file is 7%
@@ -52,17 +73,29 @@ def write_table(path: Path, outputs: Outputs, images: Mapping[int, Place]) -> No
     places = [images.get(int(id), (0, 0)) for id in outputs.ids]
     columns: dict[str, pa.Array] = {
         "id": pa.array(outputs.ids),
-        "label": pa.array(outputs.labels),
+        **({} if id_texts is None else {"id_text": as_column(id_texts)}),
+        **({} if texts is None else {"text": as_column(texts)}),
+        **({} if outputs.labels is None else {"label": pa.array(outputs.labels)}),
         "split": pa.array(outputs.split.tolist(), pa.string()),
         "image_offset": pa.array([place[0] for place in places], pa.int64()),
         "image_bytes": pa.array([place[1] for place in places], pa.int64()),
     }
     for name, values in outputs.factors.items():
         columns[f"factor.{name}"] = pa.array(values)
+    for name, values in outputs.before.items():
+        columns[f"before.{name}"] = pa.array(values)
     for k in range(outputs.exits):
-        columns[f"exit{k}.prediction"] = pa.array(outputs.prediction[k])
+        if outputs.prediction is not None:
+            columns[f"exit{k}.prediction"] = pa.array(outputs.prediction[k])
+        if outputs.judged is not None:
+            columns[f"exit{k}.quality"] = pa.array(outputs.judged[k])
+        for unit, cost in outputs.stage_cost.items():
+            if cost.ndim == 2:
+                columns[f"exit{k}.cost.{unit}"] = pa.array(cost[k])
         for name, values in outputs.scores.items():
             columns[f"exit{k}.score.{name}"] = pa.array(values[k])
+        for name, values in outputs.features.items():
+            columns[f"exit{k}.feature.{name}"] = pa.array(values[k])
         if outputs.logits is not None:
             columns |= {f"exit{k}.{name}": values for name, values in _top_columns(outputs.logits[k]).items()}
     table = pa.table(columns)
@@ -91,19 +124,28 @@ def read_table(path: Path, exits: int) -> Rows:
     def stacked(name: str, dtype: type) -> NDArray:
         return np.stack([column(f"exit{k}.{name}", dtype) for k in range(exits)])
 
-    scores = [name for name in SCORES if f"exit0.score.{name}" in table.column_names]
-    factors = [name.removeprefix("factor.") for name in table.column_names if name.startswith("factor.")]
-    prediction = stacked("prediction", np.int32)
+    def named(prefix: str) -> list[str]:
+        return [name.removeprefix(prefix) for name in table.column_names if name.startswith(prefix)]
+
+    scores = sorted(named("exit0.score."), key=lambda name: list(SCORES).index(name) if name in SCORES else len(SCORES))
+    factors, units = named("factor."), named("exit0.cost.")
+    prediction = stacked("prediction", np.int32) if "exit0.prediction" in table.column_names else None
     return Rows(
         ids=column("id", np.int64),
-        labels=column("label", np.int32),
+        labels=column("label", np.int32) if "label" in table.column_names else None,
         split=_splits(table["split"]),
         prediction=prediction,
+        judged=_read_quality([table[f"exit{k}.quality"] for k in range(exits)]) if "exit0.quality" in table.column_names else None,
+        own_cost={unit: stacked(f"cost.{unit}", np.float64) for unit in units},
         scores={name: stacked(f"score.{name}", np.float32) for name in scores},
         factors={name: column(f"factor.{name}", np.float32) for name in factors},
+        features={name: stacked(f"feature.{name}", np.float32) for name in named("exit0.feature.")},
+        before={name: column(f"before.{name}", np.float32) for name in named("before.")},
         top=_read_top(table, exits, prediction),
         image_offset=column("image_offset", np.int64),
         image_bytes=column("image_bytes", np.int64),
+        id_texts=read_texts(table["id_text"], MOST_ID) if "id_text" in table.column_names else None,
+        texts=read_texts(table["text"], MOST_TEXT) if "text" in table.column_names else None,
     )
 
 
@@ -117,6 +159,13 @@ def _column(column: pa.ChunkedArray, dtype: np.dtype) -> NDArray:
     if whole:
         column = column.cast(pa.from_numpy_dtype(dtype))  # raises if a number does not fit
     return np.ascontiguousarray(column.to_numpy(), dtype)
+
+
+def _read_quality(columns: Sequence[pa.ChunkedArray]) -> Quality:
+    """(exits, examples), correct or not, or graded."""
+    if all(pa.types.is_boolean(column.type) and not column.null_count for column in columns):
+        return np.stack([column.to_numpy().astype(bool) for column in columns])
+    return np.stack([_column(column, np.dtype(np.float32)) for column in columns])
 
 
 def _splits(column: pa.ChunkedArray) -> NDArray[np.str_]:
@@ -149,9 +198,14 @@ def _top_columns(logits: NDArray[np.floating]) -> dict[str, pa.Array]:
     }
 
 
-def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32]) -> TopAnswers:
+def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32] | None) -> TopAnswers:
+    if prediction is None:
+        nothing = np.empty((exits, table.num_rows, 0))
+        return TopAnswers(nothing.astype(np.int32), nothing.astype(np.float32))
     if "exit0.top_class" not in table.column_names:  # see FEW_CLASSES in engine.bundle.bundle
-        # Only confidences were recorded: the top class is the prediction, and a score is its confidence.
+        # Only confidences were recorded, if any: the top class is the prediction, and a score is its confidence.
+        if "exit0.score.maxprob" not in table.column_names:
+            return TopAnswers(prediction[..., None], np.full((*prediction.shape, 1), np.nan, np.float32))
         maxprob = np.stack([table[f"exit{k}.score.maxprob"].to_numpy() for k in range(exits)])
         return TopAnswers(prediction[..., None], SCORES["maxprob"].shown(maxprob)[..., None].astype(np.float32))
 

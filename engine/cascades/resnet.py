@@ -71,8 +71,8 @@ class Block(nn.Module):
 class OnMap(nn.Sequential):
     """Layers applied to the state's map, its first tensor; other tensors pass through. State -> State"""
 
-    def forward(self, state: State) -> State:
-        return super().forward(state[0]), *state[1:]
+    def forward(self, input: State) -> State:
+        return super().forward(input[0]), *input[1:]
 
 
 class PooledHead(nn.Module):

@@ -18,7 +18,6 @@ import re
 from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -150,10 +149,9 @@ def _channels(name: str, features: Tensor) -> int:
 
 def _recorded(whole: nn.Module) -> fx.Graph:
     """The network's computation, with in-place operations replaced."""
-    module: Any
     for module in whole.modules():
         if getattr(module, "inplace", False):
-            module.inplace = False
+            module.inplace = False  # pyrefly: ignore[bad-argument-type]  # PyTorch declares only tensors and modules as attributes
     try:
         graph = fx.Tracer().trace(whole)
     except Exception as error:  # torch.fx raises whatever went wrong inside the network

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.errors import UserError
+
 if TYPE_CHECKING:
     from engine.recipes import Recipe
 
@@ -19,10 +21,30 @@ def takes_recipe(command: argparse.ArgumentParser) -> None:
 
 
 def recipe_of(given: argparse.Namespace) -> "Recipe":
-    """The recipe chosen by the arguments of `takes_recipe`."""
-    from engine.recipes import Choices, recipe
+    """The recipe chosen by the arguments of `takes_recipe`. Raises UserError, also for the name of a bundle that is no recipe's."""
+    from engine.recipes import RECIPES, Choices, recipe
 
+    if given.recipe not in RECIPES:
+        _check_no_bundle(given.recipe, given.command)
     return recipe(given.recipe, Choices(given.exits, given.images, given.network, given.weights))
+
+
+def _check_no_bundle(name: str, command: str) -> None:
+    """A bundle holds the outputs of a network, and not the network."""
+    from engine.bundle.library import entries
+    from engine.bundle.replacing import is_imported
+
+    folder = next((entry.folder for entry in entries() if entry.id == name), None)
+    if folder is None:
+        return
+    if is_imported(folder):
+        remedy = (
+            "give a recipe, see `list`, or import times of your own as stage_cost_latency_ms"
+            if command == "measure"
+            else "give a recipe, see `list`"
+        )
+        raise UserError(f"The bundle {name!r} is imported and holds outputs without a network, which `{command}` needs; {remedy}.")
+    raise UserError(f"{name!r} is a bundle and not a recipe; give `{command}` the recipe and the options with which it was computed.")
 
 
 def takes_device(command: argparse.ArgumentParser) -> None:
@@ -58,6 +80,13 @@ def words(text: str) -> tuple[str, ...]:
     if not all(parts):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list such as 1,3 or layer1,layer2")
     return parts
+
+
+def assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not of the form NAME=VALUE")
+    return name.strip(), value.strip()
 
 
 def numbers(text: str) -> tuple[float, ...]:

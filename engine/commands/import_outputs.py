@@ -1,28 +1,60 @@
-"""Import the outputs of any network into a bundle, or write an example file to start from."""
+"""Import the outputs of any network, or a log of any models, into a bundle, or write an example file to start from."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
+from engine.commands.arguments import assignment, number, words
+from engine.display_text import counted
 from engine.errors import UserError
+from engine.importing.help_text import TEMPLATE_KINDS, help_text
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = help_text()
     command.add_argument(
-        "file", metavar="FILE", nargs="?", type=Path, help=".npz, .safetensors or .parquet file; --template shows its contents"
+        "file",
+        metavar="FILE",
+        nargs="?",
+        type=Path,
+        help=".npz, .safetensors, .parquet, .csv or .jsonl file; its contents are listed below",
     )
     command.add_argument("--id", metavar="NAME", help="id of the bundle")
     command.add_argument("--title", metavar="TEXT", help="title of the bundle (default: its id)")
-    command.add_argument(
-        "--topology", choices=("chain", "family"), help="exits of one network, or separate networks (default: as in the file, else chain)"
+    kind = command.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--topology", choices=("chain", "family"), help="exits of one network, or separate models (default: as the file says or its names)"
     )
-    command.add_argument("--template", metavar="KIND", help="write an example file instead: logits, probs, confidence, family or parquet")
+    kind.add_argument("--chain", dest="topology", action="store_const", const="chain", help="short for --topology chain")
+    kind.add_argument("--family", dest="topology", action="store_const", const="family", help="short for --topology family")
+    command.add_argument("--template", metavar="KIND", help=f"write an example file instead: {', '.join(TEMPLATE_KINDS)}")
     command.add_argument(
         "--out", type=Path, metavar="PATH", help="folder of the bundle (default: data/bundles/NAME), or path of the example file"
     )
+    log = command.add_argument_group("logs of models")
+    log.add_argument(
+        "--map",
+        type=assignment,
+        action="append",
+        default=[],
+        metavar="NAME=COLUMN",
+        help="the column of one of the names below, or none: conf=",
+    )
+    log.add_argument("--models", type=words, default=(), metavar="A,B,...", help="the models to take (default: all)")
+    log.add_argument(
+        "--costs", type=Path, metavar="FILE", help="a second file with costs: columns model and cost, or example, model and cost"
+    )
+    log.add_argument(
+        "--cost", type=assignment, action="append", default=[], metavar="MODEL=NUMBER", help="cost of a model, for each of them"
+    )
+    log.add_argument("--cost-unit", default="cost", metavar="UNIT", help="unit of costs whose name gives none, such as usd or seconds")
+    log.add_argument("--scale", type=number, default=1.0, metavar="NUMBER", help="multiply every quality, such as by 0.01 for percentages")
+    log.add_argument("--clip", action="store_true", help="cut qualities outside [0, 1]")
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.exit_values import mean_over_examples
     from engine.importing.importer import import_file
     from engine.importing.templates import write_template
 
@@ -35,26 +67,56 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         return {"template": given.template, "file": str(path)}
     if not (given.file and given.id):
         raise UserError("An import needs a file and an id for the bundle; give `python -m engine import FILE --id NAME`.")
-    imported = import_file(given.file, given.id, given.title, given.topology, given.out)
+    imported = import_file(given.file, given.id, given.title, given.topology, given.out, options=_options(given))
     outputs, exit_names = imported.draft.outputs, imported.draft.exit_names
     test = outputs.test()
-    accuracy = test.correct.mean(axis=1).tolist()
+    quality = test.quality.mean(axis=1, dtype=float).tolist()
     if not given.json:
-        size = f"{outputs.exits} exits, {outputs.classes} classes, {outputs.examples:,} examples"
-        print(f"Bundle written to {imported.folder}: {size}; costs in {', '.join(outputs.stage_cost)}.")
+        stages = counted(outputs.exits, "exit" if outputs.kind == "chain" else "model")
+        classes = f", {outputs.classes} classes" if outputs.classes else ""
+        size = f"{stages}{classes}, {counted(outputs.examples, 'example')}"
+        earlier = " in place of an earlier one" if imported.replaced else ""
+        print(f"Bundle written to {imported.folder}{earlier}: {size}; costs in {', '.join(outputs.stage_cost)}.")
         for note in imported.notes:
             print(note)
-        print(f"Accuracy on the {test.examples:,} test examples: ", end="")
-        print(", ".join(f"{name} {share:.2%}" for name, share in zip(exit_names, accuracy, strict=True)) + ".")
+        print(f"{'Mean quality' if outputs.is_graded else 'Accuracy'} on the {counted(test.examples, 'test example')}: ", end="")
+        print(", ".join(f"{name} {share:.2%}" for name, share in zip(exit_names, quality, strict=True)) + ".")
+        if given.out is None:
+            policy = "maxprob" if "maxprob" in outputs.scores else "random_mix"
+            print(f"Select it under Bundle on the page, or run `python -m engine sweep {imported.draft.id} --policy {policy}`.")
     return {
         "id": imported.draft.id,
         "bundle": str(imported.folder),
+        "replaced": imported.replaced,
         "exits": outputs.exits,
+        "exit_names": list(exit_names),
         "classes": outputs.classes,
         "examples": outputs.examples,
         "said": outputs.recorded,
         "topology": outputs.kind,
-        "stage_cost": {unit: cost.tolist() for unit, cost in outputs.stage_cost.items()},
-        "test_accuracy": accuracy,
+        "stage_cost": {unit: mean_over_examples(cost).tolist() for unit, cost in outputs.stage_cost.items()},
+        "test_accuracy": quality,
+        "dominated": imported.draft.provenance.get("dominated", []),
         "notes": list(imported.notes),
+        "diagnosis": imported.draft.provenance.get("diagnosis", []),
     }
+
+
+def _options(given: argparse.Namespace) -> Any:
+    from engine.importing.options import Options
+
+    def once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        for name, _ in pairs:
+            if sum(name == other for other, _ in pairs) > 1:
+                raise UserError(f"{option} gives {name!r} twice; leave one out.")
+        return dict(pairs)
+
+    cost = {model: _cost(model, text) for model, text in once("--cost", given.cost).items()}
+    return Options(once("--map", given.map), given.models, given.costs, cost, given.cost_unit, given.scale, given.clip)
+
+
+def _cost(model: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"--cost {model}={text[:20]} is not a number; give one such as --cost {model}=0.2.") from None

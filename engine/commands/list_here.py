@@ -2,9 +2,24 @@
 
 import argparse
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import UserError
+
+if TYPE_CHECKING:
+    from engine.policies.core.base import Policy
+
+#: What a policy needs, by the values of `engine.policies.core.base.Need`.
+NEEDS = {
+    "labels": "the labels of the examples it routes",
+    "features": "logits, a confidence or a feature",
+    "probabilities": "the probability of every class",
+    "logits": "raw logits",
+    "family": "separate models",
+    "before": "a number known before any model runs",
+    "predictions": "predicted classes",
+    "classes": "labels of classes",
+}
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -52,6 +67,16 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
             print(f"broken  {entry['problem']}")
         for name, recipe in RECIPES.items():
             print(f"recipe  {name:<{width}}  {recipe.config.description}")
-        for policy in policies:
-            print(f"policy  {policy['name']:<{width}}  {policy['title']}")
+        for name, policy in POLICIES.items():
+            needs = _needs(policy)
+            print(f"policy  {name:<{width}}  {policy.title}{f'; needs {needs}' if needs else ''}")
     return {"bundles": bundles, "broken": broken, "recipes": [about(one) for one in RECIPES.values()], "policies": policies}
+
+
+def _needs(policy: "Policy") -> str:
+    """What outputs must contain for a policy, in words; empty if it needs nothing but quality and cost."""
+    words = [NEEDS[need] for need in sorted(policy.needs)]
+    score = getattr(policy, "score", None)
+    if score is not None and "logits" not in policy.needs:
+        words.append("a confidence" if score == "maxprob" else NEEDS["probabilities"])
+    return ", ".join(words)

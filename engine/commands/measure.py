@@ -22,12 +22,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
+    recipe = recipe_of(given)  # first: where it is a mistake, PyTorch need not be there
     from engine.measuring.measure import measure
     from engine.measuring.save_measurements import bundle_to_save_to, save_measurements
     from engine.runtime.host_memory import take_memory_in_bulk
 
     take_memory_in_bulk()
-    recipe = recipe_of(given)
     folder = bundle_to_save_to(recipe) if given.save else None  # before the work, not after it
     measurement = measure(recipe, given.device, given.batch_sizes, given.examples, dtype=given.dtype, cuda_graphs=given.cuda_graphs)
     document = measurement.as_json()

@@ -4,7 +4,7 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -68,7 +68,7 @@ class _Lines(logging.Handler):
 
 
 @contextmanager
-def log_on_stderr() -> Iterator[None]:
+def log_on_stderr() -> Generator[None]:
     """The log of the engine as lines on stderr, between the states of a progress bar."""
     logger, handler = logging.getLogger("offramp"), _Lines()
     level = logger.level

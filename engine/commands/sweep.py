@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.commands.arguments import numbers, positive
 from engine.commands.progress import progress_bar
+from engine.display_text import counted
 from engine.errors import UserError
 
 MAX_POINTS = 10_000
@@ -27,6 +28,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
+    from engine.analysis.sweep_intervals import sweep_intervals
     from engine.bundle.library import open_bundle
     from engine.policies import policy
     from engine.splits import Split
@@ -38,21 +40,28 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
         swept = Calibrated(swept)
     bundle = open_bundle(given.bundle)
-    units = bundle.outputs.stage_cost
-    unit = given.unit or ("macs" if "macs" in units else next(iter(units)))  # an import may have costs in other units only
+    unit = given.unit or bundle.outputs.default_unit
     if given.points > MAX_POINTS:
         raise UserError(f"--points is {given.points:,}, which is too many budgets; give at most {MAX_POINTS:,}.")
     result = run_sweep(swept, bundle.outputs, given.budgets or given.points, unit, Split(given.split), progress_bar("steps", after=QUICK))
     document = result.as_json(bundle.id)
+    intervals = sweep_intervals(result, bundle.outputs.part(result.split))
+    intervals.add_to(document)
     if not given.json:
         full = document["full"]
-        print(f"{swept.title} on {bundle.title}, {result.split} split, {document['examples']:,} examples.")
-        print(f"Full network: {full['accuracy']:.2%} accuracy at {full['cost']:.4g} {result.unit}. Costs are shares of its cost.")
-        print("  budget  planned  calibration     cost  accuracy  share of examples leaving at each exit")
-        for point in document["points"]:
+        print(f"{swept.title} on {bundle.title}, {result.split} split, {counted(document['examples'], 'example')}.")
+        quality = "mean quality" if result.is_graded else "accuracy"
+        print(f"Full network: {full['accuracy']:.2%} {quality} at {full['cost']:.4g} {result.unit}. Costs are shares of its cost.")
+        print("Difference from the full network in points, on the same examples. 95% intervals in brackets.")
+        head = f"  budget  planned  calibration     cost {quality.removeprefix('mean '):>9} {'':14} difference {'':12}"
+        print(f"{head} share of examples leaving at each exit")
+        for point, difference in zip(document["points"], intervals.difference, strict=True):
             shares = " ".join(f"{share:6.1%}" for share in point["shares"])
             planned = f"{point['budget']:8.3f} {point['planned_cost']:8.3f} {point['calibration_cost']:12.3f}"
-            print(f"{planned} {point['cost']:8.3f} {point['accuracy']:9.2%}  {shares}")
+            low, high = (f"{100 * end:.1f}" for end in point["interval"])
+            accuracy = f"{point['accuracy']:9.2%} {f'[{low}, {high}]':14}"
+            gained, least, most = (f"{100 * points:+.1f}" for points in (difference.estimate, difference.low, difference.high))
+            print(f"{planned} {point['cost']:8.3f} {accuracy} {gained:>7} {f'[{least}, {most}]':16} {shares}")
         for note in dict.fromkeys(filter(None, result.notes)):
             budgets = ", ".join(f"{budget:.3f}" for budget, other in zip(result.budgets, result.notes, strict=True) if other == note)
             print(f"Budget {budgets}: {note}")

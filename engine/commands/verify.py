@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from engine.display_text import counted
+
 
 def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("bundle", metavar="BUNDLE", help="id or path of a bundle")
@@ -13,5 +15,6 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
     bundle = open_bundle(given.bundle)
     if not given.json:
-        print(f"Bundle {bundle.id} is intact: {bundle.outputs.exits} exits, {bundle.outputs.examples:,} examples, all checksums match.")
+        size = f"{counted(bundle.outputs.exits, 'exit')}, {counted(bundle.outputs.examples, 'example')}"
+        print(f"Bundle {bundle.id} is intact: {size}, all checksums match.")
     return {"bundle": bundle.id, "whole": True, "examples": bundle.outputs.examples}

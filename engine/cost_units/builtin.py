@@ -1,4 +1,4 @@
-"""The units that come with Offramp: multiply-accumulates, counted; time and energy, imported or measured on a device."""
+"""The units that come with Offramp: multiply-accumulates, counted; time and energy, imported or measured on a device; and money."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,10 +22,12 @@ register_cost_unit(
         title="Compute (MACs)",
         noun="compute",
         note="Multiply-accumulates per image, exit heads included, as torch's FlopCounterMode counts them.",
+        sign="{} MACs",
         stage_cost=_stage_macs,
     )
 )
-register_cost_unit(CostUnit("latency_ms", title="Time (ms)", noun="time"))
-register_cost_unit(CostUnit("energy_mj", title="Energy (mJ)", noun="energy"))
-register_cost_unit(CostUnit(MS, title="Milliseconds per image", noun="time"))
-register_cost_unit(CostUnit(JOULES, title="Joules per image, measured", noun="energy"))
+register_cost_unit(CostUnit("latency_ms", title="Time (ms)", noun="time", sign="{} ms"))
+register_cost_unit(CostUnit("energy_mj", title="Energy (mJ)", noun="energy", sign="{} mJ"))
+register_cost_unit(CostUnit("usd", title="Price (dollars)", noun="price", sign="${}"))
+register_cost_unit(CostUnit(MS, title="Milliseconds per image", noun="time", sign="{} ms"))
+register_cost_unit(CostUnit(JOULES, title="Joules per image, measured", noun="energy", sign="{} J"))

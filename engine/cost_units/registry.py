@@ -20,6 +20,7 @@ class CostUnit:
     title:      as in a list of units: "Compute (MACs)"
     noun:       what is spent, to say "25% of the compute"
     note:       how it is counted, one sentence that a bundle keeps
+    sign:       how an amount is written, "{} ms" or "${}"; by default as the number alone
     stage_cost: (cascade, (height, width)) -> the cost of each stage with its exit for one image, (stages,); `compute` then writes this
                 unit into every bundle. None: costs in this unit are measured or imported
     """
@@ -28,6 +29,7 @@ class CostUnit:
     title: str
     noun: str
     note: str = ""
+    sign: str = "{}"
     stage_cost: "Callable[[Cascade, tuple[int, int]], Sequence[float]] | None" = None
 
 

@@ -1,6 +1,7 @@
 """Any folder of images in torchvision's ImageFolder layout: ROOT/CLASS/anything.jpg, with the classes in alphabetical order.
 
 Images of any size are brought to one size as in torchvision's ImageNet presets: the shorter side is resized, and the centre is cropped.
+Pillow does both, as it does for torchvision, which takes seconds to import and is not needed to look at images.
 
 Files may be untrusted. Their format is read from their bytes, not from their names, and only common image formats are opened. The number
 of bytes and pixels and the aspect ratio are checked before a pixel is decoded, so a file that unpacks to gigabytes is refused.
@@ -16,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torchvision import transforms
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from engine.datasets.base import Images
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.splits import Split
 
+#: The endings that torchvision takes for images.
+ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 KINDS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP")
 MOST_BYTES = 100_000_000
 MOST_PIXELS = 80_000_000  # below the number at which Pillow itself warns
@@ -131,7 +132,7 @@ def _image_files(folder: Path) -> Iterator[Path]:
     for where, _, names in os.walk(folder):
         for name in names:
             path = Path(where, name)
-            if name.lower().endswith(IMG_EXTENSIONS) and path.is_file():  # reading a pipe could block forever
+            if name.lower().endswith(ENDINGS) and path.is_file():  # reading a pipe could block forever
                 yield path
 
 
@@ -158,8 +159,10 @@ def read_image(path: Path, image_size: tuple[int, int]) -> NDArray[np.uint8]:
 
 def _cut_to_size(image: Image.Image, image_size: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = image_size
-    whole = round(min(height, width) / KEPT) if height == width else max(height, width)
-    return np.array(transforms.CenterCrop([height, width])(transforms.Resize(whole)(image)))
+    shorter = round(height / KEPT) if height == width else max(height, width)
+    whole_width, whole_height = (int(shorter * side / min(image.size)) for side in image.size)
+    left, top = round((whole_width - width) / 2), round((whole_height - height) / 2)
+    return np.array(image.resize((whole_width, whole_height), Image.Resampling.BILINEAR).crop((left, top, left + width, top + height)))
 
 
 def _refused(path: Path, why: str) -> UserError:

@@ -1,16 +1,17 @@
 """Checks of the imported arrays. Each error is one sentence: the array, the place and value that are wrong, and what to do.
 
-Messages count exits, rows and classes from 0, as the arrays do. A row is an example.
+Messages count exits from 1, as the page does, and rows and classes from 0. A row is an example. A place in an array with an axis of exits
+is also given as its index.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from engine.display_text import printable
+from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
 from engine.outputs import MAX_EXITS, exactly_whole, largest_exact
 
@@ -85,14 +86,14 @@ def check_logits(logits: NDArray) -> bool:
     loose = 2e-2 if logits.dtype == np.float16 else 1e-3
     if logits.min() >= 0 and (abs(logits.sum(axis=-1, dtype=np.float64) - 1) < loose).all():
         raise UserError("logits look like probabilities (none is negative and every row sums to 1); rename the array to probs.")
-    return not _all_log_probabilities(logits, loose)
+    return not all_log_probabilities(logits, loose)
 
 
-def check_probs(probs: NDArray) -> None:
-    """(exits, examples, classes), each row a distribution."""
+def check_probs(probs: NDArray, first: int = 0) -> None:
+    """(exits, examples, classes), each row a distribution. first: number of the first of these exits"""
     check_finite("probs", probs)
     loose = 2e-2 if probs.dtype == np.float16 else 1e-3
-    for exit, rows in enumerate(probs):
+    for exit, rows in enumerate(probs, start=first):
         if at := first_place((rows < -1e-6) | (rows > 1 + loose)):
             remedy = "if these are logits, rename the array to logits"
             place = in_words((exit, at[0]))
@@ -128,7 +129,25 @@ def check_rows(name: str, array: NDArray, examples: int) -> None:
         raise UserError(f"{name} has shape {array.shape} but must be ({examples},); give one value per example.")
 
 
-def _all_log_probabilities(logits: NDArray, loose: float, chunk: int = 4096) -> bool:
+def check_names_differ(names: Sequence[str]) -> None:
+    """Scores, features and what is known before any stage runs have names of their own."""
+    for name in names:
+        if list(names).count(name) > 1:
+            raise UserError(f"{printable(name)!r} names two of the scores, feature_NAME and before_NAME; rename one.")
+
+
+def check_exit_names(names: Sequence[str]) -> None:
+    """Exits and models have names of their own. names: cleaned"""
+    for name in names:
+        if list(names).count(name) > 1:
+            raise UserError(
+                f"Two models or exits are called {name!r}, apart from invisible characters and what follows the first {MOST_CHARACTERS};"
+                " rename one."
+            )
+
+
+def all_log_probabilities(logits: NDArray, loose: float, chunk: int = 4096) -> bool:
+    """Whether every row, (exits, examples, classes), holds the logarithms of a distribution."""
     if logits.max() > loose:
         return False
     parts = (logits[:, start : start + chunk].astype(np.float64) for start in range(0, logits.shape[1], chunk))
@@ -146,4 +165,6 @@ def first_place(holds: NDArray[np.bool_]) -> tuple[int, ...] | None:
 
 def in_words(at: tuple[int, ...], axis: str = "row") -> str:
     """An index in words: (exit, row), (exit, row, class), or one of a 1-D array whose only axis is `axis`."""
-    return ", ".join(f"{name} {i}" for name, i in zip((axis,) if len(at) == 1 else ("exit", "row", "class"), at, strict=False))
+    axes = (axis,) if len(at) == 1 else ("exit", "row", "class")
+    words = ", ".join(f"{name} {i + (name == 'exit')}" for name, i in zip(axes, at, strict=False))
+    return f"[{', '.join(map(str, at))}] ({words})" if axes[0] == "exit" else words

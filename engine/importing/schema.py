@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from engine.display_text import printable
 from engine.errors import UserError
 
-_NAMES = {
-    *("logits", "probs", "pred", "conf", "labels", "cost", "stage_cost"),
-    *("split", "images", "exit_names", "class_names", "ids", "topology"),
-}
-_PREFIXED = re.compile(r"(cost|stage_cost|factor)_\w{1,40}")
+if TYPE_CHECKING:
+    from engine.importing.logs.table import Table
+
+#: Arrays whose first axis is the exits. One array for each exit, such as `exit0.logits`, may take the place of one for all.
+OF_EXITS = ("logits", "probs", "pred", "conf", "correct", "quality", "failed", "cost", "stage_cost")
+_NAMES = {*OF_EXITS, "labels", "split", "images", "exit_names", "class_names", "ids", "texts", "topology"}
+_PREFIXED = re.compile(r"(cost|stage_cost|factor|before|feature)_\w{1,40}")
+_OF_EXIT = re.compile(r"exit(\d{1,3})\.(\w+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +29,29 @@ class Given:
 
     arrays:  by name; numbers or fixed-width text
     ignored: names that are not known here, cleaned; one may be misspelt
+    table:   the rows of a log, in place of arrays
     """
 
     arrays: Mapping[str, NDArray]
     ignored: tuple[str, ...]
+    table: "Table | None" = None
 
 
 def wanted(name: str) -> bool:
     """Whether an array of this name is imported."""
-    return name in _NAMES or bool(_PREFIXED.fullmatch(name))
+    of = of_exit(name)
+    return name in _NAMES or bool(_PREFIXED.fullmatch(name)) or (of is not None and is_of_exits(of[1]))
+
+
+def of_exit(name: str) -> tuple[int, str] | None:
+    """The exit and the array that a name such as `exit0.logits` stands for, or None."""
+    match = _OF_EXIT.fullmatch(name)
+    return (int(match[1]), match[2]) if match else None
+
+
+def is_of_exits(name: str) -> bool:
+    """Whether an array of this name has an axis of exits."""
+    return name in OF_EXITS or name.startswith(("cost_", "stage_cost_", "feature_"))
 
 
 def texts(metadata: Mapping[str, str]) -> dict[str, NDArray[np.str_]]:

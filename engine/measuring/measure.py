@@ -238,13 +238,14 @@ def real_runs(
     runs = []
     for budget, taken in rule_seconds.items():
         took = float(np.median(taken[1:]))
-        reached = routes[budget].visited.mean(axis=1)
+        reached, prediction = routes[budget].visited.mean(axis=1), routes[budget].prediction
+        assert prediction is not None, "a network that runs here predicts classes"
         runs.append(
             RealRun(
                 batch_size=batch_size,
                 budget=budget,
                 cost=float(reached @ macs_each) / float(macs_each.sum() if cascade.kind is CascadeKind.CHAIN else macs_each[-1]),
-                accuracy=float((routes[budget].prediction == shown.labels).mean()),
+                accuracy=float((prediction == shown.labels).mean()),
                 reached=tuple(reached.tolist()),
                 images_per_second=len(ids) / took,
                 full_images_per_second=len(ids) / full,

@@ -73,7 +73,7 @@ def fresh_at(measurement: Measurement, batch_size: int, test: Test) -> Fresh:
                 speed_up=run.speed_up,
                 ideal_by_macs=run.ideal_by_macs,
                 ideal_by_times=run.ideal_by_times,
-                accuracy=measurement.rules[run.budget].route(test).accuracy(test),
+                accuracy=measurement.rules[run.budget].route(test).accuracy,
             )
             for run in timed
         ),

@@ -75,7 +75,7 @@ def _with_network(images: Path, network: str) -> Recipe:
         name=folder_name(images, network),
         title=f"{dataset.name}, {source.config.title.split(', ')[-1]}",
         description=f"The network of {network} on the images in {dataset.name}.",
-        training=replace(training, start_from=starts and starts.name),
+        training=replace(training, start_from=starts.name if starts else None),
         exit_names=source.config.exit_names,
         variant_of=FOLDER,
         options=f"--images {shlex.quote(str(images))} --network {network}",

@@ -13,7 +13,7 @@ ensembles and gate features that a rule reads, and is read once per stage and gr
 exits are kept until an example leaves, for rules that use them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -48,22 +48,25 @@ def execute(
     device: torch.device | str = "cpu",
     batch_size: int = 32,
     group: int | None = None,
+    before: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Route:
     """Run the examples `ids` (examples,); returns their route, in the same order.
 
     cascade: in evaluation mode and on `device`
     group:   number of full batches that go through a stage together, by default that of `group_size`
-    Raises UserError for the rule of an oracle, which needs labels to decide.
+    before:  {name: (examples,)}, what is known of the examples before any stage runs, for rules that read it
+    Raises UserError for the rule of an oracle, which needs labels to decide, and for one that reads recorded features.
     """
     online_rule = rule.online_rule(cascade.kind)
     if online_rule is None:
-        raise UserError(f"{type(rule).__name__} cannot stop a running network because it needs the labels; choose another policy.")
+        needs = "needs the labels or reads recorded features"
+        raise UserError(f"{type(rule).__name__} cannot stop a running network because it {needs}; choose another policy.")
     for name, number in (("batch size", batch_size), ("group size", group)):
         if number is not None and number < 1:
             raise UserError(f"The {name} is {number} but must be at least 1.")
     if group is None:
         group = 1 if len(ids) <= batch_size else group_size(cascade, read_images(ids[:1]).shape[1:3], batch_size, torch.device(device))
-    run = _Execution(cascade, online_rule, ids, read_images, torch.device(device), batch_size, group)
+    run = _Execution(cascade, online_rule, ids, read_images, torch.device(device), batch_size, group, before or {})
     run.all()
     return Route(run.exit, run.visited, run.prediction)
 
@@ -108,12 +111,14 @@ class _Execution:
         device: torch.device,
         batch_size: int,
         group: int,
+        before: Mapping[str, NDArray[np.float32]],
     ) -> None:
+        self.before = before
         self.cascade, self.online_rule, self.ids, self.read_images = cascade, online_rule, ids, read_images
         self.device, self.batch_size, self.group = device, batch_size, group
         self.chain = cascade.kind is CascadeKind.CHAIN
         self.last = len(cascade.stages) - 1
-        self.exit = online_rule.first(ids)
+        self.exit = online_rule.start(ids, before)
         self.prediction = np.empty(len(ids), np.int32)
         self.visited = np.zeros((len(cascade.stages), len(ids)), bool)
         self.queues = [Queue(batch_size) for _ in cascade.stages]
@@ -182,7 +187,8 @@ class _Execution:
         if k not in self.stores:
             self.stores[k] = empty_store(self.slots, logits)
         self.stores[k].keep(self.slot[arrived], logits)
-        exit_outputs = ExitOutputs(self.stores, self.slot[arrived])
+        before = {name: values[arrived] for name, values in self.before.items()}
+        exit_outputs = ExitOutputs(self.stores, self.slot[arrived], before)
         then = np.full(len(arrived), k) if k == self.last else self.online_rule.after(k, self.ids[arrived], exit_outputs)
         self.exit[arrived] = then
         leaves = then == k

@@ -9,9 +9,13 @@ def write_synced(path: Path, data: bytes) -> None:
     """Write a file atomically: under a temporary name, synced, then renamed."""
     temporary = path.with_name(path.name + ".tmp")
     with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:  # such as a full disk
+            temporary.unlink()
+            raise
     temporary.replace(path)
 
 

@@ -43,6 +43,15 @@ def map_tensor(path: Path, name: str) -> NDArray:
     return np.memmap(path, dtype, mode="r", offset=begin + start, shape=shape)
 
 
+def tensor_bytes(path: Path, name: str) -> bytes:
+    """The bytes of one tensor of any type, of a file that the library has opened, and so checked."""
+    header, begin = _header(path)
+    start, end = header[name]["data_offsets"]
+    with open(path, "rb") as file:
+        file.seek(begin + start)
+        return file.read(end - start)
+
+
 def _header(path: Path) -> tuple[dict[str, Any], int]:
     """The header of a safetensors file, and the offset of its first array."""
     with open(path, "rb") as file:

@@ -10,19 +10,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import by_example, is_binary
 from engine.thresholds.front import front_of_many
 from engine.thresholds.ranks import Ranked
 
-#: In correct predictions. The last digits of a float sum depend on the order of addition; climbing such differences could go in circles.
+#: In correct predictions or quality. The last digits of a float sum depend on the order of addition; climbing such differences could go on
+#: in circles.
 NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """cuts (settings, exits - 1), number of correct predictions (settings,), and total cost of all examples (settings,)."""
+    """cuts (settings, exits - 1), number of correct predictions (settings,), and total cost of all examples (settings,).
+
+    Where quality is graded, its sum takes the place of the number of correct predictions.
+    """
 
     cuts: NDArray[np.int64]
-    correct: NDArray[np.int64]
+    correct: NDArray[np.int64 | np.float64]
     cost: NDArray[np.float64]
 
     @classmethod
@@ -43,29 +48,30 @@ class Settings:
 
 def scan(
     ranked: Ranked, cuts: NDArray[np.int64], exit: int, exit_cost: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64 | np.float64], NDArray[np.float64]]:
     """Total correct predictions and cost for every cut of one exit, from 0 to "no example leaves", with the other cuts fixed.
 
-    cuts (exits - 1,), exit_cost (exits,) cumulative -> (cuts of this exit,) each; the cost rises with the cut
+    cuts (exits - 1,), exit_cost (exits,) or (exits, examples) cumulative -> (cuts of this exit,) each; the cost never falls with the cut
     """
+    exit_cost = np.broadcast_to(by_example(exit_cost), ranked.quality.shape)
     # First as if the exit were closed: the outcome of every example without it, from the last exit to the first.
-    correct, cost = ranked.correct[-1], np.full(ranked.correct.shape[1], exit_cost[-1])
+    correct, cost = ranked.quality[-1], exit_cost[-1]
     there = np.ones(len(correct), bool)
     for k in range(len(cuts) - 1, -1, -1):
         if k != exit:
             leaves = ranked.ranks[k] >= cuts[k]
-            correct, cost = np.where(leaves, ranked.correct[k], correct), np.where(leaves, exit_cost[k], cost)
+            correct, cost = np.where(leaves, ranked.quality[k], correct), np.where(leaves, exit_cost[k], cost)
             if k < exit:
                 there &= ~leaves
     # Then the gain of each example that reaches the exit if it leaves here, summed from the most confident down.
     reach, closed = np.flatnonzero(there), len(ranked.values[exit])
     rank = ranked.ranks[exit][reach]
-    won = ranked.correct[exit][reach].astype(np.float64) - correct[reach]
-    spent = exit_cost[exit] - cost[reach]
-    return (
-        (np.count_nonzero(correct) + _at_or_above(rank, won, closed)).astype(np.int64),
-        cost.sum() + _at_or_above(rank, spent, closed),
-    )
+    won = ranked.quality[exit][reach].astype(np.float64) - correct[reach]
+    spent = exit_cost[exit][reach] - cost[reach]
+    total, total_cost = correct.sum(dtype=np.float64) + _at_or_above(rank, won, closed), cost.sum() + _at_or_above(rank, spent, closed)
+    least = int(ranked.least_cuts[exit])
+    total[:least], total_cost[:least] = -1, total_cost[least]  # no cut is that low: they are never the best
+    return total.astype(np.int64) if is_binary(ranked.quality) else total, total_cost
 
 
 def ascend(ranked: Ranked, cuts: NDArray[np.int64], price: float, exit_cost: NDArray[np.float64]) -> Settings:
@@ -75,7 +81,7 @@ def ascend(ranked: Ranked, cuts: NDArray[np.int64], price: float, exit_cost: NDA
     between the optima of different prices.
     """
     gates = len(cuts)
-    scans: list[tuple[NDArray[np.int64], int, NDArray[np.int64], NDArray[np.float64]]] = []
+    scans: list[tuple[NDArray[np.int64], int, NDArray[np.int64 | np.float64], NDArray[np.float64]]] = []
     exit, unchanged = gates - 1, 0
     while unchanged < gates:
         correct, cost = scan(ranked, cuts, exit, exit_cost)
@@ -86,7 +92,7 @@ def ascend(ranked: Ranked, cuts: NDArray[np.int64], price: float, exit_cost: NDA
             cuts[exit] = best
         scans.append((cuts, exit, correct, cost))
         exit, unchanged = (exit - 1) % gates, unchanged + 1
-    return Settings.joined([_front_along(*scanned) for scanned in scans])
+    return Settings.joined([_front_along(cuts, exit, correct, cost) for cuts, exit, correct, cost in scans])
 
 
 def _at_or_above(rank: NDArray[np.unsignedinteger], amount: NDArray[np.float64], closed: int) -> NDArray[np.float64]:
@@ -95,9 +101,9 @@ def _at_or_above(rank: NDArray[np.unsignedinteger], amount: NDArray[np.float64],
     return below[-1] - below
 
 
-def _front_along(cuts: NDArray[np.int64], exit: int, correct: NDArray[np.int64], cost: NDArray[np.float64]) -> Settings:
+def _front_along(cuts: NDArray[np.int64], exit: int, correct: NDArray[np.int64 | np.float64], cost: NDArray[np.float64]) -> Settings:
     """The non-dominated cuts of one exit. The cost rises with the cut, so these are where the correct predictions reach a new maximum."""
-    front = np.flatnonzero(np.diff(np.maximum.accumulate(correct), prepend=-1) > 0)
+    front = np.flatnonzero(np.diff(np.maximum.accumulate(correct), prepend=-1) > NEGLIGIBLE)
     along = np.tile(cuts, (len(front), 1))
     along[:, exit] = front
     return Settings(along, correct[front], cost[front])

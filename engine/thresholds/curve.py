@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import by_example
 from engine.thresholds.counts import Counts
 
 
@@ -27,32 +28,36 @@ class ExactCurve:
 
     @classmethod
     def of(cls, knobs: NDArray[np.floating]) -> "ExactCurve":
-        """knobs (exits, examples), finite: the largest knob at which each example leaves at each exit; the last exit's is ignored."""
+        """knobs (exits, examples): the largest knob at which each example leaves at each exit; the last exit's is ignored.
+
+        Finite, or minus infinity where it never leaves.
+        """
         examples = knobs.shape[1]
         so_far = np.maximum.accumulate(knobs[:-1], axis=0).ravel()
         in_turn = np.argsort(so_far)
         rising = so_far[in_turn].astype(np.float64)
         first = np.ones(len(rising), bool)
         np.not_equal(rising[1:], rising[:-1], out=first[1:])
-        # At a level, everything strictly below it has been passed on; above the top level, everything has.
-        sent_on = np.flatnonzero(first)
+        # At a level, everything strictly below it has been passed on; above the top level, everything has. So has, at every level, what
+        # is at minus infinity, where an exit failed.
+        sent_on = np.flatnonzero(first & (rising > -np.inf))
         return cls(np.append(rising[sent_on], np.inf), in_turn, np.append(sent_on, len(rising)), examples)
 
     def total(self, value: NDArray) -> NDArray:
         """Sum over all examples of a value that depends on where they leave. value (exits, examples) or (exits, 1) -> (steps,)."""
         value = np.broadcast_to(value, (len(value), self._examples))
-        value = value.astype(np.int64) if value.dtype.kind in "bu" else value
+        value = value.astype(np.int64 if value.dtype.kind in "bu" else np.float64 if value.dtype.kind == "f" else value.dtype)
         # An example passed on from exit k to k + 1 trades the value at k for that at k + 1.
         change = np.concatenate((value[:1].sum(axis=1), np.diff(value, axis=0).ravel()[self._in_turn]))
         return np.cumsum(change)[self._sent_on]
 
     def mean_cost(self, exit_cost: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mean cost per example at every level, (steps,) rising; exit_cost (exits,) cumulative."""
-        return self.total(exit_cost[:, None]) / self._examples
+        """Mean cost per example at every level, (steps,) rising; exit_cost (exits,) or (exits, examples) cumulative."""
+        return self.total(by_example(exit_cost)) / self._examples
 
-    def accuracy(self, correct: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Accuracy at every level, (steps,); correct (exits, examples)."""
-        return self.total(correct) / self._examples
+    def accuracy(self, quality: NDArray) -> NDArray[np.float64]:
+        """Mean quality at every level, (steps,); quality (exits, examples), bool where it is correct or not."""
+        return self.total(quality) / self._examples
 
     def counts(self, correct: NDArray[np.bool_]) -> Counts:
         """The whole count table, (steps, exits); correct (exits, examples)."""

@@ -7,6 +7,7 @@ a k-dimensional prefix sum over a histogram. After that, nothing depends on the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,16 +73,36 @@ class Grid:
         return total
 
 
-def _remaining(reached: NDArray[np.unsignedinteger], levels: int) -> NDArray[np.int32]:
-    """How many examples are below the cut at all of these exits, for all cuts: (exits, examples) -> (levels,) * exits."""
+def total(scores: NDArray[np.floating], value: NDArray, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over all examples of a value that depends on where they leave, at every setting, (levels,) * (exits - 1).
+
+    scores, value: (exits, examples);  levels: as for `Grid.of`
+    """
+    reached, count = bins(scores, levels), levels.shape[1]
+    gates = len(levels)
+    summed = np.zeros((1,) * gates)
+    for k, values in enumerate(value):
+        here = _remaining(reached[:k], count, values)
+        if k < gates:
+            here = here[..., None] - _remaining(reached[: k + 1], count, values)
+        summed = summed + here.reshape(here.shape + (1,) * (gates - here.ndim))
+    return summed
+
+
+def _remaining(reached: NDArray[np.unsignedinteger], levels: int, weights: NDArray | None = None) -> NDArray[Any]:
+    """How many examples are below the cut at all of these exits, for all cuts: (exits, examples) -> (levels,) * exits.
+
+    weights: (examples,) what each of them counts, 1 if left out
+    """
     shape = (levels,) * len(reached)
     cell = np.zeros(reached.shape[1], np.int64)
     for row in reached:
         cell *= levels
         cell += row
-    below = np.bincount(cell, minlength=levels ** len(reached)).astype(np.int32).reshape(shape)
+    dtype = np.int32 if weights is None else np.float64
+    below = np.bincount(cell, weights, minlength=levels ** len(reached)).astype(dtype).reshape(shape)
     for axis in range(below.ndim):
-        np.cumsum(below, axis=axis, dtype=np.int32, out=below)
+        np.cumsum(below, axis=axis, dtype=dtype, out=below)
     # Strictly below: cut q includes the bins up to q - 1, and cut 0 includes none.
     remaining = np.zeros_like(below)
     remaining[(slice(1, None),) * below.ndim] = below[(slice(None, -1),) * below.ndim]

@@ -192,7 +192,7 @@ class TrainingRun:
         share = 1 - min(self.settings.average, (1 + done) / (10 + done))
         now = self.network.state_dict()
         floats = [name for name, tensor in now.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]  # documented as torch._foreach_*, without a public name
+        torch._foreach_lerp_(  # documented as torch._foreach_*, without a public name
             [self.average[name] for name in floats], [now[name] for name in floats], share
         )
 

@@ -1,8 +1,10 @@
 """Numbers by id: a published sequence, integer arithmetic, and no pattern."""
 
+from hashlib import blake2b
+
 import numpy as np
 
-from engine.hashing import hash_uniform
+from engine.hashing import hash_texts, hash_uniform
 from tests.engine.policies import reference
 
 
@@ -26,3 +28,12 @@ def test_the_numbers_of_neighbouring_ids_are_uniform():
     assert ((counts - 2000) ** 2 / 2000).sum() < 100, "fifty bins, so about fifty"
     assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.02
     assert len(np.unique(drawn)) == len(drawn)
+
+
+def test_texts_have_hashes_of_64_bits_that_never_change():
+    texts = ["", "q1", "naïve 猫", "\ud800", *map(str, range(100))]
+    hashes = hash_texts(texts)
+    assert hashes.dtype == np.int64 and len(set(hashes.tolist())) == len(texts)
+    assert hashes[1] == int.from_bytes(blake2b(b"q1", digest_size=8).digest(), "little", signed=True)
+    assert hash_texts(["q1"]).tolist() == [7530267129497158631]
+    assert hash_texts([]).shape == (0,)

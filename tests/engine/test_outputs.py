@@ -116,10 +116,10 @@ def test_the_callers_own_arrays_stay_writable():
         ({"logits": np.zeros((256, 6, 3)), "stage_cost": {"macs": np.ones(256)}}, "there are 256 exits, expected 1 to 255"),
         ({"factors": {"fog": np.zeros(4)}}, r"fog has shape \(4,\), expected \(6,\)"),
         ({"stage_cost": {"macs": np.ones(3)}}, r"cost macs has shape \(3,\), expected \(2,\)"),
-        ({"stage_cost": {"macs": np.array([1.0, 0.0])}}, "cost macs has a stage whose cost is not a positive number"),
-        ({"stage_cost": {"macs": np.array([1.0, -2.0])}}, "cost macs has a stage whose cost is not a positive number"),
-        ({"stage_cost": {"macs": np.array([1.0, np.nan])}}, "cost macs has a stage whose cost is not a positive number"),
-        ({"stage_cost": {"macs": np.array([1.0, np.inf])}}, "cost macs has a stage whose cost is not a positive number"),
+        ({"stage_cost": {"macs": np.zeros(2)}}, "cost macs is 0 for the full network"),
+        ({"stage_cost": {"macs": np.array([1.0, -2.0])}}, "cost macs has a stage whose cost is negative or not a number"),
+        ({"stage_cost": {"macs": np.array([1.0, np.nan])}}, "cost macs has a stage whose cost is negative or not a number"),
+        ({"stage_cost": {"macs": np.array([1.0, np.inf])}}, "cost macs has a stage whose cost is negative or not a number"),
     ],
 )
 def test_invalid_arrays_are_refused(change, complaint):
@@ -133,6 +133,34 @@ def test_scores_must_have_the_right_shape_and_be_numbers():
         replace(whole, scores={"maxprob": np.zeros((2, 5), np.float32)})
     with pytest.raises(ValueError, match="score maxprob contains NaN"):
         replace(whole, scores={"maxprob": np.full((2, 6), np.nan, np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"features": {"unsure": np.zeros((2, 5), np.float32)}}, r"feature unsure has shape \(2, 5\), expected \(2, 6\)"),
+        ({"features": {"unsure": np.zeros(6, np.float32)}}, r"feature unsure has shape \(6,\)"),
+        ({"features": {"unsure": np.full((2, 6), np.inf, np.float32)}}, "feature unsure contains NaN or infinity"),
+        ({"before": {"length": np.zeros((2, 6), np.float32)}}, r"feature length has shape \(2, 6\), expected \(6,\)"),
+        ({"before": {"length": np.full(6, np.nan, np.float32)}}, "feature length contains NaN or infinity"),
+        ({"features": {"margin": np.zeros((2, 6), np.float32)}}, "margin names two of the scores, features"),
+        ({"features": {"x": np.zeros((2, 6), np.float32)}, "before": {"x": np.zeros(6, np.float32)}}, "x names two"),
+    ],
+)
+def test_invalid_features_are_refused(change, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        replace(made(), **change)
+
+
+def test_features_follow_their_examples():
+    whole = outputs(examples=90, shuffled=True, features=True)
+    rows = np.array([7, 3, 80])
+    for part, at in ((whole.take(rows), rows), (whole.test(), np.flatnonzero(whole.split == Split.TEST))):
+        for name, values in whole.features.items():
+            assert np.array_equal(part.features[name], values[:, at]) and not part.features[name].flags.writeable
+        for name, values in whole.before.items():
+            assert np.array_equal(part.before[name], values[at]) and not part.before[name].flags.writeable
+    assert whole.nbytes == replace(whole, features={}, before={}).nbytes + 90 * 4 * (2 * 4 + 2)
 
 
 @pytest.mark.parametrize("shuffled", [False, True])

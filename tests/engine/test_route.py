@@ -82,15 +82,15 @@ def test_shares_and_correct_shares(some):
     exit = any_exits(some)
     exit[exit == 2] = 1  # no example leaves at exit 2
     route = Route.through(some, exit)
-    shares, correct = route.shares(some.exits), route.correct_shares(some)
+    shares, correct = route.shares(some.exits), route.quality_shares(some.exits)
     for k in range(some.exits):
         here = [i for i in range(some.examples) if exit[i] == k]
         assert shares[k] == len(here) / some.examples
         assert correct[k] == sum(some.prediction[k, i] == some.labels[i] for i in here) / some.examples
     assert shares[2] == correct[2] == 0
     assert shares.sum() == pytest.approx(1, abs=1e-12)
-    assert correct.sum() == pytest.approx(route.accuracy(some), abs=1e-12)
-    assert np.array_equal(route.correct(some), route.prediction == some.labels)
+    assert correct.sum() == pytest.approx(route.accuracy, abs=1e-12)
+    assert np.array_equal(route.known_quality, route.prediction == some.labels)
 
 
 def test_an_exit_that_no_example_reaches_has_share_0():

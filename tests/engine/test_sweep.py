@@ -233,9 +233,10 @@ def test_progress_rises_to_the_total_and_changes_nothing(name):
     assert swept.as_json("made") == run_sweep(POLICIES[name], CHAIN, 5).as_json("made")
 
 
-def test_a_policy_that_learns_for_long_reports_progress_while_it_learns():
+@pytest.mark.parametrize("name", ["bolukbasi", "jei"])
+def test_a_policy_that_learns_for_long_reports_progress_while_it_learns(name):
     steps: list[int] = []
-    run_sweep(POLICIES["bolukbasi"], CHAIN, 100, progress=lambda done, total: steps.append(done))
+    run_sweep(POLICIES[name], CHAIN, 100, progress=lambda done, total: steps.append(done))
     assert len({done for done in steps if 0 < done < 100}) > 10
 
 

@@ -7,6 +7,7 @@
 The record is made once and kept. `tests/engine/test_recorded.py` compares the current code with it.
 """
 
+import argparse
 import json
 from pathlib import Path
 
@@ -27,11 +28,11 @@ LEARNED = ("single_threshold_calibrated", "bolukbasi", "myopic", "jei", "eenet",
 
 def sweeps_of(bundle: Bundle) -> dict[str, Sweep]:
     """The sweeps of every policy that can run on a bundle, in compute."""
-    return {
-        name: run_sweep(policy, bundle.outputs, BUDGETS)
-        for name, policy in POLICIES.items()
-        if policy.unavailable_reason(bundle.outputs) is None
-    }
+    return {name: sweep_of(bundle, name) for name, policy in POLICIES.items() if policy.unavailable_reason(bundle.outputs) is None}
+
+
+def sweep_of(bundle: Bundle, policy: str) -> Sweep:
+    return run_sweep(POLICIES[policy], bundle.outputs, BUDGETS)
 
 
 def full_correct(bundle: Bundle) -> NDArray[np.bool_]:
@@ -52,6 +53,7 @@ def recorded_correct(bundle: Bundle, policy: str) -> NDArray[np.bool_]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for folder in ("sweeps", "correct"):
         (HERE / folder).mkdir(exist_ok=True)
     for name in BUNDLES:

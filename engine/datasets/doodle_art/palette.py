@@ -58,7 +58,12 @@ def lighter(colour: Colour, share: float = 0.35) -> Colour:
 def vary(colour: Colour, dice: Dice, by: int = 14) -> Colour:
     """The colour, changed slightly, so that no two things have exactly the same paint."""
     light = dice.span(-by, by)
-    return tuple(min(255, max(0, round(channel + light + dice.span(-by, by) * 0.6))) for channel in colour)  # type: ignore[return-value]
+
+    def near(channel: int) -> int:
+        return min(255, max(0, round(channel + light + dice.span(-by, by) * 0.6)))
+
+    red, green, blue = colour
+    return near(red), near(green), near(blue)
 
 
 def brightness(colour: Colour) -> float:

@@ -9,7 +9,7 @@ FIT and CALIBRATION are taken from the official training set by a fixed permutat
 import hashlib
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
@@ -130,7 +130,7 @@ def _fetch(source: TorchvisionSource, files: Files, unfinished: Path, folder: Pa
 
 
 @contextmanager
-def _watched(files: Files, folder: Path, progress: Callable[[int, int], None] | None) -> Iterator[None]:
+def _watched(files: Files, folder: Path, progress: Callable[[int, int], None] | None) -> Generator[None]:
     """Report what has been received, in place of torchvision's own bar, which fills a log with control characters."""
     done = Event()
 
@@ -151,7 +151,7 @@ def _watched(files: Files, folder: Path, progress: Callable[[int, int], None] | 
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
+def _patience() -> Generator[None]:
     """Limit the time without data: torchvision sets no timeout, so a dead connection would block forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)

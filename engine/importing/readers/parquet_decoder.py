@@ -1,13 +1,9 @@
-"""Decodes a Parquet file into an .npz file, in a separate process whose memory is capped where the system allows it.
-
-    python -m engine.importing.readers.parquet_decoder SOURCE TARGET BYTES
+"""Decodes a Parquet file; see `engine.importing.readers.separate_process`.
 
 The decoder takes sizes from inside the compressed pages, so the footer does not tell how much memory it will need: 600 bytes may unpack to
-gigabytes while the footer states a single number. With exit code 2, the last line on stderr is the message for the user. Stdout lists the
-ignored columns, one per line.
+gigabytes while the footer states a single number.
 """
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,16 +15,37 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.importing.readers.parquet import too_much
-from engine.importing.schema import texts, wanted
+from engine.importing.logs.table import scalar_columns
+from engine.importing.readers.separate_process import ARRAYS, decoder_main, too_much, write_columns
+from engine.importing.schema import is_of_exits, of_exit, texts, wanted
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
-_OF_EXIT = re.compile(r"exit(\d{1,3})\.(\w+)")
-_PLURAL = {"label": "labels", "id": "ids"}
-_LIBRARIES = 2**30  # address space that Python, numpy and Arrow take before they read anything
+_PLURAL = {"label": "labels", "id": "ids", "text": "texts"}
+#: Outputs of exits, by which a file of arrays is known.
+_OUTPUTS = ("logits", "probs", "pred", "conf")
+#: Longest text of a cell, by the array. One character more than is allowed, so that too long an id is noticed.
+_MOST_CHARACTERS = {"ids": MOST_ID + 1, "texts": MOST_TEXT}
+
+
+def decoded(path: Path, folder: Path, most: int) -> list[str]:
+    """Write the arrays of a Parquet file, or its columns if it is a log. Returns the names of columns that are left out."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        names = file.schema_arrow.names
+        of_exits = [of for name in names if (of := of_exit(name)) is not None]
+        if any(name in _OUTPUTS for _, name in of_exits) or {"logits", "probs"} & set(names):
+            arrays, ignored = arrays_of(path, most)
+            np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
+            return ignored
+        _check_size(file.metadata, printable(path.name), most)
+        scalars = [name for name in names if not pa.types.is_nested(file.schema_arrow.field(name).type)]
+        table, ignored = scalar_columns(file.read(scalars, use_threads=False), printable(path.name), most)
+        table.validate(full=True)  # that all text is UTF-8
+        write_columns(table, folder)
+        return [printable(name) for name in names if name not in scalars] + ignored
 
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
@@ -37,9 +54,13 @@ def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
         places = _places(file.schema_arrow.names)
         _check_size(file.metadata, printable(path.name), most)
         arrays: dict[str, NDArray] = {}
+        mixed = {name for name, _ in places.values()} >= {"logits", "probs"}
         for name in dict.fromkeys(name for name, _ in places.values()):
             columns = {exit: column for column, (other, exit) in places.items() if other == name}
-            parts = [_values(file, columns[exit]) for exit in _in_order(name, columns)]
+            if mixed and name in ("logits", "probs"):
+                arrays |= {column: _values(file, column, name) for column in columns.values()}  # put together with the other exits later
+                continue
+            parts = [_values(file, columns[exit], name) for exit in _in_order(name, columns)]
             arrays[name] = parts[0] if None in columns else _stacked(name, parts)
         metadata = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (file.metadata.metadata or {}).items()}
         return arrays | texts(metadata), [printable(column) for column in file.schema_arrow.names if column not in places]
@@ -59,10 +80,9 @@ def _places(columns: list[str]) -> dict[str, tuple[str, int | None]]:
     """{column: (array, exit or None)} of the known columns."""
     places: dict[str, tuple[str, int | None]] = {}
     for column in columns:
-        of_exit = _OF_EXIT.fullmatch(column)
-        name = of_exit[2] if of_exit else _PLURAL.get(column, column)
+        exit, name = of_exit(column) or (None, _PLURAL.get(column, column))
         if wanted(name):
-            places[column] = (name, int(of_exit[1]) if of_exit else None)
+            places[column] = (name, exit)
     if len(set(places.values())) < len(places) or len(set(columns)) < len(columns):
         raise UserError("Two columns name the same array; rename or leave out one of them.")
     return places
@@ -72,18 +92,20 @@ def _in_order(name: str, columns: dict[int | None, str]) -> Iterator[int | None]
     if None in columns:
         if len(columns) > 1:
             raise UserError(f"The file has a column {name} as well as one per exit; leave one of the two out.")
-        if name in ("logits", "probs", "pred", "conf") or name.startswith(("cost", "stage_cost")):
+        if is_of_exits(name):
             raise UserError(f"Column {name} does not name its exit; call it exit0.{name}, exit1.{name} and so on.")
         yield None
         return
     for exit in range(len(columns)):
         if exit not in columns:
-            raise UserError(f"The file has {', '.join(columns.values())} but no exit{exit}.{name}; add it (exits are counted from 0).")
+            raise UserError(
+                f"The file has {', '.join(columns.values())} but no exit{exit}.{name}; add it (these columns count exits from 0)."
+            )
         yield exit
 
 
-def _values(file: pq.ParquetFile, column: str) -> NDArray:
-    """One column: (rows,), or (rows, length) if it holds lists."""
+def _values(file: pq.ParquetFile, column: str, array: str) -> NDArray:
+    """One column: (rows,), or (rows, length) if it holds lists. array: what it becomes"""
     values = file.read([column], use_threads=False)[column]
     if values.null_count:
         raise UserError(f"{column} is empty in row {_first(pc.is_null(values))} (counted from 0); fill it or leave that row out.")
@@ -94,7 +116,8 @@ def _values(file: pq.ParquetFile, column: str) -> NDArray:
         values = values.cast(kind.value_type)
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         # Cut before it becomes an array: every cell is as wide as the longest text.
-        return np.array(pc.utf8_slice_codeunits(values, 0, MOST_CHARACTERS).to_pylist(), dtype=f"<U{MOST_CHARACTERS}")
+        cut = pc.utf8_slice_codeunits(values, 0, _MOST_CHARACTERS.get(array, MOST_CHARACTERS))
+        return np.array(cut.to_pylist(), dtype=f"<U{max(1, pc.max(pc.utf8_length(cut)).as_py())}")
     return _numbers(column, values)
 
 
@@ -119,13 +142,8 @@ def _numbers(column: str, values: pa.ChunkedArray | pa.Array) -> NDArray:
 
 
 def _stacked(name: str, parts: list[NDArray]) -> NDArray:
-    """One array from one column per exit. A cost is repeated in every row and is taken from the first."""
-    if name.startswith(("cost", "stage_cost")):
-        for exit, part in enumerate(parts):
-            differs = part != part[:1]
-            if differs.any():
-                pair = f"{part[0]} in row 0, {part[differs.argmax()]} in row {differs.argmax()}"
-                raise UserError(f"exit{exit}.{name} differs between rows ({pair}); give the mean cost in every row.")
+    """One array from one column per exit. A cost that is the same in every row is taken from the first."""
+    if name.startswith(("cost", "stage_cost")) and all(part.ndim == 1 and (part == part[0]).all() for part in parts):
         parts = [part[0] for part in parts]
     for exit, part in enumerate(parts):
         if part.shape != parts[0].shape:
@@ -138,34 +156,5 @@ def _first(holds: pa.ChunkedArray) -> int:
     return pc.index(holds, True).as_py()
 
 
-def _cap_memory(most: int) -> None:
-    try:
-        import resource
-
-        limit = _LIBRARIES + 3 * most
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))  # Arrow's copy, numpy's copy and one more column
-    except (ImportError, ValueError, OSError):
-        pass  # a system without such limits: only the sizes that the file states are checked
-
-
-def _main(source: str, target: str, most: str) -> int:
-    _cap_memory(int(most))
-    try:
-        arrays, ignored = arrays_of(Path(source), int(most))
-    except UserError as mistake:
-        print(mistake, file=sys.stderr)
-        return 2
-    except MemoryError:
-        print(too_much(printable(Path(source).name), int(most)), file=sys.stderr)
-        return 2
-    except (pa.ArrowException, OSError, ValueError, NotImplementedError) as problem:
-        name, reason = printable(Path(source).name), printable(str(problem), 120)
-        print(f"{name} is damaged or not a valid .parquet file ({reason}); write it again with pyarrow or pandas.", file=sys.stderr)
-        return 2
-    np.savez(target, allow_pickle=False, **arrays)
-    sys.stdout.write("\n".join(ignored))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    sys.exit(decoder_main(decoded, "pyarrow or pandas", sys.argv[1:]))

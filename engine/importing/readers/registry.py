@@ -18,6 +18,7 @@ from engine.importing.schema import Given, too_large
 MOST_BYTES = 2 * 2**30
 #: Forms that can run code when they are opened.
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
+HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 
 #: (path, most bytes it may unpack to) -> its arrays; raises UserError if the file is damaged, too large or of another form
 Reader = Callable[[Path, int], Given]
@@ -49,6 +50,9 @@ def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
     name, ending = printable(path.name), path.suffix.lower()
     if ending in PICKLES:
         raise UserError(f"{name} is a pickle, which can run any code and is never opened; save its arrays with numpy.savez instead.")
+    if ending in HDF5:
+        convert = 'numpy.savez("outputs.npz", **{name: data[()] for name, data in h5py.File(path).items()})'
+        raise UserError(f"{name} is an HDF5 file, which is not read; convert it with `{convert}` and import that.")
     if ending not in READERS:
         *most_endings, last = READERS
         raise UserError(f"{name} cannot be imported because of its file type; give an {', '.join(most_endings)} or {last} file.")
@@ -57,7 +61,7 @@ def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
     except OSError:  # a name that no file can have
         exists = False
     if not exists:
-        raise UserError(f"There is no file {name}; check the path.")
+        raise UserError(f"There is no file {printable(str(path), 200)}; check the path.")
     if path.stat().st_size > most:
         raise too_large(path, f"has {path.stat().st_size:,}", most)
     logger.info("1 of 3: reading %s, %.1f MB", name, path.stat().st_size / 1e6)

@@ -4,8 +4,9 @@ Three steps, three types, so that nothing is tuned on what it is reported on:
 `Policy.fit(fit, calibration, unit)` learns -> `Fitted.solve(budget)` sets the knob -> `Rule.route(outputs)` routes any examples.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,9 +29,22 @@ class Need(StrEnum):
     """What a policy needs from the outputs it runs on."""
 
     LABELS = "labels"  # of the examples it routes: a bound, never a policy to deploy
+    FEATURES = "features"  # logits, a score or a feature of every exit
     PROBABILITIES = "probabilities"  # the full distribution of every exit, not only its confidence
     LOGITS = "logits"  # the scale of the logits, which probabilities have lost
     FAMILY = "family"  # separate networks, any of which may be skipped
+    BEFORE = "before"  # something that is known of an example before any stage runs
+    PREDICTIONS = "predictions"  # the class that each exit predicts
+    CLASSES = "classes"  # predictions and the labels that they are compared with
+
+
+class PolicyGroup(StrEnum):
+    """What kind of policy it is, as the page groups them."""
+
+    SIMPLE = "Simple"  # thresholds and counters: nothing is learned beyond them
+    LEARNED = "Learned"  # gates or scores are learned on the fit split
+    GUARANTEES = "Guarantees"  # a limit holds for new examples, with a stated confidence
+    BOUNDS = "Bounds"  # they use the labels
 
 
 class Rule(ABC):
@@ -48,12 +62,16 @@ class Rule(ABC):
     @abstractmethod
     def route(self, outputs: Outputs) -> Route: ...
 
+    def readable_knob(self) -> dict[str, float]:
+        """The setting, where what is kept as a logarithm is the number itself: {"rho": 0.5} for {"log rho": -0.693}."""
+        return {name.removeprefix("log "): math.exp(value) if name.startswith("log ") else value for name, value in self.knob.items()}
+
     def parts(self) -> "Sequence[tuple[float, Rule]]":
         """The (probability, rule) pairs whose weighted mean is reported. A rule that decides by chance is reported as its expectation."""
         return [(1.0, self)]
 
     def online_rule(self, kind: CascadeKind) -> OnlineRule | None:
-        """The same decisions, taken while the network runs. None for oracles, which need the labels."""
+        """The same decisions, taken while the network runs. None for oracles, which need the labels, and for rules that read features."""
         return None
 
     def threshold_spec(self) -> "ThresholdSpec | None":
@@ -109,6 +127,10 @@ class Policy(ABC):
     source:   who proposed it, and where it was read
     knob:     what is set to meet a budget
     summary:  the idea in one sentence
+    group:    what kind of policy it is
+    formula:  the decision as a formula in plain text, or empty. p_k: probabilities of exit k; z_k: its logits; c_k: its cost; B: the budget
+    use_when: one sentence on when it is a good choice, or empty
+    why:      in a few words each, why an example goes on from an exit or leaves there, where no threshold decides; may be empty
     needs:    what the outputs must contain
     """
 
@@ -117,6 +139,10 @@ class Policy(ABC):
     source: str
     knob: str
     summary: str
+    group: PolicyGroup = PolicyGroup.SIMPLE
+    formula: str = ""
+    use_when: str = ""
+    why: tuple[str, str] = ("", "")
     needs: frozenset[Need] = frozenset()
 
     @property
@@ -134,21 +160,43 @@ class Policy(ABC):
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
         """One sentence on why this policy cannot run on these outputs, or None."""
-        lacks = {
-            Need.PROBABILITIES: outputs.logits is None,
-            Need.LOGITS: outputs.recorded != "logits",
-            Need.FAMILY: outputs.kind != CascadeKind.FAMILY,
-        }
-        kept = "predictions and confidences" if outputs.recorded == "confidence" else "the likeliest classes"
-        reasons = {
-            Need.PROBABILITIES: f"needs the probabilities of every class, and only {kept} are recorded",
-            Need.LOGITS: "needs raw logits, and only probabilities or confidences are recorded",
-            Need.FAMILY: "chooses among separate networks, and these exits share one trunk",
-        }
-        for need, missing in lacks.items():
-            if need in self.needs and missing:
-                return f"{self.title} {reasons[need]}."
-        return None
+        return lacks_need(self.title, self.needs, outputs)
+
+
+def lacks_need(title: str, needs: Collection[str], outputs: Outputs) -> str | None:
+    """One sentence on what these outputs lack for a policy with these needs, or None."""
+    lacks = {
+        Need.FEATURES: outputs.logits is None and not outputs.scores and not outputs.features,
+        Need.PROBABILITIES: outputs.logits is None,
+        Need.LOGITS: outputs.recorded != "logits",
+        Need.FAMILY: outputs.kind != CascadeKind.FAMILY,
+        Need.BEFORE: not outputs.before,
+        Need.PREDICTIONS: outputs.prediction is None,
+        Need.CLASSES: not outputs.has_classes,
+    }
+    kept = "predictions and confidences are" if outputs.recorded == "confidence" else "the likeliest classes are"
+    if outputs.prediction is None:
+        kept = "quality and confidence of each exit are" if outputs.scores else "the quality of each exit is"
+    reasons = {
+        Need.FEATURES: "learns from the logits, a score or a feature of every exit, and none are recorded",
+        Need.PROBABILITIES: f"needs the probabilities of every class, and only {kept} recorded",
+        Need.LOGITS: "needs raw logits, and only probabilities or confidences are recorded",
+        Need.FAMILY: "chooses among separate networks, and these exits share one trunk",
+        Need.BEFORE: "chooses by what is known of an example before any model runs, and nothing is recorded of that",
+        Need.PREDICTIONS: "compares the classes that the exits predict, and these exits predict none",
+        Need.CLASSES: "learns from the labels of classes, and these exits have a quality instead",
+    }
+    for need, missing in lacks.items():
+        if need in needs and missing:
+            return f"{title} {reasons[need]}."
+    return None
+
+
+def needs_of_rules(needs: Collection[Need], outputs: Outputs) -> frozenset[Need]:
+    """What a rule set on these outputs needs of others. A rule that learned from logits reads logits."""
+    if outputs.logits is None or Need.FEATURES not in needs:
+        return frozenset(needs)
+    return frozenset(needs) - {Need.FEATURES} | {Need.PROBABILITIES}
 
 
 def score_named(name: str) -> Score:
@@ -161,6 +209,8 @@ def lacks_score(policy: Policy, score: str, outputs: Outputs) -> str | None:
     """One sentence if the score that a policy uses is not available, or None."""
     if score in outputs.scores:
         return None
+    if not outputs.scores:
+        return f"{policy.title} needs the score {score!r}, and these outputs have no scores; choose a policy that reads none."
     return (
         f"{policy.title} needs the score {score!r}, which cannot be computed from {outputs.recorded};"
         f" choose a policy that uses {' or '.join(outputs.scores)}."

@@ -14,9 +14,14 @@ from engine.hashing import hash_uniform
 from engine.outputs import CascadeKind, Outputs
 from engine.policies.core.base import Fitted, Rule
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
+from engine.policies.core.saved_types import Cascade, register_saved
 from engine.route import Route
 
+#: Costs that differ by less, as a share, are equal.
+_ROUNDING = 1e-12
 
+
+@register_saved("mix")
 @dataclass(frozen=True, eq=False)
 class MixedRule(Rule):
     """A share of the examples follows `costly`, the rest `cheap`.
@@ -44,8 +49,12 @@ class MixedRule(Rule):
         return Route(
             np.where(takes_costly, costly.exit, cheap.exit),
             np.where(takes_costly, costly.visited, cheap.visited),
-            np.where(takes_costly, costly.prediction, cheap.prediction),
+            None if cheap.prediction is None or costly.prediction is None else np.where(takes_costly, costly.prediction, cheap.prediction),
+            np.where(takes_costly, costly.known_quality, cheap.known_quality),
         )
+
+    def fits(self, cascade: Cascade) -> bool:
+        return 0 <= self.share <= 1
 
     def online_rule(self, kind: CascadeKind) -> OnlineRule | None:
         cheap, costly = self.cheap.online_rule(kind), self.costly.online_rule(kind)
@@ -62,6 +71,12 @@ class _MixedOnlineRule(OnlineRule):
 
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         return self._each(ids, lambda online_rule, its: online_rule.first(ids[its]))
+
+    def start(self, ids: NDArray[np.int64], before: Mapping[str, NDArray[np.float32]]) -> NDArray[np.int64]:
+        def of(its: NDArray[np.bool_]) -> Mapping[str, NDArray[np.float32]]:
+            return {name: values[its] for name, values in before.items()}
+
+        return self._each(ids, lambda online_rule, its: online_rule.start(ids[its], of(its)))
 
     def after(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int64]:
         return self._each(ids, lambda online_rule, its: online_rule.after(exit, ids[its], exit_outputs.of(its)))
@@ -84,8 +99,9 @@ def mix_to(budget: float, rules: Sequence[Rule]) -> Rule:
     rules: sorted by increasing planned cost, the first at most `budget`
     """
     costs = np.array([rule.planned_cost for rule in rules])
-    below = int(np.searchsorted(costs, budget, side="right")) - 1
-    if below < 0 or below == len(rules) - 1 or costs[below] == budget:
+    # A budget is a share times the full cost, and that product may miss a rule's own cost by a rounding error.
+    below = int(np.searchsorted(costs, budget * (1 + _ROUNDING), side="right")) - 1
+    if below < 0 or below == len(rules) - 1 or budget <= costs[below] * (1 + _ROUNDING):
         return rules[max(below, 0)]
     share = (budget - costs[below]) / (costs[below + 1] - costs[below])
     return MixedRule(rules[below], rules[below + 1], float(share))

@@ -6,12 +6,13 @@ ensembles, agreement counters and gates with history need no memory of their own
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import UserError
 from engine.policies.core.features import Feature, ScoreFeature, SummaryFeature
 from engine.policies.core.logit_store import LogitStore, Rows
 
@@ -22,10 +23,12 @@ class ExitOutputs:
 
     stores: {exit: the logits of that exit, for these examples and perhaps more}
     rows:   (examples,) the examples' rows in the stores, looked up only when a rule reads something
+    before: {name: (examples,)}, what was known of the examples before any stage ran
     """
 
     stores: Mapping[int, LogitStore]
     rows: Rows
+    before: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def read(self, exit: int, feature: Feature) -> NDArray[Any]:
         """A feature of each example at one exit, (examples, ...), computed where the logits are."""
@@ -39,6 +42,10 @@ class ExitOutputs:
         """The input of gates from one exit, see engine.policies.core.logit_summary, (examples, features)."""
         return self.read(exit, SummaryFeature(top))
 
+    def known_before(self, name: str) -> NDArray[np.float32]:
+        """A value that was known before any stage ran, (examples,)."""
+        return known_before(name, self.before)
+
     def top_class(self, exit: int) -> NDArray[np.int32]:
         """The prediction of an exit, (examples,)."""
         return self.stores[exit].top_class(self.rows)
@@ -50,11 +57,18 @@ class ExitOutputs:
         """
         first, *others = [self.stores[k] for k in range(exit + 1 - len(weight), exit + 1)]
         together = first.with_others(others, weight, np.zeros(1) if bias is None else bias, self.rows)
-        return ExitOutputs({exit: together}, np.arange(len(self.rows)))
+        return ExitOutputs({exit: together}, np.arange(len(self.rows)), self.before)
 
     def of(self, some: NDArray[np.bool_]) -> "ExitOutputs":
         """The outputs of some of the examples only, some (examples,)."""
-        return ExitOutputs(self.stores, self.rows[some])
+        return ExitOutputs(self.stores, self.rows[some], {name: values[some] for name, values in self.before.items()})
+
+
+def known_before(name: str, before: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One of the values that are known before any stage runs. Raises UserError if the run was not given it."""
+    if name not in before:
+        raise UserError(f"This policy reads {name!r}, which is known before any stage runs; give the run a value of it for every example.")
+    return before[name]
 
 
 class OnlineRule(ABC):
@@ -64,12 +78,17 @@ class OnlineRule(ABC):
 
     exit:         the one that has just run
     ids:          (examples,)
+    before:       {name: (examples,)}, what is known of them before any stage runs
     exit_outputs: for these examples, of `exit` and of those that ran before it
     """
 
     @abstractmethod
     def first(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """The first exit to run, (examples,)."""
+
+    def start(self, ids: NDArray[np.int64], before: Mapping[str, NDArray[np.float32]]) -> NDArray[np.int64]:
+        """As `first`, for rules that choose by what is known before any stage runs."""
+        return self.first(ids)
 
     @abstractmethod
     def after(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.int64]:

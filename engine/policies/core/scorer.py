@@ -13,9 +13,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import Quality
 from engine.outputs import Outputs
 from engine.policies.core.online_rules import ExitOutputs
-from engine.scores import SURENESS
+from engine.policies.core.saved_types import Cascade, register_saved
+from engine.scores import SCORES, SURENESS
 
 #: Examples per chunk: with 5 exits and 1,000 classes a chunk in float64 takes 20 MB.
 CHUNK = 512
@@ -41,10 +43,21 @@ class Reader(ABC, Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """score (exits, examples), larger = more confident; answer (exits, examples) int32, the prediction of an example that leaves there."""
+    """What leaving at each exit would look like and be worth, for each example, (exits, examples) each.
+
+    score:   larger = more confident
+    answer:  int32, the prediction of an example that leaves there, or None if the exits predict no classes
+    quality: what it is worth, as in `Outputs.quality`
+    """
 
     score: NDArray[np.floating]
-    answer: NDArray[np.int32]
+    answer: NDArray[np.int32] | None
+    quality: Quality
+
+    @classmethod
+    def by_exit(cls, score: NDArray[np.floating], outputs: Outputs) -> "Scored":
+        """The exits' own predictions, with this score."""
+        return cls(score, outputs.prediction, outputs.quality)
 
 
 class Scorer(Reader[Scored]):
@@ -56,6 +69,11 @@ class Scorer(Reader[Scored]):
     #: The score's name in `engine.scores`, where its display form is defined.
     score_name: str = SURENESS.name
 
+    @property
+    def known_while_running(self) -> bool:
+        """Whether a running network gives what the scores are computed from."""
+        return True
+
     @abstractmethod
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
         """The confidence of the exit, (examples,)."""
@@ -65,6 +83,7 @@ class Scorer(Reader[Scored]):
         return exit_outputs.top_class(exit)
 
 
+@register_saved("recorded_score")
 @dataclass(frozen=True, eq=False)
 class RecordedScore(Scorer):
     """One of `engine.scores.SCORES`, as recorded, and the exit's own prediction."""
@@ -75,10 +94,13 @@ class RecordedScore(Scorer):
         return self._of(outputs)  # nothing is computed, so there is nothing to cache
 
     def _of(self, outputs: Outputs) -> Scored:
-        return Scored(outputs.scores[self.score_name], outputs.prediction)
+        return Scored.by_exit(outputs.scores[self.score_name], outputs)
 
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
         return exit_outputs.score(exit, self.score_name)
+
+    def fits(self, cascade: Cascade) -> bool:
+        return self.score_name in SCORES
 
 
 def chunks(outputs: Outputs, exits: slice | int = slice(None)) -> Iterator[tuple[slice, NDArray[np.float64]]]:

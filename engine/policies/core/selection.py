@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from engine.outputs import CascadeKind, Outputs
 from engine.policies.core.base import Rule
-from engine.policies.core.gates import Gate, GateFeatures, fit_gate
+from engine.policies.core.gates import ChoiceFeatures, Gate, fit_gate
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
+from engine.policies.core.saved_types import Cascade, register_saved
 from engine.route import Route
 
 
@@ -32,6 +33,7 @@ def at_stake(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[N
     return second < first, np.abs(second - first)
 
 
+@register_saved("stage_choice")
 @dataclass(frozen=True, eq=False)
 class StageChoice:
     """A decision among several actions by a vote of gates, one for each pair of actions. Ties go to the earlier action.
@@ -42,23 +44,33 @@ class StageChoice:
     actions: int
     gates: Mapping[tuple[int, int], Gate]
 
-    def __call__(self, features: NDArray[np.float64]) -> NDArray[np.int64]:
-        """features (examples, features) -> the action of each, (examples,)"""
+    def __call__(self, features: NDArray[np.float64], failed: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+        """features (examples, features) -> the action of each, (examples,). Where the exit `failed`, (examples,), it is not to leave."""
         votes = np.zeros((self.actions, len(features)), np.int64)
         for (a, b), gate in self.gates.items():
             for_b = gate.opens(features)
             votes[a] += ~for_b
             votes[b] += for_b
+        if failed is not None:
+            votes[0, failed] = -1
         return votes.argmax(axis=0)
 
+    def fits(self, cascade: Cascade) -> bool:
+        return 2 <= self.actions <= cascade.exits and set(self.gates) == set(combinations(range(self.actions), 2))
 
-def fit_choice(features: NDArray[np.float64], costs: NDArray[np.float64], l2: float) -> StageChoice:
+
+def fit_choice(
+    features: NDArray[np.float64], costs: NDArray[np.float64], l2: float, failed: NDArray[np.bool_] | None = None
+) -> StageChoice:
     """Weighted all-pairs: every pair of actions is a binary problem, labelled by the cheaper action and weighted by the gap.
 
-    features (examples, features), costs (actions, examples)
+    features (examples, features), costs (actions, examples); failed (examples,), where the exit failed, so that leaving is no choice
     """
-    pairs = combinations(range(len(costs)), 2)
-    return StageChoice(len(costs), {(a, b): fit_gate(features, *at_stake(costs[a], costs[b]), l2) for a, b in pairs})
+    gates = {}
+    for a, b in combinations(range(len(costs)), 2):
+        should_open, weight = at_stake(costs[a], costs[b])
+        gates[a, b] = fit_gate(features, should_open, weight if failed is None or a > 0 else weight * ~failed, l2)
+    return StageChoice(len(costs), gates)
 
 
 def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
@@ -73,9 +85,10 @@ def follow(outputs: Outputs, actions: Sequence[NDArray[np.integer]]) -> Route:
         going = (at == k) & (action > 0)
         at[going] = np.array(onward(k, outputs.exits, outputs.kind))[action[going] - 1]
         visited[at[going], np.flatnonzero(going)] = True
-    return Route(at, visited, np.take_along_axis(outputs.prediction, at[None], axis=0)[0])
+    return Route.by_stages(outputs, at, visited)
 
 
+@register_saved("choices")
 @dataclass(frozen=True, eq=False)
 class ChoiceRule(Rule):
     """A learned choice at each stage that is reached: leave, or go on to which stage.
@@ -83,21 +96,32 @@ class ChoiceRule(Rule):
     choices: one for every exit but the last
     """
 
-    features: GateFeatures
+    features: ChoiceFeatures
     choices: Sequence[StageChoice]
     knob: Mapping[str, float]
     planned_cost: float
 
     def route(self, outputs: Outputs) -> Route:
-        return follow(outputs, [choice(features) for choice, features in zip(self.choices, self.features.of(outputs), strict=True)])
+        read = self.features.of(outputs)
+        return follow(outputs, [choice(read[k], self.features.failed(k, outputs)) for k, choice in enumerate(self.choices)])
 
-    def online_rule(self, kind: CascadeKind) -> OnlineRule:
-        return _ChoiceOnlineRule(self.features, self.choices, kind)
+    def online_rule(self, kind: CascadeKind) -> OnlineRule | None:
+        return _ChoiceOnlineRule(self.features, self.choices, kind) if self.features.known_while_running else None
+
+    def fits(self, cascade: Cascade) -> bool:
+        if len(self.choices) != cascade.gates:
+            return False
+        for k, choice in enumerate(self.choices):
+            features = self.features.count(k, cascade)
+            actions = 1 + len(onward(k, cascade.exits, cascade.kind))
+            if choice.actions != actions or any(gate.weights.shape != (features,) for gate in choice.gates.values()):
+                return False
+        return True
 
 
 @dataclass(frozen=True, eq=False)
 class _ChoiceOnlineRule(OnlineRule):
-    features: GateFeatures
+    features: ChoiceFeatures
     choices: Sequence[StageChoice]
     kind: CascadeKind
 

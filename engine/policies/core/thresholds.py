@@ -10,19 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import at_exits
 from engine.hashing import hash_uniform
 from engine.outputs import CascadeKind, Outputs
 from engine.policies.core.base import Rule, ThresholdSpec
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
+from engine.policies.core.saved_types import Cascade, has_shape, register_saved
 from engine.policies.core.scorer import Scorer
 from engine.route import Route
 
 
+@register_saved("thresholds")
 @dataclass(frozen=True, eq=False)
 class ThresholdRule(Rule):
     """An example leaves at the first exit whose score passes its threshold, with the scorer's prediction; the last exit takes the rest.
 
-    thresholds: (exits - 1,); at minus infinity all examples leave, at plus infinity none
+    thresholds: (exits - 1,); at minus infinity all examples leave on which the exit did not fail, at plus infinity none
     ties:       (exits - 1,) the share of examples exactly at the threshold that leave, or None if all of them do
     """
 
@@ -41,11 +44,16 @@ class ThresholdRule(Rule):
 
     def route(self, outputs: Outputs) -> Route:
         scored = self.scorer.of(outputs)
-        route = Route.through(outputs, first_sure_exit(scored.score, self.thresholds, self.ties, outputs.ids))
-        return Route(route.exit, route.visited, np.take_along_axis(scored.answer, route.exit[None], axis=0)[0])
+        exit = first_sure_exit(scored.score, self.thresholds, self.ties, outputs.ids)
+        prediction = None if scored.answer is None else at_exits(scored.answer, exit)
+        return Route(exit, np.arange(outputs.exits)[:, None] <= exit, prediction, at_exits(scored.quality, exit))
 
-    def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
-        return SequentialOnlineRule(self._leaves, self.scorer.answer_at)
+    def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule | None:
+        return SequentialOnlineRule(self._leaves, self.scorer.answer_at) if self.scorer.known_while_running else None
+
+    def fits(self, cascade: Cascade) -> bool:
+        shares = self.ties is None or (has_shape(self.ties, cascade.gates) and bool(((self.ties >= 0) & (self.ties <= 1)).all()))
+        return shares and has_shape(self.thresholds, cascade.gates)
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
         tie = 1.0 if self.ties is None else self.ties[exit]
@@ -57,10 +65,10 @@ def passes(
 ) -> NDArray[np.bool_]:
     """Which examples leave at one exit: all above its threshold, and the share `tie` of those exactly at it, drawn by `ids`.
 
-    scores, ids (examples,) -> (examples,). `ids` may be omitted if `tie` is 1.
+    scores, ids (examples,) -> (examples,). `ids` may be omitted if `tie` is 1. Minus infinity, of a failed exit, never passes.
     """
     if tie >= 1:
-        return scores >= threshold
+        return scores > threshold if np.isneginf(threshold) else scores >= threshold
     if ids is None:
         raise ValueError(f"a share {tie:g} of ties can only be drawn by ids")
     leaves = scores > threshold

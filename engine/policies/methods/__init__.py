@@ -14,6 +14,7 @@ from engine.policies.methods import (  # noqa: F401, I001 - in the order in whic
     myopic,
     jei,
     eenet,
+    router,
     ensembles,
     oracle,
     oracle_lagrangian,

@@ -21,17 +21,21 @@ from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, ThresholdSpec, check_tuning, lacks_score
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.registry import register_policy
+from engine.policies.core.saved_types import Cascade, has_shape, register_saved
 from engine.policies.core.thresholds import first_sure_exit
 from engine.policies.methods.single import exact_curve, tied_note
 from engine.route import Route
 
 
 def mean_correct_confidence(outputs: Outputs) -> NDArray[np.float64]:
-    """mu_k: mean top probability of each exit's correct predictions, (exits,); infinite at an exit without any."""
-    confidence = expit(outputs.scores["maxprob"].astype(np.float64))
-    count = outputs.correct.sum(axis=1)
-    mean = (confidence * outputs.correct).sum(axis=1) / np.maximum(count, 1)
-    return np.where(count > 0, mean, np.inf)
+    """mu_k: mean top probability of each exit's correct predictions, (exits,); infinite at an exit without any.
+
+    Where quality is graded, each example counts by its quality.
+    """
+    confidence, quality = expit(outputs.scores["maxprob"].astype(np.float64)), outputs.quality
+    count = quality.sum(axis=1, dtype=np.float64)
+    mean = np.divide((confidence * quality).sum(axis=1), count, out=np.full(outputs.exits, np.inf), where=count > 0)
+    return np.where(mean > 0, mean, np.inf)
 
 
 def relative_sureness(outputs: Outputs, mean_confidence: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -41,9 +45,11 @@ def relative_sureness(outputs: Outputs, mean_confidence: NDArray[np.float64]) ->
 
 def _relative(score: NDArray[np.float32], mean_confidence: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
     # float64 tells top probabilities apart up to log-odds of 36; the float32 softmax would stop at 17.
-    return expit(score.astype(np.float64)) / mean_confidence
+    # An exit that failed, whose score is minus infinity, is not left at any alpha, not even 0.
+    return np.where(np.isneginf(score), -np.inf, expit(score.astype(np.float64)) / mean_confidence)
 
 
+@register_saved("alpha")
 @dataclass(frozen=True, eq=False)
 class AlphaRule(Rule):
     """mean_confidence: (exits,), mu_k."""
@@ -67,6 +73,9 @@ class AlphaRule(Rule):
 
     def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
         return SequentialOnlineRule(self._leaves)
+
+    def fits(self, cascade: Cascade) -> bool:
+        return self.alpha >= 0 and has_shape(self.mean_confidence, cascade.exits) and bool((self.mean_confidence > 0).all())
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
         return _relative(exit_outputs.score(exit, "maxprob"), self.mean_confidence[exit]) >= self.alpha
@@ -107,9 +116,12 @@ class BofAlpha(Policy):
     source = "After Passalis et al. 2020 (bag-of-features early exits, MMSP). Mean top probability of correct predictions: our statistic."
     knob = "alpha, the required confidence as a multiple of the mean confidence of an exit's correct predictions"
     summary = "Examples leave when the confidence is at least alpha times what this exit usually reaches when it is correct."
+    formula = "leave at the first exit k with max p_k ≥ α · m_k; m_k = mean top probability of the correct predictions of exit k"
+    use_when = "One interpretable knob should spread the examples over exits whose confidences differ in level."
+    score = "maxprob"
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
-        return super().unavailable_reason(outputs) or lacks_score(self, "maxprob", outputs)
+        return super().unavailable_reason(outputs) or lacks_score(self, self.score, outputs)
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> AlphaFit:
         check_tuning(fit, calibration)

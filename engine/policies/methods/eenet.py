@@ -12,6 +12,8 @@ Our choices:
 - r_k is proportional to q_k^beta exp(-mu c_k). mu is solved for so that the plan costs exactly the budget; the original has a term in its
   loss instead. For each budget, beta is the value in `BETAS` with the best accuracy on the fit examples; this replaces the original's
   choice among ten restarts by validation accuracy. Geometric quotas are not among the candidates.
+- Where there are no logits, q reads every recorded score and feature of the exit and what is known before any stage runs, in place of
+  what is computed from its logits. Its target is the quality, also where that is graded.
 - Scores are learned on the fit split. Shares and thresholds are set on the calibration split. A plan that does worse there than the random
   mix loses exits, see `planned`.
 - One set of scores serves all budgets and all units of cost.
@@ -25,14 +27,18 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import log_expit, logit
+from scipy.special import log_expit
 
+from engine.exit_values import Quality, at_exits
 from engine.outputs import Outputs, Tuning
-from engine.policies.core.base import Need, Policy, check_tuning
+from engine.policies.core.base import Need, Policy, PolicyGroup, check_tuning
 from engine.policies.core.features import Feature
+from engine.policies.core.logistic import fit_logistic
 from engine.policies.core.logit_summary import summarize
 from engine.policies.core.online_rules import ExitOutputs
+from engine.policies.core.recorded_features import RecordedFeatures
 from engine.policies.core.registry import register_policy
+from engine.policies.core.saved_types import Cascade, finite, register_saved
 from engine.policies.core.scorer import Scored, Scorer
 from engine.policies.methods.planned import Plan, PlannedFit, Shares, let_out, planned_counts
 from engine.scores import one_score
@@ -47,10 +53,13 @@ L2 = 10.0
 FREQUENT, MAX_CLASSES = 20, 100
 #: Two exits whose costs differ by less than this share of the last exit's are treated as equal.
 CLOSEST = 1e-9
+#: The log-odds of an exit that failed, minus infinity, count as these in a plan, where they are multiplied by beta, which may be 0.
+FAILED = -1e30
 #: How strongly the assignment favours exits that are likely to be correct; at 0 all examples get the same assignment.
 BETAS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 
+@register_saved("exit_weights")
 @dataclass(frozen=True, eq=False)
 class ExitWeights(Feature):
     """The weighted features of one exit: the part of its score that needs no other exit.
@@ -71,6 +80,10 @@ class ExitWeights(Feature):
         weighted = xp.sum(summaries(logits) * weights, axis=1)
         return weighted + xp.take(by_class, xp.argmax(logits, axis=1), axis=0) + self.bias
 
+    def fits(self, cascade: Cascade) -> bool:
+        features = min(TOP, cascade.classes) + 4
+        return finite(self.features, features) and finite(self.by_class, cascade.classes) and bool(np.isfinite(self.bias))
+
 
 def summaries(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """The inputs of an exit's score besides its predicted class: its `summarize` and the log-odds of its top probability.
@@ -82,6 +95,7 @@ def summaries(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return xp.concat([summarize(logits, TOP), log_odds[:, None]], axis=1)
 
 
+@register_saved("eenet_scores")
 @dataclass(frozen=True, eq=False)
 class EENetScorer(Scorer):
     """The probability that each exit is correct, as log-odds.
@@ -95,19 +109,77 @@ class EENetScorer(Scorer):
 
     def _of(self, outputs: Outputs) -> Scored:
         own = np.stack([weights.of(logits) for weights, logits in zip(self.exits, outputs.known_logits, strict=True)])
-        return Scored(self._with_history(own).astype(np.float32), outputs.prediction)
+        return Scored.by_exit(with_history(own, self.history).astype(np.float32), outputs)
 
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
         own = np.stack([exit_outputs.read(k, self.exits[k]) for k in range(exit + 1)])
-        return self._with_history(own)[exit].astype(np.float32)
+        return with_history(own, self.history)[exit].astype(np.float32)
 
-    def _with_history(self, own: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The weighted features of the first exits, (first exits, examples) -> log-odds that each of them is correct, same shape."""
-        log_odds = own.copy()
-        for k in range(len(own)):
-            for j in range(k):
-                log_odds[k] += self.history[k, j] * log_odds[j].clip(-CLIP, CLIP)
-        return log_odds
+    def fits(self, cascade: Cascade) -> bool:
+        return len(self.exits) == cascade.exits and finite(self.history, cascade.exits, cascade.exits)
+
+
+@register_saved("recorded_eenet_scores")
+@dataclass(frozen=True, eq=False)
+class RecordedEENetScorer(Scorer):
+    """The same from what is recorded of the exits, where there are no logits.
+
+    weight:  (exits, columns) of the recorded columns, bias: (exits,)
+    history: as in `EENetScorer`
+    """
+
+    recorded: RecordedFeatures
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    history: NDArray[np.float64]
+
+    @property
+    def known_while_running(self) -> bool:
+        return self.recorded.known_while_running
+
+    def _of(self, outputs: Outputs) -> Scored:
+        own = np.stack([self._own(k, self.recorded.at(k, outputs)) for k in range(outputs.exits)])
+        score = with_history(own, self.history).astype(np.float32)
+        score[np.stack([self.recorded.failed(k, outputs) for k in range(outputs.exits)])] = -np.inf
+        return Scored.by_exit(score, outputs)
+
+    def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
+        own = np.stack([self._own(k, self.recorded.while_running(k, exit_outputs)) for k in range(exit + 1)])
+        return with_history(own, self.history)[exit].astype(np.float32)
+
+    def fits(self, cascade: Cascade) -> bool:
+        weights = finite(self.weight, cascade.exits, self.recorded.columns) and finite(self.bias, cascade.exits)
+        return weights and finite(self.history, cascade.exits, cascade.exits)
+
+    def _own(self, exit: int, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Row by row: in a matrix product an example's last digit may depend on its neighbours.
+        return (columns * self.weight[exit]).sum(axis=1) + self.bias[exit]
+
+
+def with_history(own: NDArray[np.float64], history: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weighted features of the first exits, (first exits, examples) -> log-odds that each of them is correct, same shape."""
+    log_odds = own.copy()
+    for k in range(len(own)):
+        for j in range(k):
+            log_odds[k] += history[k, j] * log_odds[j].clip(-CLIP, CLIP)
+    return log_odds
+
+
+def learn_recorded_scores(fit: Outputs, l2: float = L2) -> RecordedEENetScorer:
+    """As `learn_scores`, from recorded scores and features."""
+    recorded = RecordedFeatures.learned_on(fit)
+    weight, bias = np.zeros((fit.exits, recorded.columns)), np.zeros(fit.exits)
+    history = np.zeros((fit.exits, fit.exits))
+    earlier = np.empty((fit.examples, 0))
+    for k in range(fit.exits):
+        columns, learns = recorded.at(k, fit), ~recorded.failed(k, fit)
+        if not learns.any():
+            learns[:] = True  # as good as nothing: its quality is 0
+        learned, bias[k] = fit_logistic(np.concatenate([columns, earlier], axis=1)[learns], fit.quality[k, learns], l2)
+        weight[k], history[k, :k] = learned[: recorded.columns], learned[recorded.columns :]
+        log_odds = (columns * weight[k]).sum(axis=1) + bias[k] + (earlier * history[k, :k]).sum(axis=1)
+        earlier = np.concatenate([earlier, log_odds.clip(-CLIP, CLIP)[:, None]], axis=1)
+    return RecordedEENetScorer(recorded, weight, bias, history)
 
 
 def learn_scores(fit: Outputs, l2: float = L2) -> EENetScorer:
@@ -116,11 +188,11 @@ def learn_scores(fit: Outputs, l2: float = L2) -> EENetScorer:
     history = np.zeros((fit.exits, fit.exits))
     earlier: list[NDArray[np.float64]] = []
     for k, logits in enumerate(fit.known_logits):
-        correct, predicted = fit.correct[k], logits.argmax(axis=1)
+        predicted = logits.argmax(axis=1)
         own = summaries(logits)
         classes = _frequent(predicted, fit.classes)
         columns = [own, predicted[:, None] == classes, *(log_odds[:, None] for log_odds in earlier)]
-        weight, bias = _logistic(np.concatenate(columns, axis=1), correct, l2)
+        weight, bias = fit_logistic(np.concatenate(columns, axis=1), fit.quality[k], l2)
         by_class = np.zeros(fit.classes)
         own_end, class_end = own.shape[1], own.shape[1] + len(classes)
         by_class[classes] = weight[own_end:class_end]
@@ -136,21 +208,6 @@ def _frequent(predicted: NDArray[np.integer], classes: int) -> NDArray[np.int64]
     count = np.bincount(predicted, minlength=classes)
     most = np.argsort(-count, kind="stable")[:MAX_CLASSES]
     return np.sort(most[count[most] >= FREQUENT])
-
-
-def _logistic(features: NDArray[np.float64], correct: NDArray[np.bool_], l2: float) -> tuple[NDArray[np.float64], float]:
-    """Weights (features,) and bias of the log-odds of being correct. If all examples are correct, or none is, only the bias is not 0."""
-    if correct.all() or not correct.any():
-        return np.zeros(features.shape[1]), float(logit((correct.sum() + 1) / (len(correct) + 2)))
-    from sklearn.linear_model import LogisticRegression  # slow to import, and not needed to list the policies
-
-    mean, scale = features.mean(axis=0), features.std(axis=0)
-    # A constant feature carries no information, but dividing it by its rounding noise would make it large.
-    scale[scale <= 1e-9 * (1 + np.abs(mean))] = 1.0
-    # newton-cholesky: few features, many examples, and the features of one exit nearly determine each other.
-    model = LogisticRegression(C=1 / l2, solver="newton-cholesky").fit((features - mean) / scale, correct)
-    weight = model.coef_[0] / scale
-    return weight, float(model.intercept_[0] - weight @ mean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,13 +258,13 @@ class EENetPlan(Plan):
     """Shares from the scores of the calibration examples; how strongly they follow the scores (beta), from the fit examples.
 
     fit_score, score: (exits, examples) log-odds on fit and on calibration
-    fit_ids, fit_correct: (examples,), (exits, examples)
+    fit_ids, fit_quality: (examples,), (exits, examples)
     """
 
     exit_cost: NDArray[np.float64]
     fit_score: NDArray[np.float32]
     fit_ids: NDArray[np.int64]
-    fit_correct: NDArray[np.bool_]
+    fit_quality: Quality
     score: NDArray[np.float32]
     _beta: dict[float, float] = field(default_factory=dict, init=False, repr=False)
     _pulls: dict[tuple[bool, float], Pull] = field(default_factory=dict, init=False, repr=False)
@@ -222,14 +279,15 @@ class EENetPlan(Plan):
         leaving, _ = self._leaving(budget, tuple(range(len(self.exit_cost))), beta, on_fit=True)
         counts = planned_counts(leaving, len(self.fit_ids), self.exit_cost)
         exit = let_out(counts, self.fit_score, self.fit_ids).exit
-        return float(np.take_along_axis(self.fit_correct, exit[None], axis=0).mean())
+        return float(at_exits(self.fit_quality, exit).mean(dtype=np.float64))
 
     def _leaving(self, budget: float, kept: tuple[int, ...], beta: float, on_fit: bool) -> tuple[NDArray[np.float64], float]:
         """Planned share of examples leaving at each exit, (exits,), and its mu."""
         which, every = list(kept), len(kept) == len(self.exit_cost)
         pull = self._pulls.get((on_fit, beta)) if every else None
         if pull is None:
-            log_q = log_expit((self.fit_score if on_fit else self.score)[which].astype(np.float64))
+            score = (self.fit_score if on_fit else self.score)[which].astype(np.float64)
+            log_q = log_expit(np.maximum(score, FAILED))
             pull = Pull.of(log_q, beta, self.exit_cost[which])
         if every:  # over all budgets, thousands of other subsets may be tried: too many to cache
             self._pulls[on_fit, beta] = pull
@@ -250,11 +308,14 @@ class EENet(Policy):
     )
     knob = "mu, how strongly cost counts against an exit when the plan assigns examples to exits"
     summary = "Each exit learns how likely it is to be correct; a plan for the budget then sets how many examples leave at each exit."
-    needs = frozenset({Need.PROBABILITIES})
+    group = PolicyGroup.LEARNED
+    formula = "leave at the first exit k with q_k ≥ t_k; q_k ≈ P(exit k is correct), t_k from the plan r_k ∝ exp(β log q_k − μ c_k)"
+    use_when = "A budget must be met, and correctness can be predicted better than by the top probability."
+    needs = frozenset({Need.FEATURES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
         check_tuning(fit, calibration)
-        scorer = learn_scores(fit)
-        exit_cost = calibration.cascade_cost(unit)
-        plan = EENetPlan(exit_cost, scorer.of(fit).score, fit.ids, fit.correct, scorer.of(calibration).score)
+        scorer = learn_recorded_scores(fit) if fit.logits is None else learn_scores(fit)
+        exit_cost = calibration.mean_cascade_cost(unit)
+        plan = EENetPlan(exit_cost, scorer.of(fit).score, fit.ids, fit.quality, scorer.of(calibration).score)
         return PlannedFit(plan, scorer, calibration, unit)

@@ -15,10 +15,11 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
 from engine.outputs import Outputs, Tuning
-from engine.policies.core.base import Need, Policy, check_tuning
+from engine.policies.core.base import Need, Policy, PolicyGroup, check_tuning
 from engine.policies.core.logit_store import combine
 from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.registry import register_policy
+from engine.policies.core.saved_types import Cascade, finite, register_saved
 from engine.policies.core.scorer import CHUNK, Scored, Scorer, chunks
 from engine.policies.methods.planned import PlannedFit
 from engine.policies.methods.quotas import GeometricPlan
@@ -30,6 +31,7 @@ LEAST = -1e4
 ROWS_PER_CLASS = 30
 
 
+@register_saved("ensemble")
 @dataclass(frozen=True, eq=False)
 class EnsembleScorer(Scorer):
     """The top probability, as log-odds, and the top class of sum_j weight[k, j] z_j + bias[k].
@@ -49,13 +51,16 @@ class EnsembleScorer(Scorer):
                 combined = combine(self.weight[k, : k + 1], logits[: k + 1]) + self.bias[k]
                 score[k, some] = one_score("maxprob", combined)
                 answer[k, some] = combined.argmax(axis=-1)
-        return Scored(score, answer)
+        return Scored(score, answer, answer == outputs.known_labels)
 
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
         return self._ensemble(exit, exit_outputs).score(exit, "maxprob")
 
     def answer_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.int32]:
         return self._ensemble(exit, exit_outputs).top_class(exit)
+
+    def fits(self, cascade: Cascade) -> bool:
+        return finite(self.weight, cascade.exits, cascade.exits) and finite(self.bias, cascade.exits, cascade.classes)
 
     def _ensemble(self, exit: int, exit_outputs: ExitOutputs) -> ExitOutputs:
         return exit_outputs.combined(exit, self.weight[exit, : exit + 1], self.bias[exit])
@@ -106,7 +111,7 @@ def _fit_head(outputs: Outputs, members: int, steps: int) -> ZtwHead:
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         head = ZtwHead(parameters[:members], parameters[members:])
-        value, slope = cross_entropy(head, log_p, outputs.labels)
+        value, slope = cross_entropy(head, log_p, outputs.known_labels)
         pull = precision * parameters
         return value + 0.5 * float(pull @ parameters), slope + pull
 
@@ -135,14 +140,14 @@ class _Ensemble(Policy):
     """Base of the policies below: subclasses define the weights of the members."""
 
     knob = "rho, the ratio between the quotas of neighbouring exits"
-    needs = frozenset({Need.PROBABILITIES})
+    needs = frozenset({Need.PROBABILITIES, Need.CLASSES})
 
     def weigh(self, fit: Tuning) -> EnsembleScorer:
         raise NotImplementedError
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
         check_tuning(fit, calibration)
-        return PlannedFit(GeometricPlan(calibration.cascade_cost(unit)), self.weigh(fit), calibration, unit)
+        return PlannedFit(GeometricPlan(calibration.mean_cascade_cost(unit)), self.weigh(fit), calibration, unit)
 
 
 @register_policy
@@ -153,6 +158,9 @@ class ZeroTimeWaste(_Ensemble):
     title = "Zero Time Waste ensemble"
     source = "Wołczyk et al. 2021: learned geometric ensembles, form read in the code. Thresholds by geometric quotas: our choice."
     summary = "Each exit but the last predicts together with all exits before it, with learned weights, so that no output is wasted."
+    group = PolicyGroup.LEARNED
+    formula = "leave at the first exit k with max p̃_k ≥ t_k; p̃_k ∝ Π p_j^{w_jk} over the exits j ≤ k"
+    use_when = "Early exits make different mistakes, so that an ensemble of them is better than the last of them."
 
     def weigh(self, fit: Tuning) -> EnsembleScorer:
         return EnsembleScorer(*fit_ztw(fit))
@@ -169,6 +177,8 @@ class Committee(_Ensemble):
         " probabilities, and thresholds by geometric quotas: our choice."
     )
     summary = "Each exit predicts with the average of all exits so far, which is more confident when they agree."
+    formula = "leave at the first exit k with max p̄_k ≥ t_k; p̄_k = mean of p_1 … p_k"
+    use_when = "Early exits make different mistakes, and nothing should be learned."
 
     def weigh(self, fit: Tuning) -> EnsembleScorer:
         return EnsembleScorer(committee_weights(fit.exits), np.zeros((fit.exits, fit.classes)))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import Quality, by_example, is_binary
 from engine.front import concave_hull
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Fitted, Policy, Rule, check_tuning, lacks_score, score_named
@@ -28,7 +29,7 @@ from engine.policies.core.thresholds import ThresholdRule
 from engine.thresholds.ascent import Settings, ascend
 from engine.thresholds.curve import ExactCurve
 from engine.thresholds.front import front_of_many
-from engine.thresholds.grid import Grid
+from engine.thresholds.grid import Grid, total
 from engine.thresholds.levels import quantile_levels
 from engine.thresholds.ranks import Ranked
 
@@ -73,36 +74,49 @@ class FreeThresholdsFit(Fitted):
         return ThresholdRule(RecordedScore(self.score), self.thresholds[setting], knob, float(self.cost[setting]))
 
 
-def best_settings(scores: NDArray[np.floating], correct: NDArray[np.bool_], exit_cost: NDArray[np.float64]) -> tuple[Ranked, Settings]:
+def best_settings(scores: NDArray[np.floating], quality: Quality, exit_cost: NDArray[np.float64]) -> tuple[Ranked, Settings]:
     """The non-dominated settings of the search, by rising cost, and the ranks that their cuts refer to.
 
-    scores, correct (exits, examples); exit_cost (exits,) cumulative
+    scores, quality (exits, examples); exit_cost (exits,) or (exits, examples) cumulative
     """
-    ranked = Ranked.of(scores, correct)
+    ranked = Ranked.of(scores, quality)
     start = Settings.joined([*_on_grid(ranked, scores, exit_cost), _shared(ranked, scores, exit_cost)]).front()
     climbed = [ascend(ranked, start.cuts[start.best_at(price)], price, exit_cost) for price in _prices(start)]
     return ranked, Settings.joined([start, *climbed]).front()
 
 
 def _on_grid(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> list[Settings]:
-    """The front of the grid. None if there is only one threshold, or so many that the grid would have too few levels."""
-    gates, examples = len(ranked.ranks), scores.shape[1]
+    """The front of the grid. None if there is only one threshold, or so many that the grid would have too few levels.
+
+    None either where an exit failed on some examples: at its lowest level the grid would let them leave.
+    """
+    gates = len(ranked.ranks)
     levels = min(int(GRID_CELLS ** (1 / max(gates, 1))), MOST_LEVELS)
-    if gates < 2 or levels < FEWEST_LEVELS:
+    if gates < 2 or levels < FEWEST_LEVELS or ranked.least_cuts.any():
         return []
-    grid = Grid.of(scores, ranked.correct, quantile_levels(scores, levels))
-    accuracy, cost = grid.accuracy().ravel(), grid.mean_cost(exit_cost).ravel()
-    front = front_of_many(cost, accuracy)
-    levels_on_front = np.stack(np.unravel_index(front, grid.shape), axis=-1)
-    thresholds = np.take_along_axis(grid.levels.T, levels_on_front, axis=0)
-    correct = np.rint(accuracy[front] * examples).astype(np.int64)
-    return [Settings(ranked.cuts(thresholds), correct, cost[front] * examples)]
+    grid = quantile_levels(scores, levels)
+    correct, cost = _totals(scores, ranked.quality, exit_cost, grid)
+    front = front_of_many(cost, correct.astype(np.float64))
+    levels_on_front = np.stack(np.unravel_index(front, (levels,) * gates), axis=-1)
+    thresholds = np.take_along_axis(grid.T, levels_on_front, axis=0)
+    return [Settings(ranked.cuts(thresholds), correct[front], cost[front])]
+
+
+def _totals(
+    scores: NDArray[np.floating], quality: Quality, exit_cost: NDArray[np.float64], levels: NDArray[np.float64]
+) -> tuple[NDArray[np.int64 | np.float64], NDArray[np.float64]]:
+    """Correct predictions, or summed quality, and cost of all examples at every setting of a grid."""
+    if is_binary(quality) and exit_cost.ndim == 1:
+        counted, examples = Grid.of(scores, quality, levels), scores.shape[1]  # quicker, where counts are enough
+        return np.rint(counted.accuracy().ravel() * examples).astype(np.int64), counted.mean_cost(exit_cost).ravel() * examples
+    cost = np.broadcast_to(by_example(exit_cost), quality.shape)
+    return total(scores, quality, levels).ravel(), total(scores, cost, levels).ravel()
 
 
 def _shared(ranked: Ranked, scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> Settings:
     """The front of one threshold for all exits, including the static exits."""
     curve = ExactCurve.of(scores)
-    correct, cost = curve.total(ranked.correct), curve.total(exit_cost[:, None])
+    correct, cost = curve.total(ranked.quality), curve.total(by_example(exit_cost))
     front = front_of_many(cost, correct.astype(np.float64))
     shared = np.broadcast_to(curve.levels[front, None], (len(front), len(ranked.ranks)))
     return Settings(ranked.cuts(shared), correct[front], cost[front])
@@ -125,6 +139,8 @@ class FreeThresholds(Policy):
     source = "Definition; coordinate ascent over all cuts from an exact grid: our choice."
     knob = "all thresholds together"
     summary = "Each exit has its own threshold, and all of them are searched together for the best accuracy within the budget."
+    formula = "leave at the first exit k with max p_k ≥ t_k; t_1 … t_{K−1} maximise the accuracy on calibration with mean cost ≤ B"
+    use_when = "There are many calibration examples, so that several thresholds can be tuned at once."
     score = "maxprob"
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
@@ -132,7 +148,7 @@ class FreeThresholds(Policy):
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> FreeThresholdsFit:
         check_tuning(fit, calibration)
-        ranked, best = best_settings(calibration.scores[self.score], calibration.correct, calibration.cascade_cost(unit))
+        ranked, best = best_settings(calibration.scores[self.score], calibration.quality, calibration.cascade_cost(unit))
         examples = calibration.examples
         tied = any(len(values) < DISTINCT * examples for values in ranked.values)
         return FreeThresholdsFit(self.score, ranked.thresholds(best.cuts), best.cost / examples, best.correct / examples, tied)

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import at_exits
 from engine.outputs import CascadeKind, Outputs, Tuning
-from engine.policies.core.base import Policy, Rule, check_tuning
+from engine.policies.core.base import Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import OperatingPoints
 from engine.policies.core.online_rules import ExitOutputs, SequentialOnlineRule
 from engine.policies.core.registry import register_policy
+from engine.policies.core.saved_types import Cascade, register_saved
 from engine.route import Route
 
 
@@ -35,6 +37,7 @@ def patient_exit(prediction: NDArray[np.integer], patience: int) -> NDArray[np.i
     return exit
 
 
+@register_saved("patience")
 @dataclass(frozen=True, eq=False)
 class PatienceRule(Rule):
     """Leave once `patience` exits in a row have agreed with the one before them."""
@@ -47,10 +50,13 @@ class PatienceRule(Rule):
         return {"patience": self.patience}
 
     def route(self, outputs: Outputs) -> Route:
-        return Route.through(outputs, patient_exit(outputs.prediction, self.patience))
+        return Route.through(outputs, patient_exit(outputs.known_prediction, self.patience))
 
     def online_rule(self, kind: CascadeKind) -> SequentialOnlineRule:
         return SequentialOnlineRule(self._leaves)
+
+    def fits(self, cascade: Cascade) -> bool:
+        return self.patience >= 0
 
     def _leaves(self, exit: int, ids: NDArray[np.int64], exit_outputs: ExitOutputs) -> NDArray[np.bool_]:
         """Whether the `patience` exits before this one agree with it: the counter of an example that has not left equals the patience."""
@@ -70,9 +76,14 @@ class Patience(Policy):
     source = "Zhou et al. 2020 (PABEE), rule read in the code. Mixing two patience values to meet a budget between them: our choice."
     knob = "the patience, a number of agreements in a row"
     summary = "Examples leave when several exits in a row have made the same prediction, whatever their confidence."
+    formula = "leave at the first exit whose prediction equals those of the P exits before it"
+    use_when = "Confidences are unreliable or missing, and there are many exits."
+    why = ("too few agreements", "enough agreements")
+    needs = frozenset({Need.PREDICTIONS})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> OperatingPoints:
         check_tuning(fit, calibration)
         exit_cost = calibration.cascade_cost(unit)
-        exits = [patient_exit(calibration.prediction, patience) for patience in range(calibration.exits)]
-        return OperatingPoints([PatienceRule(patience, float(exit_cost[exit].mean())) for patience, exit in enumerate(exits)])
+        exits = [patient_exit(calibration.known_prediction, patience) for patience in range(calibration.exits)]
+        rules = [PatienceRule(patience, float(at_exits(exit_cost, exit).mean())) for patience, exit in enumerate(exits)]
+        return OperatingPoints(rules)

@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.exit_values import Quality, at_exits
 from engine.outputs import Tuning
 from engine.policies.core.base import Fitted, Rule
 from engine.policies.core.scorer import Scorer
-from engine.policies.core.thresholds import ThresholdRule, tie_uniform
+from engine.policies.core.thresholds import ThresholdRule, first_sure_exit, tie_uniform
 from engine.policies.methods.static import RandomMixFit, random_mix
 
 #: How much the examples left over by rounding down may add to the planned cost, as a share of it, before counts are rounded differently.
 ROUNDING = 0.01
 #: At most this many exits are tried when one is to be left out.
 MAX_TRIED = 24
+#: Where costs vary, how often the range of plans is halved to meet the budget.
+HALVINGS = 14
 #: Accuracies are means of zeros and ones; a difference this small is rounding.
 NEGLIGIBLE = 1e-9
 
@@ -42,7 +45,7 @@ class Shares:
 
 
 class Plan(ABC):
-    """Gives the shares for any budget. exit_cost: (exits,) cumulative."""
+    """Gives the shares for any budget. exit_cost: (exits,) cumulative, means over the calibration examples where they vary."""
 
     exit_cost: NDArray[np.float64]
 
@@ -65,9 +68,10 @@ def planned_counts(leaving: NDArray[np.float64], examples: int, exit_cost: NDArr
     if counts @ exit_cost <= (1 + ROUNDING) * planned:
         return counts
     up_to = np.cumsum(leaving[:-1]) * examples
-    lifted = [np.minimum(np.floor(up_to + lift + 1e-9), examples).astype(np.int64) for lift in (0.0, *(1 - up_to % 1))]
-    rounded = [np.diff(cumulative, prepend=0, append=examples) for cumulative in lifted]
-    return min(rounded, key=lambda counts: abs(counts @ exit_cost - planned))
+    lifts = np.append(0.0, 1 - up_to % 1)
+    lifted = np.minimum(np.floor(up_to + lifts[:, None] + 1e-9), examples).astype(np.int64)  # (lifts, exits - 1)
+    rounded = np.diff(lifted, prepend=0, append=examples, axis=1)
+    return rounded[np.abs(rounded @ exit_cost - planned).argmin()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +86,7 @@ class LetOut:
 def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDArray[np.int64]) -> LetOut:
     """Thresholds at which the given number of examples leaves at each exit, the most confident of those that remain.
 
-    counts (exits,), scores (exits, examples), ids (examples,), which split tied blocks
+    counts (exits,), scores (exits, examples), ids (examples,), which split tied blocks. Where an exit failed, no example leaves.
     """
     exits, examples = scores.shape
     thresholds, ties = np.full(exits - 1, np.inf), np.ones(exits - 1)
@@ -93,11 +97,12 @@ def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDAr
         if leaving >= len(there):
             # The plan sends no example further, so neither does the rule: a finite threshold would send unusual ones to the last exit.
             thresholds[k:] = -np.inf
-            exit[there] = k
+            exit[there] = k + first_sure_exit(scores[k:, there], thresholds[k:])
             break
+        here = scores[k, there]
+        leaving = min(leaving, int(np.count_nonzero(here > -np.inf)))
         if leaving == 0:
             continue
-        here = scores[k, there]
         thresholds[k] = np.partition(here, len(here) - leaving)[len(here) - leaving]
         leaves = here >= thresholds[k]
         if np.count_nonzero(leaves) > leaving:
@@ -137,16 +142,31 @@ class PlannedFit(Fitted):
 
     @property
     def cheapest(self) -> float:
-        return float(self.plan.exit_cost[0])
+        return self._least(tuple(range(self.calibration.exits)))
+
+    def _least(self, kept: tuple[int, ...]) -> float:
+        """What the plan over these exits spends that lets all examples leave at the first of them."""
+        cost = float(self.plan.exit_cost[kept[0]])
+        return self._spent(self._allocate(cost, kept)[1]) if self._some_fail else cost  # those on which it failed go on
 
     @cached_property
     def mix(self) -> RandomMixFit:
         return random_mix(self.calibration, self.unit)
 
     @cached_property
-    def _correct(self) -> NDArray[np.bool_]:
-        """Whether each example would leave each exit with a correct prediction, (exits, examples)."""
-        return self.scorer.of(self.calibration).answer == self.calibration.labels
+    def _quality(self) -> Quality:
+        """What each example would be worth if it left at each exit, (exits, examples)."""
+        return self.scorer.of(self.calibration).quality
+
+    @cached_property
+    def _own_cost(self) -> NDArray[np.float64]:
+        """The cost of leaving at each exit, (exits,), or of each example (exits, examples)."""
+        return self.calibration.cascade_cost(self.unit)
+
+    @cached_property
+    def _some_fail(self) -> bool:
+        """Whether an exit before the last failed on some example, which then cannot leave there."""
+        return bool(np.isneginf(self.scorer.of(self.calibration).score[:-1]).any())
 
     def _solve(self, budget: float) -> Rule:
         every = tuple(range(self.calibration.exits))
@@ -167,17 +187,45 @@ class PlannedFit(Fitted):
     def _can_spend(self, budget: float, kept: tuple[int, ...]) -> bool:
         """Whether shares over these exits can cost the full budget. A plan that spends less cannot match a mix that spends it all."""
         cost = self.plan.exit_cost
-        return cost[kept[0]] <= budget * (1 + 1e-9) and cost[kept[-1]] >= min(budget, cost[-1]) * (1 - 1e-9)
+        return self._least(kept) <= budget * (1 + 1e-9) and cost[kept[-1]] >= min(budget, cost[-1]) * (1 - 1e-9)
 
     def _candidate(self, budget: float, kept: tuple[int, ...]) -> _Candidate:
-        cost, calibration = self.plan.exit_cost, self.calibration
-        shares = self.plan.shares(budget, kept)
-        counts = planned_counts(shares.leaving, calibration.examples, cost)
-        allocation = let_out(counts, self.scorer.of(calibration).score, calibration.ids)
-        accuracy = float(np.take_along_axis(self._correct, allocation.exit[None], axis=0).mean())
+        shares, allocation, planned = self._plan(budget, kept)
+        accuracy = float(at_exits(self._quality, allocation.exit).mean(dtype=np.float64))
         ties = None if (allocation.ties == 1).all() else allocation.ties
-        rule = ThresholdRule(self.scorer, allocation.thresholds, shares.knob, float(shares.leaving @ cost), ties)
-        return _Candidate(kept, shares.leaving, rule, accuracy - self.mix.accuracy_at(float(cost[allocation.exit].mean())))
+        rule = ThresholdRule(self.scorer, allocation.thresholds, shares.knob, planned, ties)
+        return _Candidate(kept, shares.leaving, rule, accuracy - self.mix.accuracy_at(self._spent(allocation)))
+
+    def _plan(self, budget: float, kept: tuple[int, ...]) -> tuple[Shares, LetOut, float]:
+        """The plan for a budget, the thresholds that carry it out on the calibration examples, and its planned cost."""
+        if self._own_cost.ndim == 1 and not self._some_fail:
+            shares, allocation = self._allocate(budget, kept)
+            return shares, allocation, float(shares.leaving @ self.plan.exit_cost)
+        # Where costly examples stay longer, as long sentences do, or cannot leave at an exit that failed, a plan spends more than the mean
+        # costs of its exits say. So of all plans the one is searched that spends the budget by the examples' own costs.
+        low, high = float(self.plan.exit_cost[kept[0]]), float(self.plan.exit_cost[kept[-1]])
+        best = *self._allocate(low, kept), self._least(kept)
+        tried = high
+        for _ in range(HALVINGS):
+            shares, allocation = self._allocate(tried, kept)
+            spent = self._spent(allocation)
+            if spent <= budget * (1 + 1e-9):
+                low, best = tried, (shares, allocation, spent)
+            else:
+                high = tried
+            if low == high:
+                break
+            tried = (low + high) / 2
+        return best
+
+    def _allocate(self, planned: float, kept: tuple[int, ...]) -> tuple[Shares, LetOut]:
+        shares = self.plan.shares(planned, kept)
+        counts = planned_counts(shares.leaving, self.calibration.examples, self.plan.exit_cost)
+        return shares, let_out(counts, self.scorer.of(self.calibration).score, self.calibration.ids)
+
+    def _spent(self, allocation: LetOut) -> float:
+        """Mean cost of the calibration examples where they then leave."""
+        return float(at_exits(self._own_cost, allocation.exit).mean())
 
     def _mix(self, budget: float) -> Rule:
         rule: Any = self.mix.solve(budget)  # a dataclass, as all rules are

@@ -66,7 +66,7 @@ class GeometricQuotas(Policy):
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> PlannedFit:
         check_tuning(fit, calibration)
-        return PlannedFit(GeometricPlan(calibration.cascade_cost(unit)), RecordedScore(self.score), calibration, unit)
+        return PlannedFit(GeometricPlan(calibration.mean_cascade_cost(unit)), RecordedScore(self.score), calibration, unit)
 
 
 @register_policy
@@ -75,6 +75,8 @@ class MaxProb(GeometricQuotas):
     title = "MSDNet: top probability"
     source = "Huang et al. 2018, budgeted batch classification; quotas and thresholds as in the code kalviny/MSDNet-PyTorch."
     summary = "Examples leave as soon as the probability of their most likely class is high enough."
+    formula = "leave at the first exit k with max p_k ≥ t_k; t_k from quotas proportional to ρ^k"
+    use_when = "There are few calibration examples, or the policy must be explained in one sentence."
     score = "maxprob"
 
 
@@ -86,4 +88,6 @@ class Entropy(GeometricQuotas):
         "Teerapittayanon et al. 2016: leave when the entropy is below the exit's threshold. Thresholds by geometric quotas: our choice."
     )
     summary = "Examples leave as soon as the entropy is low enough, which means that the probability is concentrated on few classes."
+    formula = "leave at the first exit k with −Σ p_k log p_k ≤ t_k; t_k from quotas proportional to ρ^k"
+    use_when = "There are many classes, and how the rest of the probability is spread matters."
     score = "entropy"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.outputs import Tuning
-from engine.policies.core.base import Fitted, Policy, check_tuning, score_named
+from engine.exit_values import mean_over_examples
+from engine.outputs import Outputs, Tuning
+from engine.policies.core.base import Fitted, Policy, check_tuning, lacks_score, score_named
 from engine.policies.core.registry import register_policy
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
@@ -57,10 +58,11 @@ def tied_note(spent: float, next_spent: float | None, budget: float) -> str:
 def exact_curve(scores: NDArray[np.floating], exit_cost: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Every threshold that makes a difference, and the mean cost at it.
 
-    scores (exits, examples), exit_cost (exits,) cumulative -> levels (steps,), cost (steps,); see `engine.thresholds.curve`
+    scores (exits, examples); exit_cost (exits,) or (exits, examples) cumulative -> levels (steps,), cost (steps,); see
+    `engine.thresholds.curve`
     """
     if len(scores) == 1:
-        return np.array([-np.inf]), exit_cost.copy()
+        return np.array([-np.inf]), mean_over_examples(exit_cost).copy()
     curve = ExactCurve.of(scores)
     return curve.levels, curve.mean_cost(exit_cost)
 
@@ -72,7 +74,12 @@ class SingleThreshold(Policy):
     source = "Kaya et al. 2019 (Shallow-Deep Networks): leave when the top probability is at least one shared threshold."
     knob = "the threshold"
     summary = "Examples leave at the first exit whose top probability reaches one shared threshold, for example 90%."
+    formula = "leave at the first exit k with max p_k ≥ t; the same t at every exit"
+    use_when = "One number must be readable by everyone, and the exits are about equally well calibrated."
     score = "maxprob"
+
+    def unavailable_reason(self, outputs: Outputs) -> str | None:
+        return super().unavailable_reason(outputs) or lacks_score(self, self.score, outputs)
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> SingleThresholdFit:
         check_tuning(fit, calibration)

@@ -12,9 +12,11 @@ from engine.policies.core.base import Fitted, Policy, Rule, check_tuning
 from engine.policies.core.mixing import MixedRule, mix_to
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.policies.core.registry import register_policy
+from engine.policies.core.saved_types import Cascade, register_saved
 from engine.route import Route
 
 
+@register_saved("static")
 @dataclass(frozen=True, eq=False)
 class StaticRule(Rule):
     """Every example leaves at the same exit."""
@@ -33,6 +35,9 @@ class StaticRule(Rule):
     def online_rule(self, kind: CascadeKind) -> OnlineRule:
         return _StaticOnlineRule(self.exit)
 
+    def fits(self, cascade: Cascade) -> bool:
+        return 0 <= self.exit < cascade.exits
+
 
 @dataclass(frozen=True, eq=False)
 class _StaticOnlineRule(OnlineRule):
@@ -47,8 +52,9 @@ class _StaticOnlineRule(OnlineRule):
 
 def static_rules(calibration: Tuning, unit: str) -> tuple[list[StaticRule], NDArray[np.float64]]:
     """One rule per exit, and the accuracy of each on the calibration examples, (exits,)."""
-    cost = calibration.static_cost(unit)
-    return [StaticRule(exit, float(cost[exit])) for exit in range(calibration.exits)], calibration.correct.mean(axis=1)
+    cost = calibration.mean_static_cost(unit)
+    rules = [StaticRule(exit, float(cost[exit])) for exit in range(calibration.exits)]
+    return rules, calibration.quality.mean(axis=1, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +79,16 @@ class Static(Policy):
     source = "By definition."
     knob = "the exit"
     summary = "All examples leave at the same exit, the most accurate one that the budget can pay for."
+    formula = "exit = argmax accuracy of k, over all exits with cost(k) ≤ B"
+    use_when = "It is a baseline: a policy that reads the input should lie above it."
+    why = ("not the exit for all", "the exit for all")
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)
         return _BestStatic(*static_rules(calibration, unit))
 
 
+@register_saved("random_mix")
 @dataclass(frozen=True, eq=False)
 class RandomMixRule(MixedRule):
     """Two static exits, mixed by one coin toss per example. The expectation over the tosses is reported, not one outcome."""
@@ -123,6 +133,9 @@ class RandomMix(Policy):
     source = "By definition."
     knob = "the share of each exit"
     summary = "Chance decides which examples leave early: every policy that looks at the input should do better."
+    formula = "exit i with probability 1 − q, exit j with probability q, so that the mean cost is B"
+    use_when = "It is a baseline: what leaving early by chance is worth."
+    why = ("by chance", "by chance")
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)

@@ -24,10 +24,11 @@ from engine.policies.core.base import Fitted, Need, Policy, Rule, check_tuning
 from engine.policies.core.mixing import MixedRule
 from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.registry import register_policy
+from engine.policies.core.saved_types import Cascade, finite, register_saved
 from engine.policies.core.scorer import Scored, Scorer, chunks
 from engine.policies.core.thresholds import ThresholdRule
 from engine.policies.methods.single import SingleThreshold
-from engine.scores import one_score
+from engine.scores import SCORES, one_score
 
 #: A fit outside this range has too few examples, or only correct ones, to estimate a temperature.
 SHARPEST, FLATTEST = 0.05, 20.0
@@ -48,7 +49,7 @@ def _fit_temperature(outputs: Outputs, k: int) -> float:
         for some, logits in chunks(outputs, k):
             z = logits - logits.max(axis=-1, keepdims=True)
             expected = (softmax(inverse * z, axis=-1) * z).sum(axis=-1)
-            total += float((expected - z[np.arange(len(z)), outputs.labels[some]]).sum())
+            total += float((expected - z[np.arange(len(z)), outputs.known_labels[some]]).sum())
         return total
 
     low, high = -np.log(FLATTEST), -np.log(SHARPEST)
@@ -59,6 +60,7 @@ def _fit_temperature(outputs: Outputs, k: int) -> float:
     return float(np.exp(-cast(float, brentq(slope, low, high, xtol=1e-6))))
 
 
+@register_saved("temperatures")
 @dataclass(frozen=True, eq=False)
 class TemperatureScorer(Scorer):
     """Any score of `engine.scores`, of logits divided by their exit's temperature. temperature: (exits,)."""
@@ -70,10 +72,13 @@ class TemperatureScorer(Scorer):
         score = np.empty((outputs.exits, outputs.examples), np.float32)
         for some, logits in chunks(outputs):
             score[:, some] = one_score(self.score, self._inverse[:, None, None] * logits)
-        return Scored(score, outputs.prediction)
+        return Scored.by_exit(score, outputs)
 
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float32]:
         return exit_outputs.combined(exit, self._inverse[exit : exit + 1]).score(exit, self.score)
+
+    def fits(self, cascade: Cascade) -> bool:
+        return self.score in SCORES and finite(self.temperature, cascade.exits) and bool((self.temperature > 0).all())
 
     @property
     def _inverse(self) -> NDArray[np.float64]:
@@ -123,7 +128,8 @@ class Calibrated(Policy):
         self.base, self.score = base, score
         self.name, self.title = f"{base.name}_calibrated", f"{base.title}, calibrated"
         self.source = f"{base.source} Temperatures: Guo et al. 2017, one per exit."
-        self.knob, self.summary, self.needs = base.knob, base.summary, base.needs | {Need.PROBABILITIES}
+        self.knob, self.summary, self.needs = base.knob, base.summary, base.needs | {Need.PROBABILITIES, Need.CLASSES}
+        self.group, self.formula, self.use_when = base.group, base.formula, base.use_when
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:
         return fit_calibrated(self.base, self.score, fit, calibration, unit)
@@ -140,7 +146,9 @@ class SingleThresholdCalibrated(Policy):
     summary = (
         "One shared threshold, after each exit's probabilities are calibrated so that about 90% of predictions made at 90% are correct."
     )
-    needs = frozenset({Need.PROBABILITIES})
+    formula = "leave at the first exit k with max softmax(z_k / T_k) ≥ t; T_k makes exit k calibrated"
+    use_when = "One number must be readable as a probability, and some exits are overconfident."
+    needs = frozenset({Need.PROBABILITIES, Need.CLASSES})
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> CalibratedFit:
         return fit_calibrated(SingleThreshold(), SingleThreshold.score, fit, calibration, unit)

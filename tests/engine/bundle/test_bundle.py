@@ -28,6 +28,7 @@ KINDS = {
     "family": outputs(examples=60, kind="family"),
     "probabilities": outputs(examples=60, recorded="probabilities"),
     "confidence": outputs(examples=60, recorded="confidence"),
+    "features": outputs(examples=60, kind="family", recorded="confidence", features=True),
     **corner_cases(),
 }
 
@@ -48,8 +49,9 @@ def whole(pristine, tmp_path, monkeypatch) -> Path:
 
 def same_outputs(a, b) -> bool:
     arrays = [(a.prediction, b.prediction), (a.labels, b.labels), (a.ids, b.ids), (a.split, b.split)]
-    for x, y in ((a.scores, b.scores), (a.stage_cost, b.stage_cost), (a.factors, b.factors)):
-        if x.keys() != y.keys():
+    named = ("scores", "stage_cost", "factors", "features", "before")
+    for x, y in ((getattr(a, name), getattr(b, name)) for name in named):
+        if list(x) != list(y):
             return False
         arrays += [(x[name], y[name]) for name in x]
     if (a.logits is None) != (b.logits is None):
@@ -99,6 +101,41 @@ def test_round_trip(tmp_path, name):
         assert getattr(opened, field) == getattr(made, field)
     assert {id: opened.images[id] for id, _ in made.images} == dict(made.images)
     assert len(opened.images) == len(made.images)
+
+
+def test_features_and_unknown_scores_survive_reopening(tmp_path):
+    made = outputs(examples=60, exits=2, recorded="confidence", features=True)
+    made = replace(made, scores={"judge": made.scores["maxprob"] + 1, "bert.score": made.scores["maxprob"] - 1})
+    opened = read_bundle(write_bundle(draft(made, images=[]), tmp_path / "tiny"))
+    assert same_outputs(opened.outputs, made)
+    table = pq.read_table(tmp_path / "tiny" / TABLE)
+    assert {"exit0.feature.unsure", "exit1.feature.noise", "before.guess", "exit1.score.judge"} <= set(table.column_names)
+
+
+@pytest.mark.parametrize(("features", "schema"), [(False, 1), (True, 2)])
+def test_only_outputs_with_features_need_the_newer_schema(features, schema, tmp_path):
+    write_bundle(draft(outputs(examples=30, features=features), images=[]), tmp_path / "tiny")
+    assert json.loads((tmp_path / "tiny" / MANIFEST).read_text())["schema"] == schema
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("exit1.feature.unsure", None),
+        ("exit0.feature.unsure", [float("nan")] * 30),
+        ("before.guess", [float("inf")] * 30),
+        ("before.guess", ["<b>"] * 30),
+        ("before.unsure", [0.5] * 30),  # the name of a feature
+    ],
+)
+def test_a_table_with_invalid_features_is_refused(column, values, tmp_path):
+    folder = write_bundle(draft(outputs(examples=30, exits=2, features=True), images=[]), tmp_path / "tiny")
+    table = pq.read_table(folder / TABLE)
+    table = table.drop_columns([column]) if column in table.column_names else table
+    table = table if values is None else table.append_column(column, pa.array(values))
+    pq.write_table(table, folder / TABLE)
+    relisted(folder)
+    assert "is inconsistent" in refused(folder)
 
 
 def test_the_same_draft_gives_the_same_bytes(tmp_path):
@@ -201,10 +238,11 @@ def test_a_missing_folder_is_refused(tmp_path):
     assert "bundle.json is missing from bundle nowhere" in refused(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("schema", [0, 2, 1.5, 1.0, True, "1", [1], None])
+@pytest.mark.parametrize("schema", [0, 3, 1.5, 1.0, True, "1", [1], None])
 def test_another_schema_is_named(whole, schema):
     message = refused(resealed(whole, schema=schema))
-    assert "cannot be read" in message if schema is None else f"schema version {schema!r}, but this version of Offramp reads 1" in message
+    known = "but this version of Offramp reads 1 and 2"
+    assert "cannot be read" in message if schema is None else f"schema version {schema!r}, {known}" in message
 
 
 @pytest.mark.parametrize(
@@ -257,7 +295,7 @@ HOSTILE = {
         {"macs": UNIT | {"stage_cost": None}},
         {"macs": UNIT | {"stage_cost": 3}},
         {"macs": UNIT | {"stage_cost": [1.0, 2.0]}},
-        {"macs": UNIT | {"stage_cost": [1.0, 2.0, 0.0]}},
+        {"macs": UNIT | {"stage_cost": [0.0, 0.0, 0.0]}},
         {"macs": UNIT | {"stage_cost": [1.0, 2.0, -3.0]}},
         {"macs": UNIT | {"stage_cost": ["a", "b", "c"]}},
         {"macs": UNIT | {"stage_cost": ["1", "2", "3"]}},
@@ -302,7 +340,7 @@ HOSTILE_TABLES = {
     "top classes that are not lists": lambda table: with_column(table, "exit0.top_class", [1] * 30),
     "scores that are NaN": lambda table: with_column(table, "exit0.score.maxprob", [float("nan")] * 30),
     "scores that are missing": lambda table: with_column(table, "exit0.score.maxprob", pa.array([None] * 30, pa.float32())),
-    "no score maxprob": lambda table: table.drop_columns([f"exit{k}.score.maxprob" for k in range(3)]),
+    "a score of one exit missing": lambda table: table.drop_columns(["exit1.score.maxprob"]),
     "an unknown split": lambda table: with_column(table, "split", ["train"] * 30),
     "a split without a name": lambda table: with_column(table, "split", pa.array([None] * 30, pa.string())),
     "an image outside the file": lambda table: with_column(table, "image_offset", [2**62] * 30),

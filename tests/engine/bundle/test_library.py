@@ -37,6 +37,19 @@ def test_broken_folders_are_listed(library):
     assert [entry.id for entry in entries()] == ["broken", "one", "two"]
 
 
+def test_a_folder_whose_name_is_not_text_is_listed_under_a_name_that_is(library):
+    try:
+        os.mkdir(os.fsencode(library) + b"/not \xff text")
+    except OSError:  # some file systems only take text
+        return
+    (entry,) = (entry for entry in entries() if entry.id not in ("one", "two"))
+    assert entry.id == "not ? text"
+    with pytest.raises(UserError) as problem:
+        read_bundle(entry.folder)
+    str(problem.value).encode()  # can be printed and sent
+    assert_one_sentence(str(problem.value))
+
+
 def test_a_bundle_is_listed_while_it_is_replaced(library):
     (library / "one").rename(library / "one.old")
     assert [entry.id for entry in entries()] == ["one", "two"]

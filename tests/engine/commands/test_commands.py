@@ -3,12 +3,14 @@
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.__main__ import main
@@ -96,7 +98,7 @@ def test_a_user_error_as_a_program(data):
 
 def test_a_closed_pipe_is_not_an_error(data):
     environment = {**os.environ, "OFFRAMP_DATA": str(data)}
-    command = f"{sys.executable} -m engine sweep tiny --policy maxprob --points 3000 | head -n 1"
+    command = f"{sys.executable} -m engine sweep tiny --policy maxprob --points 800 | head -n 1"
     ran = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     problems = [line for line in ran.stderr.splitlines() if not line.startswith("[")]  # a slow computer shows progress
     assert problems == [] and "tiny bundle" in ran.stdout
@@ -138,6 +140,10 @@ def test_list_as_text(data, capsys):
     out = stdout_of(capsys, "list")
     for word in ("tiny", "sure", "3 exits, 4 classes, 90 examples", *RECIPES, *POLICIES):
         assert word in out
+    ends = {line.split()[1]: line.partition("; needs ")[2] for line in out.splitlines() if line.startswith("policy")}
+    assert ends["static"] == "" and ends["entropy"] == "the probability of every class" and ends["energy"] == "raw logits"
+    assert ends["bof_alpha"] == ends["risk_control"] == "a confidence"
+    assert ends["router"] == "a number known before any model runs, separate models" and "labels" in ends["oracle"]
 
 
 def test_list_shows_broken_bundles_beside_whole_ones(data, capsys):
@@ -190,11 +196,22 @@ def test_sweep_on_another_split(data, capsys):
 def test_sweep_as_text_shows_the_same_numbers(data, capsys):
     arguments = ("sweep", "tiny", "--policy", "maxprob", "--budgets", "0.4,0.8")
     points, out = document(capsys, *arguments)["points"], stdout_of(capsys, *arguments)
-    rows = [line.split() for line in out.splitlines()[3:]]
-    assert len(rows) == 2
-    for point, row in zip(points, rows, strict=True):
+    full, (head, *lines) = document(capsys, *arguments)["full"], out.splitlines()[3:]
+    assert "accuracy" in head and len(lines) == 2
+    for point, row in zip(points, (re.sub(r"[\[\],]", " ", line).split() for line in lines), strict=True):
         assert row[0] == f"{point['budget']:.3f}" and row[3] == f"{point['cost']:.3f}" and row[4] == f"{point['accuracy']:.2%}"
-        assert row[5:] == [f"{share:.1%}" for share in point["shares"]]
+        assert row[5:7] == [f"{100 * end:.1f}" for end in point["interval"]]
+        assert row[7] == f"{100 * (point['accuracy'] - full['accuracy']):+.1f}"
+        assert row[8:10] == [f"{100 * end:+.1f}" for end in point["difference_interval"]]
+        assert row[10:] == [f"{share:.1%}" for share in point["shares"]]
+
+
+def test_a_sweep_of_graded_quality_is_not_called_accurate(data, capsys):
+    made = outputs(examples=90, exits=2)
+    graded = replace(made, judged=np.random.default_rng(0).random((2, 90), dtype=np.float32))
+    write_bundle(draft(graded, id="graded", images=[]), data / "bundles" / "graded")
+    out = stdout_of(capsys, "sweep", "graded", "--policy", "static", "--points", "2")
+    assert "mean quality at" in out and "accuracy" not in out
 
 
 def test_the_default_unit_without_macs_is_the_first_of_the_bundle(data, capsys):
@@ -218,7 +235,11 @@ MISTAKES = {
     "an unknown command": (["fly"], ["'fly'", "sweep"]),
     "an unknown option": (["list", "--loud"], ["--loud"]),
     "no policy": (["sweep", "tiny"], ["--policy"]),
-    "an unknown policy": (["sweep", "tiny", "--policy", "magic"], ["'magic'", "maxprob"]),
+    "an unknown policy": (["sweep", "tiny", "--policy", "magic"], ["'magic'; choose one of", "maxprob"]),
+    "a policy by its title": (["sweep", "tiny", "--policy", "MSDNet: Top probability"], ["'MSDNet: Top probability'", "give maxprob,"]),
+    "a policy by a part of its title": (["sweep", "tiny", "--policy", "top probability"], ["“MSDNet: top probability” give maxprob,"]),
+    "a misspelt policy": (["sweep", "tiny", "--policy", "max-prb"], ["'max-prb'", "give maxprob,"]),
+    "an empty policy": (["sweep", "tiny", "--policy", ""], ["There is no policy ''; choose one of: static,"]),
     "an unknown bundle": (["sweep", "huge", "--policy", "maxprob"], ["'huge'", "sure, tiny"]),
     "an unknown bundle to verify": (["verify", "huge"], ["'huge'", "sure, tiny"]),
     "budgets that are text": (["sweep", "tiny", "--policy", "maxprob", "--budgets", "much"], ["'much'", "0.3,0.5"]),
@@ -255,6 +276,14 @@ def test_a_user_error_is_reported_in_one_sentence(data, capsys, name, json_too):
     arguments, mentions = MISTAKES[name]
     flags = ["--json"] if json_too and arguments else []
     assert_one_sentence(mistake(capsys, *arguments, *flags), *mentions)
+
+
+def test_a_bundle_is_no_recipe(data, capsys):
+    write_bundle(draft(outputs(examples=90, exits=2), id="mine", provenance={"imported_from": "mine.npz"}), data / "bundles" / "mine")
+    mentions = ("The bundle 'mine' is imported and holds outputs without a network, which", "give a recipe, see `list`")
+    assert_one_sentence(mistake(capsys, "measure", "mine"), *mentions, "`measure`", "stage_cost_latency_ms")
+    assert_one_sentence(mistake(capsys, "train", "mine"), *mentions, "`train`")
+    assert_one_sentence(mistake(capsys, "measure", "tiny"), "'tiny' is a bundle and not a recipe", "the options with which it was computed")
 
 
 def test_a_sweep_prints_the_notes_of_its_budgets(data, capsys):

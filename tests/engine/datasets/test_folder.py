@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision import datasets
+from torchvision import datasets, transforms
 from torchvision.models import ResNet50_Weights
 
 from engine.cascades.family import imagenet_family
@@ -58,6 +58,7 @@ def copy(animals, tmp_path):
 
 
 def test_files_and_labels_are_torchvisions(animals):
+    assert module.ENDINGS == datasets.folder.IMG_EXTENSIONS
     theirs = datasets.ImageFolder(animals)
     ours = ImageFolder(animals, (16, 16))
     assert list(ours.class_names) == theirs.classes == ["Dog", "cat", "eel"]
@@ -76,8 +77,13 @@ def test_images_are_resized_and_cropped_as_by_torchvisions_preset(tmp_path):
 
 @pytest.mark.parametrize("size", [(8, 8), (64, 64), (20, 40), (40, 20), (1, 1)])
 def test_every_image_has_the_requested_size(animals, size):
-    taken = ImageFolder(animals, size).take(np.array([3, 0, 25]))
-    assert taken.pixels.shape == (3, *size, 3) and taken.pixels.dtype == np.uint8 and taken.labels.dtype == np.int64
+    dataset, ids = ImageFolder(animals, size), np.arange(0, 60, 7)
+    taken = dataset.take(ids)
+    assert taken.pixels.shape == (len(ids), *size, 3) and taken.pixels.dtype == np.uint8 and taken.labels.dtype == np.int64
+    shorter = round(size[0] / module.KEPT) if size[0] == size[1] else max(size)
+    theirs = transforms.Compose([transforms.Resize(shorter), transforms.CenterCrop(size)])
+    for id, pixels in zip(ids, taken.pixels, strict=True):
+        assert np.array_equal(pixels, np.array(theirs(Image.open(dataset._files[id]).convert("RGB"))))
 
 
 def test_images_come_in_the_requested_order(animals):

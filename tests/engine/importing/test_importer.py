@@ -14,6 +14,7 @@ from engine.errors import UserError
 from engine.importing.importer import import_file
 from engine.importing.templates import TEMPLATES, write_template
 from engine.policies import POLICIES, policy
+from engine.policies.core.base import PolicyGroup
 from engine.splits import Split
 from engine.sweep import run_sweep
 from tests.synthetic import draw_logits
@@ -106,8 +107,18 @@ def test_a_missing_split_is_drawn_half_and_half_and_always_the_same(imported):
         assert "seed 0" in bundle.provenance["split"] and any("seed 0" in note for note in bundle.provenance["notes"])
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", [name for name, one in POLICIES.items() if one.group is not PolicyGroup.LEARNED])
 def test_every_policy_that_supports_the_outputs_sweeps_them(imported, name):
+    assert_swept_or_refused(imported, name)
+
+
+@pytest.mark.parametrize("name", [name for name, one in POLICIES.items() if one.group is PolicyGroup.LEARNED])
+@pytest.mark.parametrize("imported", ["four networks", "confidences"], indirect=True)
+def test_policies_that_learn_for_long_sweep_two_of_the_files(imported, name):
+    assert_swept_or_refused(imported, name)
+
+
+def assert_swept_or_refused(imported, name):
     outputs = imported[1].outputs
     unit = next(iter(outputs.stage_cost))
     swept = policy(name)
@@ -181,9 +192,10 @@ def test_templates_import_as_they_are(kind, ending, tmp_path):
     made = import_file(write_template(kind, tmp_path / f"t{ending}"), "t", out=tmp_path / "bundle")
     assert not any("ignored" in note for note in made.notes)
     outputs = read_bundle(made.folder).outputs
-    assert outputs.kind == ("family" if kind == "family" else "chain")
-    assert outputs.recorded == {"probs": "probabilities", "confidence": "confidence"}.get(kind, "logits")
-    accuracy = outputs.correct.mean(axis=1)
+    assert outputs.kind == ("family" if kind in ("family", "correct") else "chain")
+    recorded = {"probs": "probabilities", "mixed": "probabilities", **dict.fromkeys(("confidence", "correct", "quality"), "confidence")}
+    assert outputs.recorded == recorded.get(kind, "logits")
+    accuracy = outputs.quality.mean(axis=1)
     assert (np.diff(accuracy) > 0).all()
 
 
@@ -233,7 +245,7 @@ def test_tied_confidences_are_noted(digits, noted, tmp_path):
     conf, labels = rng.uniform(0.3, 0.9, (2, 200)).round(digits), rng.integers(3, size=200)
     np.savez(tmp_path / "t.npz", pred=rng.integers(3, size=(2, 200)), conf=conf, labels=labels, cost=[1, 2])
     notes = import_file(tmp_path / "t.npz", "t", out=tmp_path / "b").notes
-    assert any(note.startswith("conf has only 7 distinct values at one exit, for 200 rows") for note in notes) == noted
+    assert any(note.startswith("The confidence of Exit 1 has only 7 distinct values for 200 rows") for note in notes) == noted
 
 
 def test_log_probabilities_are_recognized(tmp_path):
@@ -283,11 +295,14 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out) == {"template": "family", "file": str(tmp_path / "f.npz")}
     assert main(["import", str(tmp_path / "f.npz"), "--id", "fam", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["topology"] == "family" and document["exits"] == 3 and len(document["notes"]) == 2
+    assert document["topology"] == "family" and document["exits"] == 3 and len(document["notes"]) == 2 and not document["replaced"]
     assert main(["sweep", "fam", "--policy", "maxprob", "--points", "3", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["points"]) == 3
     assert main(["import", str(tmp_path / "f.npz"), "--id", "fam", "--topology", "chain"]) == 0
     shown = capsys.readouterr().out
+    assert f"Bundle written to {tmp_path / 'data' / 'bundles' / 'fam'} in place of an earlier one: 3 exits" in shown
+    assert main(["import", str(tmp_path / "f.npz"), "--id", "fam", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["replaced"]
     assert "No split given: 150 rows drawn at random with seed 0" in shown and "large 7" in shown
     assert main(["verify", "fam"]) == 0
 
@@ -307,7 +322,7 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
         ),
         (
             ["import", "--template", "cats", "--out", "x.npz"],
-            "There is no template 'cats'; choose one of: logits, probs, confidence, family, parquet.",
+            "There is no template 'cats'; choose one of: logits, probs, confidence, family, parquet, mixed, correct, quality, long, wide.",
         ),
         (
             ["import", "--template", "parquet", "--out", "x.npz"],

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 import pytest
@@ -79,6 +80,12 @@ def noise(tmp_path, monkeypatch):
     made = Recipe(RecipeConfig("noise", "Noise", "Noise.", Training(epochs=1)), Noise, cascade)
     monkeypatch.setitem(catalogue._recipes, "noise", made)
     save_weights(cascade(), weights_path("noise"), "noise", {})
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The command measures as briefly as the tests do."""
+    monkeypatch.setattr("engine.measuring.measure.measure", partial(measure, effort=QUICK))
 
 
 @pytest.mark.parametrize("kind", CascadeKind)
@@ -192,7 +199,7 @@ def test_energy_is_measured_if_the_device_has_a_counter(noise, bundle):
     assert fresh_at(measurement, 2, read_bundle(bundle).outputs.test()).costs["joules"].tolist() == [1 / 32] * 3
 
 
-def test_a_measurement_is_saved_to_the_bundle(bundle, capsys):
+def test_a_measurement_is_saved_to_the_bundle(bundle, quick, capsys):
     before = read_bundle(bundle)
     command = ["measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6", "--save"]
     assert main([*command, "--json"]) == 0
@@ -251,7 +258,7 @@ def test_saving_without_a_bundle_is_refused(noise, capsys):
     assert_one_sentence(capsys.readouterr().err.strip(), "no bundle of noise", "--save")
 
 
-def test_measuring_on_the_command_line(noise, capsys):
+def test_measuring_on_the_command_line(noise, quick, capsys):
     command = ("measure", "noise", "--device", "cpu", "--batch-sizes", "2,3", "--examples", "6")
     assert main([*command, "--json"]) == 0
     printed = capsys.readouterr()

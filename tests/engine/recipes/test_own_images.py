@@ -50,7 +50,9 @@ def mistake(capsys, *arguments) -> str:
     return capsys.readouterr().err[:-1]
 
 
-def test_a_folder_is_trained_computed_and_swept(image_root, capsys):
+def test_a_folder_is_trained_computed_and_swept(image_root, capsys, monkeypatch):
+    # Muon's matrices take most of the time, and what they are for is tested with the optimizers.
+    monkeypatch.setattr("torch.optim._muon._zeropower_via_newtonschulz", lambda gradient, *_: gradient / (gradient.norm() + 1e-7))
     options = ("folder", "--images", image_root, "--network", "cifar10-resnet", "--exits", "1,3", "--device", "cpu")
     settings = ("--exit-weights", "1,1,3", "--distillation", "0.2")
     name = "folder-pets-cifar10-resnet-exits-1-3"
@@ -227,6 +229,7 @@ def test_the_imagenet_family_has_published_weights_and_is_not_trained(tmp_path, 
     assert_one_sentence(mistake(capsys, "train", *options), "is not trained", "python -m engine download imagenet-weights", "compute")
     assert_one_sentence(mistake(capsys, "compute", *options), "python -m engine download imagenet-weights")
     monkeypatch.setattr("engine.cascades.family.fetch", lambda known: known.make(1000).state_dict())
+    monkeypatch.setattr(torch.Tensor, "uniform_", lambda tensor, *_, **__: tensor.zero_())  # random weights, most of the time taken here
     assert download("imagenet-weights") == weights_path("imagenet-family")
     published = ["AlexNet_Weights.IMAGENET1K_V1", "GoogLeNet_Weights.IMAGENET1K_V1", "ResNet50_Weights.IMAGENET1K_V1"]
     assert provenance_of(weights_path("imagenet-family")) == {"published": published}

@@ -3,6 +3,7 @@
 import weakref
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -16,12 +17,13 @@ from engine.cascades.msdnet import MSDNetShape, msdnet
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES
-from engine.policies.core.base import Policy, Rule
+from engine.policies.core.base import Need, Policy, Rule
 from engine.policies.core.mixing import MixedRule
 from engine.policies.core.online_rules import OnlineRule, SequentialOnlineRule
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
 from engine.policies.methods.bolukbasi import Bolukbasi
+from engine.policies.methods.router import RouterRule
 from engine.policies.methods.static import StaticRule
 from engine.policies.methods.temperature import Calibrated
 from engine.recipes import RECIPES
@@ -34,6 +36,7 @@ from tests.engine.policies.reference import Everything
 from tests.sentences import assert_one_sentence
 from tests.synthetic import outputs as made_up
 from tests.synthetic import split_names
+from tests.thorough import variants
 
 EXAMPLES, SIDE, CLASSES, EXITS = 180, 32, 7, 3
 IDS = np.random.default_rng(3).permutation(10 * EXAMPLES)[:EXAMPLES].astype(np.int64)
@@ -47,11 +50,13 @@ DEPLOYABLE: dict[str, Policy] = {
 
 def pixels(ids, side=SIDE):
     """Noise whose brightness and contrast depend on the id, so that predictions differ."""
-    made = []
-    for id in ids.tolist():
-        rng = np.random.default_rng(id)
-        made.append(rng.integers(0, 1 + rng.integers(20, 255, 3), (side, side, 3), dtype=np.uint8))
-    return np.stack(made)
+    return np.stack([image(id, side) for id in ids.tolist()])
+
+
+@cache
+def image(id, side):
+    rng = np.random.default_rng(id)
+    return rng.integers(0, 1 + rng.integers(20, 255, 3), (side, side, 3), dtype=np.uint8)
 
 
 def images(ids, side=SIDE):
@@ -103,7 +108,9 @@ def world(request):
         logits = cascade(images(IDS)).numpy()
     labels = np.where(np.arange(EXAMPLES) % 3 == 0, logits[0].argmax(axis=1), logits[-1].argmax(axis=1))
     macs = np.array(stage_macs(cascade, (SIDE, SIDE)).stage, float)
-    return cascade, Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": macs}, ids=IDS, kind=str(cascade.kind))
+    made = Outputs.from_logits(logits, labels, split_names(EXAMPLES // 3), {"macs": macs}, ids=IDS, kind=str(cascade.kind))
+    guess = made.correct[0] + np.random.default_rng(4).normal(0, 0.5, EXAMPLES)
+    return cascade, replace(made, before={"guess": guess.astype(np.float32)})
 
 
 def spread(outputs) -> ThresholdRule:
@@ -175,15 +182,43 @@ class Through(Rule):
 @pytest.mark.parametrize("name", DEPLOYABLE)
 def test_every_policy_takes_the_simulated_route(world, name, monkeypatch):
     cascade, outputs = world
-    fitted = DEPLOYABLE[name].fit(outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), "macs")
+    if DEPLOYABLE[name].unavailable_reason(outputs):
+        assert Need.FAMILY in DEPLOYABLE[name].needs and cascade.kind is CascadeKind.CHAIN
+        return
+    assert_runs_as_simulated(cascade, outputs, DEPLOYABLE[name], monkeypatch)
+
+
+@pytest.mark.parametrize("policy", [*map(POLICIES.get, ("bolukbasi", "myopic", "jei", "eenet")), Bolukbasi(history=True)])
+def test_what_was_learned_from_recorded_scores_runs_on_the_network(world, policy, monkeypatch):
+    """The network gives the same scores, and what is known before any stage is given to the run."""
+    cascade, outputs = world
+    scores = {name: outputs.scores[name] for name in ("maxprob", "margin")}
+    assert_runs_as_simulated(cascade, replace(outputs, logits=None, scores=scores), policy, monkeypatch)
+
+
+def assert_runs_as_simulated(cascade, outputs, policy, monkeypatch):
+    fitted = policy.fit(outputs.tuning(Split.FIT), outputs.tuning(Split.CALIBRATION), "macs")
     test = outputs.test()
     full = outputs.full_cost("macs")
-    for budget in (fitted.cheapest, *(max(fitted.cheapest, share * full) for share in (0.4, 0.7, 1.0))):
-        rule = fitted.solve(budget)
-        assert_same(execute(cascade, rule, test.ids, pixels, batch_size=16, group=3), rule.route(test))
-        with monkeypatch.context() as patched:
-            patched.setattr(module, "keeps_logits", lambda device: True)
-            assert_same(execute(cascade, rule, test.ids, pixels, batch_size=16, group=3), rule.route(test))
+    for share, kept in variants(((0.0, False), (0.4, False), (0.4, True), (0.8, True)), (0.0, False), (0.4, True)):
+        rule = fitted.solve(max(fitted.cheapest, share * full))
+        monkeypatch.setattr(module, "keeps_logits", lambda device, kept=kept: kept)
+        assert_same(execute(cascade, rule, test.ids, pixels, batch_size=16, group=3, before=test.before), rule.route(test))
+
+
+def test_a_rule_that_reads_what_the_run_lacks_is_refused_in_a_sentence(world):
+    cascade, outputs = world
+    log = replace(outputs, logits=None, features={"unsure": outputs.scores["margin"]})
+    fit, calibration, budget = log.tuning(Split.FIT), log.tuning(Split.CALIBRATION), 0.7 * log.full_cost("macs")
+    for name in ("bolukbasi", "jei", "eenet"):
+        with pytest.raises(UserError) as refused:
+            execute(cascade, POLICIES[name].fit(fit, calibration, "macs").solve(budget), log.ids, pixels)
+        assert_one_sentence(str(refused.value), "recorded features")
+    if cascade.kind is CascadeKind.FAMILY:
+        router = next(rule for rule in POLICIES["router"].fit(fit, calibration, "macs").rules if isinstance(rule, RouterRule))
+        with pytest.raises(UserError) as refused:
+            execute(cascade, router, log.ids, pixels)
+        assert_one_sentence(str(refused.value), "'guess'")
 
 
 @pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if not policy.deployable])
@@ -214,7 +249,10 @@ def recipe_rules(exits, classes, kind) -> list[Rule]:
     """Rules of every policy for networks of one shape, whatever their weights."""
     made = made_up(examples=60, exits=exits, classes=classes, kind=kind)
     rules = []
-    for name in DEPLOYABLE.keys() & POLICIES:
+    alike = SCORES.keys() - {"maxprob"}  # policies on other scores decide as it does
+    for name in (DEPLOYABLE.keys() & POLICIES.keys()) - alike:
+        if POLICIES[name].unavailable_reason(made):
+            continue
         fitted = POLICIES[name].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
         rules += [fitted.solve(fitted.cheapest + share * made.full_cost("macs")) for share in (0.2, 0.5)]
     return rules
@@ -234,7 +272,7 @@ def networks_of_recipes() -> list[str]:
 def test_every_policy_on_the_network_of_every_recipe(name):
     """Untrained, on small images. Batches of another size may round differently, so routes are compared for the logits of the run."""
     torch.manual_seed(1)
-    cascade, ids, side = RECIPES[name].cascade().eval(), IDS[:12], 16
+    cascade, ids, side = RECIPES[name].cascade().eval(), IDS[:9], 16
     with torch.inference_mode():
         for stage, output in zip(cascade.stages, cascade(images(ids, side)), strict=True):
             stage.head = Scaled(stage.head, output)
@@ -250,7 +288,7 @@ def test_every_policy_on_the_network_of_every_recipe(name):
         for (exit, id), output in recorder.recorded.items():
             actual[exit, at[id]] = output
         np.testing.assert_allclose(actual, logits, rtol=1e-3, atol=1e-3)
-        recorded = Outputs.from_logits(actual, labels, split_names(4), cost, ids=ids, kind=str(cascade.kind))
+        recorded = Outputs.from_logits(actual, labels, split_names(3), cost, ids=ids, kind=str(cascade.kind))
         assert_same(route, rule.route(recorded))
         left += np.bincount(route.exit, minlength=exits)
     assert (left > 0).all(), "no example leaves at some exit, so it is not tested"

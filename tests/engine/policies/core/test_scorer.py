@@ -26,7 +26,7 @@ class Stranger(Scorer):
 
     def _of(self, outputs: Outputs) -> Scored:
         self.computed.append(outputs)
-        return Scored(np.random.default_rng(0).normal(size=outputs.prediction.shape), outputs.prediction + 1000)
+        return Scored(np.random.default_rng(0).normal(size=outputs.prediction.shape), outputs.prediction + 1000, outputs.quality)
 
     def score_at(self, exit: int, exit_outputs: ExitOutputs) -> np.ndarray:
         raise AssertionError("no network runs here")

@@ -96,7 +96,7 @@ def best_chain(outputs, kind):
     for exits in product(range(3), repeat=3):
         route = Route.through(outputs, np.array(exits)[kind])
         cost.append(route.mean_cost(outputs, "macs"))
-        accuracy.append(route.accuracy(outputs))
+        accuracy.append(route.accuracy)
     front = concave_hull(cost, accuracy)
     return np.array(cost)[front], np.array(accuracy)[front]
 
@@ -110,7 +110,7 @@ def test_the_learned_policy_skips_the_network_that_cannot_help_and_beats_every_c
     np.testing.assert_array_equal(
         route.visited, np.array([[1, 1, 1], [0, 1, 0], [0, 0, 1]])[:, kind]
     )  # examples that skip network 2 never run it
-    assert route.accuracy(test) == 1
+    assert route.accuracy == 1
     cost = route.mean_cost(test, "macs")
     assert cost == pytest.approx(SHARE @ np.array([1, 1 + 3, 1 + 5]))
 

@@ -15,6 +15,7 @@ from engine.route import Route
 from engine.splits import Split
 from engine.sweep import run_sweep
 from tests.synthetic import confidence_only, corner_cases, outputs, split_names
+from tests.thorough import variants
 
 PRICES = (0.0, 0.5, 1.0, 3.0, 10.0)
 TOPOLOGIES = ("chain", "family")
@@ -155,7 +156,7 @@ def test_a_feasible_budget_is_met(kind, topology):
         return rule.route(calibration).cost(made.cost_in("latency_ms"))
 
     costs = [rule.planned_cost for rule in fitted.rules]
-    accuracy = [rule.route(calibration).accuracy(calibration) for rule in fitted.rules]
+    accuracy = [rule.route(calibration).accuracy for rule in fitted.rules]
     assert (np.diff(costs) > 0).all() and (np.diff(accuracy) > 0).all()
     for budget in np.linspace(costs[0], costs[-1], 21):
         rule = fitted.solve(budget)
@@ -235,7 +236,7 @@ def test_routes_equal_those_of_one_example_at_a_time(kind, topology):
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("name", ["bolukbasi", "myopic"])
+@pytest.mark.parametrize("name", variants(["bolukbasi", "myopic"], "bolukbasi"))
 def test_the_labels_of_the_test_examples_never_matter(name, topology):
     made = outputs(kind=topology, exits=3)
     other = np.where(made.split == Split.TEST, (made.labels + 1) % made.classes, made.labels)
@@ -244,10 +245,11 @@ def test_the_labels_of_the_test_examples_never_matter(name, topology):
 
 
 @pytest.mark.parametrize("name", ["bolukbasi", "myopic"])
-def test_confidences_alone_are_not_enough(name):
-    sentence = policy(name).unavailable_reason(confidence_only(outputs()))
-    assert sentence and "needs the probabilities of every class" in sentence
+def test_one_confidence_is_enough(name):
     assert policy(name).unavailable_reason(outputs(recorded="probabilities")) is None
+    made = confidence_only(outputs())
+    swept = run_sweep(policy(name), made, [0.5])
+    assert swept.accuracy[0] > run_sweep(policy("random_mix"), made, [0.5]).accuracy[0]
 
 
 @pytest.mark.parametrize("case", corner_cases())

@@ -134,7 +134,7 @@ def test_scores_learn_on_which_classes_an_exit_is_incorrect():
     correct = {}
     for name in ("eenet", "maxprob"):
         ready = POLICIES[name].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
-        correct[name] = ready.solve((cost[0] + cost[1]) / 2).route(test).accuracy(test)  # half of them must leave at exit 1
+        correct[name] = ready.solve((cost[0] + cost[1]) / 2).route(test).accuracy  # half of them must leave at exit 1
     assert correct["eenet"] > correct["maxprob"] + 0.05
 
 

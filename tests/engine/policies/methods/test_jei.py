@@ -101,7 +101,7 @@ def test_every_budget_is_met_and_no_lambda_is_dominated(kind):
     for rule in fitted.rules:
         assert rule.route(calibration).mean_cost(calibration, "macs") == pytest.approx(rule.planned_cost)
     assert sum(isinstance(rule, GateRule) for rule in fitted.rules) > 5
-    accuracy = [rule.route(calibration).accuracy(calibration) for rule in fitted.rules]
+    accuracy = [rule.route(calibration).accuracy for rule in fitted.rules]
     assert accuracy == sorted(set(accuracy)), "a rule costs more and is no more accurate"
     for budget in np.linspace(fitted.cheapest, made.full_cost("macs"), 7):
         assert fitted.solve(budget).planned_cost == pytest.approx(budget)
@@ -113,5 +113,5 @@ def test_gates_beat_the_random_mix_of_the_same_cost():
     gained = []
     for name in ("jei", "random_mix"):
         fitted = POLICIES[name].fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs")
-        gained.append(fitted.solve(0.5 * made.full_cost("macs")).route(test).accuracy(test))
+        gained.append(fitted.solve(0.5 * made.full_cost("macs")).route(test).accuracy)
     assert gained[0] > gained[1] + 0.02

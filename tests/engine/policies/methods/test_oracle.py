@@ -5,7 +5,7 @@ import pytest
 
 from engine.outputs import Outputs
 from engine.policies import POLICIES
-from engine.policies.methods.oracle import cheapest_correct
+from engine.policies.methods.oracle import cheapest_best
 from engine.splits import Split
 from tests.engine.policies import reference
 from tests.synthetic import corner_cases, from_answers, outputs, split_names
@@ -37,7 +37,7 @@ def test_no_routing_gives_more_correct_predictions(exits, examples, kind):
             rule = fitted.solve(budget)
             for some in (calibration, test):
                 route = rule.route(some)
-                assert route.correct(some).sum() == reference.best_routing(some.correct.tolist(), cost.tolist(), budget)
+                assert route.known_quality.sum() == reference.best_routing(some.correct.tolist(), cost.tolist(), budget)
                 assert route.mean_cost(some, "macs") <= budget * (1 + 1e-9)
             assert rule.planned_cost == rule.route(calibration).mean_cost(calibration, "macs")
 
@@ -46,15 +46,14 @@ def test_no_routing_gives_more_correct_predictions(exits, examples, kind):
 def test_cheapest_correct_exit(name):
     made = {**corner_cases(), "chain": outputs()}[name]
     for cost in (made.static_cost("macs"), made.static_cost("latency_ms"), made.static_cost("macs")[::-1]):
-        exit, solvable = cheapest_correct(made, cost)
+        exit = cheapest_best(made.quality, cost)
         assert exit.tolist() == reference.cheapest_correct_exit(made.correct.tolist(), cost.tolist())
-        assert solvable.tolist() == made.correct.any(axis=0).tolist()
 
 
 def test_with_enough_budget_all_solvable_examples_are_correct_at_no_extra_cost():
     fit, calibration, test = parts(outputs())
     route = POLICIES["oracle"].fit(fit, calibration, "macs").solve(1e9).route(test)
-    assert route.accuracy(test) == test.correct.any(axis=0).mean()
+    assert route.accuracy == test.correct.any(axis=0).mean()
     assert route.exit.tolist() == reference.cheapest_correct_exit(test.correct.tolist(), test.static_cost("macs").tolist())
     assert (route.exit[~test.correct.any(axis=0)] == 0).all(), "nothing is spent on examples that no exit predicts correctly"
 
@@ -63,7 +62,7 @@ def test_more_budget_never_lowers_the_accuracy():
     fit, calibration, test = parts(outputs(exits=5))
     fitted = POLICIES["oracle"].fit(fit, calibration, "macs")
     budgets = np.linspace(fitted.cheapest, test.full_cost("macs"), 60)
-    correct = [fitted.solve(budget).route(test).accuracy(test) for budget in budgets]
+    correct = [fitted.solve(budget).route(test).accuracy for budget in budgets]
     assert (np.diff(correct) >= 0).all()
 
 
@@ -76,7 +75,7 @@ def test_no_deployable_policy_beats_it():
             for budget in np.linspace(fitted.cheapest, test.full_cost("macs"), 9):
                 route = fitted.solve(budget).route(test)
                 bound = oracle.solve(max(route.mean_cost(test, "macs"), oracle.cheapest)).route(test)
-                assert route.accuracy(test) <= bound.accuracy(test)
+                assert route.accuracy <= bound.accuracy
 
 
 def test_examples_of_the_same_extra_cost_are_served_in_the_order_of_their_ids():

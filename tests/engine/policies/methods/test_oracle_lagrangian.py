@@ -72,7 +72,7 @@ def relaxed_knapsack(made, budget, unit="macs"):
 def front_of(fitted, made, unit="macs"):
     """The expected costs and accuracies of mixing the operating points."""
     routes = [rule.route(made) for rule in fitted.rules]
-    return [route.mean_cost(made, unit) for route in routes], [route.accuracy(made) for route in routes]
+    return [route.mean_cost(made, unit) for route in routes], [route.accuracy for route in routes]
 
 
 @pytest.mark.parametrize("kind", TOPOLOGIES)
@@ -83,7 +83,7 @@ def test_the_budgeted_oracle_is_the_optimum_of_the_relaxed_knapsack(kind):
     for budget in np.linspace(cost[0], 1.1 * cost[-1], 9):
         best = relaxed_knapsack(calibration, budget)
         assert np.interp(budget, cost, accuracy) == pytest.approx(best, abs=1e-9)
-        whole = policy("oracle").fit(calibration, calibration, "macs").solve(budget).route(calibration).accuracy(calibration)
+        whole = policy("oracle").fit(calibration, calibration, "macs").solve(budget).route(calibration).accuracy
         assert best - 1 / calibration.examples - 1e-9 < whole <= best + 1e-9
 
 
@@ -125,7 +125,7 @@ def test_without_credit_only_examples_that_the_full_network_predicts_correctly_g
     costliest = {name: oracle.fit(calibration, calibration, "macs").rules[-1].route(calibration) for name, oracle in ORACLES.items()}
     lost = ~calibration.correct[-1]
     assert (costliest["perfect gates"].exit[lost] == 0).all() and (costliest["with credit"].exit[lost] > 0).any()
-    assert costliest["with credit"].accuracy(calibration) == calibration.correct.any(axis=0).mean()
+    assert costliest["with credit"].accuracy == calibration.correct.any(axis=0).mean()
     np.testing.assert_array_equal(costliest["with credit"].exit, costliest["budgeted"].exit)
 
 
@@ -147,4 +147,4 @@ def test_of_two_networks_that_cost_the_same_the_correct_one_is_taken(name):
     rule = policy(name).fit(made.tuning(Split.FIT), made.tuning(Split.CALIBRATION), "macs").solve(2.0)
     route = rule.route(test)
     assert route.mean_cost(test, "macs") == pytest.approx(2.0)
-    assert route.accuracy(test) == test.correct[:2].any(axis=0).mean() > test.correct[:2].mean(axis=1).max()
+    assert route.accuracy == test.correct[:2].any(axis=0).mean() > test.correct[:2].mean(axis=1).max()

@@ -73,7 +73,7 @@ def test_rules_equal_the_reference(name, policy):
         accuracy, cost, shares = reference.walk(test, left_at, "macs")
         route = rule.route(test)
         assert route.exit.tolist() == left_at
-        assert route.accuracy(test) == accuracy and route.shares(test.exits).tolist() == shares
+        assert route.accuracy == accuracy and route.shares(test.exits).tolist() == shares
         assert route.mean_cost(test, "macs") == pytest.approx(cost, rel=1e-12)
     assert published or name in ("constant scores", "always incorrect", "saturated confidence", "one example per split")
 

@@ -34,7 +34,7 @@ def test_static_takes_the_best_exit_it_can_pay_for(name, unit):
         route = rule.route(test)
         assert route.exit.tolist() == [exit] * test.examples
         assert rule.planned_cost == cost[exit] and route.mean_cost(test, unit) == pytest.approx(cost[exit])
-        assert route.accuracy(test) == (test.prediction[exit] == test.labels).mean()
+        assert route.accuracy == (test.prediction[exit] == test.labels).mean()
         assert rule.knob == {"exit": exit + 1}
 
 

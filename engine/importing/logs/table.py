@@ -1,0 +1,214 @@
+"""A table of someone's results: columns of any types as numbers, text or codes, with errors that name the column and the row.
+
+Rows are counted from 0, without the line of the names.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+
+from engine.bundle.texts import MOST_TEXT
+from engine.display_text import listed, printable
+from engine.errors import UserError
+
+pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
+
+MOST_ROWS, MOST_COLUMNS = 50_000_000, 2_000
+#: What people write in a cell that has no value, in lower case.
+EMPTY = ("", "na", "n/a", "nan", "null", "none", "<na>")
+#: What people write for correct and incorrect, in lower case.
+VERDICTS: Mapping[str, float] = {
+    **dict.fromkeys(("true", "t", "yes", "y", "correct", "right", "pass", "passed"), 1.0),
+    **dict.fromkeys(("false", "f", "no", "n", "incorrect", "wrong", "fail", "failed"), 0.0),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """name: of the file, for messages;  data: columns of numbers, booleans and large strings, as `scalar_columns` makes them
+
+    ignored: names of the columns of other types, which were left out, cleaned
+    """
+
+    name: str
+    data: pa.Table
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> list[str]:
+        return self.data.column_names
+
+    @property
+    def rows(self) -> int:
+        return self.data.num_rows
+
+    def numbers(self, column: str, words: Mapping[str, float] | None = None, gaps: bool = True) -> NDArray[np.float64]:
+        """The numbers of a column, (rows,), NaN where it is empty. Raises UserError if it holds anything else.
+
+        words: text that stands for a number, in lower case
+        gaps:  whether to recommend an empty cell where there is no number
+        """
+        values = self.data[column]
+        if pa.types.is_large_string(values.type):
+            numbers = self._parsed(column, values, words or {}, gaps)
+        else:
+            numbers = values.cast(pa.float64(), safe=False).to_numpy()
+        if np.isinf(numbers).any():
+            row = int(np.isinf(numbers).argmax())
+            or_none = " or leave the cell empty" if gaps else ""
+            raise UserError(f"{printable(column)} is {numbers[row]:g} in {row_in_words(row)}; give a finite number{or_none}.")
+        return numbers
+
+    def is_numeric(self, column: str, words: Mapping[str, float]) -> bool:
+        """Whether `numbers` would read the column, and it is not empty throughout."""
+        try:
+            return not np.isnan(self.numbers(column, words)).all()
+        except UserError:
+            return False
+
+    def texts(self, column: str) -> pa.ChunkedArray:
+        """The column as text without white space around it, null where it is empty."""
+        trimmed = pc.utf8_trim_whitespace(_as_text(self.data[column]))
+        return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.large_string()), trimmed)
+
+    def codes(self, column: str) -> tuple[NDArray[np.int64], list[str]]:
+        """For each row which of the distinct texts of the column it holds, -1 where it is empty, and these texts as they first occur."""
+        encoded = self.texts(column).combine_chunks().dictionary_encode()
+        return pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
+
+    def full_codes(self, column: str) -> tuple[NDArray[np.int64], list[str]]:
+        """As `codes`. Raises UserError if a row is empty."""
+        codes, texts = self.codes(column)
+        if (codes < 0).any():
+            raise UserError(f"{printable(column)} is empty in {row_in_words(int((codes < 0).argmax()))}; fill it or leave that row out.")
+        return codes, texts
+
+    def flags(self, column: str) -> NDArray[np.bool_]:
+        """Whether each row has anything but a word for no, (rows,). A message, such as one of an error, counts as yes."""
+        lowered = pc.utf8_lower(self.texts(column))
+        no = pc.is_in(
+            lowered, value_set=pa.array([*EMPTY, "false", "f", "no", "n", "0", "0.0", "ok", "success", "completed"], lowered.type)
+        )
+        return ~pc.or_(no, pc.is_null(lowered)).to_numpy().astype(bool)
+
+    def take(self, rows: NDArray[np.integer]) -> "Table":
+        return replace(self, data=self.data.take(pa.array(rows)))
+
+    def columns_in_words(self) -> str:
+        """What columns there are, and which were left out."""
+        hold = "holds" if len(self.ignored) == 1 else "hold"
+        left_out = f" ({listed(self.ignored, 5)} {hold} neither numbers nor text)" if self.ignored else ""
+        return listed([printable(column) for column in self.columns], 10) + left_out
+
+    def _parsed(self, column: str, values: pa.ChunkedArray, words: Mapping[str, float], gaps: bool) -> NDArray[np.float64]:
+        encoded = pc.utf8_lower(pc.utf8_trim_whitespace(values)).combine_chunks().dictionary_encode()
+        distinct = encoded.dictionary
+        # Words become null for Arrow, which parses the rest, and their numbers take their place afterwards.
+        special = {**dict.fromkeys(EMPTY, np.nan), **words}
+        place = pc.index_in(distinct, value_set=pa.array(list(special), distinct.type))
+        rest = pc.if_else(pc.is_null(place), distinct, pa.scalar(None, distinct.type))
+        try:
+            numbers = rest.cast(pa.float64())
+        except pa.ArrowInvalid:
+            # Arrow itself says where, because it differs from Python: `float("１")` is 1.
+            first = bisect_left(range(len(rest)), True, key=lambda end: not _are_numbers(rest.slice(0, end + 1)))
+            row = int(pc.index(encoded.indices, first).as_py())
+            shown = printable(values[row].as_py(), 30)
+            remedy = _as_number(shown) or ("give a number or leave it empty" if gaps else "give a number")
+            raise UserError(f"{printable(column)} is {shown!r} in {row_in_words(row)}, which is not a number; {remedy}.") from None
+        numbers = numbers.to_numpy(zero_copy_only=False).copy()
+        known = pc.is_valid(place).to_numpy(zero_copy_only=False)
+        numbers[known] = np.array(list(special.values()))[pc.drop_null(place).to_numpy()]
+        codes = pc.fill_null(encoded.indices, len(numbers)).to_numpy(zero_copy_only=False)
+        return np.append(numbers, np.nan)[codes]
+
+
+def _as_number(text: str) -> str | None:
+    """How to write an amount such as $5, 1,234.5 or 0,5 as a number, or None for other text."""
+    amount = "".join(sign for sign in text if sign not in " '’_" and unicodedata.category(sign) != "Sc")
+    whole = amount.replace(",", "")
+    if re.fullmatch(r"[+-]?\d{1,3},\d{3}", amount, re.ASCII):
+        return f"write it as {whole}, or with a point"
+    if re.fullmatch(r"[+-]?\d*,\d+", amount, re.ASCII):
+        return "write it with a point"
+    grouped = re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", amount, re.ASCII)
+    is_number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", amount, re.ASCII | re.IGNORECASE)
+    return f"write it as {whole}" if grouped or is_number else None
+
+
+def row_in_words(row: int) -> str:
+    return f"row {row} (counted from 0)"
+
+
+def scalar_columns(data: pa.Table, name: str, most: int) -> tuple[pa.Table, list[str]]:
+    """The columns of numbers, booleans and text, and the names of the others. Text becomes large strings of at most `MOST_TEXT` characters.
+
+    Raises UserError if there are no rows, too many rows or columns, two columns of one name, or more than `most` bytes.
+    """
+    if data.num_rows == 0:
+        raise UserError(f"{name} has no rows; write one for each example, or for each example and model.")
+    if data.num_rows > MOST_ROWS or data.num_columns > MOST_COLUMNS:
+        size = f"{data.num_rows:,} rows and {data.num_columns:,} columns"
+        raise UserError(f"{name} has {size}; give at most {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns.")
+    check_distinct(data.column_names)
+    made: dict[str, pa.ChunkedArray] = {}
+    for column, values in zip(data.column_names, data.columns, strict=True):
+        kept = _scalar(values)
+        if kept is not None:
+            made[column] = kept
+    table = pa.table(made)
+    if table.nbytes > most:
+        raise UserError(f"{name} unpacks to {table.nbytes:,} bytes, more than the {most:,} allowed; leave out columns that are not needed.")
+    return table, [column for column in data.column_names if column not in made]
+
+
+def check_distinct(columns: Sequence[str]) -> None:
+    """Raise UserError if two columns have the same name."""
+    seen: set[str] = set()
+    for column in columns:
+        if column in seen:
+            raise UserError(f"Two columns are called {printable(column)!r}; rename or leave out one of them.")
+        seen.add(column)
+
+
+def _scalar(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return _scalar(values.cast(kind.value_type))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pc.utf8_slice_codeunits(values.cast(pa.large_string()), 0, MOST_TEXT)
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return values
+    if pa.types.is_decimal(kind):
+        return values.cast(pa.float64())
+    if pa.types.is_null(kind):
+        return values.cast(pa.large_string())
+    return values.cast(pa.large_string()) if pa.types.is_temporal(kind) else None
+
+
+def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers as people write them: 3 and not 3.0, where a column of whole numbers has become one of floats because of an empty cell."""
+    if pa.types.is_large_string(values.type):
+        return values
+    if pa.types.is_floating(values.type):
+        numbers = values.to_numpy()
+        known = numbers[~np.isnan(numbers)]
+        if np.isfinite(known).all() and (known == np.floor(known)).all() and (np.abs(known) < 2**53).all():
+            values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values).cast(pa.int64())
+    return values.cast(pa.large_string())
+
+
+def _are_numbers(texts: pa.Array) -> bool:
+    try:
+        texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
