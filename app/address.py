@@ -8,7 +8,9 @@ VIEW, BUNDLE, POLICY, UNIT, BUDGET, FALLBACK = "view", "bundle", "policy", "unit
 #: Where the session keeps the parameters, for all views.
 ADDRESS = "address"
 DEFAULT_BUDGET = 0.25
-DEFAULT_POLICY = "maxprob"
+#: What is shown at first, and what is shown where that cannot run.
+DEFAULT_POLICY, SECOND_POLICY = "maxprob", "random_mix"
+_BEYOND = 100.0  # every budget: the nearest budget to a much larger number would be lost in rounding
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,11 @@ class AddressValue:
 
     value: str
     notice: str | None = None
+
+
+def first_policy(runnable: Sequence[str]) -> str:
+    """The policy that the page shows of a bundle at first. runnable: those that can run on it"""
+    return next((name for name in (DEFAULT_POLICY, SECOND_POLICY) if name in runnable), runnable[0])
 
 
 def choose(query: Mapping[str, str], key: str, options: Sequence[str], default: str, what: str) -> AddressValue:
@@ -34,7 +41,7 @@ def budget_of(query: Mapping[str, str]) -> float:
         budget = float(query.get(BUDGET, DEFAULT_BUDGET))
     except ValueError:
         return DEFAULT_BUDGET
-    return budget if budget == budget else DEFAULT_BUDGET
+    return min(max(budget, 0.0), _BEYOND) if budget == budget else DEFAULT_BUDGET
 
 
 def _short(text: str) -> str:

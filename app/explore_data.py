@@ -5,6 +5,7 @@ It is small, so that the first paint waits for no download. The resources of the
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from app import media, resources
 from app.payload.first_paint import first_paint
@@ -32,6 +33,7 @@ def data_of(selection: Selection, shown: Shown, images: Album, budget: float) ->
         },
         "notices": list(selection.notices),
         "resources": {"bundle": resources.bundle_address(entry), "sweep": sweep, "predictions": f"{sweep}/predictions"},
+        "takeHome": urlencode(selection.names),
         "images": media.images_address(entry) if images.pictures is not None else None,
         **first_paint(shown, images.missing, budget),
     }

@@ -1,7 +1,7 @@
 """What the explore page shows of a bundle, a policy and a unit, over HTTP. A policy may have to be fitted first: the progress comes before.
 
 `GET offramp/explore?bundle=doodles&policy=eenet&unit=macs&budget=0.25` is answered in lines of JSON: any number of
-`{"progress": {"done": 37, "of": 603, "what": "Fitting “EENet”"}}`, then `{"data": ...}`, see `app.explore_data`, or
+`{"progress": {"done": 37, "of": 603, "what": "Fitting “EENet” on “Doodles”"}}`, then `{"data": ...}`, see `app.explore_data`, or
 `{"error": "a sentence"}`. The parameters are those of the page's address: each may be missing, and what does not exist is replaced.
 Closing the connection ends the wait, and a fit that no one waits for is abandoned.
 """
@@ -26,14 +26,12 @@ from app.media import PREFIX
 from app.selection import Selection, openable, select
 from app.shared_jobs import Job, SharedJobs
 from app.shown import Shown
-from app.wording import NO_BUNDLE
+from app.wording import NO_BUNDLE, fitting, queued
 from engine.errors import UserError
-from engine.policies import POLICIES
 from engine.progress import Progress
 
 AT_ONCE = 2  # fits; each of them keeps a core busy
 INTERVAL = 0.2  # seconds between two lines of progress
-WAITING = "Waiting until other policies are fitted"
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -65,7 +63,7 @@ class Explored:
         return shown
 
     async def _lines(self, job: Job[Shown]) -> AsyncIterator[bytes]:
-        async for progress in _progress(job, f"Fitting “{POLICIES[self.selection.policy].title}”"):
+        async for progress in _progress(job, self.selection.policy_on_bundle):
             yield _line({"progress": progress})
         try:
             data = await run_in_threadpool(explore_data, self.selection, job.future.result(), self.budget)
@@ -76,7 +74,7 @@ class Explored:
 
 
 async def _progress(job: Job[Shown], what: str) -> AsyncIterator[dict[str, Any]]:
-    """The state of a job every now and then until it ends, if it has changed."""
+    """The state of a job every now and then until it ends, if it has changed. what: is fitted"""
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
 
     def end(_: object) -> None:
@@ -91,7 +89,7 @@ async def _progress(job: Job[Shown], what: str) -> AsyncIterator[dict[str, Any]]
                 await ended.wait()
             return
         done, total = job.progress
-        now = {"done": done, "of": total, "what": what if job.begun else WAITING}
+        now = {"done": done, "of": total, "what": fitting(what) if job.begun else queued(what)}
         if now != before:
             before = now
             yield now

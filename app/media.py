@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,6 +24,19 @@ from engine.splits import Split
 WEB = Path(__file__).parent / "web"
 #: Of every address. Addresses are relative to the page's root, which may lie below any path of a proxy.
 PREFIX = "offramp"
+#: Of the explore block, in any host.
+EXPLORE_STYLES = (
+    "blocks/explore.css",
+    "parts/front.css",
+    "parts/road.css",
+    "parts/panel.css",
+    "parts/grid.css",
+    "parts/present.css",
+    "parts/keys.css",
+    "parts/calculator.css",
+    "parts/game.css",
+    "parts/take_home.css",
+)
 MAX_IMAGES = 200  # in one request
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 KEEP = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
@@ -54,7 +68,12 @@ def web_address(path: str) -> str:
 
 
 def images_address(entry: Entry) -> str:
-    return f"{PREFIX}/images/{entry.id}/{_version(entry)}"
+    return f"{PREFIX}/images/{in_path(entry.id)}/{_version(entry)}"
+
+
+def in_path(id: str) -> str:
+    """A bundle's id as a part of an address: a folder that was renamed by hand may have any name, such as "copy #2"."""
+    return quote(id, safe="")
 
 
 def _version(entry: Entry) -> str:

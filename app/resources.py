@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from app import store
 from app.byte_cache import ByteCache
-from app.media import KEEP, PREFIX, row_number
+from app.media import KEEP, PREFIX, in_path, row_number
 from app.payload.bundle_resource import bundle_resource
 from app.payload.predictions import predictions
 from app.payload.sweep_resource import sweep_resource
@@ -45,11 +45,11 @@ _resources: ByteCache[Resource] = ByteCache(48_000_000, lambda resource: len(res
 
 
 def bundle_address(entry: Entry) -> str:
-    return f"{PREFIX}/bundle/{entry.id}/{_of_bundle(entry).digest}"
+    return f"{PREFIX}/bundle/{in_path(entry.id)}/{_of_bundle(entry).digest}"
 
 
 def sweep_address(entry: Entry, policy: str, unit: str) -> str:
-    return f"{PREFIX}/sweep/{entry.id}/{policy}/{unit}/{_of_sweep(entry, policy, unit).digest}"
+    return f"{PREFIX}/sweep/{in_path(entry.id)}/{policy}/{unit}/{_of_sweep(entry, policy, unit).digest}"
 
 
 def _of_bundle(entry: Entry) -> Resource:
@@ -81,7 +81,7 @@ async def _serve(find: Callable[[], Resource | None], digest: str) -> Response:
 async def _bundle(request: Request) -> Response:
     def find() -> Resource | None:
         entry = store.entry(request.path_params["bundle"])
-        return entry and _of_bundle(entry)
+        return _of_bundle(entry) if entry else None
 
     return await _serve(find, request.path_params["digest"])
 

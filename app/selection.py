@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app import store
-from app.address import BUNDLE, DEFAULT_POLICY, POLICY, UNIT, choose
-from app.wording import unit_title
+from app.address import BUNDLE, POLICY, UNIT, choose, first_policy
+from app.wording import Words, unit_title
 from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.policies import POLICIES
@@ -44,6 +44,16 @@ class Selection:
         return {BUNDLE: self.entry.id, POLICY: self.policy, UNIT: self.unit}
 
     @property
+    def bundle_title(self) -> str:
+        return next(option.title for option in self.bundles if option.value == self.entry.id)
+
+    @property
+    def policy_on_bundle(self) -> str:
+        """What is shown, by its titles: it is named where one has to wait for it."""
+        title = next(option.title for option in self.policies if option.value == self.policy)
+        return f"“{title}” on “{self.bundle_title}”"
+
+    @property
     def defaults(self) -> dict[str, str]:
         return {BUNDLE: self.bundles[0].value, POLICY: self.default_policy, UNIT: self.units[0].value}
 
@@ -61,6 +71,16 @@ def openable() -> tuple[dict[str, Entry], list[str]]:
     return whole, problems
 
 
+def bundle_title(query: Mapping[str, str]) -> str:
+    """The title of the bundle that an address asks for, or of the one that is shown instead; empty if there is none. Opens no other."""
+    for entry in sorted(store.listed(), key=lambda entry: entry.id != query.get(BUNDLE)):
+        try:
+            return store.title(entry)
+        except UserError:
+            continue
+    return ""
+
+
 def select(whole: Mapping[str, Entry], query: Mapping[str, str]) -> Selection:
     """What the parameters of an address ask for. What does not exist is replaced by its default, with a notice.
 
@@ -70,9 +90,10 @@ def select(whole: Mapping[str, Entry], query: Mapping[str, str]) -> Selection:
     bundle = choose(query, BUNDLE, list(whole), bundles[0].value, "bundle")
     entry = whole[bundle.value]
     runnable, reasons = store.runnable(entry)
-    default = DEFAULT_POLICY if DEFAULT_POLICY in runnable else runnable[0]
+    default = first_policy(runnable)
     policy = choose(query, POLICY, runnable, default, "policy")
     opened = store.opened(entry)
+    words = Words.of(opened)
     units = [Option(unit, unit_title(unit, opened.measured), opened.unit_notes.get(unit) or "") for unit in opened.outputs.stage_cost]
     unit = choose(query, UNIT, [option.value for option in units], units[0].value, "cost unit")
     notices = [bundle.notice, _not_here(reasons.get(query.get(POLICY, "")), default) or policy.notice, unit.notice]
@@ -82,9 +103,9 @@ def select(whole: Mapping[str, Entry], query: Mapping[str, str]) -> Selection:
         unit=unit.value,
         default_policy=default,
         bundles=tuple(bundles),
-        policies=tuple(Option(name, POLICIES[name].title, POLICIES[name].summary) for name in runnable),
+        policies=tuple(Option(name, words.adapted(POLICIES[name].title)) for name in runnable),
         units=tuple(units),
-        unavailable=tuple(reasons.values()),
+        unavailable=tuple(words.adapted(reason) for reason in reasons.values()),
         notices=tuple(notice for notice in notices if notice),
     )
 

@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
@@ -24,7 +24,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 import app.views  # noqa: F401  registers the views
-from app import explore_route, media, resources, store
+from app import data_route, explore_route, index_page, media, policy_routes, resources, store, take_home_route
 from app.address import VIEW
 from app.allowed_hosts import ANYWHERE, PRIVATE, AllowedHosts, is_private, own_names
 from app.shown import Shown
@@ -57,7 +57,7 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def warm_up(traffic: Traffic) -> AsyncIterator[None]:
+async def warm_up(traffic: Traffic) -> AsyncGenerator[None]:
     """Load what every visitor needs before the first one comes, and the rest while there is nothing else to do."""
     with suppress(StopIteration):  # no bundle yet
         next(filter(_load_first, store.listed()))
@@ -153,7 +153,8 @@ def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) ->
 def application() -> Traffic:
     """The page and all that it fetches, without the check of who may have it."""
     former = [former_address(path) for path in VIEWS]
-    routes = [*media.ROUTES, *resources.ROUTES, *explore_route.ROUTES, *former]
+    ours = (index_page, data_route, media, resources, explore_route, policy_routes, take_home_route)
+    routes = [*(route for module in ours for route in module.ROUTES), *former]
     traffic = Traffic(st.App(MAIN, lifespan=lambda _: warm_up(traffic), routes=routes))
     return traffic
 

@@ -1,6 +1,6 @@
 """Long work that visitors wait for: done once for all who want the same, and abandoned when the last of them leaves."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class SharedJobs(Generic[Value]):
         return len(self._jobs)
 
     @contextmanager
-    def waiting(self, key: Hashable, work: Callable[[Progress], Value]) -> Iterator[Job[Value]]:
+    def waiting(self, key: Hashable, work: Callable[[Progress], Value]) -> Generator[Job[Value]]:
         """Inside this context, the caller waits for the job under `key`. If there is none, it begins.
 
         work: should report its progress often, and must leave nothing unfinished behind when that raises

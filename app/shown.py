@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from app import store
-from app.wording import speedup_sentence
+from app.wording import Words, speedup_sentence
 from engine.analysis.verdict import judged
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
-from engine.bundle.measurements import Measured, in_unit
+from engine.bundle.measurements import MS, Measured, in_unit
 from engine.policies import POLICIES
 from engine.progress import Progress, in_part, no_progress
 from engine.sweep import Sweep
@@ -26,7 +26,7 @@ class Shown:
     @classmethod
     def of(cls, entry: Entry, policy: str, unit: str, progress: Progress = no_progress) -> "Shown":
         """From the store. Raises UserError if the bundle is damaged. progress: of the sweeps that are not in the store yet"""
-        names = policy, store.MIX, store.ORACLE
+        names = policy, store.MIX, store.oracle(store.opened(entry).outputs)
         missing = [name for name in dict.fromkeys(names) if not store.is_swept(entry, name, unit)]
         sweeps = {name: store.swept(entry, name, unit, in_part(progress, i, len(missing))) for i, name in enumerate(missing)}
         sweep, mix, oracle = (sweeps.get(name) or store.swept(entry, name, unit) for name in names)
@@ -35,17 +35,33 @@ class Shown:
     @classmethod
     def is_ready(cls, entry: Entry, policy: str, unit: str) -> bool:
         """Whether `of` returns at once."""
-        return all(store.is_swept(entry, name, unit) for name in (policy, store.MIX, store.ORACLE))
+        oracle = store.oracle(store.opened(entry).outputs)
+        return all(store.is_swept(entry, name, unit) for name in (policy, store.MIX, oracle))
 
     @property
     def title(self) -> str:
         """Of the policy."""
-        return POLICIES[self.policy].title
+        return self.words.adapted(POLICIES[self.policy].title)
+
+    @property
+    def words(self) -> Words:
+        return Words.of(self.bundle)
 
     @property
     def measured(self) -> tuple[Measured, ...]:
-        """The real runs that belong beside the costs shown."""
-        return in_unit(self.bundle.measured, self.sweep.unit)
+        """The real runs under this policy that belong beside the costs shown."""
+        ran = [entry for entry in self.bundle.measured if entry.policy == self.policy]
+        return in_unit(ran, self.sweep.unit)
+
+    @property
+    def runs(self) -> tuple[Measured, ...]:
+        """Those that can be drawn on the axis of cost: where the cost is time."""
+        return tuple(entry for entry in self.measured if entry.units.get(MS) == self.sweep.unit)
+
+    @property
+    def runs_unit(self) -> str | None:
+        """The unit of time in which real runs can be drawn, if this is another one."""
+        return None if self.runs else next((entry.units[MS] for entry in self.measured if MS in entry.units), None)
 
     def speedup_verdicts(self) -> list[str]:
         """Whether early exit is faster, a sentence for each device and batch size."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from app.byte_cache import ByteCache
 from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.library import Entry, entries
+from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.progress import Progress, no_progress
 from engine.runtime.host_memory import give_memory_back
@@ -19,8 +20,9 @@ from engine.targets import Promise, TargetResult, by_accuracy_floor, by_guarante
 STEPS = 201
 #: The bundle listed first: it is shipped with its images.
 FIRST = "doodles"
-#: Policies that every policy is compared with: a random mix of the static exits, and the bound that uses the labels.
-MIX, ORACLE = "random_mix", "oracle"
+#: Policies that every policy is compared with: a random mix of the static exits, and the bound that uses the labels. Where quality is
+#: graded, only the budgeted oracle is a bound.
+MIX, ORACLE, GRADED_ORACLE = "random_mix", "oracle", "oracle_budgeted"
 #: Bytes of a rule, and of a target result with its rule: a few numbers and Python's overhead.
 _RULE, _TARGET_RESULT = 1_000, 5_000
 
@@ -79,6 +81,11 @@ def swept(entry: Entry, policy: str, unit: str, progress: Progress = no_progress
         return run_sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit, progress=progress)
 
     return _kept(_sweeps, (key(entry), policy, unit), make)
+
+
+def oracle(outputs: Outputs) -> str:
+    """The name of the bound that policies on these outputs are compared with."""
+    return GRADED_ORACLE if outputs.is_graded else ORACLE
 
 
 def is_swept(entry: Entry, policy: str, unit: str) -> bool:

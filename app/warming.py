@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event
 
 from app import resources, store
-from app.address import DEFAULT_POLICY
+from app.address import first_policy
 from app.shown import Shown
 from engine.bundle.library import Entry
 from engine.errors import UserError
@@ -80,4 +80,4 @@ def fill(entry: Entry, progress: Progress) -> None:
 def first_shown(entry: Entry) -> tuple[str, str]:
     """The policy and the unit that the page shows of a bundle at first."""
     runnable, _ = store.runnable(entry)
-    return DEFAULT_POLICY if DEFAULT_POLICY in runnable else runnable[0], next(iter(store.opened(entry).outputs.stage_cost))
+    return first_policy(runnable), next(iter(store.opened(entry).outputs.stage_cost))

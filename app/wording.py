@@ -1,16 +1,96 @@
 """Numbers of the engine as short sentences."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from app.dominated_models import dominated_models
 from engine.analysis.verdict import MARGIN, LostSpeed, Outcome, Verdict
+from engine.bundle.bundle import Bundle
 from engine.bundle.measurements import Measured, MeasuredRun
 from engine.cost_units import cost_unit
+from engine.display_text import counted, printable
+from engine.outputs import CascadeKind
+from engine.policies import POLICIES, Rule
 from engine.sweep import Sweep
+from engine.targets import TargetResult
 
 #: Shown where the data folder is empty.
 NO_BUNDLE = "There is no bundle yet; make one with `python -m engine compute doodles`."
-_SMALL = 0.0005
+NAME = "Offramp"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the results, the examples and the reference of a bundle are called. The fields are those of images with classes.
+
+    graded:    whether results have a quality from 0 to 1, and are not correct or incorrect
+    reference: what budgets are shares of;  best: its name where it is a model among others, else empty
+    stage:     what an example leaves at
+    truth:     what an oracle knows
+    one, many: an example, and examples
+    """
+
+    graded: bool = False
+    reference: str = "full network"
+    best: str = ""
+    stage: str = "exit"
+    truth: str = "labels"
+    one: str = "image"
+    many: str = "images"
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "Words":
+        outputs = bundle.outputs
+        is_log = not outputs.has_classes or bundle.texts is not None or bundle.id_texts is not None
+        models = is_log and outputs.kind is CascadeKind.FAMILY
+        usual = cls()
+        images = not is_log or bundle.images is not None
+        return cls(
+            graded=outputs.is_graded,
+            reference="best single model" if models else usual.reference,
+            best=bundle.exit_names[outputs.full] if models else "",
+            stage="model" if models else usual.stage,
+            truth=usual.truth if outputs.has_classes else "results",
+            one=usual.one if images else "example",
+            many=usual.many if images else "examples",
+        )
+
+    @property
+    def measure(self) -> str:
+        return "quality" if self.graded else "accuracy"
+
+    def adapted(self, text: str) -> str:
+        """What is true of any bundle, in the words of this one. Without classes, a top probability is a confidence."""
+        names = {"full network": self.reference, "exit": self.stage, "Exit": self.stage.capitalize(), "labels": self.truth}
+        names["top probability"] = "top probability" if self.truth == USUAL.truth else "confidence"
+        return _GENERAL.sub(lambda name: names[name[0]], text)
+
+    @property
+    def named(self) -> str:
+        """The reference, with its name where it has one."""
+        return f"{self.reference}, {self.best}" if self.best else self.reference
+
+    def amount(self, share: float, digits: int = 1) -> str:
+        """An accuracy in percent, or a quality with as many digits."""
+        return f"{float(f'{100 * share:.{digits}f}') / 100:.{digits + 2}f}" if self.graded else percent(share, digits)
+
+    def against_reference(self, value: float, of_reference: float) -> str:
+        """The difference of the two as they are printed, so that a reader who subtracts gets the same."""
+        tenths = round(10 * float(f"{100 * value:.1f}")) - round(10 * float(f"{100 * of_reference:.1f}"))
+        if tenths == 0:
+            return f"as {'good' if self.graded else 'accurate'} as the {self.named}"
+        difference = f"{abs(tenths) / 1000:.3f}" if self.graded else f"{abs(tenths) / 10:.1f} points"
+        return f"{difference} {'above' if tenths > 0 else 'below'} the {self.named}"
+
+
+USUAL = Words()
+#: What may be called something else in a bundle.
+_GENERAL = re.compile("full network|[eE]xit|labels|top probability")
+#: Models by their numbers, in a note and in settings.
+_NUMBERED = re.compile(r"\bmodels? (\d+(?:, \d+)*(?: and \d+)?)")
+_SET = re.compile(r"(?:(?<=\bmodel = )|(?<=\bmodel of the rest = ))\d+")
 
 
 def literal(text: str) -> str:
@@ -18,8 +98,63 @@ def literal(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+.!|~$:@&-])", r"\\\1", text)
 
 
+def page_title(*parts: str) -> str:
+    """Of the browser's tab, which shows the beginning: what differs between tabs comes first. parts: those that are empty are left out"""
+    return " · ".join(filter(None, (*parts, NAME)))
+
+
+def footer(provenance: Mapping[str, Any]) -> str:
+    """The last line of a file: what made it, and when and on what the outputs were computed, as far as the bundle says."""
+    date, device = (printable(fact, 100) if isinstance(fact := provenance.get(key), str) else "" for key in ("date", "device"))
+    computed = " ".join(filter(None, (device and f"on {device}", f"({date})" if device and date else date)))
+    return f"Made with {NAME}" + (f" · outputs computed {computed}" if computed else "")
+
+
+def bundle_size(bundle: Bundle) -> str:
+    """What a bundle holds, in a line."""
+    outputs, words = bundle.outputs, Words.of(bundle)
+    if outputs.has_classes:
+        results = f"{outputs.classes} classes"
+    else:
+        results = "graded from 0 to 1" if words.graded else "correct or not"
+    faces = [f"{len(bundle.images):,} images"] if bundle.images is not None else []
+    faces += ["texts"] if bundle.texts is not None else []
+    missing = "no images" if outputs.has_classes else "no images or texts"
+    return f"{counted(outputs.exits, words.stage)}, {results}, {counted(outputs.examples, 'example')}, {' and '.join(faces) or missing}"
+
+
+def import_sentences(bundle: Bundle) -> list[str]:
+    """What an import left out, for people who compare the bundle with the file: incomplete examples, and models that are dominated."""
+    words, sentences = Words.of(bundle), []
+    match bundle.provenance.get("complete"):
+        case {"examples": int(kept), "of": int(given)}:
+            sentences.append(f"{kept:,} of the {given:,} examples are complete; on the others, some {words.stage}s were not run.")
+    models = dominated_models(bundle, next(iter(bundle.outputs.stage_cost)))
+    if models:
+        listed = _and([f"{model.name} ({words.amount(model.quality)} at {percent(model.cost, 0)} of its cost)" for model in models])
+        sentences.append(f"Left out, because {words.best or words.reference} is at least as good on calibration and costs less: {listed}.")
+    return sentences
+
+
+def faces_sentence(bundle: Bundle, missing: str) -> str:
+    """Why examples have no images, or empty if they have other faces. missing: the same of an album, empty if the images are there"""
+    if not missing or bundle.texts is not None:
+        return ""
+    return missing if bundle.outputs.has_classes else "This bundle holds neither images nor texts."
+
+
 def spent(unit: str) -> str:
     return cost_unit(unit).noun
+
+
+def fitting(what: str) -> str:
+    """What one waits for. what: a policy on a bundle"""
+    return f"Fitting {what}"
+
+
+def queued(what: str) -> str:
+    """The same while nothing happens yet."""
+    return f"{what} waits until other policies are fitted"
 
 
 def unit_title(unit: str, measured: Sequence[Measured] = ()) -> str:
@@ -32,26 +167,44 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}%"
 
 
-def budget_sentence(sweep: Sweep, step: int) -> str:
+def told(text: str, bundle: Bundle) -> str:
+    """A note or the settings of a rule: models have names in place of the numbers of exits."""
+    words, names = Words.of(bundle), bundle.exit_names
+    text = words.adapted(text)
+    if words.best:
+        text = _NUMBERED.sub(lambda listed: re.sub(r"\d+", lambda number: names[int(number[0]) - 1], listed[1]), text)
+        text = _SET.sub(lambda number: names[int(number[0]) - 1], text)
+    return text
+
+
+def settings(rule: Rule) -> str:
+    """The setting of a rule's knob, such as "lambda = 5.6"."""
+    return ", ".join(f"{name} = {value:.3g}" for name, value in rule.readable_knob().items())
+
+
+def budget_sentence(sweep: Sweep, step: int, words: Words = USUAL) -> str:
     """What one budget buys, in a sentence that a stakeholder can repeat."""
     cost, accuracy = float(sweep.cost[step]), float(sweep.accuracy[step])
-    bought = f"{percent(accuracy)} accuracy at {percent(cost, 0)} of the {spent(sweep.unit)}"
-    return f"{bought} ({_against_full(accuracy - sweep.full.accuracy)}); {_early(sweep, step)}."
+    bought = f"{words.amount(accuracy)} {words.measure} at {percent(cost, 0)} of the {spent(sweep.unit)}"
+    return f"{bought} ({words.against_reference(accuracy, sweep.full.accuracy)}); {_early(sweep, step, words)}."
 
 
-def _against_full(difference: float) -> str:
-    if abs(difference) < _SMALL:
-        return "as accurate as the full network"
-    return f"{abs(100 * difference):.1f} points {'above' if difference > 0 else 'below'} the full network"
-
-
-def _early(sweep: Sweep, step: int) -> str:
+def _early(sweep: Sweep, step: int, words: Words) -> str:
     tenths = round(10 * float(sweep.before_half[step]))
     if tenths == 0:
-        return "almost no image leaves before half the cost"
+        return f"almost no {words.one} leaves before half the cost"
     if tenths == 10:
-        return "almost every image leaves before half the cost"
-    return f"{tenths} of 10 images {'leaves' if tenths == 1 else 'leave'} before half the cost"
+        return f"almost every {words.one} leaves before half the cost"
+    return f"{tenths} of 10 {words.many} {'leaves' if tenths == 1 else 'leave'} before half the cost"
+
+
+def result_sentences(result: TargetResult, examples: int, words: Words = USUAL) -> str:
+    """What the rule does on calibration, where it was tuned, and on the test examples. examples: how many those are"""
+    tuned, test, what = result.calibration, result.test, spent(result.unit)
+    tuning, on_test = (f"{words.amount(point.accuracy)} {words.measure} at {percent(point.cost)} of the {what}" for point in (tuned, test))
+    results = f"{tuning} on calibration, where it was tuned. On {counted(examples, 'test example')}: {on_test}"
+    reference = f"{words.named}: {words.amount(result.full.accuracy)}"
+    return f"{POLICIES[result.policy].title}: {results}; {reference}. {result.rule.note}".strip()
 
 
 def run_lines(entry: Measured, run: MeasuredRun) -> list[str]:

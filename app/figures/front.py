@@ -7,14 +7,17 @@ from itertools import cycle
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.front_curves import ACCURACY_TITLE, axes, cost_title, curves
+from app.dominated_models import dominated_models
+from app.figures.front_curves import accuracy_title, axes, cost_title, curves
 from app.figures.label_places import PLOT, Box, label_places
 from app.figures.registry import Chart, Table, register
-from app.figures.style import HOVER, short
+from app.figures.style import hover, short, tick_format
 from app.shown import Shown
-from app.theme import MEASURED, POLICY, exit_colours
+from app.theme import MEASURED, NEUTRAL, POLICY, exit_colours
 from app.wording import percent, run_lines, spent
+from engine.analysis.sweep_intervals import difference_intervals
 from engine.bundle.measurements import Measured
+from engine.display_text import counted
 
 #: Marker symbols of real runs, one for each device.
 _SYMBOLS = ("diamond-open", "triangle-up-open", "circle-open", "star-open")
@@ -28,7 +31,8 @@ Points = Iterable[tuple[float, float]]
 
 def figure(shown: Shown, step: int | None = None) -> go.Figure:
     """Lines of the policies and of the static exits, markers of the real runs. step: of a budget to mark"""
-    sweep = shown.sweep
+    sweep, words = shown.sweep, shown.words
+    about = hover(words)
     figure = go.Figure()
     exit_cost, exit_accuracy = sweep.static_cost, sweep.static_accuracy
     for curve in curves(shown):
@@ -39,11 +43,11 @@ def figure(shown: Shown, step: int | None = None) -> go.Figure:
             y=short(curve.accuracy),
             mode="lines",
             line={"color": curve.colour, "width": width, "dash": dash},
-            hovertemplate=HOVER,
+            hovertemplate=about,
             visible="legendonly" if curve.kind == "calibration" else True,
         )
     figure.add_scatter(
-        name="Static exits",
+        name=words.adapted("Static exits"),
         x=short(exit_cost),
         y=short(exit_accuracy),
         mode="markers+text",
@@ -51,9 +55,20 @@ def figure(shown: Shown, step: int | None = None) -> go.Figure:
         textposition="middle center",
         textfont={"size": 10, "color": "#fff"},
         marker={"size": EXIT_SIZE, "color": exit_colours(len(exit_cost)), "line": {"width": 1, "color": "#fff"}, "symbol": "square"},
-        hovertemplate="All images leave at exit %{text}<br>" + HOVER,
+        hovertemplate=f"All {words.many} leave at exit %{{text}}<br>" + about,
     )
-    box = axes(shown)
+    dominated = dominated_models(shown.bundle, sweep.unit)
+    if dominated:
+        figure.add_scatter(
+            name="Dominated models, on calibration",
+            x=short([model.cost for model in dominated]),
+            y=short([model.quality for model in dominated]),
+            mode="markers",
+            marker={"size": RUN_SIZE, "color": NEUTRAL, "symbol": "x"},
+            customdata=[escape(model.name) for model in dominated],
+            hovertemplate="%{customdata}<br>" + about,
+        )
+    box = axes(shown, shown.measured)
     line = zip(sweep.cost.tolist(), sweep.accuracy.tolist(), strict=True)
     _add_real_runs(figure, shown.measured, zip(exit_cost.tolist(), exit_accuracy.tolist(), strict=True), line, box)
     figure.update_layout(
@@ -65,9 +80,9 @@ def figure(shown: Shown, step: int | None = None) -> go.Figure:
             "zeroline": False,
         },
         yaxis={
-            "title": {"text": ACCURACY_TITLE, "standoff": 4},
+            "title": {"text": accuracy_title(shown), "standoff": 4},
             "range": [box.low, box.high],
-            "tickformat": ".0%",
+            "tickformat": tick_format(words),
             "zeroline": False,
         },
         legend={"orientation": "v", "x": 0.99, "xanchor": "right", "y": 0.03, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
@@ -81,7 +96,7 @@ def figure(shown: Shown, step: int | None = None) -> go.Figure:
     if step is not None:
         marker = {"size": 15, "color": POLICY, "line": {"width": 3, "color": "#fff"}}
         x, y = short(sweep.cost[[step]]), short(sweep.accuracy[[step]])
-        figure.add_scatter(name="This budget", x=x, y=y, mode="markers", marker=marker, hovertemplate=HOVER)
+        figure.add_scatter(name="This budget", x=x, y=y, mode="markers", marker=marker, hovertemplate=about)
     return figure
 
 
@@ -119,19 +134,24 @@ def _add_real_runs(figure: go.Figure, measured: Sequence[Measured], exits: Point
 
 
 def alt(shown: Shown, step: int | None = None) -> str:
-    sweep = shown.sweep
+    sweep, words = shown.sweep, shown.words
     near = np.flatnonzero(sweep.accuracy >= sweep.full.accuracy - 0.01)
     middle = int(np.abs(sweep.budgets - 0.5).argmin())
     what = spent(sweep.unit)
     sentences = [
-        f"Test accuracy against mean cost. {shown.title} goes from {percent(sweep.accuracy[0])} at {percent(sweep.cost[0], 0)} of the"
-        f" full network’s {what} to {percent(sweep.accuracy[-1])} at {percent(sweep.cost[-1], 0)}.",
-        f"At half the cost it reaches {percent(sweep.accuracy[middle])}, a random mix of the static exits"
-        f" {percent(shown.mix.accuracy[middle])}, the oracle {percent(shown.oracle.accuracy[middle])}.",
+        f"Test {words.measure} against mean cost. {shown.title} goes from {words.amount(sweep.accuracy[0])} at"
+        f" {percent(sweep.cost[0], 0)} of the {words.reference}’s {what} to {words.amount(sweep.accuracy[-1])} at"
+        f" {percent(sweep.cost[-1], 0)}.",
+        f"At half the cost it reaches {words.amount(sweep.accuracy[middle])}, a random mix of the static exits"
+        f" {words.amount(shown.mix.accuracy[middle])}, the oracle {words.amount(shown.oracle.accuracy[middle])}.",
     ]
     if len(near):
-        cost = percent(float(sweep.cost[near[0]]), 0)
-        sentences.insert(1, f"From {cost} on it is within one point of the full network ({percent(sweep.full.accuracy)}).")
+        cost, point = percent(float(sweep.cost[near[0]]), 0), "0.01" if words.graded else "one point"
+        reference = f"the {words.reference} ({words.amount(sweep.full.accuracy)})"
+        sentences.insert(1, f"From {cost} on it is within {point} of {reference}.")
+    if dominated := dominated_models(shown.bundle, sweep.unit):
+        listed = "; ".join(f"{model.name}, {words.amount(model.quality)} at {percent(model.cost, 0)}" for model in dominated)
+        sentences.append(f"Dominated by {words.best or words.reference}: {listed}, on calibration.")
     for entry in shown.measured:
         runs = ", ".join(f"{percent(run.accuracy)} accuracy in {percent(run.time, 0)} of the time" for run in entry.runs)
         sentences.append(f"Real runs at batch {entry.batch_size} on {entry.device}: {runs or 'none'}.")
@@ -140,21 +160,32 @@ def alt(shown: Shown, step: int | None = None) -> str:
 
 def table(shown: Shown, step: int | None = None) -> Table:
     """Some twenty budgets, evenly spaced. step: makes no difference"""
-    sweep = shown.sweep
+    sweep, words = shown.sweep, shown.words
     rows = slice(None, None, max((len(sweep.budgets) - 1) // ROWS, 1))
     columns = {
         "Budget": sweep.budgets[rows],
         "Planned cost": sweep.planned_cost[rows],
         "Calibration cost": sweep.calibration_cost[rows],
         "Test cost": sweep.cost[rows],
-        "Calibration accuracy": sweep.calibration_accuracy[rows],
-        "Test accuracy": sweep.accuracy[rows],
+        f"Calibration {words.measure}": sweep.calibration_accuracy[rows],
+        f"Test {words.measure}": sweep.accuracy[rows],
     }
+    differences = difference_intervals(sweep, shown.bundle.outputs.test())[rows]
+    scale, unit = (1, "") if words.graded else (100, " in points")
+    paired = {
+        f"Difference{unit}": [interval.estimate for interval in differences],
+        "95% from": [interval.low for interval in differences],
+        "95% to": [interval.high for interval in differences],
+    }
+    columns |= {name: scale * np.array(values) for name, values in paired.items()}
     for k, name in enumerate(shown.bundle.exit_names):
         columns[f"Leave at {name}"] = sweep.shares[rows, k]
         columns[f"{name} on calibration"] = sweep.calibration_shares[rows, k]
-    caption = f"Costs are shares of the full network’s. Knobs were set on calibration; the test split has {sweep.examples:,} examples."
-    return Table({name: short(values) for name, values in columns.items()}, dict.fromkeys(columns, "percent"), caption)
+    tested = counted(sweep.examples, "example")
+    caption = f"Costs are shares of the {words.reference}’s. Knobs were set on calibration; the test split has {tested}."
+    formats = {name: "%.3f" if words.graded and name.endswith(words.measure) else "percent" for name in columns}
+    formats |= dict.fromkeys(paired, "%+.3f" if words.graded else "%+.2f")
+    return Table({name: short(values) for name, values in columns.items()}, formats, caption)
 
 
 FRONT = register(Chart("front", figure, alt, table))

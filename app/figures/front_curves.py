@@ -1,19 +1,20 @@
 """What the front shows in every drawing of it: its curves, and the range and titles of its axes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.dominated_models import dominated_models
 from app.figures.label_places import Box
 from app.shown import Shown
 from app.store import MIX
-from app.store import ORACLE as ORACLE_POLICY
 from app.theme import NEUTRAL, ORACLE, POLICY
 from app.wording import spent
+from engine.bundle.measurements import Measured
+from engine.exit_values import mean_over_examples
 from engine.front import concave_hull
-
-ACCURACY_TITLE = "Test accuracy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,26 +33,39 @@ def curves(shown: Shown) -> list[Curve]:
     sweep, oracle, mix = shown.sweep, shown.oracle, shown.mix
     hull = concave_hull(sweep.static_cost, sweep.static_accuracy)
     drawn = [
-        Curve("oracle", "Oracle (knows the labels)", ORACLE, oracle.cost, oracle.accuracy),
-        Curve("hull", "Hull of the static exits", NEUTRAL, sweep.static_cost[hull], sweep.static_accuracy[hull]),
+        Curve("oracle", f"Oracle (knows the {shown.words.truth})", ORACLE, oracle.cost, oracle.accuracy),
+        Curve("hull", shown.words.adapted("Hull of the static exits"), NEUTRAL, sweep.static_cost[hull], sweep.static_accuracy[hull]),
         Curve("mix", "Random mix", NEUTRAL, mix.cost, mix.accuracy),
         Curve("calibration", "On calibration", POLICY, sweep.calibration_cost, sweep.calibration_accuracy),
         Curve("policy", shown.title, POLICY, sweep.cost, sweep.accuracy),
     ]
-    itself = {ORACLE_POLICY: "oracle", MIX: "mix"}.get(shown.policy)  # would be the same curve twice
+    itself = {oracle.policy: "oracle", MIX: "mix"}.get(shown.policy)  # would be the same curve twice
     return [curve for curve in drawn if curve.kind != itself]
 
 
-def axes(shown: Shown) -> Box:
-    """The range of cost and accuracy that holds every curve, exit and real run, with room around them; at least 100% of the cost."""
-    runs = [run for entry in shown.measured for run in entry.runs]
+def axes(shown: Shown, measured: Sequence[Measured] = (), room_behind: bool = True) -> Box:
+    """The range of cost and accuracy that holds every curve, exit, ramp and real run, with room around them; at least 100% of the cost.
+
+    Where hard examples cost more, those who leave late do so at more than the mean cost of their path. Of the few who leave there at the
+    least budgets, that can be many times as much: their ramp stands at the end of the axis, which is at most twice as long for ramps.
+
+    measured: whose real runs are drawn;  room_behind: else the costs end at the costliest path or ramp
+    """
+    runs = [run for entry in measured for run in entry.runs]
     drawn = curves(shown)
     costs = np.concatenate([shown.sweep.static_cost, *(curve.cost for curve in drawn), [run.time for run in runs]])
-    accuracies = np.concatenate([shown.sweep.static_accuracy, *(curve.accuracy for curve in drawn), [run.accuracy for run in runs]])
+    others = [run.accuracy for run in runs] + [model.quality for model in dominated_models(shown.bundle, shown.sweep.unit)]
+    accuracies = np.concatenate([shown.sweep.static_accuracy, *(curve.accuracy for curve in drawn), others])
     low, high = float(accuracies.min()), float(accuracies.max())
     room = max(0.08 * (high - low), 0.005)  # a flat front is a line in the middle, not noise over the whole height
-    return Box(0, low - room, 1.04 * max(1.0, float(costs.max())), high + room)
+    end = max(1.0, float(costs.max()), float(mean_over_examples(shown.sweep.path_cost).max()))
+    end = max(end, min(float(np.nanmax(shown.sweep.leaving_cost)), 2 * end))
+    return Box(0, low - room, 1.04 * end if room_behind else end, high + room)
 
 
 def cost_title(shown: Shown) -> str:
-    return f"Mean cost, share of the full network’s {spent(shown.sweep.unit)}"
+    return f"Mean cost, share of the {shown.words.reference}’s {spent(shown.sweep.unit)}"
+
+
+def accuracy_title(shown: Shown) -> str:
+    return f"Test {shown.words.measure}"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.wording import Words
+
 #: Plotly's configuration for every chart: nothing is sent to a cloud service, no logo, and no tools in the way.
 CONFIG = {
     "showSendToCloud": False,
@@ -14,7 +16,17 @@ CONFIG = {
     "scrollZoom": False,
     "doubleClick": False,
 }
-HOVER = "%{x:.1%} of the full cost<br>%{y:.2%} accuracy<extra>%{fullData.name}</extra>"
+
+
+def hover(words: Words) -> str:
+    """Plotly's template of what is said about a point."""
+    digits = ".4f" if words.graded else ".2%"
+    return f"%{{x:.1%}} of the full cost<br>%{{y:{digits}}} {words.measure}<extra>%{{fullData.name}}</extra>"
+
+
+def tick_format(words: Words) -> str:
+    """Of the axis of results."""
+    return ".2f" if words.graded else ".0%"
 
 
 def short(values: Sequence[float] | NDArray[np.floating]) -> list[float]:

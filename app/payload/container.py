@@ -23,7 +23,11 @@ _ALIGNMENT = 8
 
 @dataclass(frozen=True, eq=False)
 class Packed:
-    """An array in the smallest type that holds it. type: u1, u2, u4 or f4;  scale: of whole numbers that stand for fractions, or None"""
+    """An array in the smallest type that holds it.
+
+    type:  u1, u2, u4, f4 or f8
+    scale: of whole numbers that stand for fractions, or None
+    """
 
     array: NDArray
     type: str

@@ -1,5 +1,6 @@
 """What a page paints before anything is fetched: one budget's sentence, cost and shares, and the front."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -7,16 +8,19 @@ import numpy as np
 from app.payload.front_data import front_data
 from app.payload.sweep_resource import difficulty_by_exit
 from app.shown import Shown
+from app.take_home import saving
 from app.theme import exit_colours
-from app.wording import budget_sentence
+from app.wording import USUAL, budget_sentence, faces_sentence, spent
+from engine.cost_units import cost_unit
 
 
 def first_paint(shown: Shown, missing: str, budget: float) -> dict[str, Any]:
     """Plain JSON values without NaN, part of `ExploreData` in app/web/blocks/explore.js.
 
     missing: why there are no images, or empty;  budget: the nearest one of the sweep is painted
+    `words` is there only if they are not the usual ones.
     """
-    sweep, names = shown.sweep, shown.bundle.exit_names
+    sweep, names, words = shown.sweep, shown.bundle.exit_names, shown.words
     step = int(np.abs(sweep.budgets - budget).argmin())
     return {
         "exits": [
@@ -25,22 +29,28 @@ def first_paint(shown: Shown, missing: str, budget: float) -> dict[str, Any]:
         ],
         "first": {
             "step": step,
-            "sentence": budget_sentence(sweep, step),
+            "sentence": budget_sentence(sweep, step, words),
             "cost": round(float(sweep.cost[step]), 5),
             "accuracy": round(float(sweep.accuracy[step]), 5),
             "exits": _exits(shown, step),
         },
+        "full": sweep.full.accuracy,
+        "spent": spent(sweep.unit),
+        "tested": sweep.examples,
         "front": front_data(shown),
         "speedupVerdict": shown.speedup_verdicts(),
-        "missing": missing,
+        "missing": faces_sentence(shown.bundle, missing),
+        "saving": saving(shown),
+        **({} if words == USUAL else {"words": {**asdict(words), "measure": words.measure, "sign": cost_unit(sweep.unit).sign}}),
     }
 
 
 def _exits(shown: Shown, step: int) -> list[dict[str, Any]]:
     sweep = shown.sweep
-    columns = np.round([sweep.shares[step], sweep.correct[step], sweep.incorrect[step]], 5).T.tolist()
+    columns = np.round([sweep.shares[step], sweep.correct[step], sweep.incorrect[step], sweep.leaving_cost[step]], 5).T.tolist()
     exits: list[dict[str, Any]] = [
-        {"share": share, "correct": correct, "incorrect": incorrect, "difficulty": None} for share, correct, incorrect in columns
+        {"share": share, "correct": correct, "incorrect": incorrect, "cost": cost if cost == cost else None, "difficulty": None}
+        for share, correct, incorrect, cost in columns  # no mean cost where no example leaves
     ]
     difficulty = difficulty_by_exit(shown, slice(step, step + 1))
     if difficulty is not None:

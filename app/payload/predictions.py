@@ -3,6 +3,9 @@
 The page fetches them one example at a time; a file carries them for all of its examples.
 """
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.payload.container import Packed, encode
 from app.shown import Shown
+from engine.outputs import Outputs
 from engine.scores import SCORES, SURENESS
 from engine.splits import Split
 
@@ -17,33 +21,88 @@ from engine.splits import Split
 TOP = 3
 
 
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """For some examples, the rows.
+
+    classes, probabilities: (rows, exits, most probable classes); probabilities are NaN where only the classes are known
+    decision:   (rows, exits), or None
+    quality:    (rows, exits) where results are judged and not compared with a label, else None
+    confidence: (rows, exits) where no classes are predicted, NaN where the exit failed; None where it is not recorded
+    texts:      (rows,) in full, or None
+    before:     {name: (rows,)} what is known before any stage runs
+    """
+
+    classes: NDArray[np.integer]
+    probabilities: NDArray[np.floating]
+    decision: NDArray[np.float32] | None
+    quality: NDArray[np.float32] | None
+    confidence: NDArray[np.float32] | None
+    texts: list[str] | None
+    before: Mapping[str, NDArray[np.float32]]
+
+
 def predictions(shown: Shown, row: int) -> dict[str, Any]:
     """classes, probabilities: (exits, most probable classes) each;  decision: (exits,) the score that decides, as shown, or None.
 
+    Only where there are any: quality and confidence, (exits,) with None where a confidence is not known; the text of the example; and
+    before, {name: what is known before any stage runs}.
     row: of the test examples, in the order of a sweep's columns
     """
-    classes, probabilities, decision = _tables(shown, np.array([row]))
+    tables = _tables(shown, np.array([row]))
+    named = {"quality": tables.quality, "confidence": tables.confidence}
+    known = {name: _listed(array[0]) for name, array in named.items() if array is not None}
     return {
-        "classes": classes[0].tolist(),
-        "probabilities": np.round(probabilities[0].astype(np.float64), 5).tolist(),
-        "decision": None if decision is None else decision[0].astype(np.float64).tolist(),
+        "classes": tables.classes[0].tolist(),
+        "probabilities": [_listed(top) for top in np.round(tables.probabilities[0].astype(np.float64), 5)],
+        "decision": None if tables.decision is None else _listed(tables.decision[0].astype(np.float64)),
+        **known,
+        **({} if tables.texts is None else {"text": tables.texts[0]}),
+        **({"before": {name: float(f"{values[0]:.6g}") for name, values in tables.before.items()}} if tables.before else {}),
     }
 
 
 def predictions_resource(shown: Shown, rows: NDArray[np.integer]) -> bytes:
-    """The same for many examples: arrays (rows, exits, classes), and decision (rows, exits) if a score decides."""
-    classes, probabilities, decision = _tables(shown, rows)
+    """The same for many examples: arrays (rows, exits, classes), (rows, exits) of what else there is, and "before NAME", (rows,).
+
+    NaN stands for None.
+    """
+    tables = _tables(shown, rows)
     small = "u1" if len(shown.bundle.class_names) <= 256 else "u4"
-    arrays = {"classes": Packed(classes, small), "probabilities": Packed(probabilities, "f4")}
-    return encode({"top": classes.shape[2]}, arrays if decision is None else {**arrays, "decision": Packed(decision, "f4")})
+    arrays = {"classes": Packed(tables.classes, small), "probabilities": Packed(tables.probabilities, "f4")}
+    others = {"decision": tables.decision, "quality": tables.quality, "confidence": tables.confidence}
+    arrays |= {name: Packed(array, "f4") for name, array in others.items() if array is not None}
+    arrays |= {f"before {name}": Packed(values, "f4") for name, values in tables.before.items()}
+    texts = {} if tables.texts is None else {"texts": tables.texts}
+    before = {"before": list(tables.before)} if tables.before else {}
+    return encode({"top": tables.classes.shape[2], **texts, **before}, arrays)
 
 
-def _tables(shown: Shown, rows: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.floating], NDArray[np.float32] | None]:
-    bundle = shown.bundle
-    examples = np.flatnonzero(bundle.outputs.split == Split.TEST)[rows]
+def _listed(values: NDArray[np.floating]) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _tables(shown: Shown, rows: NDArray[np.integer]) -> _Tables:
+    bundle, outputs = shown.bundle, shown.bundle.outputs
+    examples = np.flatnonzero(outputs.split == Split.TEST)[rows]
     top = min(TOP, bundle.top.classes.shape[2])
-    classes = bundle.top.classes[:, examples, :top].swapaxes(0, 1)
-    return classes, bundle.top.probability[:, examples, :top].swapaxes(0, 1), _decision(shown, rows)
+    return _Tables(
+        classes=bundle.top.classes[:, examples, :top].swapaxes(0, 1),
+        probabilities=bundle.top.probability[:, examples, :top].swapaxes(0, 1),
+        decision=_decision(shown, rows),
+        quality=None if outputs.has_classes else outputs.quality[:, examples].T.astype(np.float32),
+        confidence=_confidence(outputs, examples),
+        texts=None if bundle.texts is None else bundle.texts[examples].tolist(),
+        before={name: values[examples] for name, values in outputs.before.items()},
+    )
+
+
+def _confidence(outputs: Outputs, examples: NDArray[np.integer]) -> NDArray[np.float32] | None:
+    """(rows, exits)"""
+    if outputs.prediction is not None or "maxprob" not in outputs.scores:
+        return None
+    stored = outputs.scores["maxprob"][:, examples].T.astype(np.float64)
+    return np.where(np.isneginf(stored), np.nan, SCORES["maxprob"].shown(stored)).astype(np.float32)
 
 
 def _decision(shown: Shown, rows: NDArray[np.integer]) -> NDArray[np.float32] | None:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from app.payload.arrays import numbers
 from app.payload.container import Packed, encode
+from app.payload.subset_tables import subset_tables
 from app.shown import Shown
-from app.wording import budget_sentence, spent
+from app.wording import budget_sentence, settings, spent, told
 from engine.analysis.factors import factor_by_exit
 from engine.balance import effective_exits
+from engine.exit_values import mean_over_examples
 from engine.policies import POLICIES
 from engine.route_changes import Changes
 from engine.scores import SCORES, SURENESS
@@ -23,8 +25,12 @@ from engine.sweep import Sweep
 
 
 def sweep_resource(shown: Shown, rows: NDArray[np.integer] | None = None) -> bytes:
-    """rows: of the test examples whose routes are kept, all if left out. Shares, accuracy and costs are always those of all"""
-    sweep = shown.sweep
+    """rows: of the test examples whose routes are kept, all if left out. Shares, accuracy and costs are always those of all.
+
+    Where quality is graded, "correct" and "incorrect" are the quality of those who leave and what is missing of it, and the routes have a
+    quality. Where costs depend on the example, "pathCost" holds means, and "stage cost" (examples, exits) what each stage costs on each.
+    """
+    sweep, words = shown.sweep, shown.words
     deciding, thresholds = _thresholds(shown)
     values = {
         "steps": len(sweep.budgets),
@@ -39,26 +45,31 @@ def sweep_resource(shown: Shown, rows: NDArray[np.integer] | None = None) -> byt
         "spent": spent(sweep.unit),
         "examples": sweep.examples if rows is None else len(rows),
         "tested": sweep.examples,
-        "sentence": [budget_sentence(sweep, step) for step in range(len(sweep.budgets))],
-        "notes": list(sweep.notes),
+        "sentence": [budget_sentence(sweep, step, words) for step in range(len(sweep.budgets))],
+        "notes": [told(note, shown.bundle) for note in sweep.notes],
+        "settings": [told(settings(rule), shown.bundle) for rule in sweep.rules],
         "exitCost": np.round(sweep.static_cost, 4).tolist(),
-        "pathCost": numbers(sweep.path_cost),
+        "pathCost": numbers(mean_over_examples(sweep.path_cost)),
         "pathRan": sweep.paths.astype(int).tolist(),
-        "policy": {"title": shown.title, "summary": POLICIES[shown.policy].summary},
+        "policy": {"title": POLICIES[shown.policy].title, "why": [words.adapted(why) for why in POLICIES[shown.policy].why]},
         "threshold": deciding,
     }
-    shares = {"share": sweep.shares, "correct": sweep.correct, "incorrect": sweep.incorrect}
-    arrays = {name: Packed(array, "f4") for name, array in shares.items()}
-    return encode(values, arrays | _changes(sweep, rows) | thresholds | _difficulty(shown))
+    by_exit = {"share": sweep.shares, "correct": sweep.correct, "incorrect": sweep.incorrect, "exit cost": sweep.leaving_cost}
+    arrays = {name: Packed(array, "f4") for name, array in by_exit.items()}
+    subsets, counts = subset_tables(shown)
+    return encode(values | subsets, arrays | _changes(sweep, rows) | thresholds | _difficulty(shown) | counts | _stage_cost(shown, rows))
 
 
 def _changes(sweep: Sweep, rows: NDArray[np.integer] | None) -> dict[str, Packed]:
     """Where an example's route or prediction differs from the budget before; the first budget in full."""
-    types = {"exit": "u1", "answer": "u4", "is_correct": "u1", "path": "u2"}
-    changes = sweep.routes if rows is None else Changes.between({name: sweep.routes.table(name)[:, rows] for name in types})
+    quality = ("quality", "f4") if sweep.is_graded else ("is_correct", "u1")
+    types = {"exit": ("exit", "u1"), "answer": ("answer", "u4"), "quality": quality, "path": ("path", "u2")}
+    names = [name for name in types if name in sweep.routes.first]
+    changes = sweep.routes if rows is None else Changes.between({name: sweep.routes.table(name)[:, rows] for name in names})
     arrays = {"change step": Packed(changes.step, "u2"), "change example": Packed(changes.example, "u4")}
-    arrays |= {f"first {name}": Packed(row, types[name]) for name, row in changes.first.items()}
-    return arrays | {f"then {name}": Packed(values, types[name]) for name, values in changes.then.items()}
+    for moment, tables in (("first", changes.first), ("then", changes.then)):
+        arrays |= {f"{moment} {types[name][0]}": Packed(values, types[name][1]) for name, values in tables.items()}
+    return arrays
 
 
 def _thresholds(shown: Shown) -> tuple[dict[str, Any] | None, dict[str, Packed]]:
@@ -77,7 +88,18 @@ def _thresholds(shown: Shown) -> tuple[dict[str, Any] | None, dict[str, Packed]]
     # A threshold that lets all examples leave, or none, stays infinite and does not become a probability of 0 or 1.
     readable = np.where(np.isinf(thresholds), thresholds, score.shown(thresholds))
     named = {"score": score.name, "title": score.title, "reads": score.reads, "falls": score.shown_falls}
+    if shown.bundle.outputs.prediction is None:  # then there is no class whose probability it could be
+        named |= {"title": SURENESS.title, "reads": "its confidence"}
     return named, {"threshold": Packed(readable, "f4"), "ties": Packed(ties, "f4")}
+
+
+def _stage_cost(shown: Shown, rows: NDArray[np.integer] | None) -> dict[str, Packed]:
+    """Shares of the full network's mean cost. Nothing if all examples cost the same."""
+    sweep = shown.sweep
+    if sweep.path_cost.ndim == 1:
+        return {}
+    cost = shown.bundle.outputs.test().cost_in(sweep.unit) / sweep.full.cost
+    return {"stage cost": Packed((cost if rows is None else cost[:, rows]).T, "f4")}
 
 
 def _difficulty(shown: Shown) -> dict[str, Packed]:

@@ -1,10 +1,12 @@
 """Write one bundle under one policy as a single HTML file: front, exits, images and a live handle, without a server or a network."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from engine.commands.arguments import positive
+from engine.display_text import printable
 from engine.errors import UserError
 
 
@@ -32,13 +34,10 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     if reason:
         raise UserError(reason)
     units = list(outputs.stage_cost)
-    unit = given.unit or ("macs" if "macs" in units else units[0])
+    unit = given.unit or outputs.default_unit
     if unit not in units:
         raise UserError(f"This bundle has no costs in {unit!r}; give one of: {', '.join(units)}.")
-    if given.out.is_dir():
-        raise UserError(f"{given.out} is a folder; give the name of the HTML file to write.")
-    if not given.out.absolute().parent.is_dir():  # said before the work
-        raise UserError(f"{given.out} cannot be written because its folder does not exist; give --out a file in a folder that exists.")
+    place = _place(given.out, entry.folder)  # before the work
     try:
         shown = Shown.of(entry, given.policy, unit)
         content = report(shown, album(entry), given.examples)
@@ -46,9 +45,39 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         worker.stop()
     written = html(content).encode()
     try:
-        write_synced(given.out, written)
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as problem:
-        raise UserError(f"{given.out} cannot be written ({problem.strerror}); give --out a file in a folder that exists.") from problem
+        write_synced(place, written)
+    except OSError as problem:
+        raise _unwritable(given.out, problem) from problem
     if not given.json:
-        print(f"Wrote {given.out}, {len(written) / 1e6:.1f} MB. {content.data['scope']}".strip())
+        wrote = f"Wrote {_shown(given.out)}, {len(written) / 1e6:.1f} MB."
+        print(*filter(None, [wrote, content.data["scope"], content.data["missing"]]))
     return {"bundle": entry.id, "policy": given.policy, "unit": unit, "file": str(given.out), "bytes": len(written)}
+
+
+def _place(out: Path, bundle: Path) -> Path:
+    """The file to write, behind any links. Raises UserError if no report can be written there. bundle: its folder"""
+    try:
+        if out.is_dir():
+            raise UserError(f"{_shown(out)} is a folder; give the name of the HTML file to write.")
+        if not out.absolute().parent.is_dir():
+            raise UserError(
+                f"{_shown(out)} cannot be written because its folder does not exist; give --out a file in a folder that exists."
+            )
+        if out.exists() and not out.is_file():
+            raise UserError(f"{_shown(out)} is a device or a pipe; give --out an ordinary file.")
+    except OSError as problem:
+        raise _unwritable(out, problem) from problem
+    place = Path(os.path.realpath(out))
+    if place.parent == bundle.resolve():
+        raise UserError(f"{_shown(out)} is in the bundle's own folder; give --out a file in another one.")
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{_shown(out)} does not end in .html, and a report is an HTML file; give --out a name that does.")
+    return place
+
+
+def _unwritable(out: Path, problem: OSError) -> UserError:
+    return UserError(f"{_shown(out)} cannot be written ({problem.strerror}); give --out another file.")
+
+
+def _shown(out: Path) -> str:
+    return printable(str(out), 400)

@@ -9,21 +9,26 @@ from app.address import DEFAULT_BUDGET
 from app.payload.bundle_resource import bundle_resource
 from app.payload.container import Packed, encode
 from app.payload.first_paint import first_paint
+from app.payload.policy_cards import policy_cards
 from app.payload.predictions import predictions_resource
 from app.payload.sweep_resource import sweep_resource
+from app.payload.take_home_resource import take_home_resource
 from app.report.single_file import Embedded
 from app.shown import Shown
-from app.wording import unit_title
+from app.wording import Words, footer, page_title, unit_title
 from app.worker.pictures import Album
 from engine.bundle.bundle import Bundle
 from engine.hashing import hash_uniform
-from engine.policies import POLICIES
 from engine.splits import Split
 
+#: The view that a file shows.
+VIEW = "Explore"
 #: Examples in a file unless another number is asked for, at most.
 MOST_EXAMPLES = 10_000
+#: Characters of texts in a file unless a number of examples is asked for. Compressed, they take about a third.
+TEXT_CHARACTERS = 3_000_000
 #: Bytes of images in a file unless a number of examples is asked for. With the rest, a file then stays below 3 MB.
-IMAGE_BYTES = 1_700_000
+IMAGE_BYTES = 1_500_000
 
 
 def report(shown: Shown, images: Album, examples: int | None = None) -> Embedded:
@@ -32,8 +37,13 @@ def report(shown: Shown, images: Album, examples: int | None = None) -> Embedded
     order = _shuffled(bundle)[: examples or MOST_EXAMPLES]
     ids = bundle.outputs.ids[bundle.outputs.split == Split.TEST]
     encoded = images.pictures.many(ids[order].tolist()) if images.pictures is not None else []
-    if encoded and examples is None:
-        fitting = _fitting(encoded)
+    if examples is None:
+        fitting = len(order)
+        if encoded:
+            fitting = _fitting([len(image) for image in encoded], IMAGE_BYTES)
+        if bundle.texts is not None:
+            texts = bundle.texts[bundle.outputs.split == Split.TEST][order]
+            fitting = min(fitting, _fitting([len(text) for text in texts], TEXT_CHARACTERS))
         order, encoded = order[:fitting], encoded[:fitting]
     sort = np.argsort(order)
     rows = order[sort]
@@ -41,23 +51,25 @@ def report(shown: Shown, images: Album, examples: int | None = None) -> Embedded
         "bundle": bundle_resource(bundle, rows),
         "sweep": sweep_resource(shown, rows),
         "predictions": predictions_resource(shown, rows),
+        "takehome": take_home_resource(shown, rows),
     }
     if encoded:
         resources["images"] = _packed([encoded[i] for i in sort])
-    policy, unit = POLICIES[shown.policy], sweep.unit
+    unit = sweep.unit
     named = {"bundle": bundle.id, "policy": shown.policy, "unit": unit}
-    titles = {"bundle": bundle.title, "policy": policy.title, "unit": unit_title(unit, bundle.measured)}
-    helps = {"policy": policy.summary, "unit": bundle.unit_notes.get(unit) or ""}
+    titles = {"bundle": bundle.title, "policy": shown.title, "unit": unit_title(unit, bundle.measured)}
+    helps = {"unit": bundle.unit_notes.get(unit) or ""}
     data = {
         "selection": named,
         "defaults": named,
         "choices": {name: [{"value": named[name], "title": titles[name], "help": helps.get(name, "")}] for name in named}
         | {"unavailable": []},
         "notices": [],
-        "scope": _scope(len(rows), sweep.examples),
-        **first_paint(shown, images.missing, DEFAULT_BUDGET),
+        "cards": policy_cards([shown.policy]),
+        "scope": _scope(len(rows), sweep.examples, shown.words),
+        **first_paint(shown, _missing(images), DEFAULT_BUDGET),
     }
-    return Embedded(f"{bundle.title}, {policy.title}", data, resources)
+    return Embedded(page_title(bundle.title, VIEW), footer(bundle.provenance), data, resources)
 
 
 def _shuffled(bundle: Bundle) -> NDArray[np.int64]:
@@ -65,20 +77,28 @@ def _shuffled(bundle: Bundle) -> NDArray[np.int64]:
     return np.argsort(hash_uniform(bundle.outputs.ids[bundle.outputs.split == Split.TEST]), kind="stable")
 
 
-def _fitting(images: Sequence[bytes]) -> int:
-    """How many of the first images fit."""
-    left = IMAGE_BYTES
-    for number, image in enumerate(images):
-        left -= len(image)
+def _fitting(sizes: Sequence[int], most: int) -> int:
+    """How many of the first fit."""
+    left = most
+    for number, size in enumerate(sizes):
+        left -= size
         if left < 0:
             return number
-    return len(images)
+    return len(sizes)
 
 
-def _scope(carried: int, tested: int) -> str:
+def _missing(images: Album) -> str:
+    """As a reader of the file understands it, on whatever computer."""
+    if images.obtainable is None:
+        return images.missing
+    return "This file holds no images, because they were not on the computer that wrote it."
+
+
+def _scope(carried: int, tested: int, words: Words) -> str:
     if carried == tested:
         return ""
-    return f"This file holds a random sample of {carried:,} of the {tested:,} test examples; shares, accuracy and costs are those of all."
+    numbers = f"shares, {words.measure} and costs"
+    return f"This file holds a random sample of {carried:,} of the {tested:,} test examples; {numbers} are those of all."
 
 
 def _packed(images: Sequence[bytes]) -> bytes:

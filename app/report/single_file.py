@@ -17,18 +17,21 @@ from app import media
 ROOT = Path(__file__).resolve().parents[2]
 #: Where a script imports another one of ours.
 _IMPORT = re.compile(r'^((?:import|export)\b[^"\n]*\bfrom |import )"(\.{1,2}/[^"]+)"', re.MULTILINE)
-STYLES = ("hosts/file.css", "blocks/explore.css", "parts/front.css")
+STYLES = ("hosts/file.css", *media.EXPLORE_STYLES)
 #: Nothing may be fetched, whatever a name in the file contains.
 POLICY = "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src blob: data:"
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """data:      plain JSON values
+    """title:     of the browser's tab
+    footer:    the last line
+    data:      plain JSON values
     resources: {name: bytes} of app/payload
     """
 
     title: str
+    footer: str
     data: Mapping[str, Any]
     resources: Mapping[str, bytes]
 
@@ -50,6 +53,7 @@ def html(content: Embedded) -> str:
 </head>
 <body>
 <main data-report></main>
+<footer>{escape(content.footer)}</footer>
 <script type="application/json" data-report-data>{_json(dict(content.data))}</script>
 {resources}
 <script type="module">import "offramp/hosts/file.js"</script>

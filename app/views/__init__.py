@@ -1,5 +1,5 @@
 """One file for each view. Importing this registers them."""
 
-from app.views import explore, library, methods
+from app.views import explore, library
 
-__all__ = ["explore", "library", "methods"]
+__all__ = ["explore", "library"]

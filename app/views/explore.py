@@ -6,19 +6,19 @@ from app import address
 from app.explore_data import explore_data
 from app.figures import real_runs
 from app.figures.front import FRONT
-from app.selection import Selection, openable, select
+from app.selection import openable, select
 from app.shown import Shown
 from app.views.registry import view
 from app.widgets.basic_controls import basic_explore, basic_selection
 from app.widgets.chart import draw_table
 from app.widgets.dataset_download import dataset_download
-from app.widgets.explore import Jump, explore_block
+from app.widgets.explore import explore_block
 from app.widgets.hidden_title import hidden_title
 from app.widgets.target_form import target_form
-from app.wording import NO_BUNDLE, literal
+from app.wording import NO_BUNDLE, fitting, literal
 from app.worker.pictures import album
 
-_JUMP, _BASIC = "jump", "basic"
+_BASIC = "basic"
 
 
 @view(title="Explore", url_path="explore", order=10, default=True)
@@ -35,16 +35,17 @@ def explore() -> None:
     selection = basic_selection(whole, query) if basic else select(whole, query)
     dataset_download(selection.entry)
     if basic:
-        with st.spinner("Fitting the policy …", show_time=True):
+        with st.spinner(literal(f"{fitting(selection.policy_on_bundle)} …"), show_time=True):
             shown = Shown.of(selection.entry, selection.policy, selection.unit)
         basic_explore(shown, album(selection.entry), address.budget_of(query), key=f"basic-{selection.entry.id}")
-        _below(selection, shown)
+        target_form(selection.entry, selection.policy, selection.unit)
+        _numbers(shown)
     elif Shown.is_ready(selection.entry, selection.policy, selection.unit):
         shown = Shown.of(selection.entry, selection.policy, selection.unit)
-        explore_block(explore_data(selection, shown, address.budget_of(query)), st.session_state.get(_JUMP))
-        _below(selection, shown)
+        explore_block(explore_data(selection, shown, address.budget_of(query)))
+        _numbers(shown)
     else:  # fitted when the browser asks for it, with its progress in sight
-        explore_block(None, st.session_state.get(_JUMP))
+        explore_block(None)
     st.toggle(
         "Basic controls",
         key=_BASIC,
@@ -52,15 +53,8 @@ def explore() -> None:
     )
 
 
-def _below(selection: Selection, shown: Shown) -> None:
-    target_form(selection.entry, selection.policy, selection.unit, go=_jump)
+def _numbers(shown: Shown) -> None:
     with st.expander("The numbers"):
         draw_table(FRONT.table(shown, 0))
         if shown.measured:
             draw_table(real_runs.table(shown.measured))
-
-
-def _jump(policy: str, budget: float) -> None:
-    """Show a policy and a budget that the page has computed."""
-    before: Jump | None = st.session_state.get(_JUMP)
-    st.session_state[_JUMP] = Jump((before.number if before else 0) + 1, policy, round(budget, 4))

@@ -3,16 +3,17 @@
 import streamlit as st
 
 from app import store
+from app.likely_mistakes import likely_mistakes
 from app.views.registry import view
-from app.wording import NO_BUNDLE, literal, unit_title
+from app.wording import NO_BUNDLE, bundle_size, import_sentences, literal, unit_title
 from engine.bundle.bundle import Bundle
 from engine.errors import UserError
 
 
-@view(title="Library", url_path="library", order=30)
+@view(title="Library", url_path="library", order=30, of_bundle=False)
 def library() -> None:
     st.title("Library")
-    st.write("A bundle holds the outputs of every exit of a network for every example of a data set.")
+    st.write("A bundle holds the outputs of every exit of a network, or of every model in a log, for every example of a data set.")
     entries = store.listed()
     if not entries:
         st.info(NO_BUNDLE)
@@ -21,17 +22,18 @@ def library() -> None:
             try:
                 _card(entry.id, store.opened(entry))
             except UserError as problem:
-                st.subheader(literal(entry.id), anchor=False)
+                st.header(literal(entry.id), anchor=False)
                 st.warning(literal(str(problem)))
 
 
 def _card(id: str, bundle: Bundle) -> None:
-    outputs = bundle.outputs
-    st.subheader(literal(bundle.title), anchor=False)
-    images = f"{len(bundle.images):,} images" if bundle.images is not None else "no images"
-    size = f"{outputs.exits} exits, {outputs.classes} classes, {outputs.examples:,} examples, {images}"
-    st.write(f"{literal(id)}: {size}. All checksums match.")
+    st.header(literal(bundle.title), anchor=False)
+    st.write(f"{literal(id)}: {bundle_size(bundle)}. All checksums match.")
+    for sentence in import_sentences(bundle):
+        st.write(literal(sentence))
     for unit, note in bundle.unit_notes.items():
         st.caption(literal(f"{unit_title(unit)}: {note}"))
+    for sentence in likely_mistakes(bundle.provenance):
+        st.warning(literal(sentence))
     with st.expander("Provenance"):
         st.json(bundle.provenance)

@@ -1,6 +1,6 @@
 """The views of the dashboard, by their path in the address. A view is one file that registers itself:
 
-    @view(title="Library", url_path="library", order=30)
+    @view(title="Library", url_path="library", order=30, of_bundle=False)
     def library() -> None:
         st.title("Library")
         ...
@@ -25,6 +25,7 @@ class View:
     show:     draws the view
     order:    position in the navigation, smallest first
     default:  whether it opens when the address names no view; one view does
+    of_bundle: whether it shows the bundle that the address names, which is then in the title of the tab
     """
 
     title: str
@@ -32,6 +33,7 @@ class View:
     show: Callable[[], None]
     order: float
     default: bool = False
+    of_bundle: bool = True
 
     @property
     def in_address(self) -> str:
@@ -45,7 +47,7 @@ _views: dict[str, View] = {}
 VIEWS: Mapping[str, View] = MappingProxyType(_views)
 
 
-def view(*, title: str, url_path: str, order: float, default: bool = False) -> Callable[[Show], Show]:
+def view(*, title: str, url_path: str, order: float, default: bool = False, of_bundle: bool = True) -> Callable[[Show], Show]:
     """Decorator: make a function known as a view, see `View`."""
 
     check_name("view", url_path)
@@ -55,7 +57,7 @@ def view(*, title: str, url_path: str, order: float, default: bool = False) -> C
         # The same function comes again when Streamlit reloads its file.
         if other is not None and (other.show.__module__, other.show.__qualname__) != (show.__module__, show.__qualname__):
             raise ValueError(f"two views have the path {url_path!r}")
-        _views[url_path] = View(title, url_path, show, order, default)
+        _views[url_path] = View(title, url_path, show, order, default, of_bundle)
         return show
 
     return register

@@ -16,14 +16,16 @@ from app.figures.front import FRONT
 from app.selection import Option, Selection, select
 from app.shown import Shown
 from app.widgets.chart import draw_chart
-from app.wording import budget_sentence, literal, percent
+from app.wording import budget_sentence, faces_sentence, literal, percent, told
 from app.worker.pictures import Album
 from engine.analysis.steps_to_exit_change import steps_to_change
+from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
+from engine.display_text import counted
 from engine.errors import UserError
 from engine.splits import Split
 
-IMAGES = 12  # for each exit
+IMAGES, TEXT = 12, 200  # for each exit; characters of a text
 
 
 def basic_selection(whole: Mapping[str, Entry], query: Mapping[str, str]) -> Selection:
@@ -53,9 +55,9 @@ def basic_explore(shown: Shown, images: Album, start: float, key: str) -> None:
     options = [float(budget) for budget in sweep.budgets]
     first = min(options, key=lambda budget: abs(budget - start))
     step = options.index(st.select_slider("Budget", options, first, key=key, format_func=percent))
-    st.subheader(literal(budget_sentence(sweep, step)), anchor=False)
+    st.header(literal(budget_sentence(sweep, step, shown.words)), anchor=False)
     if sweep.notes[step]:
-        st.caption(literal(sweep.notes[step]))
+        st.caption(literal(told(sweep.notes[step], shown.bundle)))
     front, shares = st.columns(2)
     with front:
         draw_chart(FRONT, shown, step, f"{key}-front")
@@ -67,21 +69,34 @@ def basic_explore(shown: Shown, images: Album, start: float, key: str) -> None:
 
 
 def _gallery(shown: Shown, images: Album, step: int) -> None:
-    if images.pictures is None:
-        st.caption(literal(images.missing))
+    bundle, exit = shown.bundle, shown.sweep.exit
+    if images.pictures is None and bundle.texts is None:
+        st.caption(literal(faces_sentence(bundle, images.missing)))
         return
-    outputs, exit = shown.bundle.outputs, shown.sweep.exit
-    ids = outputs.ids[outputs.split == Split.TEST]
+    test = np.flatnonzero(bundle.outputs.split == Split.TEST)
     steps_away = steps_to_change(exit)[step]
-    for k, name in enumerate(shown.bundle.exit_names):
+    for k, name in enumerate(bundle.exit_names):
         leaving = np.flatnonzero(exit[step] == k)
-        nearest = leaving[np.argsort(steps_away[leaving], kind="stable")][:IMAGES]
-        st.markdown(f"**{literal(name)}**: {len(leaving):,} images")
+        nearest = test[leaving[np.argsort(steps_away[leaving], kind="stable")][:IMAGES]]
+        st.markdown(f"**{literal(name)}**: {counted(len(leaving), shown.words.one)}")
+        if images.pictures is None:
+            for text in () if bundle.texts is None else bundle.texts[nearest]:
+                st.caption(literal(text[:TEXT]))
+            continue
         try:
-            encoded = images.pictures.many(ids[nearest].tolist())
+            encoded = images.pictures.many(bundle.outputs.ids[nearest].tolist())
         except UserError as problem:
             st.caption(literal(str(problem)))
             return
         with st.container(horizontal=True):
-            for image in filter(None, encoded):
-                st.image(image, width=56)
+            for image, example in zip(encoded, nearest.tolist(), strict=True):
+                if image:
+                    st.image(image, width=56, alt=_described(bundle, example))
+
+
+def _described(bundle: Bundle, example: int) -> str:
+    """Its class, or else its id."""
+    labels = bundle.outputs.labels
+    if labels is not None and bundle.class_names:
+        return bundle.class_names[labels[example]]
+    return str((bundle.outputs.ids if bundle.id_texts is None else bundle.id_texts)[example])

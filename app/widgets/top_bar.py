@@ -16,18 +16,24 @@ from app.widgets.loader import loader
 _KEY = "top-bar"
 
 
-def top_bar(titles: Mapping[str, str], logo: str) -> dict[str, str]:
-    """Returns the parameters of the page's address.
+def page_address() -> dict[str, str]:
+    """The parameters of the page's address."""
+    told = _told()
+    # Streamlit itself goes on reporting the address that the page was opened with.
+    return st.query_params.to_dict() if told is None else dict(parse_qsl(told, keep_blank_values=True))
 
-    titles: {view: title}, in the order of the bar, where a view is named as in the address: "" is the default one;  logo: our own SVG
-    """
+
+def top_bar(titles: Mapping[str, str], logo: str) -> None:
+    """titles: {view: title}, in the order of the bar, where a view is named as in the address: "" is the default one;  logo: our own SVG"""
     links = "".join(
         f'<a href="?{f"{VIEW}={view}" if view else ""}" data-view="{view}">{escape(title)}</a>' for view, title in titles.items()
     )
-    told = (st.session_state.get(_KEY) or {}).get("address")
-    _component(links, logo)(key=_KEY, data={"heard": told}, on_address_change=lambda: None)
-    # Streamlit itself goes on reporting the address that the page was opened with.
-    return st.query_params.to_dict() if told is None else dict(parse_qsl(told, keep_blank_values=True))
+    _component(links, logo)(key=_KEY, data={"heard": _told()}, on_address_change=lambda: None)
+
+
+def _told() -> str | None:
+    """The address that the browser has told, or None if it is still the one that the page was opened with."""
+    return (st.session_state.get(_KEY) or {}).get("address")
 
 
 @cache

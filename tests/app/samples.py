@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.shown import Shown
-from app.store import MIX, ORACLE
+from app.store import MIX, oracle
 from engine.bundle.bundle import Bundle, read_bundle, write_bundle
 from engine.bundle.measurements import Measured
 from engine.policies import POLICIES
@@ -22,8 +22,9 @@ def write_sample(folder: Path, id: str = "tiny", **outputs: Any) -> Path:
 
 
 def show(bundle: Bundle, policy: str = "maxprob", unit: str = "macs", steps: int = STEPS) -> Shown:
-    sweeps = {name: run_sweep(POLICIES[name], bundle.outputs, steps, unit) for name in {policy, MIX, ORACLE}}
-    return Shown(bundle, policy, sweeps[policy], sweeps[MIX], sweeps[ORACLE])
+    bound = oracle(bundle.outputs)
+    sweeps = {name: run_sweep(POLICIES[name], bundle.outputs, steps, unit) for name in {policy, MIX, bound}}
+    return Shown(bundle, policy, sweeps[policy], sweeps[MIX], sweeps[bound])
 
 
 def sample(folder: Path, policy: str = "maxprob", steps: int = STEPS, **outputs: Any) -> Shown:

@@ -127,7 +127,7 @@ def test_a_value_may_be_made_from_another_one_in_the_same_cache() -> None:
 
 
 def test_a_size_that_cannot_be_computed_leaves_nothing_behind() -> None:
-    made: ByteCache[object] = ByteCache(100, len)  # type: ignore[arg-type]
+    made: ByteCache[object] = ByteCache(100, len)
     with pytest.raises(TypeError):
         made.get("a", lambda: 5)
     assert len(made) == 0 and made.held == 0

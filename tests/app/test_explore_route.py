@@ -25,8 +25,10 @@ from engine.sweep import run_sweep
 from tests.app.samples import write_sample
 from tests.coroutines import run
 from tests.sentences import assert_one_sentence
+from tests.thorough import variants
 
 PATIENCE = 30  # seconds until a test that hangs fails
+TITLE = "A tiny bundle"
 PAGE = AllowedHosts(GZipMiddleware(Starlette(routes=explore_route.ROUTES)), frozenset({"localhost"}))
 
 
@@ -94,7 +96,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 class HeldSweep:
-    """Stands in for `run_sweep`: holds the first sweep at its second step until the test lets it go."""
+    """Stands in for `run_sweep`: holds the first sweep at its first step until the test lets it go."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -104,7 +106,7 @@ class HeldSweep:
         self.calls += 1
         if self.calls > 1:
             return run_sweep(*arguments, progress=progress, **options)
-        progress(1, 804)
+        progress(0, 804)
         self.begun.set()
         assert self.go.wait(PATIENCE)
         try:
@@ -142,7 +144,9 @@ def test_what_is_there_already_comes_without_progress(data: Path) -> None:
         assert [list(line) for line in visitor.lines] == [["data"]]
 
 
-@pytest.mark.parametrize("budget", ["", "budget=", "budget=nan", "budget=-3", "budget=1e9", "budget=x"])
+@pytest.mark.parametrize(
+    "budget", variants(["", "budget=", "budget=nan", "budget=-3", "budget=1e9", "budget=x"], "budget=nan", "budget=-3")
+)
 def test_an_invalid_budget_is_replaced(budget: str) -> None:
     visitor = Visitor(budget)
     run(visitor.visit())
@@ -158,7 +162,7 @@ def test_what_does_not_exist_is_replaced_with_a_notice() -> None:
 
 def test_a_policy_that_cannot_run_is_replaced_and_the_notice_says_why(data: Path) -> None:
     write_sample(data, "bare", recorded="confidence")
-    visitor = Visitor("bundle=bare&policy=eenet")
+    visitor = Visitor("bundle=bare&policy=ztw")
     run(visitor.visit())
     (notice,) = visitor.lines[-1]["data"]["notices"]
     assert "needs the probabilities" in notice and visitor.lines[-1]["data"]["selection"]["policy"] == "maxprob"
@@ -182,8 +186,9 @@ def test_progress_rises_while_a_policy_is_fitted(held: HeldSweep) -> None:
     visitor = Visitor("policy=entropy", on_line=lambda line: held.go.set())
     run(visitor.visit())
     *before, last = visitor.lines
-    states = [line["progress"] for line in before if line["progress"]["what"] != explore_route.WAITING]
-    assert states and {state["what"] for state in states} == {f"Fitting “{POLICIES['entropy'].title}”"}
+    assert all(f"“{POLICIES['entropy'].title}” on “{TITLE}”" in line["progress"]["what"] for line in before)
+    states = [line["progress"] for line in before if line["progress"]["what"].startswith("Fitting ")]
+    assert states
     shares = [state["done"] / state["of"] for state in states]
     assert shares == sorted(shares) and shares[-1] <= 1 and "data" in last
 
@@ -233,7 +238,11 @@ def test_a_fit_that_waits_for_another_says_so(held: HeldSweep) -> None:
         return first, second
 
     first, second = run(both())
-    assert second.lines[0]["progress"] == {"done": 0, "of": 1, "what": explore_route.WAITING}
+    assert second.lines[0]["progress"] == {
+        "done": 0,
+        "of": 1,
+        "what": f"“{POLICIES['static'].title}” on “{TITLE}” waits until other policies are fitted",
+    }
     assert "data" in first.lines[-1] and "data" in second.lines[-1]
 
 

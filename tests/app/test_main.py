@@ -18,6 +18,15 @@ def test_the_frame_opens_the_default_view(tmp_path: Path, monkeypatch: pytest.Mo
     assert not page.exception and [title.value for title in page.title] == ["Explore"]
 
 
+@pytest.mark.parametrize(("name", "warnings"), [("", 0), ("explore", 0), ("nothing", 1)])
+def test_only_a_view_that_does_not_exist_is_warned_of(name: str, warnings: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    monkeypatch.setenv(PRIVATE, "1")
+    page = AppTest.from_file(str(MAIN), default_timeout=100)
+    page.query_params["view"] = name
+    assert len(page.run().warning) == warnings and page.title[0].value == "Explore"
+
+
 def test_a_server_without_the_pages_files_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PRIVATE, raising=False)
     page = AppTest.from_file(str(MAIN), default_timeout=100).run()

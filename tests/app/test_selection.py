@@ -1,10 +1,11 @@
 """What an address selects, and what takes the place of what does not exist."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from app.selection import Selection, openable, select
+from app.selection import Selection, bundle_title, openable, select
 from engine.bundle.bundle import read_bundle
 from engine.policies import POLICIES
 from tests.app.samples import write_sample
@@ -42,10 +43,10 @@ def test_what_does_not_exist_is_replaced_with_a_notice_each(data: Path) -> None:
 
 def test_a_policy_that_needs_more_than_the_bundle_holds_is_not_offered_and_the_notice_says_why(data: Path) -> None:
     write_sample(data, "bare", recorded="confidence")
-    selection = selected(bundle="bare", policy="eenet")
-    reason = POLICIES["eenet"].unavailable_reason(read_bundle(data / "bundles" / "bare").outputs)
+    selection = selected(bundle="bare", policy="ztw")
+    reason = POLICIES["ztw"].unavailable_reason(read_bundle(data / "bundles" / "bare").outputs)
     assert selection.notices == (f"{reason} Showing “{POLICIES['maxprob'].title}” instead.",)
-    assert "eenet" not in [option.value for option in selection.policies] and reason in selection.unavailable
+    assert "ztw" not in [option.value for option in selection.policies] and reason in selection.unavailable
 
 
 def test_bundles_of_the_same_title_are_distinct(data: Path) -> None:
@@ -57,3 +58,11 @@ def test_a_damaged_bundle_is_left_out_with_a_sentence(data: Path) -> None:
     (write_sample(data, "damaged") / "outputs.parquet").write_bytes(b"cut")
     whole, problems = openable()
     assert list(whole) == ["tiny"] and len(problems) == 1 and "damaged" in problems[0]
+
+
+def test_a_bundle_is_named_without_opening_others(data: Path) -> None:
+    assert bundle_title({"bundle": "tiny"}) == bundle_title({}) == "A tiny bundle"
+    (write_sample(data, "another") / "images.bin").unlink()
+    assert bundle_title({"bundle": "another"}) == "A tiny bundle"
+    shutil.rmtree(data / "bundles")
+    assert bundle_title({}) == ""

@@ -11,6 +11,7 @@ from app.byte_cache import ByteCache
 from app.shown import Shown
 from app.warming import first_shown, warm
 from engine.bundle.bundle import Bundle
+from engine.sweep import Sweep
 from tests.app.samples import write_sample
 
 
@@ -18,6 +19,11 @@ from tests.app.samples import write_sample
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
     monkeypatch.setattr(warming, "LOOK", 0.001)
+    # Empty ones: other tests leave shipped bundles and their sweeps behind, and nothing is warmed where there is no room.
+    bundles: ByteCache[Bundle] = ByteCache(128_000_000, lambda bundle: bundle.nbytes)
+    sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda sweep: sweep.nbytes)
+    monkeypatch.setattr(store, "_bundles", bundles)
+    monkeypatch.setattr(store, "_sweeps", sweeps)
     for id in ("one", "two"):
         write_sample(tmp_path, id)
     return tmp_path
@@ -51,6 +57,11 @@ def test_a_bundle_without_the_default_policy_shows_another_first(data: Path, mon
     monkeypatch.setattr(store, "runnable", lambda entry: (["static"], {}))
     warm(Event(), lambda: 100.0)
     assert all(store.is_swept(entry, "static", "macs") for entry in store.listed()) and swept() == []
+
+
+def test_the_random_mix_comes_second_as_it_spends_any_budget(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "runnable", lambda entry: (["static", "random_mix"], {}))
+    assert {first_shown(entry) for entry in store.listed()} == {("random_mix", "macs")}
 
 
 def test_it_waits_for_visitors_even_in_the_middle_of_a_sweep() -> None:

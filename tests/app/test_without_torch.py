@@ -14,12 +14,13 @@ from engine.bundle.bundle import write_bundle
 from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from engine.policies import POLICIES
 from tests import synthetic
+from tests.app.walk_views import few
 from tests.stand_in_worker import RECIPE
 from tests.stand_ins import HELD_OUT, TEST, trust_stand_ins, write_cifar, write_photos
 
 
-@pytest.mark.timeout(300)  # some sixty views, one after the other
-def test_every_view_and_policy_is_shown_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.timeout(300)  # in a thorough run some forty views, one after the other
+def test_every_view_is_shown_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trust_stand_ins(monkeypatch)
     write_cifar(tmp_path / "sets", datasets.CIFAR10, CIFAR10_NAMES, "labels")
     write_photos(TorchvisionSet("cifar10", tmp_path / "sets", HELD_OUT), tmp_path / "bundles" / "photos", RECIPE)
@@ -30,6 +31,7 @@ def test_every_view_and_policy_is_shown_without_torch(tmp_path: Path, monkeypatc
     ran = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     report = json.loads(ran.stdout)
 
-    assert report["shown"] == {name: list(POLICIES) for name in ("photos", "tiny")}
+    policies = list(few([policy for policy in POLICIES if policy != "router"]))
+    assert report["shown"] == {"photos": policies, "tiny": policies}
     assert report["loaded"] == ["sklearn", "scipy", "pandas"], "torch and torchvision belong to the worker; the others are needed here"
     assert 0 < report["pictures"] <= TEST

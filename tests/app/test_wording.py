@@ -1,15 +1,32 @@
 """The sentences say what the engine computed."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from app.wording import budget_sentence, literal, run_lines, speedup_sentence, spent, unit_title
+from app.wording import (
+    USUAL,
+    Words,
+    budget_sentence,
+    bundle_size,
+    footer,
+    import_sentences,
+    literal,
+    page_title,
+    run_lines,
+    speedup_sentence,
+    spent,
+    told,
+    unit_title,
+)
 from engine.analysis.verdict import judged
 from engine.bundle.measurements import Measured
 from engine.policies import POLICIES
 from engine.sweep import Sweep, run_sweep
 from tests import synthetic
+from tests.browser.logs import import_log
 from tests.measured import DEVICE, fresh
 
 
@@ -23,8 +40,40 @@ def test_every_budget_has_its_sentence(maxprob: Sweep) -> None:
     for text, accuracy, cost in zip(sentences, maxprob.accuracy, maxprob.cost, strict=True):
         assert text.startswith(f"{100 * accuracy:.1f}% accuracy at {100 * cost:.0f}% of the compute (")
     assert "(as accurate as the full network); almost no image leaves" in sentences[-1]
-    below = 100 * (maxprob.full.accuracy - maxprob.accuracy[0])
+    below = float(f"{100 * maxprob.full.accuracy:.1f}") - float(f"{100 * maxprob.accuracy[0]:.1f}")  # of the printed numbers
     assert f"({below:.1f} points below the full network); almost every image leaves before half the cost." in sentences[0]
+
+
+def test_a_log_has_words_of_its_own(tmp_path: Path) -> None:
+    bundle = import_log(tmp_path, "missing-cells")
+    words = Words.of(bundle)
+    assert (words.measure, words.reference, words.best, words.stage, words.many) == (
+        "quality",
+        "best single model",
+        "best",
+        "model",
+        "examples",
+    )
+    assert (words.amount(0.71449), words.amount(0.7, 0), USUAL.amount(0.71449)) == ("0.714", "0.70", "71.4%")
+    assert words.against_reference(0.7144, 0.7229) == "0.009 below the best single model, best"
+    assert words.against_reference(0.7144, 0.7142) == "as good as the best single model, best"
+    assert words.adapted("the labels say at which exit it matches the full network") == (
+        "the results say at which model it matches the best single model"
+    )
+    assert told("At this budget exits 1 and 2 are left out; without exit 3, exit = 2, exit of the rest = 3", bundle) == (
+        "At this budget cheap and middle are left out; without best, model = middle, model of the rest = best"
+    )
+    assert bundle_size(bundle) == "3 models, graded from 0 to 1, 144 examples, texts"
+    complete, dominated = import_sentences(bundle)
+    assert complete == "144 of the 160 examples are complete; on the others, some models were not run."
+    assert re.fullmatch(
+        r"Left out, because best is at least as good on calibration and costs less: worse \(0\.\d{3} at 2\d\d% of its cost\)\.", dominated
+    )
+    sweep = run_sweep(POLICIES["random_mix"], bundle.outputs, 5, "price")
+    assert re.match(
+        r"0\.\d{3} quality at 100% of the price \(as good as the best single model, best\); almost no example",
+        budget_sentence(sweep, 4, words),
+    )
 
 
 def sentence(entry: Measured, *others: Measured) -> str:
@@ -80,3 +129,21 @@ def test_measured_units_have_readable_names() -> None:
 
 def test_other_peoples_text_is_not_read_as_markdown() -> None:
     assert literal("![x](y) :red[z]") == r"\!\[x\]\(y\) \:red\[z\]"
+
+
+def test_a_title_begins_with_what_differs_between_tabs() -> None:
+    assert page_title("Doodles", "Explore") == "Doodles · Explore · Offramp"
+    assert page_title("", "Library") == "Library · Offramp"
+
+
+@pytest.mark.parametrize(
+    ("provenance", "computed"),
+    [
+        ({"device": "Abacus, 2 threads", "date": "2026-11-22"}, " · outputs computed on Abacus, 2 threads (2026-11-22)"),
+        ({"device": "Aba\ncus\u202e"}, " · outputs computed on Aba cus"),
+        ({"date": "2026-11-22", "device": ["x"]}, " · outputs computed 2026-11-22"),
+        ({"imported_from": "mine.npz"}, ""),
+    ],
+)
+def test_a_file_ends_with_what_made_it(provenance: dict[str, object], computed: str) -> None:
+    assert footer(provenance) == f"Made with Offramp{computed}"

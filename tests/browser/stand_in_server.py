@@ -21,9 +21,11 @@ def main(argv: Sequence[str]) -> int:
         patch.setattr(torchvision_files, "FILES", {**torchvision_files.FILES, "cifar10": smaller})
         # Whatever imports them from here on sees the stand-in
         from app.serve import main as serve
+        from app.widgets import dataset_download
         from app.worker import process as worker_process
 
         patch.setattr(worker_process, "COMMAND", stand_in_worker.command(stand_in_worker.STAND_IN, address, md5))
+        patch.setattr(dataset_download, "WAITING_INTERVAL", 1.0)  # instead of 5 seconds, for tests that put files there by hand
         return serve(options)
 
 

@@ -3,22 +3,52 @@
 import json
 from typing import Any
 
-from playwright.sync_api import Browser, Page, WebSocket, expect
+from playwright.sync_api import Browser, Page, expect
 
 from engine.bundle.library import open_bundle
 from engine.policies import POLICIES
-from tests.browser.conftest import Site, explore, frame, press_slider, settled, watched
+from tests.browser.conftest import (
+    FACE,
+    FINISHED,
+    REASON,
+    SUBSETS,
+    Site,
+    explore,
+    press_keys,
+    press_slider,
+    select,
+    settled,
+    step,
+    still,
+    swept,
+    watched,
+)
+from tests.thorough import THOROUGH
 
-#: What a visitor sees: the address, the title of the page, the sentence, the filters, and the trace of the picked image.
+#: Makes the page's Python run again, and waits until it has: it hears of an address that differs.
+RUN_AGAIN = """(query) => new Promise((done) => {
+  const app = document.querySelector('.stApp')
+  let begun = false
+  const observer = new MutationObserver(() => {
+    if (app.dataset.testScriptState === 'running') begun = true
+    else if (begun && app.dataset.testScriptState === 'notRunning') observer.disconnect(), done()
+  })
+  observer.observe(app, { attributeFilter: ['data-test-script-state'] })
+  history.replaceState(history.state, '', query)
+  document.dispatchEvent(new Event('offramp-moved'))
+})"""
+#: What a visitor sees: the address, the title of the page, the sentence, the filters, the cast, and the trace of the picked image.
 STATE = """() => {
   const text = (selector) => document.querySelector(selector)?.textContent ?? null
+  const place = (face) => [face.dataset.exit, face.className, face.ariaPressed].join()
   return JSON.stringify({
     address: location.search,
     title: [...document.querySelectorAll('h1')].map((title) => title.textContent),
     sentence: text('.offramp-sentence'),
     front: document.querySelector('.offramp-drawing')?.getAttribute('aria-label') ?? null,
-    filters: [document.querySelector('.offramp-class')?.value ?? null, text('.offramp-show [aria-pressed=true]')],
-    trace: [text('.offramp-trace h3'), text('.offramp-steps')],
+    filters: [document.querySelector('.offramp-subset')?.value ?? null, text('.offramp-show [aria-pressed=true]')],
+    cast: [...document.querySelectorAll('.offramp-face')].map(place).join(' '),
+    trace: [document.querySelector('.offramp-trace-who')?.hidden === false ? text('.offramp-trace-name') : null, text('.offramp-steps')],
   })
 }"""
 
@@ -36,141 +66,151 @@ def shows(page: Page, expected: dict[str, Any]) -> None:
     page.wait_for_function(f"(expected) => ({STATE})() === expected", arg=json.dumps(expected, ensure_ascii=False, separators=(",", ":")))
 
 
-def select(page: Page, what: int, value: str) -> None:
-    """what: 0 for the bundle, 1 for the policy, 2 for the unit"""
-    page.locator(".offramp-control select").nth(what).select_option(value)
-
-
 def open_view(page: Page, title: str) -> None:
     page.locator(".offramp-topbar nav a", has_text=title).click()
 
 
 def pick(page: Page) -> None:
-    page.locator(".offramp-tile").nth(2).click()
-    expect(page.locator(".offramp-steps .offramp-reason").first).to_be_visible()
+    page.locator(FACE).nth(2).click()
+    expect(page.locator(".offramp-trace:not([data-idle])")).to_be_visible()
+    page.wait_for_selector(f"{REASON} >> nth=0", state="attached")  # hidden in a narrow column
     settled(page, "image=")
 
 
-def test_thirty_drags_add_nothing_to_the_history_and_the_server_hears_of_none(visitor: Page, site: Site) -> None:
+def listen(page: Page) -> list[bytes | str]:
+    """What the next page that is opened sends to the server, from then on."""
     sent: list[bytes | str] = []
+    page.once("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    return sent
 
-    def listen(socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: sent.append(frame))
 
-    visitor.on("websocket", listen)
-    explore(visitor, site)
-    state(visitor)
+def drags_add_nothing_to_the_history_and_the_server_hears_of_none(page: Page, sent: list[bytes | str]) -> None:
+    state(page)
     assert sent, "the page has a connection to listen to"
-    entries = visitor.evaluate("history.length")
+    entries = page.evaluate("history.length")
     sent.clear()
-    for drag in range(30):
-        press_slider(visitor, 0.9 if drag % 2 else 0.2)
-        visitor.mouse.up()
-    settled(visitor, "budget=0.9")
-    assert visitor.evaluate("history.length") == entries and not sent
+    for drag in range(30 if THOROUGH else 4):
+        press_slider(page, 0.9 if drag % 2 else 0.2)
+        page.mouse.up()
+    settled(page, "budget=0.9")
+    assert page.evaluate("history.length") == entries and not sent
 
 
-def test_back_and_forward_show_the_same_again(visitor: Page, site: Site) -> None:
-    explore(visitor, site, "bundle=tiny&budget=0.5")
+def leaving_for_the_library_and_returning_changes_nothing(page: Page) -> None:
+    press_keys(page, "Home")
+    press_keys(page, "ArrowRight", 40)
+    page.locator(".offramp-show button", has_text="Rescued").first.click()
+    pick(page)
+    seen = state(page)
+    # At once after the last change: it must not be lost.
+    page.keyboard.press("Escape")
+    pick(page)
+    open_view(page, "Library")
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+    open_view(page, "Explore")
+    shows(page, seen)
+
+
+def pressing_back_quickly_does_not_end_the_connection(page: Page) -> None:
+    for title in ("Library", "Explore") * 2:
+        open_view(page, title)
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_attached()
+        page.locator(FINISHED).wait_for()
+    for _ in range(4):
+        page.evaluate("history.back()")
+        page.wait_for_timeout(30)
+    expect(page.locator(".offramp[data-ready=true]")).to_have_count(1)
+    open_view(page, "Library")
+    expect(page.get_by_role("heading", name="Library", exact=True)).to_be_visible()
+
+
+def test_drags_and_other_views_leave_the_address_and_the_connection_as_they_were(visitor: Page, site: Site) -> None:
+    """In one visit, as each would open the same page again."""
+    sent = listen(visitor)
+    explore(visitor, site)
+    drags_add_nothing_to_the_history_and_the_server_hears_of_none(visitor, sent)
+    leaving_for_the_library_and_returning_changes_nothing(visitor)
+    pressing_back_quickly_does_not_end_the_connection(visitor)
+
+
+def test_back_and_forward_and_a_link_show_the_same_again(browser: Browser, visitor: Page, site: Site) -> None:
+    explore(visitor, site, "bundle=imageless&budget=0.5")
     states = [state(visitor)]
-    slider = visitor.locator(".offramp-slider")
-    before = slider.input_value()
-    select(visitor, 1, "single_threshold")
+    before = step(visitor, swept(site.bundles)[1])
+    select(visitor, "policy", "single_threshold")
     settled(visitor, "policy=single_threshold")
     states.append(state(visitor))
-    assert slider.input_value() == before, "another policy keeps the budget"
-    select(visitor, 0, "deep")
+    assert step(visitor, swept(site.bundles, "single_threshold")[1]) == before, "another policy keeps the budget"
+    select(visitor, "bundle", "deep")
     settled(visitor, "bundle=deep")
+    expect(visitor).to_have_title("Forty exits · Explore · Offramp")
     states.append(state(visitor))
+    select(visitor, "unit", "latency_ms")
+    settled(visitor, "unit=latency_ms")
+    press_slider(visitor, 0.6)
+    visitor.mouse.up()
+    visitor.locator(".offramp-show button", has_text="Incorrect").click()
+    visitor.locator(SUBSETS).select_option("2")
+    states.append(state(visitor))
+    assert "time" in states[-1]["sentence"]
     pick(visitor)
     states.append(state(visitor))
+    link = visitor.url
     open_view(visitor, "Library")
     expect(visitor.get_by_role("heading", name="Library")).to_be_visible()
+    expect(visitor).to_have_title("Library · Offramp")
     states.append(state(visitor))
-    assert len({json.dumps(seen) for seen in states}) == 5
+    assert len({json.dumps(seen) for seen in states}) == 6
     for seen in reversed(states[:-1]):
         visitor.go_back()
         shows(visitor, seen)
     for seen in states[1:]:
         visitor.go_forward()
         shows(visitor, seen)
-
-
-def test_a_link_shows_the_same_to_another_visitor(browser: Browser, visitor: Page, site: Site) -> None:
-    explore(visitor, site)
-    select(visitor, 1, "entropy")
-    settled(visitor, "policy=entropy")
-    select(visitor, 2, "latency_ms")
-    settled(visitor, "unit=latency_ms")
-    press_slider(visitor, 0.6)
-    visitor.mouse.up()
-    visitor.locator(".offramp-show button", has_text="Incorrect").click()
-    visitor.locator(".offramp-class").select_option("2")
-    pick(visitor)
-    seen = state(visitor)
-    assert "time" in seen["sentence"]
-    with watched(browser.new_context(viewport={"width": 1440, "height": 900}), site.url) as other:
-        other.goto(visitor.url)
-        shows(other, seen)
-
-
-def test_leaving_for_the_library_and_returning_changes_nothing(visitor: Page, site: Site) -> None:
-    explore(visitor, site, "bundle=tiny")
-    visitor.locator(".offramp-slider").focus()
-    for _ in range(40):
-        visitor.keyboard.press("ArrowRight")
-    visitor.locator(".offramp-show button", has_text="Correct").first.click()
-    pick(visitor)
-    seen = state(visitor)
-    # At once after the last change: it must not be lost.
-    visitor.keyboard.press("Escape")
-    pick(visitor)
-    for view in ("Library", "Methods"):
-        open_view(visitor, view)
-        expect(visitor.get_by_role("heading", name=view)).to_be_visible()
-        expect(visitor.locator('[data-testid="stException"]')).to_have_count(0)
-        open_view(visitor, "Explore")
-        shows(visitor, seen)
+    # Another visitor
+    with watched(still(browser), site.url) as other:
+        other.goto(link)
+        shows(other, states[4])
 
 
 def test_an_invalid_address_is_mentioned_once_and_replaced(visitor: Page, site: Site) -> None:
-    explore(visitor, site, "bundle=tiny&policy=nonsense&budget=7&class=<b>&show=maybe&image=²")
+    explore(visitor, site, "bundle=imageless&policy=nonsense&budget=7&class=<b>&show=maybe&image=²")
     notice = visitor.locator(".offramp-notice-address")
     invalid = ("“nonsense”", "“7”", "“<b>”", "“maybe”", "asks for the image “²”, which is not in the test split")
     for part in invalid:
         expect(notice).to_contain_text(part)
         assert visitor.locator("body").inner_text().count(part) == 1, part
-    assert visitor.evaluate("location.search") == "?bundle=tiny&budget=1"
+    assert visitor.evaluate("location.search") == "?bundle=imageless&budget=1"
     visitor.reload()
     visitor.wait_for_selector(".offramp[data-ready=true]")
-    assert state(visitor)["address"] == "?bundle=tiny&budget=1"
+    assert state(visitor)["address"] == "?bundle=imageless&budget=1"
     expect(notice).to_have_count(0)
-    # A policy that exists but cannot run here, with the reason
-    explore(visitor, site, "bundle=costly&policy=eenet")
-    reason = POLICIES["eenet"].unavailable_reason(open_bundle(str(site.bundles / "costly")).outputs)
+    # A policy that exists but cannot run here, with the reason, and a view that does not exist
+    explore(visitor, site, "bundle=costly&policy=ztw&view=<b>")
+    reason = POLICIES["ztw"].unavailable_reason(open_bundle(str(site.bundles / "costly")).outputs)
     expect(notice).to_contain_text(f"{reason}")
     expect(notice).to_contain_text(f"“{POLICIES['maxprob'].title}” instead")
     assert "policy" not in visitor.evaluate("location.search")
-    # A view that does not exist
-    explore(visitor, site, "bundle=tiny&view=<b>")
     expect(visitor.get_by_text("There is no view “<b>” here; showing “Explore” instead.")).to_have_count(1)
 
 
 def test_what_python_runs_again_changes_neither_address_nor_view(visitor: Page, site: Site) -> None:
     """Of two bundles with the same title, neither may be replaced by the other."""
-    explore(visitor, site, "bundle=tiny&budget=0.5")
-    select(visitor, 0, "wide")
+    explore(visitor, site, "bundle=imageless&budget=0.5")
+    select(visitor, "bundle", "wide")
     settled(visitor, "bundle=wide")
-    select(visitor, 1, "entropy")
+    select(visitor, "policy", "entropy")
     settled(visitor, "policy=entropy")
     press_slider(visitor, 0.7)
     visitor.mouse.up()
     pick(visitor)
     seen, entries = state(visitor), visitor.evaluate("history.length")
     visitor.locator(".offramp").evaluate("(block) => { block.sameBlock = true }")
-    for visible in (True, False, True):
-        visitor.get_by_text("Set a target instead of a budget").click()
-        expect(visitor.get_by_label("Accuracy (%)")).to_have_count(int(visible))
-        frame(visitor)
-        assert state(visitor) == seen and visitor.evaluate("history.length") == entries
+    address = seen.pop("address")
+    for number in range(2):
+        visitor.evaluate(RUN_AGAIN, f"{address}&number={number}")
+        now = state(visitor)
+        assert now.pop("address") == f"{address}&number={number}"
+        assert now == seen and visitor.evaluate("history.length") == entries
     assert visitor.locator(".offramp").evaluate("(block) => block.sameBlock")

@@ -1,8 +1,9 @@
-"""Missing images: the page says so, downloads them on demand, and shows them once they have arrived."""
+"""Missing images: the page says so, downloads them on demand, and shows them once they have arrived, even if their reader is killed."""
 
 import hashlib
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +13,19 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from torchvision import datasets
 
 from engine.datasets.published.files import FILES
 from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
-from tests.browser.conftest import Site, explore, running
-from tests.stand_in_worker import RECIPE
+from tests.browser.conftest import FACE, Site, explore, press_keys, running, still
+from tests.stand_in_worker import RECIPE, STAND_IN
 from tests.stand_ins import HELD_OUT, TEST, pack_cifar10, trust_stand_ins, write_cifar, write_photos
 
-TILE = ".st-key-dataset-download"
+DOWNLOAD = ".st-key-dataset-download"
+#: Whether processes are found in /proc.
+LISTS_PROCESSES = sys.platform.startswith("linux")
 
 
 class Source:
@@ -83,80 +86,124 @@ def offered(tmp_path: Path, *options: str) -> Iterator[DownloadSite]:
         source.server.server_close()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[DownloadSite]:
-    with offered(tmp_path) as site:
-        yield site
+@dataclass(frozen=True)
+class Tried:
+    """A page where someone has asked for a download that failed. pressed: what it sent to the server then"""
+
+    site: DownloadSite
+    page: Page
+    pressed: bytes
 
 
-def visit(browser: Browser, site: DownloadSite) -> Page:
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.set_default_timeout(30_000)
-    return explore(page, site, "bundle=photos")
+@pytest.fixture(scope="module")
+def tried(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
+    with offered(tmp_path_factory.mktemp("offered")) as site, still(browser) as context:
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        yield Tried(site, page, press(page, site))
 
 
 def images_arrive(page: Page) -> None:
-    """Every tile has its image, and the download tile is gone."""
-    page.wait_for_selector(".offramp-tile img")
-    page.wait_for_function("() => [...document.querySelectorAll('.offramp-tile')].every((tile) => tile.querySelector('img'))")
-    expect(page.locator(TILE)).to_have_count(0)
-    expect(page.locator(".offramp-hint")).to_contain_text("Images closest to a change of exit come first")
+    """Every example of the cast has its image, and the download tile is gone."""
+    page.wait_for_selector(".offramp-face img")
+    page.wait_for_function("() => [...document.querySelectorAll('.offramp-face')].every((face) => face.querySelector('img'))")
+    expect(page.locator(DOWNLOAD)).to_have_count(0)
+    expect(page.locator(".offramp-hint")).not_to_contain_text("Tiles show the first letters")
 
 
-def test_missing_images_are_downloaded_on_demand_and_shown(browser: Browser, site: DownloadSite) -> None:
-    source = site.source
-    page, other = visit(browser, site), visit(browser, site)
-    try:
-        page.evaluate("window.sameDocument = true")
-        tile = page.locator(TILE)
-        expect(tile).to_contain_text("No images yet")
-        expect(tile).to_contain_text(f"CIFAR-10 may not be shipped with Offramp and is missing in {site.datasets}")
-        expect(tile).to_contain_text("from cs.toronto.edu")
-        page.locator(".offramp-tile").first.click()
-        expect(page.locator(".offramp-picture")).to_contain_text("CIFAR-10 is not on this computer")
-        expect(page.locator(".offramp-hint")).to_contain_text("CIFAR-10 is not on this computer. Tiles show the names of classes")
-        assert source.requests == 0 and not site.datasets.exists(), "nothing may be downloaded unasked"
+def press(page: Page, site: DownloadSite) -> bytes:
+    """What a page sends to the server when the download button is pressed, while its source has nothing."""
+    frames: list[bytes | str] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
+    explore(page, site, "bundle=photos")
+    tile = page.locator(DOWNLOAD)
+    expect(tile).to_contain_text("No images yet")
+    assert site.source.requests == 0 and not site.datasets.exists(), "nothing may be downloaded unasked"
+    tile.get_by_role("button").click()
+    expect(tile).to_contain_text(f"CIFAR-10 could not be downloaded to {site.datasets} (Not Found); try again, or put")
+    expect(tile.get_by_role("button")).to_be_enabled()
+    return next(frame for frame in frames if isinstance(frame, bytes) and presses(frame))
 
-        # The site does not have it: one sentence, and the button stays.
-        tile.get_by_role("button").click()
-        expect(tile).to_contain_text(f"CIFAR-10 could not be downloaded to {site.datasets} (Not Found); try again, or put")
-        expect(tile.get_by_role("button")).to_be_enabled()
 
-        # Half of it: all visitors see the progress, and the page works.
-        source.available = True
-        tile.get_by_role("button").click()
-        size = re.escape(f"{len(source.archive) / 1e6:.1f}")
-        for visitor in (page, other):
-            expect(visitor.locator(TILE)).to_contain_text(re.compile(rf"Downloading CIFAR-10: 0\.[12] of {size} MB"))
-            # All but the last bytes of the half: torchvision writes by the block
-            expect(visitor.locator(TILE).get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("^(4.|50)$"))
-            expect(visitor.locator(TILE).get_by_role("button")).to_have_count(0)
-        page.locator(".offramp-slider").focus()
-        page.keyboard.press("End")
-        page.wait_for_function("() => location.search.includes('budget=1')")
-        page.get_by_role("link", name="Methods").click()
-        expect(page.get_by_role("heading", name="Methods")).to_be_visible()
-        page.get_by_role("link", name="Explore").click()
-        expect(tile).to_contain_text("Downloading CIFAR-10")
+def presses(frame: bytes) -> bool:
+    states = BackMsg.FromString(frame).rerun_script.widget_states.widgets
+    return any(state.trigger_value and state.id.endswith("download-cifar10") for state in states)
 
-        # All of it: the images are there for all visitors, without a reload.
-        source.go_on.set()
-        for visitor in (page, other):
-            images_arrive(visitor)
-        assert page.evaluate("window.sameDocument") and FILES["cifar10"].complete(site.datasets)
 
-        # Removed and put back by hand.
-        batch = site.datasets / "cifar-10-batches-py" / "test_batch"
-        content = batch.read_bytes()
-        batch.unlink()
-        explore(other, site, "bundle=photos")
-        expect(other.locator(TILE)).to_contain_text("No images yet")
-        batch.write_bytes(content)
-        images_arrive(other)
-        assert other.locator(".offramp-tile").count() <= TEST
-    finally:
-        page.context.close()
-        other.context.close()
+def workers(data: Path) -> list[int]:
+    """Process ids of the workers of the dashboard over a data folder, as Linux lists them."""
+    pids = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+        except OSError:  # another user's, or it has ended meanwhile
+            continue
+        if f"tests.stand_in_worker\0{STAND_IN}".encode() in command and f"OFFRAMP_DATA={data}\0".encode() in environment:
+            pids.append(int(process.name))
+    return pids
+
+
+def kill_at_first_image(context: BrowserContext, data: Path) -> list[int]:
+    """Kill the worker when a page has opened the data set and asks for the first images. Returns a list that its process id is added to."""
+    killed: list[int] = []
+
+    def kill(route: Route) -> None:
+        if not killed:
+            killed.extend(workers(data))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+        route.continue_()
+
+    context.route("**/offramp/images/**", kill)
+    return killed
+
+
+def test_missing_images_are_downloaded_on_demand_and_shown(tried: Tried) -> None:
+    page, site, source = tried.page, tried.site, tried.site.source
+    data, context = site.bundles.parent, page.context
+    other = explore(context.new_page(), site, "bundle=photos")
+    page.evaluate("window.sameDocument = true")
+    tile = page.locator(DOWNLOAD)
+    for visitor in (page, other):
+        expect(visitor.locator(DOWNLOAD)).to_contain_text(f"CIFAR-10 may not be shipped with Offramp and is missing in {site.datasets}")
+        expect(visitor.locator(DOWNLOAD)).to_contain_text("from cs.toronto.edu")
+    page.locator(FACE).first.click()
+    expect(page.locator(".offramp-trace-face .offramp-plate")).to_be_visible()
+    expect(page.locator(".offramp-hint")).to_contain_text("CIFAR-10 is not on this computer. Tiles show the first letters of their")
+
+    # Half of it: all visitors see the progress, and the page works.
+    source.available = True
+    tile.get_by_role("button").click()
+    size = re.escape(f"{len(source.archive) / 1e6:.1f}")
+    for visitor in (page, other):
+        expect(visitor.locator(DOWNLOAD)).to_contain_text(re.compile(rf"Downloading CIFAR-10: 0\.[12] of {size} MB"))
+        # All but the last bytes of the half: torchvision writes by the block
+        expect(visitor.locator(DOWNLOAD).get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("^(4.|50)$"))
+        expect(visitor.locator(DOWNLOAD).get_by_role("button")).to_have_count(0)
+    press_keys(page, "End")
+    page.wait_for_function("() => location.search.includes('budget=')")
+    page.get_by_role("link", name="Library").click()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    page.get_by_role("link", name="Explore").click()
+    expect(tile).to_contain_text("Downloading CIFAR-10")
+
+    # All of it: the images are there for all visitors, without a reload, although the process that reads them is killed on the way.
+    killed = kill_at_first_image(context, data) if LISTS_PROCESSES else None
+    source.go_on.set()
+    for visitor in (page, other):
+        images_arrive(visitor)
+    assert page.evaluate("window.sameDocument") and FILES["cifar10"].complete(site.datasets)
+    assert killed is None or (len(killed) == 1 and len(workers(data)) == 1 and workers(data) != killed)
+
+    # Removed and put back by hand.
+    batch = site.datasets / "cifar-10-batches-py" / "test_batch"
+    content = batch.read_bytes()
+    batch.unlink()
+    explore(other, site, "bundle=photos")
+    expect(other.locator(DOWNLOAD)).to_contain_text("No images yet")
+    batch.write_bytes(content)
+    images_arrive(other)
+    assert other.locator(".offramp-face").count() == min(TEST, 120)
 
 
 #: Keeps the page's websockets, so that a test can send anything to the server.
@@ -170,47 +217,23 @@ window.WebSocket = class extends WebSocket {
 }"""
 
 
-def press(browser: Browser, site: DownloadSite) -> bytes:
-    """What a page sends to the server when the download button is pressed."""
-    page = browser.new_page()
-    frames: list[bytes | str] = []
-
-    def listen(socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: frames.append(frame))
-
-    page.on("websocket", listen)
-    explore(page, site, "bundle=photos")
-    page.locator(TILE).get_by_role("button").click()
-    expect(page.locator(TILE)).to_contain_text("could not be downloaded")
-    page.close()
-    return next(frame for frame in frames if isinstance(frame, bytes) and presses(frame))
-
-
-def presses(frame: bytes) -> bool:
-    states = BackMsg.FromString(frame).rerun_script.widget_states.widgets
-    return any(state.trigger_value and state.id.endswith("download-cifar10") for state in states)
-
-
-def test_a_page_that_others_reach_has_no_download_button_and_obeys_no_forged_press(browser: Browser, tmp_path: Path) -> None:
-    with offered(tmp_path / "private") as site:
-        frame = press(browser, site)
-        assert site.source.requests > 0
-    with offered(tmp_path / "shared", "--host", "0.0.0.0") as site:
-        page = browser.new_page()
+def test_a_page_that_others_reach_has_no_download_button_and_obeys_no_forged_press(browser: Browser, tried: Tried, tmp_path: Path) -> None:
+    assert tried.site.source.requests > 0
+    with offered(tmp_path, "--host", "0.0.0.0") as site:
+        page = still(browser).new_page()
         page.add_init_script(SOCKETS)
         explore(page, site, "bundle=photos")
-        tile = page.locator(TILE)
+        tile = page.locator(DOWNLOAD)
         expect(tile).to_have_text(
             "The images of CIFAR-10 are missing. The person who runs this server can download them with "
             "python -m engine download cifar10 --datasets DIR, where DIR is the folder given to run_app.py,"
             " or serve the page to that computer alone, where it has a button for the download."
         )
         expect(tile.get_by_role("button")).to_have_count(0)
-        page.evaluate("(frame) => sockets.at(-1).send(new Uint8Array(frame))", list(frame))
-        page.locator(".offramp-slider").focus()
-        page.keyboard.press("End")
-        page.wait_for_function("() => location.search.includes('budget=1')")  # by then the server has read that frame too
+        page.evaluate("(frame) => sockets.at(-1).send(new Uint8Array(frame))", list(tried.pressed))
+        press_keys(page, "End")
+        page.wait_for_function("() => location.search.includes('budget=')")  # by then the server has read that frame too
         page.wait_for_timeout(2000)
         expect(tile).to_contain_text("The images of CIFAR-10 are missing")
-        page.close()
+        page.context.close()
         assert site.source.requests == 0 and not site.datasets.exists()

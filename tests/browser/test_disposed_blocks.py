@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import FACE, still
 from tests.browser.reports import write_report
 
 # Two more blocks on the page of a report. The data of each is complete only when release() is called.
@@ -26,7 +27,8 @@ OPEN = """async () => {
 RELEASE = "async (i) => { window.blocks[i].release(); await window.blocks[i].opened }"
 STATE = """(i) => {
   const { root, block } = window.blocks[i]
-  return { step: block.view?.step ?? null, tiles: root.querySelectorAll(".offramp-tile").length, images: block.pictures?.known.size ?? 0 }
+  const tiles = root.querySelectorAll(".offramp-face, .offramp-tile").length
+  return { step: block.view?.step ?? null, tiles, images: block.pictures?.known.size ?? 0 }
 }"""
 
 
@@ -39,7 +41,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(browser: Browser, file: Path) -> Iterator[Page]:
     """A report with two more blocks; any script error fails the test."""
     faults: list[str] = []
-    with browser.new_context() as context:
+    with still(browser) as context:
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(file.as_uri())
@@ -58,7 +60,7 @@ def test_a_block_that_is_disposed_of_shows_nothing_that_comes_later(page: Page) 
 
 def test_escape_does_nothing_in_a_block_that_is_disposed_of(page: Page) -> None:
     page.evaluate(RELEASE, 0)
-    page.evaluate("window.blocks[0].root.querySelector('.offramp-tile').click()")
+    page.evaluate(f"window.blocks[0].root.querySelector('{FACE}').click()")
     page.evaluate("window.blocks[0].block.dispose()")
     before = page.evaluate("window.blocks[0].block.address.parameters()")
     page.evaluate("window.blocks[0].root.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))")

@@ -8,7 +8,26 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import LAUNCH, SEEN, Site, all_have_images, explore, frame, running, settled, watched
+from tests.browser.conftest import (
+    FACE,
+    LAUNCH,
+    REASON,
+    SEEN,
+    SLIDER,
+    Site,
+    all_have_images,
+    at_step,
+    explore,
+    open_all,
+    press_keys,
+    running,
+    select,
+    settled,
+    step,
+    still,
+    swept,
+    watched,
+)
 
 DIALOG = '[data-testid="stDialog"]'
 
@@ -31,7 +50,7 @@ def test_the_page_goes_on_without_its_server(browser: Browser, bundles: Path) ->
     command = [sys.executable, "-c", LAUNCH, "--no-browser", "--port"]
     with ExitStack() as whole:
         with running([*command, "8690"], environment) as url:
-            page = whole.enter_context(watched(browser.new_context(viewport={"width": 1440, "height": 900}), url))
+            page = whole.enter_context(watched(still(browser), url))
             explore(page, Site(url, bundles))
             all_have_images(page)
             expect(page.locator(".offramp-notice")).to_have_count(0)
@@ -41,29 +60,29 @@ def test_the_page_goes_on_without_its_server(browser: Browser, bundles: Path) ->
         expect(line).to_contain_text("The server does not answer.")
         expect(page.locator(DIALOG)).to_have_count(0)
         assert line.bounding_box()["height"] < 60
-        before = page.evaluate(SEEN)
-        page.locator(".offramp-slider").focus()
-        for _ in range(40):
-            page.keyboard.press("ArrowRight")
-        frame(page)
+        _, expected = swept(bundles)
+        before, first = page.evaluate(SEEN), step(page, expected)
+        press_keys(page, "ArrowRight", 40)
+        at_step(page, expected, first + 40)
         after = page.evaluate(SEEN)
-        assert after["step"] == before["step"] + 40 and after["sentence"] != before["sentence"] and after["bars"] != before["bars"]
-        settled(page, "budget=")
+        assert all(after[part] != before[part] for part in ("sentence", "bars", "road", "faces"))
         page.locator(".offramp-show button", has_text="Incorrect").click()
-        expect(page.locator('.offramp-tile[data-correct="true"]')).to_have_count(0)
-        page.locator(".offramp-tile").first.click()
+        tiles = open_all(page, 0)
+        expect(tiles.first).to_be_visible()
+        expect(tiles.first).to_have_attribute("data-correct", "false")  # what is highlighted comes first
+        page.locator(FACE).first.click()
         expect(page.locator(".offramp-verdict")).to_contain_text("Leaves at")
         expect(page.locator(".offramp-steps")).to_contain_text("could not be fetched")
-        assert hit(page, ".offramp-slider") and hit(page, ".offramp-topbar nav a")
+        assert hit(page, SLIDER) and hit(page, ".offramp-topbar nav a")
         expect(page.locator(DIALOG)).to_have_count(0)
         view = page.url
 
         # It is back: the line goes, the predictions come, and the other views and policies can be opened.
         whole.enter_context(running([*command, str(urlsplit(url).port)], environment))
         expect(line).to_have_count(0)
-        expect(page.locator(".offramp-steps .offramp-reason")).to_have_count(4)
+        expect(page.locator(REASON)).to_have_count(4)
         assert page.url == view
-        page.locator(".offramp-control select").nth(1).select_option("single_threshold")
+        select(page, "policy", "single_threshold")
         settled(page, "policy=single_threshold")
         page.locator(".offramp-topbar nav a", has_text="Library").click()
         expect(page.get_by_role("heading", name="Library")).to_be_visible()

@@ -10,8 +10,27 @@ from app.report.single_file import html
 from app.shown import Shown
 from app.worker.pictures import album
 from engine.__main__ import main
-from engine.bundle.library import Entry
-from tests.browser.conftest import ROOT, SEEN, Reports, drawn, frame, swept
+from engine.bundle.library import Entry, open_bundle
+from tests.browser.conftest import (
+    CELL,
+    COLUMN,
+    FACE,
+    IMAGE,
+    ROOT,
+    SEEN,
+    SHARE,
+    SLIDER,
+    Reports,
+    at_step,
+    drawn,
+    frame,
+    open_all,
+    press_keys,
+    printed_shares,
+    step,
+    swept,
+)
+from tests.thorough import variants
 
 SHIPPED = sorted(path.name for path in (ROOT / "data" / "bundles").iterdir() if path.is_dir())
 LARGEST = 3_000_000  # bytes
@@ -26,33 +45,35 @@ def tab_to(page: Page, selector: str) -> None:
     pytest.fail(f"{selector} is not reached by Tab")
 
 
-@pytest.mark.parametrize("bundle", SHIPPED)
-def test_the_report_of_a_shipped_bundle_works_without_a_network(page: Page, tmp_path: Path, bundle: str) -> None:
+@pytest.mark.parametrize("bundle", variants(SHIPPED, "doodles", "simulated-llm-log"))
+def test_the_report_of_a_shipped_bundle_works_without_a_network(own_page: Page, tmp_path: Path, bundle: str) -> None:
     file = tmp_path / "report.html"
     assert main(["report", str(ROOT / "data" / "bundles" / bundle), "--policy", "maxprob", "--out", str(file)]) == 0
     size = file.stat().st_size
     print(f"{bundle}: {size / 1e6:.2f} MB")
     assert size <= LARGEST
-    page.context.set_offline(True)
-    page.goto(file.as_uri())
-    drawn(page)
-    before = page.evaluate(SEEN)
-    tab_to(page, ".offramp-slider")
+    own_page.context.set_offline(True)
+    own_page.goto(file.as_uri())
+    drawn(own_page)
+    _, expected = swept(ROOT / "data" / "bundles", bundle=bundle)
+    before, first = own_page.evaluate(SEEN), step(own_page, expected)
+    tab_to(own_page, SLIDER)
     for _ in range(30):
-        page.keyboard.press("ArrowRight")
-    frame(page)
-    after = page.evaluate(SEEN)
-    assert after["step"] == before["step"] + 30 and after["sentence"] != before["sentence"] and after["dot"] != before["dot"]
-    tab_to(page, ".offramp-tile")
-    page.keyboard.press("Enter")
-    exits = page.locator(".offramp-row .offramp-chip").count()
-    expect(page.locator(".offramp-steps li")).to_have_count(exits)
-    expect(page.locator(".offramp-verdict")).to_contain_text("Leaves at")
-    picture = page.locator(".offramp-picture")
-    if page.locator(".offramp-tile img").count():
-        page.wait_for_function("document.querySelector('.offramp-picture img')?.naturalWidth > 0")
+        own_page.keyboard.press("ArrowRight")
+    frame(own_page)
+    at_step(own_page, expected, first + 30)
+    after = own_page.evaluate(SEEN)
+    assert all(after[part] != before[part] for part in ("sentence", "dot", "road", "faces"))
+    tab_to(own_page, FACE)
+    own_page.keyboard.press("Enter")
+    expect(own_page.locator(f"{CELL}:not(.offramp-gate)")).to_have_count(own_page.locator(COLUMN).count())
+    expect(own_page.locator(".offramp-verdict")).to_contain_text("Leaves at")
+    if own_page.locator(f"{FACE} img").count():
+        own_page.wait_for_function(f"document.querySelector('{IMAGE}')?.naturalWidth > 0")
+    elif open_bundle(str(ROOT / "data" / "bundles" / bundle)).texts is not None:
+        expect(own_page.locator(".offramp-trace-text")).to_contain_text("?")  # the question
     else:
-        expect(picture).to_contain_text("No image")
+        expect(own_page.locator(".offramp-trace-face .offramp-plate")).to_be_visible()
 
 
 def test_a_sample_says_so_and_its_shares_are_those_of_all_examples(page: Page, report: Reports) -> None:
@@ -65,15 +86,12 @@ def test_a_sample_says_so_and_its_shares_are_those_of_all_examples(page: Page, r
     hint = page.locator(".offramp-hint")
     expect(hint).to_contain_text("a random sample of 40 of the 500 test examples; shares, accuracy and costs are those of all.")
     for _ in range(2):
-        step = page.evaluate(SEEN)["step"]
-        shares = page.locator(".offramp-row .offramp-share").all_text_contents()
-        assert shares == [f"{100 * share:.1f}%" for share in expected.shares[step]]
-        assert page.evaluate(SEEN)["cost"] == f"{100 * expected.cost[step]:.1f}%"
-        expect(page.locator(".offramp-accuracy")).to_have_text(f"{100 * expected.accuracy[step]:.1f}%")
-        page.locator(".offramp-slider").focus()
-        for _ in range(40):
-            page.keyboard.press("ArrowLeft")
-        frame(page)
-    ids = {int(id) for id in page.locator(".offramp-tile").evaluate_all("(tiles) => tiles.map((tile) => tile.dataset.id)")}
-    assert 20 < len(ids) <= 40 and ids < set(outputs.test().ids.tolist())
-    expect(page.locator(".offramp-strip small", has_text="of the sample")).not_to_have_count(0)
+        now = step(page, expected)
+        assert page.locator(SHARE).all_text_contents() == printed_shares(expected.shares[now])
+        assert page.evaluate(SEEN)["cost"] == f"{100 * expected.cost[now]:.1f}%"
+        expect(page.locator(".offramp-accuracy")).to_have_text(f"{100 * expected.accuracy[now]:.1f}%")
+        press_keys(page, "ArrowLeft", 40)
+    ids = {int(id) for id in page.locator(".offramp-face").evaluate_all("(faces) => faces.map((face) => face.dataset.id)")}
+    assert len(ids) == 40 and ids < set(outputs.test().ids.tolist())
+    open_all(page, 0)
+    expect(page.locator(".offramp-grid-title")).to_contain_text("of them in this file")

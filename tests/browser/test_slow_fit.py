@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import LAUNCH, SEEN, Site, explore, frame, running, watched
+from tests.browser.conftest import LAUNCH, SEEN, Site, at_step, explore, press_keys, running, select, selected, step, still, swept, watched
 
 #: Fits until the file `go` exists, and records how it ended.
 POLICY = """
@@ -50,16 +50,16 @@ def test_a_slow_fit_shows_its_progress_and_can_be_cancelled(browser: Browser, bu
     environment = {**os.environ, "OFFRAMP_DATA": str(bundles.parent), "OFFRAMP_EXTENSIONS": str(tmp_path)}
     with (
         running([sys.executable, "-c", LAUNCH, "--port", "8710", "--no-browser"], environment) as url,
-        watched(browser.new_context(viewport={"width": 1440, "height": 900}), url) as page,
+        watched(still(browser), url) as page,
     ):
-        explore(page, Site(url, bundles), "bundle=tiny&budget=0.5")
-        policies = page.locator(".offramp-control select").nth(1)
-        title = policies.evaluate("(select) => select.selectedOptions[0].textContent")
-        before, address = page.evaluate(SEEN), page.url
-        policies.select_option("slow")
+        explore(page, Site(url, bundles), "bundle=imageless&budget=0.5")
+        title = selected(page, "policy")
+        _, expected = swept(bundles)
+        before, address, start = page.evaluate(SEEN), page.url, step(page, expected)
+        select(page, "policy", "slow")
         busy = page.locator(".offramp-notice-busy")
-        expect(busy).to_contain_text("Fitting “Slow one”")
-        expect(busy).to_contain_text(f"The numbers below are still those of “{title}”.")
+        expect(busy).to_contain_text(f"Fitting “Slow one” on “{selected(page, 'bundle')}”")
+        expect(busy).to_contain_text(f"The numbers below are still those of “{title}” on “{selected(page, 'bundle')}”.")
         detail = busy.locator(".offramp-notice-detail")
         page.wait_for_function("parseInt(document.querySelector('.offramp-notice-busy .offramp-notice-detail').textContent) >= 5")
         first = int(detail.inner_text().removesuffix("%"))
@@ -69,16 +69,15 @@ def test_a_slow_fit_shows_its_progress_and_can_be_cancelled(browser: Browser, bu
         # The old numbers are still there, marked, and the handle still moves them.
         expect(page.locator(".offramp[data-busy]")).to_have_count(1)
         assert page.evaluate(SEEN) == before and page.url == address
-        page.locator(".offramp-slider").focus()
-        page.keyboard.press("ArrowRight")
-        frame(page)
-        assert page.evaluate(SEEN)["step"] == before["step"] + 1
-        page.keyboard.press("ArrowLeft")
+        press_keys(page, "ArrowRight")
+        at_step(page, expected, start + 1)
+        press_keys(page, "ArrowLeft")
+        at_step(page, expected, start)
 
         busy.get_by_role("button", name="Cancel").click()
         expect(busy).to_have_count(0)
         expect(page.locator(".offramp[data-busy]")).to_have_count(0)
-        expect(policies).to_have_value("maxprob")
+        assert selected(page, "policy") == title
         assert page.evaluate(SEEN) == before and "policy" not in page.url
         for _ in range(100):  # the server notices within a step of its own
             if (tmp_path / "abandoned").exists():
@@ -86,10 +85,12 @@ def test_a_slow_fit_shows_its_progress_and_can_be_cancelled(browser: Browser, bu
             page.wait_for_timeout(100)
         assert (tmp_path / "abandoned").exists(), "the fit goes on although no one waits for it"
 
-        # Once more, to the end.
-        policies.select_option("slow")
+        # Once more, to the end. What is selected meanwhile is added to what was selected before.
+        select(page, "policy", "slow")
         expect(busy).to_contain_text("Fitting “Slow one”")
+        select(page, "unit", "latency_ms")
         (tmp_path / "go").touch()
+        page.wait_for_url(lambda address: "policy=slow" in address and "unit=latency_ms" in address)
         page.wait_for_function("document.querySelector('.offramp-drawing').getAttribute('aria-label').includes('Slow one')")
         expect(busy).to_have_count(0)
-        assert "policy=slow" in page.url
+        expect(page.locator("[data-what=unit]")).to_contain_text("ms")

@@ -4,7 +4,8 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import LAUNCH, Site, explore, running
+from tests.browser.conftest import Site, explore, running, still
+from tests.thorough import variants
 
 HANDSHAKE = {
     "Upgrade": "websocket",
@@ -43,11 +45,29 @@ def knock(url: str, **headers: str) -> int:
     return get(url, "/_stcore/stream", **HANDSHAKE, **headers)[0]
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A dashboard that writes into `record` which names it looks up and which addresses it contacts."""
+
+    url: str
+    record: Path
+
+
 @contextmanager
-def serving(site: Site, *options: str) -> Iterator[str]:
-    environment = {**os.environ, "OFFRAMP_DATA": str(site.bundles.parent)}
-    with running([sys.executable, "-c", LAUNCH, "--port", "8690", "--no-browser", *options], environment) as url:
-        yield url
+def serving(site: Site, record: Path, host: str, *options: str) -> Iterator[Watched]:
+    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    environment["OFFRAMP_DATA"] = str(site.bundles.parent)
+    command = [sys.executable, "-m", "tests.browser.watched_server", str(record), "--host", host, "--port", "8590", "--no-browser"]
+    with running([*command, *options], environment) as url:
+        yield Watched(url, record)
+
+
+@pytest.fixture(scope="module")
+def network(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Served to the network, and under further names."""
+    record = tmp_path_factory.mktemp("watched") / "record"
+    with serving(site, record, "0.0.0.0", "--allow-host", "Lab.example", "--allow-host", "2001:db8::7") as watched:
+        yield watched
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
@@ -87,36 +107,31 @@ def test_another_page_is_refused_in_one_sentence(site: Site, origin: str) -> Non
     assert knock(site.url, Origin=origin) == 403
 
 
-def test_served_to_the_network_it_has_the_computers_names(site: Site) -> None:
-    with serving(site, "--host", "0.0.0.0") as url:
-        port = urlsplit(url).port
-        assert get(url) == (200, "ok") and knock(url, Origin=url) == 101
-        computer = socket.gethostname()
-        for name in ("localhost", "127.0.0.1", computer, f"{computer.partition('.')[0]}.local"):
-            assert get(url, Host=f"{name}:{port}") == (200, "ok"), name
-        for name in ("evil.example", "0.0.0.0", "192.0.2.7"):
-            assert get(url, Host=f"{name}:{port}")[0] == 421 and knock(url, Host=f"{name}:{port}") == 403, name
+def test_served_to_the_network_it_has_the_computers_names(network: Watched) -> None:
+    url, port = network.url, urlsplit(network.url).port
+    assert get(url) == (200, "ok") and knock(url, Origin=url) == 101
+    computer = socket.gethostname()
+    for name in ("localhost", "127.0.0.1", computer, f"{computer.partition('.')[0]}.local"):
+        assert get(url, Host=f"{name}:{port}") == (200, "ok"), name
+    for name in ("evil.example", "0.0.0.0", "192.0.2.7"):
+        assert get(url, Host=f"{name}:{port}")[0] == 421 and knock(url, Host=f"{name}:{port}") == 403, name
 
 
-def test_further_names_are_served_at_any_port(site: Site) -> None:
-    with serving(site, "--allow-host", "Lab.example", "--allow-host", "2001:db8::7") as url:
-        for host in ("lab.example", "LAB.example:443", "[2001:db8::7]:8000"):
-            assert get(url, Host=host) == (200, "ok")
-            assert knock(url, Host=host, Origin=f"https://{host}") == knock(url, Origin=f"https://{host}") == 101
-        for host in ("other.example", "x.lab.example", "lab.example.evil.example"):
-            assert get(url, Host=host)[0] == 421 and knock(url, Origin=f"http://{host}") == 403
+def test_further_names_are_served_at_any_port(network: Watched) -> None:
+    url = network.url
+    for host in ("lab.example", "LAB.example:443", "[2001:db8::7]:8000"):
+        assert get(url, Host=host) == (200, "ok")
+        assert knock(url, Host=host, Origin=f"https://{host}") == knock(url, Origin=f"https://{host}") == 101
+    for host in ("other.example", "x.lab.example", "lab.example.evil.example"):
+        assert get(url, Host=host)[0] == 421 and knock(url, Origin=f"http://{host}") == 403
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_no_request_makes_the_server_contact_another(browser: Browser, site: Site, tmp_path: Path, host: str) -> None:
+@pytest.mark.parametrize("host", variants(["127.0.0.1", "0.0.0.0"], "0.0.0.0"))
+def test_no_request_makes_the_server_contact_another(browser: Browser, site: Site, network: Watched, tmp_path: Path, host: str) -> None:
     """A whole page, refused hosts and origins, and an origin that is ours but not the host."""
-    record = tmp_path / "record"
-    environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    environment["OFFRAMP_DATA"] = str(site.bundles.parent)
-    command = [sys.executable, "-m", "tests.browser.watched_server", str(record), "--host", host, "--port", "8590", "--no-browser"]
-    with running(command, environment) as url:
-        port = urlsplit(url).port
-        context = browser.new_context()
+    with nullcontext(network) if host == "0.0.0.0" else serving(site, tmp_path / "record", host) as watched:
+        url, port = watched.url, urlsplit(watched.url).port
+        context = still(browser)
         explore(context.new_page(), Site(url, site.bundles))
         context.close()
         for origin in ("http://evil.example", f"http://localhost:{port}", f"http://{socket.gethostname()}:{port}", "null"):
@@ -124,7 +139,7 @@ def test_no_request_makes_the_server_contact_another(browser: Browser, site: Sit
             get(url, Origin=origin)
             knock(url, Host="evil.example", Origin=origin)
         assert knock(url, Origin=url) == 101
-    events = record.read_text().splitlines()
+        events = watched.record.read_text().splitlines()
     assert events, "nothing was recorded, not even the server's own address"
     # Connecting a datagram socket sends nothing: it finds the address of this computer in its network.
     allowed = {"socket.connect ('192.0.2.1', 9)", f"socket.getaddrinfo {host!r}"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Reports, frame
+from tests.browser.conftest import CELL, COLUMN, FACE, SLIDER, TRACE, Reports, frame
 
 #: Before any other script: keeps count of what listens to the whole page and of what observes.
 COUNTED = """window.left = new Set()
@@ -52,7 +52,9 @@ window.blocks = [...document.querySelectorAll("[data-place]")].map(mount)
 
 def two_blocks(reports: Reports) -> Path:
     """A page with what two reports hold, one below the other."""
-    texts = [reports.file(bundle, policy).read_text(encoding="utf-8") for bundle, policy in (("tiny", "maxprob"), ("family", "bolukbasi"))]
+    texts = [
+        reports.file(bundle, policy).read_text(encoding="utf-8") for bundle, policy in (("imageless", "maxprob"), ("family", "bolukbasi"))
+    ]
     held = [re.search(r"<main data-report></main>\n(.*?)<script type=\"module\">", text, re.DOTALL) for text in texts]
     sections = "\n".join(f"<div data-place>{part[1]}</div>" for part in held if part)
     head = texts[0][: texts[0].index("<body>")].replace("<style>", f"<script>{COUNTED}</script>\n<style>", 1)
@@ -72,30 +74,31 @@ def test_two_blocks_do_not_disturb_one_another(page: Page, report: Reports) -> N
             page.locator("[data-place]")
             .nth(block)
             .evaluate(
-                """(place) => ['.offramp-sentence', '.offramp-cost', '.offramp-gallery', '.offramp-trace']
+                """(place) => ['.offramp-sentence', '.offramp-cost', '.offramp-columns', '.offramp-gallery', '.offramp-trace']
               .map((part) => place.querySelector(part).innerText)
-              .concat(place.querySelector('.offramp-dot').style.transform, place.querySelector('.offramp-slider').value)"""
+              .concat(place.querySelector('.offramp-dot').style.transform, place.querySelector('.offramp-slider').ariaValueNow)
+              .concat([...place.querySelectorAll('.offramp-face')].map((face) => face.style.transform + face.className))"""
             )
         )
 
     first, second = seen(0), seen(1)
     assert first[0] != second[0]
-    one.locator(".offramp-slider").focus()
+    one.locator(SLIDER).focus()
     page.keyboard.press("End")
     one.locator(".offramp-show button", has_text="Incorrect").click()
-    one.locator(".offramp-tile").first.click()
-    expect(one.locator(".offramp-steps li")).to_have_count(4)
+    one.locator(FACE).first.click()
+    expect(one.locator(f"{CELL}:not(.offramp-gate)")).to_have_count(4)
     assert seen(0) != first and seen(1) == second
-    expect(other.locator(".offramp-trace")).to_be_hidden()
+    expect(other.locator(f"{TRACE}[data-idle]")).to_be_visible()
     first = seen(0)
-    other.locator(".offramp-slider").focus()
+    other.locator(SLIDER).focus()
     page.keyboard.press("Home")
-    other.locator(".offramp-tile").first.click()
-    expect(other.locator(".offramp-steps li")).to_have_count(3)
+    other.locator(FACE).first.click()
+    expect(other.locator(f"{CELL}:not(.offramp-gate)")).to_have_count(3)
     page.keyboard.press("Escape")
-    expect(other.locator(".offramp-trace")).to_be_hidden()
+    expect(other.locator(f"{TRACE}[data-idle]")).to_be_visible()
     assert seen(0) == first and seen(1) != second
-    expect(one.locator(".offramp-trace")).to_be_visible()
+    expect(one.locator(f"{TRACE}:not([data-idle])")).to_be_visible()
     page.wait_for_function("blocks.every(({ address }) => 'budget' in address.parameters())")
     assert page.evaluate("[location.search, location.hash]") == ["", ""]
 
@@ -104,7 +107,7 @@ def test_a_block_that_was_disposed_of_leaves_nothing_behind(page: Page, report: 
     page.goto(two_blocks(report).as_uri())
     expect(page.locator(".offramp[data-ready=true]")).to_have_count(2)
     one, other = (page.locator("[data-place]").nth(i) for i in range(2))
-    one.locator(".offramp-tile").first.click()
+    one.locator(FACE).first.click()
     one.locator(".offramp-spot").first.focus()  # shows its card, which listens to the page
     expect(one.locator(".offramp-card")).to_be_visible()
     assert page.evaluate("left.size - before") > 2
@@ -112,9 +115,7 @@ def test_a_block_that_was_disposed_of_leaves_nothing_behind(page: Page, report: 
     page.evaluate(
         """() => {
           const slider = document.querySelector('.offramp-slider')
-          slider.value = 3
-          slider.dispatchEvent(new Event('input'))
-          slider.dispatchEvent(new Event('change'))
+          for (const key of ['Home', 'ArrowRight']) slider.dispatchEvent(new KeyboardEvent('keydown', { key }))
           blocks[0].block.dispose()
         }"""
     )
@@ -126,7 +127,7 @@ def test_a_block_that_was_disposed_of_leaves_nothing_behind(page: Page, report: 
     page.wait_for_timeout(400)  # longer than the address takes to follow
     assert page.evaluate("blocks[0].address.parameters()") == address
     before = other.locator(".offramp-sentence").inner_text()
-    other.locator(".offramp-slider").focus()
+    other.locator(SLIDER).focus()
     page.keyboard.press("End")
     expect(other.locator(".offramp-sentence")).not_to_have_text(before)
     page.evaluate("blocks[1].block.dispose()")
@@ -168,15 +169,15 @@ def test_a_move_while_something_else_opens_is_kept(page: Page, report: Reports) 
         }"""
     )
     one = page.locator("[data-place]").nth(0)
-    slider, sentence, strips = one.locator(".offramp-slider"), one.locator(".offramp-sentence"), one.locator(".offramp-strip")
+    slider, sentence, columns = one.locator(SLIDER), one.locator(".offramp-sentence"), one.locator(COLUMN)
     before = sentence.inner_text()
     slider.focus()
     page.keyboard.press("End")
     expect(sentence).not_to_have_text(before)
-    expect(strips).to_have_count(4)
+    expect(columns).to_have_count(4)
     before = sentence.inner_text()
     page.evaluate("() => (arrive(), opened)")
-    expect(strips).to_have_count(3)
+    expect(columns).to_have_count(3)
     expect(sentence).not_to_have_text(before)
-    assert slider.input_value() == slider.get_attribute("max")
+    expect(slider).to_have_attribute("aria-valuenow", slider.get_attribute("aria-valuemax"))
     assert page.evaluate("blocks[0].address.parameters()") == {"budget": "1"}

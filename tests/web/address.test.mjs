@@ -3,7 +3,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Address, hashPlace, memoryPlace, searchPlace } from "../../app/web/core/address.js"
-import { PARAMETERS, readView, writeView } from "../../app/web/core/view.js"
+import { drawGame, encodeGame } from "../../app/web/core/game.js"
+import { changed, PARAMETERS, readView, writeView } from "../../app/web/core/view.js"
 import { golden } from "./golden.mjs"
 
 // A browser's history and location, as far as they are used.
@@ -74,9 +75,10 @@ test("two addresses of their own do not share parameters", () => {
 test("what is written is what is read", () => {
   const { model } = golden("chain")
   for (const view of [
-    { step: 7, class: 2, show: "incorrect", picked: 11 },
-    { step: 0, class: null, show: "all", picked: null },
-    { step: model.steps - 1, class: 0, show: "correct", picked: 0 },
+    { step: 7, subset: 2, show: "incorrect", open: 1, sort: "random", picked: 11, game: null },
+    { step: 0, subset: null, show: "all", open: null, sort: "typical", picked: null, game: null },
+    { step: 3, subset: model.subsets.list.findIndex(({ level }) => level === "high"), show: "rescued", open: 0, sort: "hardest", picked: null, game: null },
+    { step: model.steps - 1, subset: 0, show: "overthought", open: null, sort: "typical", picked: 0, game: encodeGame(drawGame(model, 7), Array(10).fill(0), model) },
   ]) {
     const written = writeView(view, model, {})
     assert.deepEqual(Object.keys(written).sort(), [...PARAMETERS].sort())
@@ -88,7 +90,7 @@ test("what is written is what is read", () => {
 test("a budget stays as it is written while it leads to the same step", () => {
   const { model } = golden("chain")
   const near = (model.budget[7] + 0.2 * (model.budget[8] - model.budget[7])).toFixed(5)
-  const view = { step: 7, class: null, show: "all", picked: null }
+  const view = { step: 7, subset: null, show: "all", open: null, sort: "typical", picked: null, game: null }
   assert.equal(writeView(view, model, { budget: near }).budget, near)
   assert.notEqual(writeView({ ...view, step: 8 }, model, { budget: near }).budget, near)
   const start = readView({}, model).view
@@ -96,11 +98,17 @@ test("a budget stays as it is written while it leads to the same step", () => {
   assert.equal(writeView({ ...view, step: model.steps - 1 }, model, { budget: "7" }).budget, "1", "what is out of range is replaced")
 })
 
+test("another bundle keeps what was selected on purpose, and not the defaults of the one before", () => {
+  const shown = { selection: { bundle: "a", policy: "random_mix", unit: "cost" }, defaults: { bundle: "doodles", policy: "random_mix", unit: "usd" } }
+  assert.deepEqual(changed({ budget: "0.4", bundle: "a" }, shown, { bundle: "b" }), { budget: "0.4", bundle: "b", unit: "cost" })
+  assert.deepEqual(changed({ budget: "0.4" }, shown, { unit: "usd" }), { budget: "0.4", ...shown.selection, unit: "usd" })
+})
+
 test("an empty address asks for the default budget and is not complained about", () => {
   const { model } = golden("chain")
   const { view, notices } = readView({}, model)
   assert.ok(Math.abs(model.budget[view.step] - 0.25) < 0.02)
-  assert.deepEqual([view.class, view.show, view.picked, notices], [null, "all", null, []])
+  assert.deepEqual([view.subset, view.show, view.picked, notices], [null, "all", null, []])
 })
 
 for (const [parameters, words] of [
@@ -114,6 +122,7 @@ for (const [parameters, words] of [
   [{ show: "maybe" }, ["maybe"]],
   [{ show: "toString" }, ["toString"]],
   [{ image: "999999999" }, ["999999999"]],
+  [{ game: "1-0-0-zzzz" }, ["1-0-0-zzzz"]],
   [{ budget: "3", class: "x".repeat(500), show: "\u0007", image: "<b>" }, ["3", "x".repeat(40), "?", "<b>"]],
 ]) {
   test(`invalid parameters are replaced, with a sentence each: ${JSON.stringify(parameters).slice(0, 40)}`, () => {
@@ -122,7 +131,7 @@ for (const [parameters, words] of [
     assert.equal(notices.length, words.length)
     words.forEach((word, i) => assert.ok(notices[i].includes(word), notices[i]))
     assert.ok(view.step >= 0 && view.step < model.steps)
-    assert.deepEqual([view.class, view.show, view.picked], [null, "all", null])
+    assert.deepEqual([view.subset, view.show, view.picked, view.game], [null, "all", null, null])
     assert.ok(notices.every((notice) => notice.length < 200))
   })
 }
@@ -130,5 +139,6 @@ for (const [parameters, words] of [
 test("a budget out of range shows the nearest one", () => {
   const { model } = golden("chain")
   assert.equal(readView({ budget: "7" }, model).view.step, model.steps - 1)
-  assert.equal(readView({ budget: "0" }, model).view.step, 0)
+  for (const huge of ["1e17", "1e999", "Infinity"]) assert.equal(readView({ budget: huge }, model).view.step, model.steps - 1)
+  for (const low of ["0", "-1e999"]) assert.equal(readView({ budget: low }, model).view.step, 0)
 })

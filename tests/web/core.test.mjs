@@ -13,7 +13,7 @@ for (const name of KINDS) {
     for (let step = 0; step < model.steps; step++) {
       const row = (table) => Array.from(table.subarray(step * model.examples, (step + 1) * model.examples))
       assert.deepEqual(row(model.routes.exit), expected.exit[step])
-      assert.deepEqual(row(model.routes.is_correct), expected.correct[step])
+      assert.deepEqual(row(model.routes.quality), expected.correct[step])
     }
   })
 

@@ -1,90 +1,170 @@
 // The explore block: one budget, and every part painted from it, at most once a frame.
 
-import { element, percent } from "../core/dom.js"
+import { element } from "../core/dom.js"
+import { facts } from "../core/facts.js"
 import { Model } from "../core/model.js"
 import { Pictures } from "../core/pictures.js"
 import { nearest, readView, writeSelection, writeView } from "../core/view.js"
+import { layOut } from "../core/layout.js"
+import { passingBy } from "../core/road.js"
+import { USUAL, amount } from "../core/words.js"
+import { Calculator } from "../parts/calculator.js"
+import { Cells } from "../parts/cells.js"
+import { Columns } from "../parts/columns.js"
 import { Controls } from "../parts/controls.js"
-import { Exits } from "../parts/exits.js"
 import { Filters } from "../parts/filters.js"
 import { Front } from "../parts/front.js"
-import { Gallery } from "../parts/gallery.js"
-import { Handle } from "../parts/handle.js"
+import { Game } from "../parts/game.js"
+import { Grid } from "../parts/grid.js"
 import { Headline } from "../parts/headline.js"
+import { Panel } from "../parts/panel.js"
+import { Keys } from "../parts/keys.js"
 import { Notices } from "../parts/notices.js"
+import { Present } from "../parts/present.js"
+import { Rail } from "../parts/rail.js"
 import { Readouts } from "../parts/readouts.js"
-import { Trace } from "../parts/trace.js"
+import { Road } from "../parts/road.js"
+import { TakeHome } from "../parts/take_home.js"
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("../core/source.js").Source} Source */
 /** @typedef {import("../parts/controls.js").Selection} Selection */
 /**
  * What a host gives first, see app/payload/explore_data.py: enough for a first paint.
- * scope: of which examples a file holds, if not of all.
+ * scope: of which examples a file holds, if not of all;  saving: why the policy cannot be saved, or empty, and how it is used;
+ * words: if they are not the usual ones.
  * @typedef {{
  *   selection: Selection, defaults: Selection, choices: import("../parts/controls.js").Choices, notices: string[],
  *   first: import("../core/model.js").AtBudget, exits: import("../core/model.js").Exit[],
- *   front: import("../parts/front_scene.js").FrontData, speedupVerdict: string[], missing: string, scope?: string,
+ *   full: number, spent: string, tested: number, front: import("../parts/front_scene.js").FrontData, speedupVerdict: string[], missing: string, scope?: string, saving: {unavailable: string, usage: string}, words?: import("../core/words.js").Words,
  * }} ExploreData
  */
 
+/**
+ * What stands beside the road, such as a calculator. It is drawn for what is opened and painted at every budget.
+ * @typedef {{model: Model, data: ExploreData, source: Source, pictures: Pictures | null}} Opened
+ * follow: called with the address's parameters when they are to be followed; returns sentences about what is invalid in them.
+ * @typedef {{
+ *   draw: (opened: Opened) => void, paint: (view: View, now: import("../core/model.js").AtBudget) => void, dispose: () => void,
+ *   follow?: (parameters: Record<string, string>, view: View) => string[],
+ * }} Extra
+ */
+
 const SETTLE = 150 // ms without a move before the address follows
-const HINT = "Images closest to a change of exit come first. Click one to see what every exit predicted."
 
 export class Explore {
   /**
    * @param {HTMLElement} root empty
-   * @param {{address: import("../core/address.js").Address, select: (change: Partial<Selection>) => void}} host
+   * @param {{
+   *   address: import("../core/address.js").Address, select: (change: Partial<Selection>, budget?: number) => void,
+   *   guarantee?: import("../parts/panel.js").Guarantee, above?: number,
+   * }} host
    *   select: called when another bundle, policy or unit is wanted; the host then calls open() again
+   *   guarantee: the budget at which a promise about errors is kept, where that can be computed
+   *   above: px of the host's own above the block
    */
-  constructor(root, { address, select }) {
+  constructor(root, { address, select, guarantee, above = 0 }) {
     this.root = root
+    this.above = above
     this.address = address
     const place = (/** @type {string} */ name, tag = "div") => element(/** @type {"div"} */ (tag), name && `offramp-${name}`)
     const places = {
       controls: place("controls"),
+      tools: place("tools"),
+      panel: place("panel"),
       notices: place("notices"),
       headline: place("headline"),
-      handle: place("handle"),
-      readouts: place("numbers"),
+      points: place("points"),
       front: place("front"),
-      exits: place("exits"),
+      rail: place("rail"),
+      road: place("road"),
+      columns: place("columns"),
+      trace: place("trace", "aside"),
+      readouts: place("numbers"),
+      key: place("key"),
       filters: place("filtering"),
       gallery: place("gallery"),
-      trace: place("trace", "aside"),
+      tables: place("tables"),
     }
     this.note = element("p", "offramp-budget-note")
-    this.speedup = element("figcaption", "offramp-speedup")
-    this.controls = new Controls(places.controls, (change) => {
-      this.#settleNow()
-      select(change)
+    this.speedup = element("div", "offramp-speedup")
+    this.controls = new Controls(places.controls, (name, chip) => this.#togglePanel(name, chip))
+    this.panel = new Panel(places.panel, {
+      select: (change, budget) => {
+        this.#settleNow()
+        select(change, budget)
+      },
+      move: (step) => this.#move(step, true),
+      close: () => this.#closePanel(),
+      cards: async () => this.source?.cards() ?? [],
+      guarantee,
     })
     this.notices = new Notices(places.notices)
     this.headline = new Headline(places.headline)
-    this.handle = new Handle(places.handle, (step, done) => this.#move(step, done))
+    this.rail = new Rail(places.rail, (step, done) => this.#move(step, done))
+    this.road = new Road(places.road)
+    this.columns = new Columns(places.columns, {
+      pick: (example) => this.#pick(example),
+      open: (exit) => this.#open(exit),
+      all: (exit) => this.#showAll(exit),
+      touch: (exit) => this.road.touch(exit),
+    })
+    this.cells = new Cells(places.trace, () => this.#pick(null))
     this.readouts = new Readouts(places.readouts)
-    this.front = new Front(places.front, (cost, done) => this.#pointAt(cost, done))
-    this.exits = new Exits(places.exits)
+    this.front = new Front(
+      places.front,
+      places.key,
+      (cost, done) => this.#pointAt(cost, done),
+      () => this.#layOut(),
+      (unit) => select({ unit }),
+    )
     this.filters = new Filters(places.filters, (change) => this.#change(change))
-    this.gallery = new Gallery(places.gallery, (example) => this.#pick(example))
-    this.trace = new Trace(places.trace, () => this.#pick(null))
+    this.grid = new Grid(places.gallery, { pick: (example) => this.#pick(example), change: (change) => this.#change(change), close: () => this.#showAll(null) })
+    this.calculator = new Calculator(places.tools, { address, move: (step, done) => this.#move(step, done) })
+    this.present = new Present(root, places, {
+      address,
+      move: (step, done) => this.#move(step, done),
+      settle: () => this.#settleNow(),
+      layOut: () => this.#layOut(true),
+    })
+    this.keys = new Keys(root, places.tools, { presenting: () => this.present.presenting, act: (action) => this.#act(action) })
+    const game = new Game(places.tools, (code) => this.#showGame(code))
+    /** @type {Extra[]} */
+    this.extras = [this.present, this.calculator, game, new TakeHome(root, places)]
+    this.opened = -1 // the exit whose column shows all, where there are many
+    this.stage = element("div", "offramp-stage", places.front, places.rail, element("div", "offramp-ground", places.road, places.columns))
     root.classList.add("offramp")
     root.setAttribute("role", "region")
     root.setAttribute("aria-label", "Budget explorer")
     root.replaceChildren(
-      places.controls,
+      element("div", "offramp-top", places.controls, places.tools),
+      places.panel,
       places.notices,
-      element("div", "offramp-sticky", places.headline, places.handle),
-      places.readouts,
-      this.note,
-      element("div", "offramp-charts", element("figure", "offramp-figure", places.front, this.speedup), places.exits),
+      places.headline,
+      places.points,
+      this.stage,
       places.filters,
-      element("div", "offramp-body", places.gallery, places.trace),
+      places.gallery,
+      places.trace,
+      element("div", "offramp-details", places.readouts, places.key, this.note, this.speedup, places.tables),
+      this.calculator.node,
+      this.keys.dialog,
     )
+    this.resized = new ResizeObserver(() => this.#layOut())
+    this.resized.observe(this.stage)
+    this.onResize = () => this.#layOut() // of the window's height
+    addEventListener("resize", this.onResize)
+    void document.fonts.ready.then(() => this.#layOut(true)) // texts have other widths then
     this.onKey = (/** @type {KeyboardEvent} */ event) => {
-      if (event.key === "Escape" && this.view && this.view.picked !== null) this.#pick(null)
+      if (event.key !== "Escape" || event.defaultPrevented) return
+      if (this.chip && places.panel.contains(/** @type {Node} */ (event.target))) this.#closePanel()
+      else if (this.view && this.view.picked !== null) this.#pick(null)
     }
     root.addEventListener("keydown", this.onKey)
+    /** @type {HTMLElement | null} */
+    this.chip = null // that opened the panel, if it is open
+    /** @type {Source | null} */
+    this.source = null
     /** @type {ExploreData | null} */
     this.data = null
     /** @type {Model | null} */
@@ -107,11 +187,12 @@ export class Explore {
    */
   async open(data, source) {
     this.opening = data
+    this.source = source
     this.notices.set("failure", null)
     if (!this.model) this.#drawFirst(data)
     try {
       const [bundle, sweep] = await Promise.all([source.bundle(), source.sweep()])
-      if (this.opening === data) this.#show(new Model(bundle, sweep), data, source)
+      if (this.opening === data) this.#show(new Model(bundle, sweep, data.words), data, source)
     } catch (problem) {
       if (this.opening !== data) return // something else is being opened by now
       this.fail(`The data of this view could not be fetched. ${/** @type {Error} */ (problem).message}`, () => void this.open(data, source))
@@ -123,10 +204,17 @@ export class Explore {
     clearTimeout(this.timer)
     this.timer = undefined
     if (!this.model) return []
-    const { view, notices } = readView(this.address.parameters(), this.model)
+    const parameters = this.address.parameters()
+    const { view, notices } = readView(parameters, this.model)
     this.view = view
+    const others = this.extras.flatMap((extra) => extra.follow?.(parameters, view) ?? [])
     this.#paint()
-    return notices
+    const all = [...notices, ...others]
+    if (all.length > 0) {
+      this.notices.set("address", { text: all.join(" ") })
+      this.#writeAddress()
+    }
+    return all
   }
 
   /**
@@ -135,15 +223,14 @@ export class Explore {
    * @param {() => void} [cancel]
    */
   busy(progress, cancel) {
-    const title = this.data?.choices.policy.find(({ value }) => value === this.data?.selection.policy)?.title
-    const until = this.model && title ? ` The numbers below are still those of “${title}”.` : ""
+    const until = this.model && this.data ? ` The numbers below are still those of “${titleOf(this.data, "policy")}” on “${titleOf(this.data, "bundle")}”.` : ""
     this.root.toggleAttribute("data-busy", progress !== null)
     if (progress) {
       const detail = progress.share > 0 ? `${Math.floor(100 * progress.share)}%` : ""
       this.notices.set("busy", { text: `${progress.what} …${until}`, detail, action: cancel && { title: "Cancel", press: cancel } })
     } else {
       this.notices.set("busy", null)
-      if (this.data) this.controls.draw(this.data.choices, this.data.selection)
+      if (this.data) this.panel.draw(this.data.choices, this.data.selection)
     }
   }
 
@@ -163,16 +250,18 @@ export class Explore {
   /** Fetch what could not be fetched before. */
   retry() {
     this.pictures?.retry()
-    this.trace.retry()
+    this.cells.retry()
     this.notices.press("failure")
   }
 
   dispose() {
     clearTimeout(this.timer)
     if (this.frame) cancelAnimationFrame(this.frame)
+    this.resized.disconnect()
+    removeEventListener("resize", this.onResize)
     this.root.removeEventListener("keydown", this.onKey)
     this.opening = this.data = this.model = this.view = null // what is still being fetched is not shown
-    for (const part of [this.front, this.gallery, this.trace, this.pictures]) part?.dispose()
+    for (const part of [this.front, this.columns, this.cells, this.grid, this.keys, ...this.extras, this.pictures]) part?.dispose()
     this.pictures = null
     this.root.replaceChildren()
     delete this.root.dataset.ready
@@ -181,11 +270,20 @@ export class Explore {
   // What needs nothing but the data that came first.
   #drawFirst(/** @type {ExploreData} */ data) {
     this.data = data
+    const { words = USUAL } = data
+    this.root.toggleAttribute("data-graded", words.graded)
+    this.root.toggleAttribute("data-named", words.best !== "")
     this.controls.draw(data.choices, data.selection)
-    this.front.draw(data.front)
-    this.exits.draw(data.exits, data.first.exits[0].difficulty !== null)
+    this.panel.draw(data.choices, data.selection)
+    this.headline.draw(data.full, data.spent, words)
+    this.front.draw(data.front, data.choices.unit.length > 1, words)
+    this.road.draw(data.exits, data.tested, words)
+    this.columns.draw(data.exits, { spent: data.spent, tested: data.tested, chain: data.front.marksExits, words })
+    this.opened = mostUsed(data.first)
+    this.#layOut(true)
+    this.rail.preview(data.first.cost)
     this.speedup.replaceChildren(...data.speedupVerdict.map((sentence) => element("p", "", sentence)))
-    this.#paintBudget(data.first)
+    this.#paintBudget(data.first, null)
   }
 
   #show(/** @type {Model} */ model, /** @type {ExploreData} */ data, /** @type {Source} */ source) {
@@ -194,15 +292,21 @@ export class Explore {
     this.model = model
     const before = this.pictures
     if (before?.images.key !== source.images?.key) this.pictures = source.images && new Pictures(source.images)
-    this.handle.draw(model)
+    this.rail.draw(model)
     this.readouts.draw(model)
+    this.readouts.intervals = data.front.intervals
+    this.panel.drawModel(model)
     this.note.hidden = model.notes.every((note) => note === "") // else its space is reserved, so that nothing jumps when the budget moves
-    const images = source.images ? HINT : `${data.missing} Tiles show the names of classes instead.`
-    this.filters.draw(model.classes, `${images} ${data.scope ?? ""}`.trim())
-    this.gallery.draw(model, this.pictures)
-    this.trace.draw(model, this.pictures, source, data.missing)
+    const images = source.images || !data.missing ? "" : `${data.missing} Tiles show the ${model.label ? "first letters of their classes" : "ends of their ids"} instead.`
+    this.filters.draw(model, `${images} ${data.scope ?? ""}`.trim())
+    this.keys.draw(model)
+    this.grid.draw(model, this.pictures)
+    this.columns.drawCast(model, this.pictures)
+    this.cells.draw(model, this.pictures, source)
+    for (const extra of this.extras) extra.draw({ model, data, source, pictures: this.pictures })
     if (before !== this.pictures) before?.dispose()
     const notices = this.follow()
+    this.#openUsed()
     const all = [...data.notices, ...notices]
     this.notices.set("address", all.length ? { text: all.join(" ") } : null)
     this.#writeAddress()
@@ -239,6 +343,20 @@ export class Explore {
     if (done) this.#settle()
   }
 
+  #act(/** @type {Exclude<import("../core/keys.js").Action, "keys">} */ action) {
+    const actions = {
+      present: () => this.present.enter(),
+      leave: () => this.present.leave(),
+      next: () => this.present.next(1),
+      previous: () => this.present.next(-1),
+      reset: () => this.present.reset(),
+      nextExit: () => this.columns.stepSign(1),
+      previousExit: () => this.columns.stepSign(-1),
+      filter: () => this.filters.subsets.focus(),
+    }
+    actions[action]()
+  }
+
   #change(/** @type {Partial<View>} */ change) {
     if (!this.view) return
     this.view = { ...this.view, ...change }
@@ -253,27 +371,103 @@ export class Explore {
     this.view = { ...view, picked: example }
     this.address.push(writeView(this.view, model, this.address.parameters()))
     this.#paint()
-    if (example === null) this.gallery.focus(view.picked)
-    else this.trace.reveal()
+    if (example === null) return this.columns.focus(view.picked)
+    this.cells.reveal()
+    if (this.layout?.columns.some(({ narrow }) => narrow)) this.#open(model.routes.exit[model.routes.at(view.step, example)])
+  }
+
+  #togglePanel(/** @type {keyof Selection} */ name, /** @type {HTMLElement} */ chip) {
+    if (this.chip === chip) return this.#closePanel()
+    this.chip = chip
+    this.controls.mark(true)
+    void this.panel.show(name)
+  }
+
+  #closePanel() {
+    this.chip?.focus({ preventScroll: true })
+    this.chip = null
+    this.controls.mark(false)
+    this.panel.hide()
+  }
+
+  // A column that shows all; the others are narrower where there are many.
+  #open(/** @type {number} */ exit) {
+    if (exit === this.opened) return
+    this.opened = exit
+    this.#layOut(true)
+  }
+
+  // The column of the picked example, or the one where most leave at the budget of the address.
+  #openUsed() {
+    const { model, view } = this
+    if (!model || !view) return
+    this.#open(view.picked === null ? mostUsed(model.at(view.step)) : model.routes.exit[model.routes.at(view.step, view.picked)])
+  }
+
+  // The address has it at once, since what follows is to copy it.
+  #showGame(/** @type {string | null} */ game) {
+    this.#change({ game })
+    this.#settleNow()
+  }
+
+  // List all examples of an exit; again, or null: no longer.
+  #showAll(/** @type {number | null} */ exit) {
+    const before = this.view?.open ?? null
+    this.#change({ open: exit === before ? null : exit })
+    if (exit !== null && exit !== before) this.grid.focus()
+    else if (before !== null) this.columns.focusAll(before)
+  }
+
+  // Everything that depends on the size of the block, or on which column is open.
+  #layOut(again = false) {
+    const { data } = this
+    const { scale } = this.present
+    const size = { width: this.stage.clientWidth, height: innerHeight - (scale ? 0 : this.above), scale }
+    if (!data || !size.width) return
+    const axes = this.front.showsRuns ? data.front.axes : data.front.withoutRuns
+    const end = axes.cost[1]
+    const same = this.layout && this.layout.end === end && this.size?.width === size.width && this.size.height === size.height
+    if (same && !again) return
+    this.size = size
+    const layout = layOut(size, data.exits.length, end, this.opened)
+    this.layout = layout
+    this.root.toggleAttribute("data-down", layout.down)
+    this.root.toggleAttribute("data-short", layout.short)
+    this.columns.layOut(layout)
+    this.road.layOut(layout, this.columns.places)
+    this.rail.layOut(layout)
+    this.front.layOut(layout) // which takes the height that is left where the block is presented
+    this.cells.layOut(layout)
   }
 
   #paint() {
     this.frame = undefined
     const { view, model } = this
     if (!view || !model) return
-    this.#paintBudget(model.at(view.step))
+    const now = model.at(view.step, view.subset)
+    this.#paintBudget(now, now.passing ?? passingBy(model, view.step))
+    const mix = this.data?.front.curves.find(({ kind }) => kind === "mix")
+    this.headline.paintFacts(now.of ? [] : facts(model, view.step, mix))
     this.note.textContent = model.notes[view.step]
-    this.handle.paint(view.step)
-    this.readouts.paint(view.step)
+    this.rail.paint(view.step, now.of !== undefined)
+    this.columns.paintCast(view)
+    this.columns.paintOpen(view.open)
+    this.readouts.paint(now)
+    this.panel.paint(view.step)
     this.filters.paint(view)
-    this.gallery.paint(view)
-    this.trace.paint(view)
+    this.root.toggleAttribute("data-listing", view.open !== null)
+    this.grid.paint(view, now)
+    this.cells.paint(view)
+    for (const extra of this.extras) extra.paint(view, now)
   }
 
-  #paintBudget(/** @type {import("../core/model.js").AtBudget} */ now) {
-    this.headline.paint(now.sentence)
-    this.front.paint({ ...now, label: percent(now.accuracy) })
-    this.exits.paint(now)
+  #paintBudget(/** @type {import("../core/model.js").AtBudget} */ now, /** @type {Float64Array | null} */ passing) {
+    const { words = USUAL } = /** @type {ExploreData} */ (this.data)
+    this.headline.paint(now)
+    const all = now.of && this.model ? this.model.at(now.step) : now // the front and its curves are those of all examples
+    this.front.paint({ ...all, label: `${!now.of ? "" : this.layout?.down ? "all: " : `all ${words.many}: `}${amount(words, all.accuracy)}` })
+    this.road.paint(now, passing)
+    this.columns.paint(now)
   }
 
   // When nothing has moved for a moment, the sentence is read out and the address follows.
@@ -286,7 +480,14 @@ export class Explore {
     clearTimeout(this.timer)
     if (this.timer === undefined) return
     this.timer = undefined
+    this.front.settle()
     this.headline.announce(this.note.textContent ?? "")
     this.#writeAddress()
   }
 }
+
+/** Of what is selected. @param {ExploreData} data @param {keyof Selection} name */
+const titleOf = ({ choices, selection }, name) => choices[name].find(({ value }) => value === selection[name])?.title ?? selection[name]
+
+/** The exit where most leave. @param {import("../core/model.js").AtBudget} now */
+const mostUsed = ({ exits }) => exits.reduce((best, { share }, k) => (share > exits[best].share ? k : best), 0)

@@ -4,7 +4,7 @@
 // history (push); a change of the budget or of a filter does not (replace).
 
 /** @typedef {Record<string, string | null>} Change  null removes a parameter */
-/** @typedef {{read: () => string, replace: (query: string) => void, push: (query: string) => void, listen: (heard: () => void) => () => void}} Place */
+/** @typedef {{read: () => string, replace: (query: string) => void, push: (query: string) => void, back: (() => void) | null, listen: (heard: () => void) => () => void}} Place  back: null without a history */
 
 export class Address {
   /** @param {Place} place where the parameters are kept */
@@ -27,6 +27,15 @@ export class Address {
   push(change) {
     const query = this.with(change)
     if (query !== this.place.read()) this.place.push(query)
+  }
+
+  /**
+   * Undo the last push, as "Back" does. Listeners are called.
+   * @param {Change} change what it amounts to, where there is no history
+   */
+  back(change) {
+    if (this.place.back) this.place.back()
+    else this.replace(change)
   }
 
   /**
@@ -75,7 +84,7 @@ export function hashPlace() {
  */
 export function memoryPlace(query = "") {
   const write = (/** @type {string} */ next) => void (query = next)
-  return { read: () => query, replace: write, push: write, listen: () => () => {} }
+  return { read: () => query, replace: write, push: write, back: null, listen: () => () => {} }
 }
 
 /**
@@ -88,6 +97,7 @@ function browserPlace(read, url) {
     read: () => new URLSearchParams(read()).toString(), // so that equal parameters are equal as text
     replace: (query) => history.replaceState(history.state, "", url(query)),
     push: (query) => history.pushState(null, "", url(query)),
+    back: () => history.back(),
     listen(heard) {
       const listener = (/** @type {Event} */ event) => {
         event.stopPropagation() // Streamlit would run the whole page again

@@ -23,10 +23,16 @@ export function grown(box, by) {
   return { ...box, left: box.left - by, top: box.top - by, right: box.right + by, bottom: box.bottom + by }
 }
 
-/** How bad a place is: what it hides, what of it is outside the area, and its own penalty. @param {Place} place @param {Mark[]} marks @param {Box} area */
-export function hidden(place, marks, area) {
+/**
+ * How bad a place is: what it hides, what of it is outside the area, and its own penalty.
+ * @param {Place} place @param {Mark[]} marks @param {Box} area @param {number} enough  counting stops once it is this bad
+ */
+export function hidden(place, marks, area, enough = Infinity) {
   let sum = OUTSIDE * ((place.right - place.left) * (place.bottom - place.top) - shared(place, area)) + (place.penalty ?? 0)
-  for (const mark of marks) sum += mark.weight * shared(place, mark)
+  for (const mark of marks) {
+    if (sum >= enough) break
+    sum += mark.weight * shared(place, mark)
+  }
   return sum
 }
 
@@ -34,7 +40,7 @@ export function hidden(place, marks, area) {
 export function freest(places, marks, area) {
   let [best, least] = [places[0], Infinity]
   for (const place of places) {
-    const cost = (place.penalty ?? 0) < least ? hidden(place, marks, area) : Infinity
+    const cost = (place.penalty ?? 0) < least ? hidden(place, marks, area, least) : Infinity
     if (cost < least) [best, least] = [place, cost]
   }
   return best

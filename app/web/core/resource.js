@@ -2,7 +2,7 @@
 
 const MAGIC = "OFRP"
 const VERSION = 1
-const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array }
+const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array }
 
 /** @typedef {keyof typeof TYPES} Type */
 /** @typedef {{type: Type, shape: number[], start: number, scale?: number}} Packed  an array in the resource; start: in bytes */

@@ -11,8 +11,11 @@ export class Routes {
     this.steps = steps
     this.examples = examples
     this.exit = new Uint8Array(steps * examples)
-    this.answer = new Uint32Array(steps * examples) // the class that is predicted
-    this.is_correct = new Uint8Array(steps * examples)
+    /** @type {Uint32Array | null} */
+    this.answer = arrays["first answer"] ? new Uint32Array(steps * examples) : null // the class that is predicted, if classes are
+    this.graded = arrays["first quality"] !== undefined
+    /** @type {Uint8Array | Float32Array} */
+    this.quality = this.graded ? new Float32Array(steps * examples) : new Uint8Array(steps * examples) // 1 if correct, 0 if not, unless it is graded
     this.path = new Uint16Array(steps * examples) // which set of stages ran
     this.#replay(arrays)
     this.stepsAway = this.#distances()
@@ -30,9 +33,10 @@ export class Routes {
   // Each row is the row before it with its changes applied.
   #replay(/** @type {import("./resource.js").Resource["arrays"]} */ arrays) {
     const n = this.examples
-    const { exit, answer, is_correct, path } = this
+    const { exit, answer, quality, path } = this
     const [step, example] = [arrays["change step"], arrays["change example"]]
-    for (const [name, table] of Object.entries({ exit, answer, is_correct, path })) {
+    const tables = { exit, ...(answer ? { answer } : {}), [this.graded ? "quality" : "is_correct"]: quality, path }
+    for (const [name, table] of Object.entries(tables)) {
       const then = arrays[`then ${name}`]
       table.set(arrays[`first ${name}`])
       for (let row = 1, next = 0; row < this.steps; row++) {

@@ -18,9 +18,9 @@ export function ticksWithWhole(low, high, most) {
   return [...regular.filter((tick) => Math.abs(tick - 1) > near), 1].sort((a, b) => a - b)
 }
 
-/** Their texts in percent, all with as many digits as the finest needs. @param {number[]} shares @returns {string[]} */
-export function tickTexts(shares) {
+/** Their texts in percent, all with as many digits as the finest needs; or, where they are no shares, as numbers. @param {number[]} shares @param {boolean} [graded] @returns {string[]} */
+export function tickTexts(shares, graded = false) {
   const exact = (/** @type {number} */ digits) => shares.every((share) => Math.abs(Number((100 * share).toFixed(digits)) - 100 * share) < 1e-6)
   const digits = [0, 1, 2, 3].find(exact) ?? 4
-  return shares.map((share) => `${(100 * share).toFixed(digits)}%`)
+  return shares.map((share) => (graded ? share.toFixed(digits + 2) : `${(100 * share).toFixed(digits)}%`))
 }

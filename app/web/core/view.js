@@ -1,20 +1,27 @@
 // What a visitor looks at within a block, and its parameters in the address.
 
 import { percent } from "./dom.js"
+import { decodeGame } from "./game.js"
+import { showsOf } from "./highlights.js"
+import { nearest } from "./nearest.js"
+import { sortsOf } from "./sorting.js"
+
+export { nearest }
 
 /** @typedef {import("./model.js").Model} Model */
-/** @typedef {"all" | "correct" | "incorrect"} Show */
+/** @typedef {import("./highlights.js").Show} Show */
 
 /**
- * step: of the budget;  class: index or null for all;  picked: number of an example or null
- * @typedef {{step: number, class: number | null, show: Show, picked: number | null}} View
+ * step: of the budget;  subset: index, or null for all examples;  show: what is highlighted;  open: the exit whose examples are listed, or
+ * null;  sort: their order;  picked: number of an example or null;  game: code of a game that is shown, or null
+ * @typedef {{
+ *   step: number, subset: number | null, show: Show, open: number | null, sort: string, picked: number | null, game: string | null,
+ * }} View
  */
 
-/** @type {Record<Show, string>} */
-export const SHOWS = { all: "All", correct: "Correct", incorrect: "Incorrect" }
 export const DEFAULT_BUDGET = 0.25
 /** The parameters that a view is written to. */
-export const PARAMETERS = ["budget", "class", "show", "image"]
+export const PARAMETERS = ["budget", "class", "level", "show", "grid", "sort", "image", "game"]
 
 /**
  * The view that an address asks for. What is invalid is replaced, with a sentence about it.
@@ -25,31 +32,57 @@ export const PARAMETERS = ["budget", "class", "show", "image"]
 export function readView(parameters, model) {
   /** @type {string[]} */
   const notices = []
+  const { one, many, stage } = model.words
   const [low, high] = [model.budget[0], model.budget[model.steps - 1]]
-  let budget = DEFAULT_BUDGET
+  const reached = (/** @type {number} */ budget) => Math.min(Math.max(budget, low), high)
+  let budget = reached(DEFAULT_BUDGET)
   if (parameters.budget !== undefined) {
     const asked = budgetOf(parameters.budget)
-    if (!Number.isNaN(asked)) budget = asked
+    if (!Number.isNaN(asked)) budget = reached(asked)
     if (!isReached(asked, model)) {
-      const instead = percent(Math.min(Math.max(budget, low), high))
-      notices.push(`The address asks for a budget of “${short(parameters.budget)}”; it must be between ${low.toFixed(2)} and ${high.toFixed(2)}. Showing ${instead}.`)
+      notices.push(`The address asks for a budget of “${short(parameters.budget)}”; it must be between ${low.toFixed(2)} and ${high.toFixed(2)}. Showing ${percent(budget)}.`)
     }
   }
-  const byName = (parameters.class ?? "") === "" ? -1 : model.classes.indexOf(parameters.class)
-  if (parameters.class && byName < 0) notices.push(`The address asks for the class “${short(parameters.class)}”, which does not exist here. Showing all classes.`)
+  const subset = subsetOf(parameters, model, notices)
   const show = parameters.show ?? "all"
-  const known = Object.hasOwn(SHOWS, show)
-  if (!known) notices.push(`The address asks for the filter “${short(show)}”, which does not exist here. Showing all.`)
+  const known = showsOf(model).some((each) => each.show === show)
+  if (!known) notices.push(`The address asks for the highlight “${short(show)}”, which does not exist here. Showing none.`)
+  const open = parameters.grid === undefined ? null : Number(parameters.grid) - 1
+  const exists = open === null || model.exits[open] !== undefined
+  if (!exists) notices.push(`The address asks for the ${many} of ${stage} “${short(parameters.grid)}”; there are ${model.exits.length} ${stage}s.`)
+  const sorts = sortsOf(model).map(({ name }) => name)
+  const sort = parameters.sort ?? sorts[0]
+  if (!sorts.includes(sort)) notices.push(`The address asks for the order “${short(sort)}”, which does not exist here.`)
   const picked = parameters.image === undefined ? -1 : model.ids.indexOf(parameters.image)
-  if (parameters.image !== undefined && picked < 0) notices.push(`The address asks for the image “${short(parameters.image)}”, which is not in the test split of this bundle.`)
+  if (parameters.image !== undefined && picked < 0) notices.push(`The address asks for the ${one} “${short(parameters.image)}”, which is not in the test split of this bundle.`)
+  const game = parameters.game === undefined || decodeGame(parameters.game, model) ? (parameters.game ?? null) : null
+  if (parameters.game !== undefined && game === null) notices.push(`The address holds the game “${short(parameters.game)}”, which is mistyped or was played with another bundle or policy. It is not shown.`)
   const view = {
     step: nearest(model.budget, budget),
-    class: byName < 0 ? null : byName,
+    subset,
     show: known ? /** @type {Show} */ (show) : /** @type {Show} */ ("all"),
+    open: exists ? open : null,
+    sort: sorts.includes(sort) ? sort : sorts[0],
     picked: picked < 0 ? null : picked,
+    game,
   }
   return { view, notices }
 }
+
+/** @param {Record<string, string>} parameters @param {Model} model @param {string[]} notices sentences are added @returns {number | null} */
+function subsetOf(parameters, model, notices) {
+  const { list } = model.subsets
+  const [name, level] = [parameters.class || undefined, parameters.level || undefined]
+  const byClass = name === undefined ? -1 : list.findIndex((subset) => subset.class !== null && model.classes[subset.class] === name)
+  const byLevel = level === undefined ? -1 : list.findIndex((subset) => subset.factor !== null && levelName(subset) === level)
+  if (name !== undefined && byClass < 0) notices.push(`The address asks for the class “${short(name)}”, which does not exist here. Showing all classes.`)
+  if (level !== undefined && byLevel < 0) notices.push(`The address asks for the level “${short(level)}”, which does not exist here. Showing all ${model.words.many}.`)
+  if (byClass >= 0 && byLevel >= 0) notices.push("The address asks for a class and a level of a factor; only one subset is shown at a time. Showing the class.")
+  return byClass >= 0 ? byClass : byLevel >= 0 ? byLevel : null
+}
+
+/** @param {import("./subsets.js").Subset} subset of a factor */
+const levelName = ({ factor, level }) => `${factor}:${level}`
 
 /**
  * The parameters of a link to a view, without defaults.
@@ -60,12 +93,17 @@ export function readView(parameters, model) {
  */
 export function writeView(view, model, before) {
   const budget = before.budget === undefined ? DEFAULT_BUDGET : budgetOf(before.budget)
+  const subset = view.subset === null ? null : model.subsets.list[view.subset]
   const stays = nearest(model.budget, budget) === view.step && (before.budget === undefined || isReached(budget, model))
   return {
     budget: stays ? (before.budget ?? null) : String(Number(model.budget[view.step].toFixed(4))),
-    class: view.class === null ? null : model.classes[view.class],
+    class: subset?.class == null ? null : model.classes[subset.class],
+    level: subset?.factor == null ? null : levelName(subset),
     show: view.show === "all" ? null : view.show,
+    grid: view.open === null ? null : String(view.open + 1),
+    sort: view.sort === sortsOf(model)[0].name ? null : view.sort,
     image: view.picked === null ? null : model.ids[view.picked],
+    game: view.game,
   }
 }
 
@@ -81,14 +119,17 @@ export function writeSelection(selection, defaults) {
 }
 
 /**
- * The index of the value nearest to a target.
- * @param {ArrayLike<number>} values
- * @param {number} target
+ * What to ask the server for after a change of what is selected. Another bundle has its own defaults: only what is no default here is kept there.
+ * @template {{bundle: string}} Selection
+ * @param {Record<string, string>} parameters of the address
+ * @param {{selection: Selection, defaults: Selection}} shown
+ * @param {Record<string, string>} change
  */
-export function nearest(values, target) {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - target) < Math.abs(values[best] - target)) best = i
-  return best
+export function changed(parameters, { selection, defaults }, change) {
+  const kept = "bundle" in change ? writeSelection(selection, defaults) : selection
+  /** @type {Record<string, string | null>} */
+  const all = { ...parameters, ...kept, ...change }
+  return Object.fromEntries(Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [[name, value]])))
 }
 
 /** @param {string} text NaN if it is not a number */

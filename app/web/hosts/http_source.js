@@ -3,10 +3,13 @@
 import { decode } from "../core/resource.js"
 
 const TIMEOUT = 60_000 // ms for a batch of images
+export const INCOMPLETE = "The server stopped before the data was complete."
 const KEPT = 50 // predictions in memory
 
 /**
- * @param {{bundle: string, sweep: string, predictions: string, images: string | null}} addresses absolute
+ * @param {{
+ *   bundle: string, sweep: string, predictions: string, images: string | null, policies: string, takeHome: (name: string) => string,
+ * }} addresses absolute;  takeHome: of what is taken home, with a query
  * @returns {import("../core/source.js").Source}
  */
 export function httpSource(addresses) {
@@ -14,10 +17,17 @@ export function httpSource(addresses) {
   const predictions = new Map()
   const { images } = addresses
   return {
-    bundle: async () => decode(await (await fetched(addresses.bundle)).arrayBuffer()),
-    sweep: async () => decode(await (await fetched(addresses.sweep)).arrayBuffer()),
-    predictions: (example) => kept(predictions, example, async () => (await fetched(`${addresses.predictions}?row=${example}`)).json()),
+    bundle: async () => decode(await whole((await fetched(addresses.bundle)).arrayBuffer())),
+    sweep: async () => decode(await whole((await fetched(addresses.sweep)).arrayBuffer())),
+    predictions: (example) => kept(predictions, example, async () => whole((await fetched(`${addresses.predictions}?row=${example}`)).json())),
+    cards: async () => whole((await fetched(addresses.policies)).json()),
     images: images === null ? null : { key: images, fetch: (examples) => fetchImages(images, examples) },
+    takeHome: {
+      forms: ["csv", "parquet"],
+      routes: async ({ budget }, step, form) => (await fetched(`${addresses.takeHome("routes")}&budget=${budget[step]}&format=${form}`)).blob(),
+      policy: async ({ budget }, step) => ({ content: await (await fetched(`${addresses.takeHome("policy")}&budget=${budget[step]}`)).blob(), step }),
+      page: async () => (await fetched(addresses.takeHome("report"))).blob(),
+    },
   }
 }
 
@@ -28,7 +38,7 @@ export function httpSource(addresses) {
  */
 async function fetchImages(address, examples) {
   const response = await fetched(`${address}?rows=${examples.join(",")}`, AbortSignal.timeout(TIMEOUT))
-  const buffer = await response.arrayBuffer()
+  const buffer = await whole(response.arrayBuffer())
   const view = new DataView(buffer)
   let at = 0
   return examples.map(() => {
@@ -48,6 +58,15 @@ export async function fetched(address, signal) {
   const response = await fetch(address, { signal }).catch(() => Promise.reject(new Error("The server does not answer.")))
   if (!response.ok) throw new Error(await response.text())
   return response
+}
+
+/**
+ * What is read from a response, or an error that is a sentence if it breaks off.
+ * @template Content
+ * @param {Promise<Content>} reading
+ */
+export function whole(reading) {
+  return reading.catch(() => Promise.reject(new Error(INCOMPLETE)))
 }
 
 /**

@@ -1,9 +1,9 @@
 // Asks the server for the first data of a block, which may have to be fitted first; see app/explore_route.py.
 
-import { fetched } from "./http_source.js"
+import { fetched, INCOMPLETE, whole } from "./http_source.js"
 
 /** @typedef {import("../blocks/explore.js").ExploreData} ExploreData */
-/** @typedef {ExploreData & {resources: {bundle: string, sweep: string, predictions: string}, images: string | null}} ServedData  addresses are relative to the page's root */
+/** @typedef {ExploreData & {resources: {bundle: string, sweep: string, predictions: string}, images: string | null, takeHome: string}} ServedData  addresses are relative to the page's root;  takeHome: the selection as a query */
 /** @typedef {{done: number, of: number, what: string}} Progress */
 
 /**
@@ -23,7 +23,7 @@ export async function opening(address, signal, onProgress) {
   }
   if (last?.data) return last.data
   if (last?.error !== undefined) throw new Error(last.error)
-  throw new Error("The server stopped before the data was complete.")
+  throw new Error(INCOMPLETE)
 }
 
 /** @param {ReadableStream<Uint8Array<ArrayBuffer>>} body */
@@ -31,7 +31,7 @@ async function* lines(body) {
   const [reader, decoder] = [body.getReader(), new TextDecoder()]
   let rest = ""
   for (;;) {
-    const { done, value } = await reader.read()
+    const { done, value } = await whole(reader.read())
     if (done) return
     const parts = (rest + decoder.decode(value, { stream: true })).split("\n")
     rest = parts.pop() ?? ""

@@ -3,18 +3,19 @@
 
 import { Explore } from "../blocks/explore.js"
 import { Address, searchPlace } from "../core/address.js"
-import { writeSelection } from "../core/view.js"
+import { changed, writeSelection } from "../core/view.js"
 import { Connection } from "./connection.js"
-import { httpSource } from "./http_source.js"
+import { fetched, httpSource } from "./http_source.js"
 import { opening } from "./opening.js"
 import { closeConnectionDialog } from "./streamlit_dialog.js"
 import { MOVED } from "./top_bar.js"
 
 /** @typedef {import("./opening.js").ServedData} ServedData */
 /** @typedef {import("../parts/controls.js").Selection} Selection */
-/** @typedef {{jump: {number: number, policy: string, budget: number} | null, explore: ServedData | null}} ComponentData  explore: null if it must be fitted first */
+/** @typedef {{explore: ServedData | null}} ComponentData  explore: null if it must be fitted first */
 /** @typedef {{data: ComponentData, parentElement: HTMLElement}} Component */
 
+const BAR = 52 // px that the bar of the page takes, beyond what the controls save there
 const PATIENCE = 300 // ms before a fit is mentioned
 const LOST = "The server does not answer. What is on this page goes on working; the rest follows when the server is back."
 
@@ -43,13 +44,14 @@ class Live {
   constructor(root, base) {
     this.base = base
     this.address = new Address(searchPlace())
-    this.block = new Explore(root, { address: this.address, select: (change) => this.#select(change) })
+    this.block = new Explore(root, { address: this.address, select: (change, budget) => this.#select(change, budget), guarantee: (promise) => this.#guarantee(promise), above: BAR })
     this.connection = new Connection(new URL("_stcore/health", base).href, (there) => this.#connected(there))
     this.stopListening = this.address.listen(() => this.#follow())
     this.stopClosing = closeConnectionDialog()
     /** @type {ServedData | null} */
     this.shown = null
-    this.jumps = 0
+    /** @type {Partial<Selection> & {budget?: string}} */
+    this.coming = {} // what was selected and is being loaded
   }
 
   dispose() {
@@ -61,12 +63,7 @@ class Live {
   }
 
   /** @param {ComponentData} data from Python, on every run of the page */
-  receive({ explore, jump }) {
-    if (jump && jump.number > this.jumps) {
-      this.jumps = jump.number
-      this.address.push({ policy: jump.policy, budget: String(jump.budget) })
-      if (this.shown) return this.#follow()
-    }
+  receive({ explore }) {
     if (explore === null) {
       if (!this.shown && !this.waiting) void this.#load(this.address.parameters())
       return
@@ -87,7 +84,9 @@ class Live {
     const absolute = (/** @type {string} */ address) => new URL(address, this.base).href
     const { bundle, sweep, predictions } = data.resources
     const images = data.images && absolute(data.images)
-    return this.block.open(data, httpSource({ bundle: absolute(bundle), sweep: absolute(sweep), predictions: absolute(predictions), images }))
+    const takeHome = (/** @type {string} */ name) => absolute(`offramp/${name}?${data.takeHome}`)
+    const addresses = { bundle: absolute(bundle), sweep: absolute(sweep), predictions: absolute(predictions), images, policies: absolute("offramp/policies"), takeHome }
+    return this.block.open(data, httpSource(addresses))
   }
 
   // After Back or Forward.
@@ -101,18 +100,28 @@ class Live {
     else void this.#load(parameters)
   }
 
-  #select(/** @type {Partial<Selection>} */ change) {
+  async #guarantee(/** @type {{errors: number, confidence: number}} */ { errors, confidence }) {
+    const { bundle, unit } = /** @type {ServedData} */ (this.shown).selection
+    const query = new URLSearchParams({ bundle, unit, errors: String(errors), confidence: String(confidence) })
+    return (await fetched(new URL(`offramp/guarantee?${query}`, this.base).href)).json()
+  }
+
+  // What was selected just before and has not come yet is selected too.
+  #select(/** @type {Partial<Selection>} */ selected, /** @type {number | undefined} */ budget) {
     if (!this.shown) return
+    const change = { ...this.coming, ...selected, ...(budget === undefined ? {} : { budget: String(budget) }) }
     const other = "bundle" in change // whose classes and examples are others
-    void this.#load({ ...this.address.parameters(), ...this.shown.selection, ...change }, () => {
-      this.address.push({ ...change, ...(other ? { class: null, image: null } : {}) })
+    void this.#load(changed(this.address.parameters(), this.shown, change), () => {
+      this.address.push({ ...change, ...(other ? { class: null, level: null, grid: null, sort: null, image: null } : {}) })
     })
+    this.coming = change
   }
 
   // Show what parameters ask for. onData: called once it has come, before it is shown
   async #load(/** @type {Record<string, string>} */ parameters, onData = () => {}) {
     this.waiting?.abort()
     const waiting = (this.waiting = new AbortController())
+    this.coming = {}
     /** @type {import("./opening.js").Progress} */
     let latest = { done: 0, of: 1, what: "Fetching the data" }
     const show = () => this.block.busy({ what: latest.what, share: latest.done / Math.max(latest.of, 1) }, () => this.#cancel(waiting))
@@ -142,7 +151,10 @@ class Live {
       clearTimeout(patience)
     }
     if (this.waiting === waiting) this.waiting = undefined
-    if (this.waiting === undefined) this.block.busy(null)
+    if (this.waiting === undefined) {
+      this.coming = {}
+      this.block.busy(null)
+    }
     if (problem && !waiting.signal.aborted) this.block.fail(problem.message, () => void this.#load(parameters, onData))
   }
 

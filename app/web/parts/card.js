@@ -42,7 +42,7 @@ export class Card {
     this.ring.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`
     this.ring.style.setProperty("--size", `${marker + RING}px`)
     const size = { width: this.node.offsetWidth, height: this.node.offsetHeight }
-    const area = { left: 2, top: 2, right: this.parent.clientWidth - 2, bottom: this.parent.clientHeight - 2 }
+    const area = { left: 2, top: 0, right: this.parent.clientWidth - 2, bottom: this.parent.clientHeight }
     const gap = marker / 2 + 8
     const places = [...besides(item, size, [gap, 2 * gap, 4 * gap]), ...everywhere(area, size, item)]
     const { left, top } = freest(places, [around(x, y, marker, marker, 10), ...marks].map((mark) => grown(mark, 3)), area)

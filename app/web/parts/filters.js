@@ -1,8 +1,10 @@
-// Which images the gallery shows: of one class, or only those predicted correctly or incorrectly.
+// One row: the subset that all numbers are of, and what is highlighted, which changes no number.
 
-import { button, element } from "../core/dom.js"
-import { SHOWS } from "../core/view.js"
+import { button, count, element } from "../core/dom.js"
+import { showsOf } from "../core/highlights.js"
+import { capital } from "../core/words.js"
 
+/** @typedef {import("../core/model.js").Model} Model */
 /** @typedef {import("../core/view.js").View} View */
 
 export class Filters {
@@ -11,33 +13,60 @@ export class Filters {
    * @param {(change: Partial<View>) => void} onFilter
    */
   constructor(place, onFilter) {
-    this.classes = element("select", "offramp-class")
-    this.classes.onchange = () => onFilter({ class: this.classes.value === "" ? null : Number(this.classes.value) })
-    this.buttons = Object.entries(SHOWS).map(([show, title]) => {
-      const node = button("", title, () => onFilter({ show: /** @type {View["show"]} */ (show) }))
-      node.dataset.show = show
-      return node
+    this.subsets = element("select", "offramp-subset")
+    this.subsets.onchange = () => onFilter({ subset: this.subsets.value === "" ? null : Number(this.subsets.value) })
+    this.all = button("offramp-all-images", "×", () => {
+      onFilter({ subset: null })
+      this.subsets.focus()
     })
-    const group = element("div", "offramp-show", ...this.buttons)
-    group.setAttribute("role", "group")
-    group.setAttribute("aria-label", "Show")
+    this.onFilter = onFilter
+    /** @type {HTMLButtonElement[]} */
+    this.buttons = []
+    this.group = element("div", "offramp-show")
+    this.group.setAttribute("role", "group")
+    this.group.setAttribute("aria-label", "Highlight")
     this.hint = element("span", "offramp-hint")
-    const heading = element("h2", "offramp-heading", "Images by exit")
-    place.replaceChildren(element("div", "offramp-filters", heading, element("label", "", "Class ", this.classes), group, this.hint))
+    this.what = element("span", "offramp-filter-label")
+    this.row = element("div", "offramp-subset-row", element("label", "", this.what, this.subsets), this.all)
+    place.replaceChildren(element("div", "offramp-filters", this.row, this.group, this.hint))
   }
 
   /**
-   * @param {string[]} classes
+   * @param {Model} model
    * @param {string} hint
    */
-  draw(classes, hint) {
-    this.classes.replaceChildren(new Option("all", ""), ...classes.map((name, i) => new Option(name, String(i))))
+  draw(model, hint) {
+    const { list } = model.subsets
+    const { many } = model.words
+    this.what.textContent = capital(many)
+    this.all.setAttribute("aria-label", `Show all ${many}`)
+    this.all.title = `Show all ${many}`
+    this.row.hidden = list.length === 0
+    this.buttons = showsOf(model).map(({ show, title, help }) => {
+      const node = button("", title, () => this.onFilter({ show }))
+      node.dataset.show = show
+      node.title = help
+      return node
+    })
+    this.group.replaceChildren(element("span", "offramp-filter-label", "Highlight"), ...this.buttons)
+    const option = (/** @type {number} */ index) => new Option(`${list[index].option} (${count(list[index].tested)})`, String(index))
+    const groups = [...new Set(list.map(({ group }) => group))].map((name) => {
+      const node = element("optgroup")
+      node.label = name
+      node.append(...list.flatMap(({ group }, index) => (group === name ? [option(index)] : [])))
+      return node
+    })
+    this.subsets.replaceChildren(new Option(`all ${count(model.tested)}`, ""), ...groups)
     this.hint.textContent = hint
+    this.hint.title = hint
   }
 
   /** @param {View} view */
   paint(view) {
-    this.classes.value = String(view.class ?? "")
+    const value = String(view.subset ?? "")
+    if (this.subsets.value !== value) this.subsets.value = value
+    this.all.hidden = view.subset === null
+    this.subsets.toggleAttribute("data-selected", view.subset !== null)
     for (const node of this.buttons) node.setAttribute("aria-pressed", String(node.dataset.show === view.show))
   }
 }

@@ -1,18 +1,26 @@
 """The front that the browser draws holds the sweep, the exits and the real runs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.figures.front import alt
+from app.figures.front import alt, table
 from app.payload.front_data import front_data
 from app.shown import Shown
 from app.wording import run_lines
+from engine.analysis.sweep_intervals import sweep_intervals
+from engine.bundle.measurements import MS, Measured
 from engine.front import concave_hull
 from tests.app.samples import sample, with_measured
 from tests.measured import DEVICE, fresh
+
+
+def timed(entry: Measured, shown: Shown) -> Measured:
+    """As if the costs shown were its own times."""
+    return replace(entry, units={MS: shown.sweep.unit})
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +51,18 @@ def test_a_policy_is_not_compared_with_itself(tmp_path: Path, policy: str, kind:
     assert kind not in kinds and kinds[-1] == "policy" and len(kinds) == 4
 
 
+def test_intervals_are_those_of_the_differences(shown: Shown) -> None:
+    intervals = front_data(shown)["intervals"]
+    expected = sweep_intervals(shown.sweep, shown.bundle.outputs.test()).difference
+    np.testing.assert_allclose(intervals["low"], [interval.low for interval in expected], atol=1e-5)
+    np.testing.assert_allclose(intervals["high"], [interval.high for interval in expected], atol=1e-5)
+    difference = shown.sweep.accuracy - shown.sweep.full.accuracy
+    assert not intervals["graded"] and (np.array(intervals["low"]) <= difference).all() and (difference <= intervals["high"]).all()
+    columns = table(shown).columns
+    assert columns["Difference in points"] == pytest.approx(100 * difference[:: len(difference) // 20], abs=1e-3)
+    assert columns["95% from"] == pytest.approx([100 * low for low in intervals["low"][:: len(difference) // 20]], abs=2e-3)
+
+
 def test_exits_have_their_cost_accuracy_and_name(shown: Shown) -> None:
     exits = front_data(shown)["exits"]
     np.testing.assert_allclose([exit["cost"] for exit in exits], shown.sweep.static_cost, atol=1e-5)
@@ -52,7 +72,7 @@ def test_exits_have_their_cost_accuracy_and_name(shown: Shown) -> None:
 
 
 def test_real_runs_have_a_device_and_their_facts(shown: Shown) -> None:
-    entries = [fresh(size, device=device).measured for device in (DEVICE, "Slide rule") for size in (1, 32)]
+    entries = [timed(fresh(size, device=device).measured, shown) for device in (DEVICE, "Slide rule") for size in (1, 32)]
     front = front_data(with_measured(shown, *entries))
     assert front["devices"] == [DEVICE, "Slide rule"]
     assert [run["device"] for run in front["runs"]] == [0] * 6 + [1] * 6
@@ -62,13 +82,42 @@ def test_real_runs_have_a_device_and_their_facts(shown: Shown) -> None:
     assert front["axes"]["cost"][1] > max(run["time"] for run in front["runs"]) > 1
 
 
+def test_real_runs_are_drawn_in_their_unit_and_under_their_policy_only(shown: Shown) -> None:
+    entry = fresh(1).measured
+    elsewhere = front_data(with_measured(shown, replace(entry, units={MS: "ms_batch_1"})))
+    assert elsewhere["runs"] == [] and elsewhere["runsUnit"] == "ms_batch_1"
+    other = front_data(with_measured(shown, replace(timed(entry, shown), policy="entropy")))
+    assert other["runs"] == [] and other["runsUnit"] is None
+    assert front_data(with_measured(shown, timed(entry, shown)))["runsUnit"] is None
+
+
+def test_times_belong_to_budgets_of_the_policy_and_the_unit_that_ran(shown: Shown) -> None:
+    measured = fresh(32).measured
+    other = replace(measured, policy="entropy")
+    in_time = replace(shown, sweep=replace(shown.sweep, unit="latency_ms"))
+    budgets = [
+        [run["budget"] for run in front_data(with_measured(s, entry))["timed"]]
+        for s, entry in ((shown, measured), (shown, other), (in_time, measured))
+    ]
+    assert budgets == [[0.25, 0.5, 0.75], [], []]
+
+
 def test_everything_is_inside_the_axes(shown: Shown) -> None:
-    front = front_data(with_measured(shown, fresh(1).measured))
+    front = front_data(with_measured(shown, timed(fresh(1).measured, shown)))
     (least, most), (low, high) = front["axes"]["cost"], front["axes"]["accuracy"]
     drawn = [*front["curves"], *({"cost": point.get("cost", point.get("time")), **point} for point in front["exits"] + front["runs"])]
     for item in drawn:
         assert least <= np.min(item["cost"]) and np.max(item["cost"]) < most
         assert low < np.min(item["accuracy"]) and np.max(item["accuracy"]) < high
+
+
+@pytest.mark.parametrize(("most", "reaches"), [(1.8, 1.8), (9, 2)])
+def test_the_axis_reaches_the_costliest_ramp_unless_it_is_far_off(shown: Shown, most: float, reaches: float) -> None:
+    """As where hard examples cost more than the mean of their path."""
+    leaving_cost = shown.sweep.leaving_cost.copy()
+    leaving_cost[0, -1] = most
+    front = front_data(replace(shown, sweep=replace(shown.sweep, leaving_cost=leaving_cost)))
+    assert front["withoutRuns"]["cost"] == [0, reaches]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from app.payload.bundle_resource import bundle_resource
 from app.payload.container import decode
-from app.payload.predictions import predictions
+from app.payload.predictions import predictions, predictions_resource
 from app.payload.sweep_resource import sweep_resource
+from engine.outputs import CascadeKind
 from engine.splits import Split
 from tests.app.samples import sample
 
@@ -27,6 +28,22 @@ def test_replaying_the_changes_gives_every_route_back(tmp_path: Path, policy: st
             here = steps == step
             row[examples[here]] = then[here]
             assert (row == table[step]).all(), (name, step)
+
+
+@pytest.mark.parametrize("kind", CascadeKind)
+@pytest.mark.parametrize("policy", ["maxprob", "random_mix", "oracle", "bolukbasi"])
+def test_shares_times_the_costs_of_those_who_leave_are_what_is_spent(tmp_path: Path, policy: str, kind: CascadeKind) -> None:
+    shown = sample(tmp_path, policy, kind=kind)
+    values, arrays = decode(sweep_resource(shown))
+    share, cost = arrays["share"].astype(float), arrays["exit cost"].astype(float)
+    assert (np.isnan(cost) == (share == 0)).all(), "where none leaves there is no mean cost"
+    np.testing.assert_allclose(np.nansum(share * cost, axis=1), values["cost"], atol=2e-5)
+    if policy != "random_mix":  # whose numbers are expectations, and whose routes are one draw
+        path_cost = np.array(values["pathCost"])[shown.sweep.path]
+        for step in (0, 20, 40):
+            for exit in range(4):
+                leaving = shown.sweep.exit[step] == exit
+                assert not leaving.any() or np.isclose(path_cost[step, leaving].mean(), cost[step, exit], atol=2e-5)
 
 
 @pytest.mark.parametrize("recorded", ["logits", "confidence"])
@@ -69,6 +86,17 @@ def test_the_score_of_an_answer_and_the_thresholds_lead_to_the_routes_of_the_swe
     for row in range(20):
         passes = [*(np.float32(predictions(shown, row)["decision"][:-1]) >= arrays["threshold"][step]), True]
         assert int(np.argmax(passes)) == shown.sweep.exit[step, row]
+
+
+def test_what_is_known_before_any_stage_comes_with_the_answers(tmp_path: Path) -> None:
+    shown, rows = sample(tmp_path, "random_mix", features=True), np.array([3, 8])
+    before = shown.bundle.outputs.test().before
+    values, arrays = decode(predictions_resource(shown, rows))
+    for i, row in enumerate(rows):
+        known = predictions(shown, row)["before"]
+        assert known == pytest.approx({name: arrays[f"before {name}"][i] for name in values["before"]}, rel=1e-5)
+        assert known == pytest.approx({name: values[row] for name, values in before.items()}, rel=1e-5)
+        assert list(known) == ["guess", "length"]
 
 
 def test_without_thresholds_no_score_decides(tmp_path: Path) -> None:

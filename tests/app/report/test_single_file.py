@@ -48,7 +48,14 @@ class Elements(HTMLParser):
 @pytest.fixture
 def hostile(tmp_path: Path) -> str:
     names = {"class_names": tuple(f"{HOSTILE} {c}" for c in range(6)), "exit_names": tuple(f"{HOSTILE} {k}" for k in range(3))}
-    made = synthetic.draft(synthetic.outputs(examples=90, exits=3), "tiny", title=HOSTILE, unit_notes={"macs": HOSTILE}, **names)
+    made = synthetic.draft(
+        synthetic.outputs(examples=90, exits=3),
+        "tiny",
+        title=HOSTILE,
+        unit_notes={"macs": HOSTILE},
+        provenance={"device": HOSTILE},
+        **names,
+    )
     shown = show(read_bundle(write_bundle(made, tmp_path / "tiny")))
     return html(report(shown, Album(shown.bundle.images, missing=HOSTILE)))
 
@@ -69,7 +76,9 @@ def modules(text: str) -> dict[str, str]:
 def test_names_of_strangers_stay_text(hostile: str, ordinary: str) -> None:
     mine, theirs = Elements(ordinary), Elements(hostile)
     assert [name for name, _, _ in theirs.elements] == [name for name, _, _ in mine.elements]
-    assert theirs.comments == [] and theirs.named("title")[0][1].startswith(HOSTILE)
+    assert theirs.comments == [] and theirs.named("title")[0][1].strip() == f"{HOSTILE} · Explore · Offramp"
+    assert mine.named("footer")[0][1].strip() == "Made with Offramp"
+    assert theirs.named("footer")[0][1].strip() == f"Made with Offramp · outputs computed on {' '.join(HOSTILE.split())}"
     ((_, data),) = theirs.named("script", type="application/json")
     values = json.loads(data)
     assert values["choices"]["bundle"][0]["title"] == HOSTILE and values["exits"][0]["name"] == f"{HOSTILE} 0"
@@ -118,5 +127,5 @@ def test_resources_are_those_of_the_content(tmp_path: Path) -> None:
         given["data-resource"]: gzip.decompress(base64.b64decode(text))
         for given, text in Elements(html(content)).named("script", type="application/octet-stream")
     }
-    assert held == content.resources and set(held) == {"bundle", "sweep", "predictions", "images"}
+    assert held == content.resources and set(held) == {"bundle", "sweep", "predictions", "images", "takehome"}
     assert html(content) == html(replace(content)), "the same content is the same file"

@@ -19,9 +19,9 @@ def forgotten() -> Iterator[None]:
 
 
 def test_views_come_in_their_order() -> None:
-    assert [view.title for view in in_order()][:3] == ["Explore", "Methods", "Library"]
+    assert [view.title for view in in_order()][:3] == ["Explore", "Library"]
     view(title="Between", url_path="between", order=15)(lambda: None)
-    assert [view.title for view in in_order()][:3] == ["Explore", "Between", "Methods"]
+    assert [view.title for view in in_order()][:3] == ["Explore", "Between", "Library"]
 
 
 def test_one_view_is_the_default() -> None:
