@@ -19,6 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 SCREEN: "ViewportSize" = {"width": 1440, "height": 900}
 READY = '.offramp[data-ready="true"]'
+#: Parts of the page, here and in earlier versions: what the budget is dragged on, the images, and those that are not there yet.
+TRACK = ".offramp-rail, input.offramp-slider"
+TILES = ".offramp-face:not([data-over]), .offramp-tile"
+MISSING = ".offramp-face .offramp-plate, .offramp-tile em"
 
 
 @contextmanager
@@ -42,10 +46,10 @@ def dashboard(root: Path, port: int, data: Path | None = None) -> Iterator[tuple
 
 def chromium_path() -> str:
     """The path of the system's browser. None is downloaded."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell"):
         if path := shutil.which(name):
             return path
-    raise UserError("The page is timed in Chromium or Chrome, and neither was found; install one, for example with apt install chromium.")
+    raise UserError("This needs Chromium or Chrome, and neither was found; install one, for example with apt install chromium.")
 
 
 @contextmanager
@@ -54,7 +58,7 @@ def chromium() -> Iterator["Browser"]:
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError as missing:
-        raise UserError("The page is timed with playwright, which is not installed; `python3 run_tests.py` installs it.") from missing
+        raise UserError("This needs playwright, which is not installed; `python3 run_tests.py` installs it.") from missing
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
         yield browser

@@ -154,7 +154,12 @@ def measure(way: str, folder: Path, page: "Page | None", view: bool) -> Times:
 @contextmanager
 def browser() -> Iterator["Page | None"]:
     """A page of the system's Chromium, opened before the time is taken; None if Chromium is not installed."""
-    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+    executable = next(
+        filter(
+            None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chromium-headless-shell"))
+        ),
+        None,
+    )
     if executable is None:
         yield None
         return

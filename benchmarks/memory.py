@@ -1,6 +1,6 @@
 """How much memory a run takes on few and on ten times as many examples. It should not grow with the data set.
 
-    python benchmarks/memory.py [--few 20000] [--many 200000] [--save]
+    python benchmarks/memory.py [--few 20000] [--many 200000] [--only execute] [--save]
 
 Each run has its own process, whose peak memory the operating system reports. Images are generated as they are needed.
 
@@ -10,7 +10,6 @@ compute   computes the outputs of all exits and writes them to a bundle
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,10 +24,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/memory.py`
 
 from benchmarks.options import run
+from benchmarks.peak_memory import peak_memory
 from benchmarks.report import Report
 from engine.commands.arguments import positive
 from engine.datasets.base import Images
 from engine.splits import Split
+
+RUNS = ("execute", "compute")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Noise:
 
 
 def measured_run(what: str, examples: int) -> None:
-    """The run whose memory is measured, in a process of its own. Prints the peak in KiB."""
+    """The run whose memory is measured, in a process of its own. Prints the peak in MiB."""
     from dataclasses import replace
 
     from engine import recipes
@@ -81,7 +83,7 @@ def measured_run(what: str, examples: int) -> None:
             recipes.register(lambda: noise_recipe)
             save_weights(cascade, recipes.weights_path("noise"), "noise", {})
             compute("noise", "cpu")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # KiB
+    print(peak_memory())
 
 
 def small() -> torch.nn.Module:
@@ -95,7 +97,7 @@ def small() -> torch.nn.Module:
 def peak(what: str, examples: int) -> float:
     """The peak memory of a run in MiB."""
     command = [sys.executable, __file__, "--run", what, "--few", str(examples)]
-    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]) / 1024
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1])
 
 
 def at_least_three(text: str) -> int:
@@ -109,12 +111,13 @@ def main() -> None:
     parser = report.arguments(__doc__)
     parser.add_argument("--few", type=at_least_three, default=20_000, metavar="N", help="images of the first run (default: 20000)")
     parser.add_argument("--many", type=at_least_three, default=200_000, metavar="N", help="images of the second run (default: 200000)")
-    parser.add_argument("--run", choices=("execute", "compute"), help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=RUNS, metavar="RUN", help=f"of {' and '.join(RUNS)} (default: both)")
+    parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:
         return measured_run(given.run, given.few)
     report.begin(torch.device("cpu"), "peak memory of a process in MiB")
-    for what in ("execute", "compute"):
+    for what in given.only:
         few, many = peak(what, given.few), peak(what, given.many)
         report.say(f"{what:8} {given.few:>8,} images {few:7,.0f}   {given.many:>8,} images {many:7,.0f}   ratio {many / few:.3f}")
     report.keep(given.save)

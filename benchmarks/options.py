@@ -9,11 +9,11 @@ from engine.errors import UserError
 
 
 class Options(argparse.ArgumentParser):
-    """The options of `python benchmarks/NAME.py`; `--help` prints the docstring of the file."""
+    """The options of `python FOLDER/NAME.py`; `--help` prints the docstring of the file."""
 
-    def __init__(self, name: str, about: str | None) -> None:
+    def __init__(self, name: str, about: str | None, folder: str = "benchmarks") -> None:
         form = argparse.RawDescriptionHelpFormatter
-        super().__init__(prog=f"python benchmarks/{name}.py", description=about, formatter_class=form)
+        super().__init__(prog=f"python {folder}/{name}.py", description=about, formatter_class=form)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")

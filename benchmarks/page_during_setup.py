@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 
 import app.views  # noqa: F401  registers the views
 from app.views.registry import in_order
+from benchmarks.dashboard import TILES
 from benchmarks.first_minute import (
     ADDRESS,
     browser,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 NOTICE = r"^PyTorch is still being installed.*Everything that does not run a network works already\.$"
-WITHOUT_IMAGE = "() => [...document.querySelectorAll('.offramp-tile')].filter((tile) => !tile.querySelector('img')?.naturalWidth).length"
+WITH_IMAGES = "(tiles) => tiles.length > 20 && tiles.every((tile) => tile.querySelector('img')?.naturalWidth)"
 
 
 def check(condition: bool, problem: str) -> None:
@@ -65,8 +66,8 @@ def use_explore(page: "Page", bundle: str) -> None:
     page.locator(".offramp-slider").focus()
     page.keyboard.press("Home")
     page.wait_for_function("(before) => document.querySelector('.offramp-sentence').innerText !== before", arg=before)
-    page.locator(".offramp-tile").first.click()
-    page.locator(".offramp-trace").first.wait_for(timeout=30_000)
+    page.locator(TILES).first.click()
+    page.locator(".offramp-taken").first.wait_for(timeout=30_000)
     page.get_by_text("The numbers").first.click()
     page.locator("[data-testid=stDataFrame], table").first.wait_for(timeout=30_000)
 
@@ -80,7 +81,7 @@ def places(copy: Path) -> dict[str, Callable[["Page"], None]]:
 
 def images_arrive(page: "Page") -> None:
     open_view(page, "?bundle=cifar10-resnet")
-    page.wait_for_function(f"() => document.querySelectorAll('.offramp-tile').length > 20 && ({WITHOUT_IMAGE})() === 0", timeout=120_000)
+    page.wait_for_function(f"(selector) => ({WITH_IMAGES})([...document.querySelectorAll(selector)])", arg=TILES, timeout=120_000)
 
 
 def use(page: "Page", copy: Path, environment: dict[str, str], log: Path) -> None:

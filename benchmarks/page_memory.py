@@ -10,7 +10,6 @@ has left. A page counts as shown when its chart and all visible images are paint
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs from anywhere as `python benchmarks/page_memory.py`
 
-from benchmarks.dashboard import FLAGS, READY, ROOT, SCREEN, dashboard
+from benchmarks.dashboard import FLAGS, MISSING, READY, ROOT, SCREEN, TILES, chromium_path, dashboard
 from benchmarks.options import run
 from benchmarks.report import Report
 from engine.bundle.library import entries, open_bundle
@@ -69,7 +68,10 @@ def show(page: "Page", url: str, bundle: str, policy: str, images: bool) -> None
     page.wait_for_selector(READY)
     page.wait_for_selector(".offramp-dot:not([hidden])", state="attached")
     if images:
-        page.wait_for_function("() => document.querySelector('.offramp-tile img') && !document.querySelector('.offramp-tile em')")
+        page.wait_for_function(
+            "([tiles, missing]) => document.querySelector(tiles)?.querySelector('img') && !document.querySelector(missing)",
+            arg=[TILES, MISSING],
+        )
 
 
 def has_images(bundle: str) -> bool:
@@ -99,8 +101,7 @@ def measure(report: Report, root: Path, shown: dict[str, list[str]]) -> None:
 
     with dashboard(root, 8797) as (url, pid), sync_playwright() as playwright:
         say("when it answers")
-        path = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS.split())
         page = browser.new_page(viewport=SCREEN)
         page.set_default_timeout(120_000)
         for bundle, policies in shown.items():

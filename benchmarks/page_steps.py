@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.dashboard import READY, SCREEN
+from benchmarks.dashboard import READY, SCREEN, TRACK
 from benchmarks.versions import Version, heading, row
 from engine.bundle.bundle import Draft, write_bundle
 from engine.bundle.images import encode
@@ -24,13 +24,6 @@ WARM_UP = 10  # steps during which the browser compiles the scripts
 PAUSE = 60  # ms between steps, as in a drag
 TURN = 20  # steps from one end of the drag to the other
 SETTLED = 2_000  # ms after which the page has done everything that follows from loading
-
-#: Moves the slider as a drag does.
-MOVE = """((share) => {
-  const slider = document.querySelector('.offramp-slider')
-  slider.value = Math.round(share * slider.max)
-  slider.dispatchEvent(new Event('input', { bubbles: true }))
-})"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ def position(i: int) -> float:
 
 
 def drag(browser: "Browser", address: str, moves: int) -> list[Step]:
-    """Open the page and move the slider to and fro. A step lasts until the next one, so that late work counts as well."""
+    """Open the page and drag the handle to and fro. A step lasts until the next one, so that late work counts as well."""
     context = browser.new_context(viewport=SCREEN)
     page = context.new_page()
     page.goto(address)
@@ -85,10 +78,15 @@ def drag(browser: "Browser", address: str, moves: int) -> list[Step]:
     page.wait_for_timeout(SETTLED)
     session = context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    box = page.locator(TRACK).first.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 3
+    page.mouse.move(box["x"] + position(0) * box["width"], y)
+    page.mouse.down()
     totals = []
     for i in range(WARM_UP + moves + 1):
         totals.append(busy(session))
-        session.send("Runtime.evaluate", {"expression": f"{MOVE}({position(i)})"})
+        page.mouse.move(box["x"] + position(i) * box["width"], y)
         page.wait_for_timeout(PAUSE)
     context.close()
     steps = [Step(after.script - before.script, after.tasks - before.tasks) for before, after in zip(totals, totals[1:], strict=False)]

@@ -69,7 +69,7 @@ def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
         row = f"{dtype:9}{(other.prediction != full.prediction).mean():13.2%}"
         for rule in rules.values():
             before, after = rule.route(full), rule.route(other)
-            change = 100 * (after.accuracy(other) - before.accuracy(full))
+            change = 100 * (after.accuracy - before.accuracy)
             row += f"{(before.exit != after.exit).mean():14.2%}{(before.prediction != after.prediction).mean():13.2%}{change:+10.2f}"
         yield row
 

@@ -4,11 +4,12 @@ import os
 import platform
 from datetime import date
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from benchmarks.options import Options
-from engine.runtime.devices import device_name
+
+if TYPE_CHECKING:
+    import torch
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -26,8 +27,12 @@ class Report:
         parser.add_argument("--save", action="store_true", help=f"keep the report in {self.path.parent.name}/{self.path.name}")
         return parser
 
-    def begin(self, device: torch.device, how: str) -> None:
+    def begin(self, device: "torch.device", how: str) -> None:
         """Report the date, device, load and versions, and how the benchmark measures."""
+        import torch  # here, so that a process of a benchmark that does not report can be measured without it
+
+        from engine.runtime.devices import device_name
+
         self.say(
             f"{date.today()}, {device_name(device)} of {os.cpu_count()} cores shared with others (load {os.getloadavg()[0]:.1f});"
             f" Python {platform.python_version()}, torch {torch.__version__}; {how}"

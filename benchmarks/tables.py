@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 
 from benchmarks.options import Options, run
 from engine.analysis.factors import factor_by_exit
-from engine.analysis.intervals import wilson_interval
+from engine.analysis.intervals import Interval, mean_interval, paired_interval
+from engine.analysis.sweep_intervals import sweep_intervals
 from engine.balance import normalized_entropy
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import open_bundle
@@ -35,10 +36,15 @@ ALPHAS = (0.7, 0.9, 1.05)
 FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 
-def interval(accuracy: float, examples: int) -> float:
-    """Half the width of the 95% interval of an accuracy, in points."""
-    bounds = wilson_interval(round(accuracy * examples), examples)
-    return 50 * (bounds.high - bounds.low)
+def in_percent(accuracy: Interval) -> str:
+    """An accuracy with half the width of its 95% interval, in percent."""
+    return f"{100 * accuracy.estimate:.1f} ± {100 * accuracy.half_width:.1f}"
+
+
+def full_in_percent(bundle: Bundle) -> str:
+    """The accuracy of the full network."""
+    test = bundle.outputs.test()
+    return in_percent(mean_interval(test.quality[test.full]))
 
 
 def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float] = BUDGETS) -> list[str]:
@@ -49,7 +55,8 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
         if policy.unavailable_reason(bundle.outputs):
             continue
         sweep = run_sweep(policy, bundle.outputs, list(budgets))
-        cells = [cell(a, c, sweep.examples) for a, c in zip(sweep.accuracy, sweep.cost, strict=True)]
+        intervals = sweep_intervals(sweep, bundle.outputs.test())
+        cells = [cell(*point) for point in zip(intervals.accuracy, intervals.difference, sweep.cost.tolist(), strict=True)]
         title = policy.title if policy.deployable else f"*{policy.title}, knows the labels*"
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return lines
@@ -57,25 +64,29 @@ def policies_table(bundle: Bundle, names: Iterable[str], budgets: Sequence[float
 
 def hull_row(bundle: Bundle) -> str:
     """The accuracy of mixing static exits, read from their hull on test: the most generous form of the baseline."""
-    static = run_sweep(POLICIES["static"], bundle.outputs, [1.0])
-    hull = concave_hull(static.static_cost, static.static_accuracy)
-    reached = np.interp(BUDGETS, static.static_cost[hull], static.static_accuracy[hull])
-    cells = [cell(a, c, static.examples) for a, c in zip(reached, BUDGETS, strict=True)]
+    test = bundle.outputs.test()
+    cost, quality = test.mean_static_cost("macs") / test.full_cost("macs"), test.quality.astype(float)
+    hull = concave_hull(cost, quality.mean(axis=1))
+    cells = []
+    for budget in BUDGETS:
+        above = int(np.searchsorted(cost[hull], budget).clip(1, len(hull) - 1))
+        cheap, costly = hull[above - 1], hull[above]
+        share = np.clip((budget - cost[cheap]) / (cost[costly] - cost[cheap]), 0, 1)
+        mixed = (1 - share) * quality[cheap] + share * quality[costly]
+        cells.append(cell(mean_interval(mixed), paired_interval(mixed, quality[test.full]), budget))
     return "| *Hull of the static exits, chosen on test* | " + " | ".join(cells) + " |"
 
 
-def cell(accuracy: float, cost: float, examples: int) -> str:
-    return f"{100 * accuracy:.1f} ± {interval(accuracy, examples):.1f} ({cost:.0%})"
+def cell(accuracy: Interval, difference: Interval, cost: float) -> str:
+    return f"{in_percent(accuracy)}, {100 * difference.estimate:+.1f} ± {100 * difference.half_width:.1f} ({cost:.0%})"
 
 
 def how_read(bundle: Bundle) -> str:
     """What the numbers in a table mean."""
-    test = bundle.outputs.test()
-    full = float(test.correct[test.full].mean())
     return (
-        f"Test accuracy in percent on {test.examples:,} images with its 95% interval, and in brackets the share of the full network's"
-        f" compute that was spent; knobs are set on calibration. The full network reaches {100 * full:.1f} ±"
-        f" {interval(full, test.examples):.1f}. Random mix, the baseline, does not look at the image."
+        f"Test accuracy in percent on {bundle.outputs.test().examples:,} images with its 95% interval, the difference from the full network"
+        " in points with its paired 95% interval, and in brackets the share of the full network's compute that was spent; knobs are set on"
+        f" calibration. The full network reaches {full_in_percent(bundle)}. Random mix, the baseline, does not look at the image."
         f" Outputs computed on: {bundle.provenance.get('device', 'unknown')}."
     )
 
@@ -102,9 +113,8 @@ def networks_table(bundles: Iterable[Bundle]) -> list[str]:
         test = bundle.outputs.test()
         alone = test.static_cost("macs") / test.full_cost("macs")
         exits = ", ".join(f"{cost:.0%}: {100 * correct:.1f}" for cost, correct in zip(alone, test.correct.mean(axis=1), strict=True))
-        full = float(test.correct[test.full].mean())
         size = f"{test.full_cost('macs') / 1e6:.0f} | {parameters(bundle) / 1e6:.1f} M"
-        lines.append(f"| `{bundle.id}` | {size} | {exits} | {100 * full:.1f} ± {interval(full, test.examples):.1f} |")
+        lines.append(f"| `{bundle.id}` | {size} | {exits} | {full_in_percent(bundle)} |")
     return lines
 
 
@@ -119,10 +129,10 @@ def bags_table(heads: Bundle, bags: Bundle) -> list[str]:
         for name, bundle in (("plain heads", heads), ("bag of features", bags)):
             test = bundle.outputs.test()
             route = AlphaRule(alpha, mean_correct_confidence(bundle.outputs.tuning(Split.FIT)), math.nan).route(test)
-            shares, correct = route.shares(test.exits), route.accuracy(test)
+            shares = route.shares(test.exits)
             cost = route.mean_cost(test, "macs") / heads.outputs.full_cost("macs")
             leaving = " ".join(f"{share:.0%}" for share in shares)
-            accuracy = f"{100 * correct:.1f} ± {interval(correct, test.examples):.1f}"
+            accuracy = in_percent(mean_interval(route.known_quality))
             lines.append(f"| {alpha:g} | {name} | {leaving} | {float(normalized_entropy(shares)):.2f} | {accuracy} | {cost:.0%} |")
     return lines
 

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 UNFINISHED, STATE, LOCK, LOG = "unfinished", "setup.json", "install.lock", "install.log"
-UV, UV_CACHE = "uv", "uv-cache"
+UV, UV_CACHE, PIP = "uv", "uv-cache", "pip"
 KEPT = (LOCK, UV, UV_CACHE)  # kept when `.venv` is created again, so that nothing is downloaded twice
 REQUIREMENTS = {"view": "requirements-view.txt", "full": "requirements.txt", "dev": "requirements-dev.txt"}
 

@@ -12,6 +12,7 @@ import sysconfig
 import time
 import zipfile
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -64,13 +65,21 @@ class Installer:
         self._write_state("done")
 
     def _add_pip(self) -> None:
-        """Add pip for people who activate `.venv`. Offramp itself does not use it, and creating an environment with pip takes 3 s."""
-        if not list(self._venv.glob("**/site-packages/pip")):
-            self._run([str(python_of(self._venv)), "-I", "-m", "ensurepip", "--default-pip"], shown=False)
+        """Add pip for people who activate `.venv`. Offramp itself does not use it, and ensurepip takes 3 s."""
+        if list(self._venv.glob("**/site-packages/pip")):
+            return
+        python, wheel = str(python_of(self._venv)), _bundled_pip()
+        if wheel:
+            uv = self._uv
+            with_uv = [uv, "pip", "install", "--python", python, "--no-config"] if uv else []
+            command = with_uv or [*self._pip(), "install", *PIP_OPTIONS, "--isolated", "--no-compile", "--ignore-installed"]
+            if self._run([*command, "--no-index", str(wheel)], shown=False)[0] == 0:
+                return
+        self._run([python, "-I", "-m", "ensurepip", "--default-pip"], shown=False)
 
     def _install_lock(self) -> None:
         lock = str(self._venv.parent / "locks" / f"{self._level}.txt")
-        uv = self._uv()
+        uv = self._uv
         self.progress = Progress(self._quiet)  # what pip unpacked so far is only uv
         if uv:
             settings, options = uv_settings(self._run([*self._pip(), "config", "list"], shown=False)[1])
@@ -98,11 +107,9 @@ class Installer:
 
     def _pip(self) -> list[str]:
         """A pip that installs into `.venv`: the one that Python has for new environments, or that of the Python that runs us."""
-        ensurepip = importlib.util.find_spec("ensurepip")
-        folders = [sysconfig.get_config_var("WHEEL_PKG_DIR"), ensurepip and ensurepip.origin and Path(ensurepip.origin).parent / "_bundled"]
-        wheels = [wheel for folder in folders if folder for wheel in sorted(Path(folder).glob("pip-*.whl"))]
-        if importlib.util.find_spec("venv") and wheels:
-            return [str(python_of(self._venv)), "-I", str(wheels[-1] / "pip")]
+        wheel = _bundled_pip()
+        if importlib.util.find_spec("venv") and wheel:
+            return [str(python_of(self._venv)), "-I", str(_unpacked(wheel, self._venv / environment.PIP) / "pip")]
         if importlib.util.find_spec("venv") and importlib.util.find_spec("pip"):
             return [sys.executable, "-I", "-m", "pip", "--python", str(python_of(self._venv))]
         package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
@@ -110,6 +117,7 @@ class Installer:
             f"This Python cannot create environments: install {package} (on Debian or Ubuntu: sudo apt install {package}), {AGAIN}."
         )
 
+    @cached_property
     def _uv(self) -> str | None:
         """The locked uv, from a wheel that pip downloads, or else one that is installed already, or else None."""
         lock = self._venv.parent / "locks" / "uv.txt"
@@ -174,6 +182,30 @@ def _locked_wheel(folder: Path, version: str, lock: Path) -> Path | None:
     hashes = lock.read_text(encoding="utf-8")
     wheels = folder.glob(f"uv-{version}-*.whl")
     return next((wheel for wheel in wheels if hashlib.sha256(wheel.read_bytes()).hexdigest() in hashes), None)
+
+
+def _bundled_pip() -> Path | None:
+    """The wheel of pip that Python has for new environments."""
+    ensurepip = importlib.util.find_spec("ensurepip")
+    folders = [sysconfig.get_config_var("WHEEL_PKG_DIR"), ensurepip and ensurepip.origin and Path(ensurepip.origin).parent / "_bundled"]
+    wheels = [wheel for folder in folders if folder for wheel in sorted(Path(folder).glob("pip-*.whl"))]
+    return wheels[-1] if wheels else None
+
+
+def _unpacked(wheel: Path, folder: Path) -> Path:
+    """The files of a wheel in a folder of an environment: run from the wheel itself, pip would be compiled at every start, for 2 s.
+
+    The wheel is the answer if they cannot be unpacked, or if there is no environment yet.
+    """
+    if folder.parent.is_dir() and not folder.is_dir():
+        draft = folder.with_name(f"{folder.name}-{os.getpid()}")
+        try:
+            with zipfile.ZipFile(wheel) as packed:
+                packed.extractall(draft)
+            os.replace(draft, folder)
+        except OSError:
+            shutil.rmtree(draft, ignore_errors=True)
+    return folder if folder.is_dir() else wheel
 
 
 def _unpack_uv(wheel: Path, folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Synthetic outputs and bundles for the tests: seeded, small, and shaped like those of a real cascade."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,14 @@ def outputs(
     agreement: float = 0.6,
     shuffled: bool = False,
     dtype: type = np.float32,
+    features: bool = False,
 ) -> Outputs:
     """Outputs of a cascade whose accuracy rises with depth, with a third of the examples in each of fit, calibration and test.
 
     recorded:  "probabilities" keeps only log-probabilities, "confidence" only predictions and top probabilities
     agreement: the degree to which exits make the same errors, in [0, 1]
     shuffled:  shuffle the splits instead of placing them one after the other
+    features:  also record two features of every exit and two values that are known before any stage runs, see `with_features`
     """
     rng = np.random.default_rng(seed)
     labels = rng.integers(classes, size=examples)
@@ -87,7 +90,21 @@ def outputs(
         raw=recorded == "logits",
         factors={"difficulty": difficulty},
     )
-    return confidence_only(made) if recorded == "confidence" else made
+    made = confidence_only(made) if recorded == "confidence" else made
+    return with_features(made, seed) if features else made
+
+
+def with_features(made: Outputs, seed: int = 0) -> Outputs:
+    """The same outputs with a feature of every exit that falls as it is more often correct, and one that tells nothing, and with a noisy
+    guess of the difficulty before any stage runs, and a length that tells nothing."""
+    rng = np.random.default_rng([seed, 77])
+    unsure = 0.6 - 0.4 * made.quality + rng.normal(0, 0.3, made.quality.shape)
+    before = {"guess": made.factors["difficulty"] + rng.normal(0, 0.2, made.examples), "length": rng.integers(3, 30, made.examples)}
+    return replace(
+        made,
+        features={"unsure": unsure.astype(np.float32), "noise": rng.normal(size=made.quality.shape).astype(np.float32)},
+        before={name: values.astype(np.float32) for name, values in before.items()},
+    )
 
 
 def confidence_only(whole: Outputs) -> Outputs:
@@ -156,6 +173,6 @@ def draft(made: Outputs, id: str = "tiny", **changes: Any) -> Draft:
         "exit_names": tuple(f"Exit {k + 1}" for k in range(made.exits)),
         "unit_notes": {"macs": "Made up.", "latency_ms": "Made up, on no device."},
         "provenance": {"recipe": "none", "seed": 0},
-        "images": pictures(made),
+        "images": [] if "images" in changes else pictures(made),
     }
     return Draft(id=id, outputs=made, **{**given, **changes})

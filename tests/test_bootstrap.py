@@ -20,6 +20,7 @@ import pytest
 import bootstrap
 from app import serve
 from setting_up import environment, installer, installer_output
+from tests.thorough import variants
 from tests.tiny_setup import TinySetup, fake_package, is_one_sentence
 
 ROOT = environment.ROOT
@@ -274,7 +275,7 @@ def start() -> Iterator[Callable[[int], subprocess.Popen[str]]]:
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", variants([signal.SIGINT, signal.SIGTERM], signal.SIGINT))
 def test_it_serves_until_a_signal_ends_it(start: Callable[[int], subprocess.Popen[str]], number: signal.Signals) -> None:
     port = free_port()
     server = start(port)
@@ -287,7 +288,7 @@ def test_it_serves_until_a_signal_ends_it(start: Callable[[int], subprocess.Pope
 
 
 @posix
-@pytest.mark.parametrize("moment", [0.0, 0.15, 0.4, 0.8])
+@pytest.mark.parametrize("moment", variants([0.0, 0.15, 0.4, 0.8], 0.0, 0.4))
 def test_a_taken_port_is_reported_and_a_signal_ends_the_server_cleanly(
     start: Callable[[int], subprocess.Popen[str]], moment: float
 ) -> None:

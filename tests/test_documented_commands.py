@@ -2,7 +2,8 @@
 
 Each is started as written, from the root of a copy of the repository. Quick commands run to the end. Those that would train, measure or
 download for minutes are ended once they have parsed their arguments. Those of the engine are then called again, up to the point where the
-long work would begin. Only `python` is replaced, by this Python, and placeholders such as DIR.
+long work would begin. Benchmarks, the scripts of docs/ and quick commands of the engine run in this process, which has imported what
+they import. Only `python` is replaced, by this Python, and placeholders such as DIR.
 """
 
 import ast
@@ -11,8 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from pkgutil import resolve_name
@@ -27,13 +29,16 @@ from engine.errors import UserError
 from engine.importing.templates import write_template
 from tests.documented import PYTHONS, Document, Shown
 from tests.image_folders import image_folder
+from tests.scripts import run_script
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [Document.read(path) for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))]
 
 #: Commands that take minutes or need the network: those of the engine, and the beginnings of other scripts.
 LONG = ("train", "compute", "measure", "download")
-LONG_SCRIPTS = ("run_app.py", "benchmarks/")
+LONG_SCRIPTS = ("run_app.py", "-m tests.recorded.record")
+#: Scripts that run in this process until they have parsed their arguments.
+HERE = ("benchmarks/", "docs/")
 #: Printed when a program has parsed its arguments. The program ends there, so it prints nothing more.
 UNDERSTOOD = "understood"
 #: Python runs a module of this name at every start. This one ends a program once its arguments are parsed.
@@ -65,6 +70,9 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, folder / "offramp", ignore=ignore)
     image_folder(folder / "pictures", classes=2, each=6)
     write_template("logits", folder / "outputs.npz")
+    write_template("long", folder / "log.csv")
+    save = ["route", "doodles", "--policy", "maxprob", "--budget", "0.25", "--save-policy", str(folder / "offramp" / "policy.json")]
+    assert main(save) == 0  # commands that load a policy run before or after the one that saves it
     (folder / "ending").mkdir()
     (folder / "ending" / "sitecustomize.py").write_text(SITECUSTOMIZE)
     return folder
@@ -74,6 +82,7 @@ def in_place(words: Iterable[str], scratch: Path) -> list[str]:
     """Replace placeholders by existing files and names."""
     values = {
         "FILE": str(scratch / "outputs.npz"),
+        "LOG.csv": str(scratch / "log.csv"),
         "FILE.safetensors": str(scratch / "weights.safetensors"),
         "DIR": str(scratch / "pictures"),
         "NAME": "mine",
@@ -94,13 +103,19 @@ def start(words: list[str], scratch: Path, ending: bool) -> subprocess.Completed
 def is_long(words: list[str]) -> bool:
     if words[1:3] == ["-m", "engine"]:
         return words[3:4] != [] and words[3] in LONG
-    return words[1].startswith(LONG_SCRIPTS)
+    return " ".join(words[1:]).startswith(LONG_SCRIPTS)
 
 
 def problem(shown: Shown, scratch: Path) -> str | None:
     """What goes wrong when the command is run, or None."""
     words = in_place(shown.words, scratch)
     assert words[0] in PYTHONS
+    if words[1].startswith(HERE):
+        complaint = complaint_about(words[1:], scratch)
+        return complaint and f"{shown}\n{complaint}"
+    if words[1:3] == ["-m", "engine"] and words[3:] != ["list"] and not is_long(words):
+        status, printed = run_here(words[3:], scratch)
+        return f"{shown}\nends with {status}\n{printed}" if status else None
     words[0] = sys.executable
     if words[1] == "run_tests.py":
         words.append("--version")  # goes to pytest: the linter runs, and pytest starts but runs no tests
@@ -109,6 +124,38 @@ def problem(shown: Shown, scratch: Path) -> str | None:
     if done.returncode != 0 or "Traceback" in done.stderr or (ending and not done.stdout.endswith(f"{UNDERSTOOD}\n")):
         return f"{shown}\nends with {done.returncode} (two or more spaces end a command)\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return None
+
+
+def run_here(words: list[str], scratch: Path) -> tuple[int, str]:
+    """Run a command of the engine in the copied repository. Its exit code, and what it printed."""
+    printed = StringIO()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(printed), redirect_stderr(printed):
+        for name in [name for name in os.environ if name.startswith("OFFRAMP_")]:
+            patched.delenv(name)
+        patched.setenv("OFFRAMP_DATA", str(scratch / "offramp" / "data"))
+        patched.chdir(scratch / "offramp")
+        try:
+            return main(words), printed.getvalue()
+        except SystemExit as end:  # after --help
+            return int(end.code or 0), printed.getvalue()
+
+
+def complaint_about(words: list[str], scratch: Path) -> str | None:
+    """What a script prints if it does not take these arguments, or None. It ends once it has parsed them."""
+    parse_args = ArgumentParser.parse_args
+
+    def parse_and_end(self: ArgumentParser, *_: object) -> None:
+        parse_args(self)
+        self.format_help()  # fails if a help text is malformed
+        raise BegunWork
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ArgumentParser, "parse_args", parse_and_end)
+        try:
+            done = run_script(ROOT / words[0], words[1:], scratch)
+        except BegunWork:
+            return None
+    return done.stderr or "It parses no arguments."
 
 
 def shown_once(find: Callable[[Document], Iterable[Shown]]) -> list[Shown]:
@@ -202,6 +249,7 @@ def is_known(program: str, options: list[str]) -> bool:
 def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it imports is there, and what it calls takes what it is given. Only the long work is left out."""
     long_work = [
+        "importing.notebook.show",
         "training.loop.train",
         "runtime.compute.compute",
         "measuring.measure.measure",
@@ -218,6 +266,8 @@ def test_a_block_of_python_defines_all_names_but_the_network(shown: Shown) -> No
     names = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.Name)]
     imports = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = {alias.asname or alias.name for node in imports for alias in node.names}
+    functions = [node for node in ast.walk(ast.parse(shown.text)) if isinstance(node, ast.FunctionDef)]
+    imported |= {function.name for function in functions} | {given.arg for function in functions for given in function.args.args}
     made = imported | {name.id for name in names if isinstance(name.ctx, ast.Store)} | set(dir(builtins))
     assert {name.id for name in names} - made <= {"network"}
 

@@ -7,9 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scipy.special import expit
 
+from tests.documented import Document
 from tests.image_folders import image_folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,6 +57,30 @@ def test_own_policy(tmp_path: Path) -> None:
     sweep = ("-m", "engine", "sweep", "doodles", "--policy", "first_or_last", "--budgets", "0.5", "--json")
     (point,) = json.loads(run(*sweep, OFFRAMP_EXTENSIONS=str(tmp_path)))["points"]
     assert point["cost"] == pytest.approx(0.5, abs=0.03) and point["shares"][1:-1] == [0, 0, 0]
+
+
+def test_saved_policy(tmp_path: Path) -> None:
+    settings = ("--policy", "entropy", "--budget", "0.4", "--save-policy", tmp_path / "policy.json")
+    run("-m", "engine", "route", "doodles", *settings)
+    lines = run("-m", "examples.saved_policy", tmp_path / "policy.json").splitlines()
+    shares = [float(line.split(": ")[1].split("%")[0]) for line in lines]
+    assert len(lines) == 5 and lines[0].startswith("Exit 1: ") and sum(shares) == pytest.approx(100, abs=0.3)
+
+
+def test_live_questions_take_the_route_of_recorded_ones() -> None:
+    """As docs/command-line.md asks models, one question after the other."""
+    (program,) = (shown.text for shown in Document.read(ROOT / "docs" / "command-line.md").programs() if "models_asked" in shown.text)
+    names: dict[str, Any] = {}
+    exec(compile(program, "live questions", "exec"), names)  # noqa: S102 - our own text
+    policy, bundle = names["policy"], names["bundle"]
+    some = bundle.outputs.test().take(slice(0, 30))
+    confidence, asked = expit(some.scores["maxprob"].astype(float)), policy.route(some).visited
+    for i, question in enumerate(some.ids.tolist()):
+        of_model = dict(zip(policy.exit_names, confidence[:, i], strict=True))
+        before = {name: values[i] for name, values in some.before.items()}
+        models = names["models_asked"](question, before, lambda model, _, of_model=of_model: of_model[model])
+        assert models == [name for name, ran in zip(policy.exit_names, asked[:, i], strict=True) if ran]
+    assert len(set(asked.sum(axis=0).tolist())) > 1
 
 
 def test_the_notebook() -> None:

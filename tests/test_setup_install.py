@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from setting_up import environment
+from tests.thorough import variants
 from tests.tiny_setup import UNKNOWN_HASH, TinySetup, is_one_sentence, write_wheel
 
 SERVES = "import time\nprint('served', flush=True)\ntime.sleep(60)\n"
@@ -24,8 +26,36 @@ STOPPED = "Stopped before set-up was finished; run the same command again to con
 
 
 @pytest.fixture
-def tiny(tmp_path: Path) -> TinySetup:
+def scratch(tmp_path: Path) -> TinySetup:
+    """A checkout that was never started."""
     return TinySetup(tmp_path)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A checkout where everything was installed. output: what set-up and page printed;  seconds: how long it took"""
+
+    tiny: TinySetup
+    output: str
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    tiny = TinySetup(tmp_path_factory.mktemp("installed"))
+    tiny.offer_uv()
+    tiny.serve("import tiny_torch\nprint('served', tiny_torch.NAME)")
+    begun = time.monotonic()
+    started = tiny.start("--all")
+    assert started.returncode == 0, started.stderr
+    return Installed(tiny, started.stdout, time.monotonic() - begun)
+
+
+@pytest.fixture
+def tiny(scratch: TinySetup, installed: Installed) -> TinySetup:
+    """A checkout whose environment exists and has no packages."""
+    scratch.take_environment(installed.tiny)
+    return scratch
 
 
 def state(tiny: TinySetup) -> str:
@@ -48,43 +78,27 @@ def end(server: subprocess.Popen[str]) -> tuple[str, str]:
 # --- with uv and without -------------------------------------------------------------------------------------------------------------
 
 
-def test_pip_downloads_uv_and_uv_uses_the_sources_of_pip(tiny: TinySetup) -> None:
-    tiny.offer_uv()
-    tiny.pin("1.0")
-    started = tiny.start()
-    assert (started.returncode, started.stderr) == (0, "")
-    assert "got uv-" in started.stdout and started.stdout.endswith("served\n") and "pip installs" not in started.stdout
-    assert tiny.imports("tiny_view")
-    assert (next(tiny.venv.glob("**/tiny_view-1.0.dist-info")) / "INSTALLER").read_text().strip() == "uv"
-    assert not (tiny.venv / environment.UNFINISHED).exists()
-    assert tiny.start().stdout == "served\n"  # the second start installs nothing
-
-
 def test_pip_installs_the_packages_if_uv_is_missing(tiny: TinySetup) -> None:
-    tiny.pin("1.0")
-    started = tiny.start()
+    started = tiny.start("--all")
     assert (started.returncode, started.stderr) == (0, "")
-    assert "pip installs the packages" in started.stdout and "got tiny_view-1.0" in started.stdout
+    assert "pip installs the packages" in started.stdout and "got tiny_torch-1.0" in started.stdout
     assert (next(tiny.venv.glob("**/tiny_view-1.0.dist-info")) / "INSTALLER").read_text().strip() == "pip"
+    assert list(tiny.venv.glob("**/site-packages/pip"))  # for people who activate the environment
 
 
-@pytest.mark.parametrize("with_uv", [True, False])
+@pytest.mark.parametrize("with_uv", variants([True, False], True))
 def test_a_package_with_another_hash_is_refused(tiny: TinySetup, with_uv: bool) -> None:
     if with_uv:
-        tiny.offer_uv()
+        tiny.offer_uv(downloaded=True)
     (tiny.folder / "locks" / "view.txt").write_text(f"tiny-view==1.0{UNKNOWN_HASH}")
     started = tiny.start()
     assert started.returncode == 2 and is_one_sentence(started.stderr), started.stderr
     assert not list(tiny.venv.glob("**/tiny_view.py"))
 
 
-def test_no_file_is_stored_twice(tiny: TinySetup, tmp_path: Path) -> None:
+def test_a_cache_on_another_disk_is_used_and_no_second_one_made(tiny: TinySetup, tmp_path: Path) -> None:
     tiny.offer_uv()
     tiny.pin("1.0")
-    assert tiny.start().returncode == 0
-    assert next(tiny.venv.glob("**/tiny_view.py")).stat().st_nlink == 2  # the other link is in the cache
-    shutil.rmtree(tiny.venv)
-    shutil.rmtree(tmp_path / "cache")
     (tmp_path / "cache").symlink_to(other_disk(tmp_path))
     assert tiny.start().returncode == 0
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["offramp"] and not (tiny.venv / environment.UV_CACHE).exists()
@@ -109,33 +123,40 @@ def other_disk_is_left_empty():
 # --- failures and repairs -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("with_uv", [True, False])
-def test_an_unreachable_index_is_one_sentence_and_the_next_start_works(tiny: TinySetup, with_uv: bool) -> None:
+@pytest.mark.parametrize("with_uv", variants([True, False], True))
+def test_an_unreachable_index_is_one_sentence_and_the_next_start_works(scratch: TinySetup, with_uv: bool) -> None:
     if with_uv:
-        tiny.offer_uv()
-    tiny.pin("1.0")
-    reachable = dict(tiny.environment)
-    tiny.environment |= {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/"}
-    (tiny.wheels / "tiny_view-1.0-py3-none-any.whl").rename(tiny.folder / "away.whl")
-    failed = tiny.start()
+        scratch.offer_uv(downloaded=True)
+    scratch.pin("1.0")
+    reachable = dict(scratch.environment)
+    scratch.environment |= {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/"}
+    (scratch.wheels / "tiny_view-1.0-py3-none-any.whl").rename(scratch.folder / "away.whl")
+    failed = scratch.start()
     assert failed.returncode == 2 and is_one_sentence(failed.stderr), failed.stderr
-    assert "internet connection" in failed.stderr and str(tiny.venv / "install.log") in failed.stderr
-    assert (tiny.venv / environment.UNFINISHED).exists()
+    assert "internet connection" in failed.stderr and str(scratch.venv / "install.log") in failed.stderr
+    assert (scratch.venv / environment.UNFINISHED).exists()
 
-    (tiny.folder / "away.whl").rename(tiny.wheels / "tiny_view-1.0-py3-none-any.whl")
-    tiny.environment = reachable
-    repaired = tiny.start()
+    (scratch.folder / "away.whl").rename(scratch.wheels / "tiny_view-1.0-py3-none-any.whl")
+    for wheel in (scratch.folder.parent / "cache" / "offramp").glob("uv-*.whl"):
+        wheel.rename(scratch.wheels / wheel.name)
+    scratch.environment = reachable
+    repaired = scratch.start()
     assert (repaired.returncode, repaired.stderr) == (0, "")
     assert "did not finish" in repaired.stdout and repaired.stdout.endswith("served\n")
-    assert not (tiny.venv / environment.UNFINISHED).exists()
+    assert not (scratch.venv / environment.UNFINISHED).exists() and scratch.imports("tiny_view")
+    if with_uv:  # pip downloads uv, and uv uses the sources of pip
+        assert "got uv-" in repaired.stdout and "pip installs" not in repaired.stdout
+        assert (next(scratch.venv.glob("**/tiny_view-1.0.dist-info")) / "INSTALLER").read_text().strip() == "uv"
+        assert next(scratch.venv.glob("**/tiny_view.py")).stat().st_nlink == 2  # no file is stored twice: the other link is in the cache
+    assert scratch.start().stdout == "served\n"  # the next start installs nothing
 
-    tiny.pin("2.0")
-    failed = tiny.start()
+    scratch.pin("2.0")
+    failed = scratch.start()
     assert failed.returncode == 2 and is_one_sentence(failed.stderr)
-    assert not (tiny.venv / environment.UNFINISHED).exists() and tiny.imports("tiny_view")  # what worked still works
+    assert not (scratch.venv / environment.UNFINISHED).exists() and scratch.imports("tiny_view")  # what worked still works
 
 
-def test_offline_the_cache_is_enough(tiny: TinySetup) -> None:
+def test_offline_the_cache_is_enough(tiny: TinySetup, installed: Installed) -> None:
     """The wheels come from uv's cache: their folder is deleted, and the index does not respond."""
     tiny.offer_uv()
     tiny.pin("1.0")
@@ -150,7 +171,7 @@ def test_offline_the_cache_is_enough(tiny: TinySetup) -> None:
         assert tiny.start().returncode == 0
     for wheel in tiny.wheels.glob("*"):
         wheel.unlink()
-    shutil.rmtree(tiny.venv)
+    tiny.take_environment(installed.tiny)
     again = tiny.start()
     assert (again.returncode, again.stderr) == (0, "") and "pip installs" not in again.stdout
 
@@ -174,11 +195,11 @@ class served_folder:
         self.server.wait()
 
 
-def test_a_stopped_set_up_leaves_no_child(tiny: TinySetup) -> None:
+def test_a_stopped_set_up_leaves_no_child(scratch: TinySetup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:  # an index that accepts requests and never responds
         mute.settimeout(60)
-        tiny.environment |= {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": f"http://127.0.0.1:{mute.getsockname()[1]}/", "PIP_TIMEOUT": "30"}
-        with tiny.begin() as begun:
+        scratch.environment |= {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": f"http://127.0.0.1:{mute.getsockname()[1]}/", "PIP_TIMEOUT": "30"}
+        with scratch.begin() as begun:
             question, _ = mute.accept()
             begun.send_signal(signal.SIGTERM)
             output, errors = begun.communicate(timeout=20)
@@ -187,44 +208,34 @@ def test_a_stopped_set_up_leaves_no_child(tiny: TinySetup) -> None:
         question.settimeout(5)
         while question.recv(4096):  # ends only when pip has ended
             pass
-    assert (tiny.venv / environment.UNFINISHED).exists()
+    assert (scratch.venv / environment.UNFINISHED).exists()
 
 
-#: OFFRAMP_KILLS=20 kills at 20 moments instead of 3.
-KILLS = int(os.environ.get("OFFRAMP_KILLS", "3"))
-
-
-@pytest.fixture(scope="module")
-def duration(tmp_path_factory: pytest.TempPathFactory) -> float:
-    """Seconds that a set-up with uv takes here."""
-    tiny = TinySetup(tmp_path_factory.mktemp("duration"))
-    tiny.offer_uv()
-    begun = time.monotonic()
-    assert tiny.start("--all").returncode == 0
-    return time.monotonic() - begun
+#: OFFRAMP_KILLS=20 kills at 20 moments instead of one.
+KILLS = int(os.environ.get("OFFRAMP_KILLS", "1"))
 
 
 @pytest.mark.parametrize("kill", range(KILLS))
-def test_after_a_kill_at_any_moment_the_next_start_works(tiny: TinySetup, duration: float, kill: int) -> None:
+def test_after_a_kill_at_any_moment_the_next_start_works(scratch: TinySetup, installed: Installed, kill: int) -> None:
     """Every kill is in another part of the set-up, at a random moment. Every second one kills the children too."""
-    tiny.offer_uv()
-    started = tiny.begin("--all")
-    time.sleep(duration * (kill + random.random()) / KILLS)
+    scratch.offer_uv()
+    started = scratch.begin("--all")
+    time.sleep(installed.seconds * (kill + random.random()) / KILLS)
     if os.name == "nt" or kill % 2:
         started.kill()
     else:
         os.killpg(started.pid, signal.SIGKILL)
     started.communicate()
-    repaired = tiny.start("--all")
+    repaired = scratch.start("--all")
     assert (repaired.returncode, repaired.stderr) == (0, "")
-    assert repaired.stdout.endswith("served\n") and tiny.imports("tiny_view, tiny_torch")
+    assert repaired.stdout.endswith("served\n") and scratch.imports("tiny_view, tiny_torch")
 
 
 # --- in the background ---------------------------------------------------------------------------------------------------------------
 
 
 def test_the_page_starts_before_the_rest_is_installed(tiny: TinySetup) -> None:
-    tiny.offer_uv()
+    tiny.offer_uv(downloaded=True)
     tiny.serve(SERVES)
     server = tiny.begin()
     wait_for(lambda: state(tiny) == "done")
@@ -238,13 +249,13 @@ def test_the_page_starts_before_the_rest_is_installed(tiny: TinySetup) -> None:
     assert tiny.start().stdout == "served\n"
 
 
-def test_all_waits_for_everything(tiny: TinySetup) -> None:
-    tiny.serve("import tiny_torch\nprint('served', tiny_torch.NAME)")
-    assert tiny.start("--all").stdout.endswith("served torch\n")
-    assert state(tiny) == "done"
+def test_all_waits_for_everything(installed: Installed) -> None:
+    assert installed.output.endswith("served torch\n")
+    assert state(installed.tiny) == "done"
 
 
 def test_the_installer_ends_with_its_page_and_the_next_page_continues(tiny: TinySetup) -> None:
+    tiny.offer_uv(downloaded=True)
     tiny.pin("1.0")
     assert tiny.start().returncode == 0
     tiny.serve(SERVES)
@@ -276,10 +287,9 @@ def test_the_installer_ends_with_its_page_and_the_next_page_continues(tiny: Tiny
     assert tiny.imports("tiny_torch")
 
 
-def test_a_half_unpacked_package_is_unpacked_again(tiny: TinySetup) -> None:
+def test_a_half_unpacked_package_is_unpacked_again(installed: Installed) -> None:
     """As after a power cut: the metadata exists, a file is missing, and the state is still "installing"."""
-    tiny.offer_uv()
-    assert tiny.start("--all").returncode == 0
+    tiny = installed.tiny
     next(tiny.venv.glob("**/tiny_torch.py")).unlink()
     environment.write_state(tiny.venv, "installing")
     assert not tiny.imports("tiny_torch")
@@ -287,10 +297,10 @@ def test_a_half_unpacked_package_is_unpacked_again(tiny: TinySetup) -> None:
     assert tiny.imports("tiny_torch, tiny_view")
 
 
-@pytest.mark.parametrize("with_uv", [True, False])
+@pytest.mark.parametrize("with_uv", variants([True, False], True))
 def test_a_platform_without_torch_is_a_lasting_state(tiny: TinySetup, with_uv: bool) -> None:
     if with_uv:
-        tiny.offer_uv()
+        tiny.offer_uv(downloaded=True)
     (tiny.wheels / "tiny_torch-1.0-py3-none-any.whl").unlink()
     write_wheel(tiny.wheels, "tiny_torch", "1.0", {"tiny_torch.py": ""}, tag="py3-none-macosx_99_0_arm64")
     write_wheel(tiny.wheels, "tiny_torch", "0.9", {"tiny_torch.py": ""})  # older versions were for more platforms
@@ -307,7 +317,7 @@ def test_a_platform_without_torch_is_a_lasting_state(tiny: TinySetup, with_uv: b
 
 
 def test_a_failure_in_the_background_is_a_sentence_and_the_next_start_tries_again(tiny: TinySetup) -> None:
-    tiny.offer_uv()
+    tiny.offer_uv(downloaded=True)
     (tiny.wheels / "tiny_torch-1.0-py3-none-any.whl").rename(tiny.folder / "away.whl")
     tiny.environment |= {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/"}
     tiny.serve(SERVES)

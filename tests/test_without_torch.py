@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Modules that train, run, wrap or measure networks, or read torchvision's data sets and image folders.
+#: Modules that train, run, wrap or measure networks, or read torchvision's data sets.
 NEED_TORCH = (
     *("engine.training", "engine.runtime", "engine.cascades", "engine.measuring"),
-    *("engine.datasets.published", "engine.datasets.folder", "engine.recipes.wrapped"),
+    *("engine.datasets.published", "engine.recipes.wrapped"),
 )
 CODE = f"""
 import importlib, sys
@@ -29,7 +29,7 @@ from engine.policies import POLICIES
 from engine.sweep import run_sweep
 from tests.synthetic import outputs
 
-made = outputs(examples=150, exits=3)
+made = outputs(examples=150, exits=3, kind="family", features=True)
 swept = [name for name, policy in POLICIES.items() if policy.unavailable_reason(made) is None and len(run_sweep(policy, made, 3).cost) == 3]
 print(len(swept), len(POLICIES))
 """

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from setting_up import environment
 from setting_up.environment import ROOT
 
 #: A server that only prints that it was started.
@@ -80,6 +81,18 @@ class TinySetup:
         self.environment = clean | {"PATH": path, "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "PIP_NO_INDEX": "1"}
         self.environment |= {"PIP_FIND_LINKS": str(self.wheels), "XDG_CACHE_HOME": str(folder / "cache")}
 
+    def take_environment(self, other: TinySetup) -> None:
+        """Start with the environment of another checkout, without packages, so that pip need not be unpacked and compiled again."""
+        kept = {"bin", "Scripts", "include", "Include", "lib", "lib64", "Lib", environment.PIP, "pyvenv.cfg"}
+
+        def ignore(folder: str, names: list[str]) -> list[str]:
+            if Path(folder) == other.venv:
+                return [name for name in names if name not in kept]
+            return names if Path(folder).name == "site-packages" else []
+
+        shutil.rmtree(self.venv, ignore_errors=True)
+        shutil.copytree(other.venv, self.venv, symlinks=True, copy_function=os.link, ignore=ignore)
+
     def serve(self, program: str) -> None:
         (self.folder / "app" / "serve.py").write_text(program)
 
@@ -94,11 +107,13 @@ class TinySetup:
         (self.folder / "locks" / "view.txt").write_text(locked[0])
         (self.folder / "locks" / "full.txt").write_text("".join(locked))
 
-    def offer_uv(self) -> None:
-        """Offer the real uv as a wheel that pip can install."""
+    def offer_uv(self, downloaded: bool = False) -> None:
+        """Offer the real uv as a wheel that pip can download. downloaded: it was, by a set-up elsewhere"""
         uv = installed_uv()
         version = subprocess.check_output([uv, "--version"], text=True).split()[1]
-        wheel = write_wheel(self.wheels, "uv", version, {})
+        folder = Path(self.environment["XDG_CACHE_HOME"]) / "offramp" if downloaded else self.wheels
+        folder.mkdir(parents=True, exist_ok=True)
+        wheel = write_wheel(folder, "uv", version, {})
         with zipfile.ZipFile(wheel, "a") as packed:
             packed.write(uv, f"uv-{version}.data/scripts/{uv.name}")
         (self.folder / "locks" / "uv.txt").write_text(locked_line(wheel))
