@@ -33,5 +33,6 @@ def test_every_view_is_shown_without_torch(tmp_path: Path, monkeypatch: pytest.M
 
     policies = list(few([policy for policy in POLICIES if policy != "router"]))
     assert report["shown"] == {"photos": policies, "tiny": policies}
-    assert report["loaded"] == ["sklearn", "scipy", "pandas"], "torch and torchvision belong to the worker; the others are needed here"
+    loaded = set(report["loaded"])
+    assert {"scipy", "pandas"} <= loaded and not {"torch", "torchvision"} & loaded, "torch and torchvision belong to the worker"
     assert 0 < report["pictures"] <= TEST

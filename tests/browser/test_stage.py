@@ -248,6 +248,7 @@ def test_of_two_blocks_the_one_with_the_focus_takes_the_keys(page: Page, report:
     expect(page.locator(".offramp[data-present]")).to_have_count(1)
     page.keyboard.press("Escape")
     expect(page.locator(".offramp[data-present]")).to_have_count(0)
+    expect(page.locator(":fullscreen")).to_have_count(0)  # the browser leaves it later, and would end what begins before
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("p")
     expect(blocks.nth(0)).to_have_attribute("data-present", "true")
