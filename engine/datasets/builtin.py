@@ -28,3 +28,17 @@ register_dataset("fashion-mnist", FILES["fashion-mnist"].title, "28x28 greyscale
 register_dataset("svhn", FILES["svhn"].title, "32x32 photographs of house-number digits", 10, training={"flip": False})(
     partial(_published, "svhn")
 )
+
+#: The classes, in the order of the file.
+_TWENTY = tuple(
+    "apple bicycle bottle boy chair clock couch cup dolphin girl lamp lion motorcycle oak_tree orange rose shark tiger tulip whale".split()
+)
+
+
+@register_dataset(
+    "cifar100-twenty", "CIFAR-100, twenty classes", "32x32 photographs in 20 of the 100 classes of CIFAR-100", 20, training={"epochs": 60}
+)
+def cifar100_twenty() -> Dataset:
+    from engine.datasets.packed import PackedImages
+
+    return PackedImages("cifar100-twenty", "cifar100/cifar100_twenty.npz", _TWENTY)

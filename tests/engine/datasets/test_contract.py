@@ -3,17 +3,20 @@
 Published sets need their files and are tested in tests/engine/datasets/published.
 """
 
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 import pytest
 
 from engine.datasets import DATASETS, Dataset, dataset, register_dataset
+from engine.datasets.packed import PackedImages
 from engine.datasets.published.files import FILES
 from engine.errors import UserError
 from engine.recipes import RECIPES
 from engine.recipes.small_networks import SMALL_NETWORKS
 from engine.splits import BUNDLE_SPLITS, Split
+from tests.packed_images import write_packed
 from tests.sentences import assert_one_sentence
 
 SOME = 8
@@ -22,6 +25,18 @@ SOME = 8
 @pytest.fixture(scope="module", params=[name for name in DATASETS if name not in FILES])
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A small file for each data set that reads one."""
+    folder = tmp_path_factory.mktemp("datasets")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OFFRAMP_DATASETS", str(folder))
+        for name in set(DATASETS) - set(FILES):
+            if isinstance(made := dataset(name), PackedImages):
+                write_packed(folder, made)
+        yield
 
 
 @pytest.fixture(scope="module")
