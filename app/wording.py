@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.dominated_models import dominated_models
@@ -74,11 +75,11 @@ class Words:
 
     def amount(self, share: float, digits: int = 1) -> str:
         """An accuracy in percent, or a quality with as many digits."""
-        return f"{float(f'{100 * share:.{digits}f}') / 100:.{digits + 2}f}" if self.graded else percent(share, digits)
+        return f"{float(rounded(100 * share, digits)) / 100:.{digits + 2}f}" if self.graded else percent(share, digits)
 
     def against_reference(self, value: float, of_reference: float) -> str:
         """The difference of the two as they are printed, so that a reader who subtracts gets the same."""
-        tenths = round(10 * float(f"{100 * value:.1f}")) - round(10 * float(f"{100 * of_reference:.1f}"))
+        tenths = round(10 * float(rounded(100 * value))) - round(10 * float(rounded(100 * of_reference)))
         if tenths == 0:
             return f"as {'good' if self.graded else 'accurate'} as the {self.named}"
         difference = f"{abs(tenths) / 1000:.3f}" if self.graded else f"{abs(tenths) / 10:.1f} points"
@@ -163,8 +164,20 @@ def unit_title(unit: str, measured: Sequence[Measured] = ()) -> str:
     return f"{cost_unit(unit).title}{device}"
 
 
+def rounded(value: float, digits: int = 1) -> str:
+    """Half of a unit is rounded up, as in the browser, so that both print the same."""
+    return format(Decimal(value).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP), "f")
+
+
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}%"
+    """What is more than nothing is not printed as nothing."""
+    text = rounded(100 * share, digits)
+    return f"<{10**-digits:.{digits}f}%" if share > 0 and float(text) == 0 else f"{text}%"
+
+
+def cost_in_words(cost: float) -> str:
+    """A whole percentage, with a digit more where that would be 0%; as `costInWords` in app/web/core/printed.js."""
+    return percent(cost, 0 if cost <= 0 or float(rounded(100 * cost, 0)) >= 1 else 1)
 
 
 def told(text: str, bundle: Bundle) -> str:
@@ -185,7 +198,7 @@ def settings(rule: Rule) -> str:
 def budget_sentence(sweep: Sweep, step: int, words: Words = USUAL) -> str:
     """What one budget buys, in a sentence that a stakeholder can repeat."""
     cost, accuracy = float(sweep.cost[step]), float(sweep.accuracy[step])
-    bought = f"{words.amount(accuracy)} {words.measure} at {percent(cost, 0)} of the {spent(sweep.unit)}"
+    bought = f"{words.amount(accuracy)} {words.measure} at {cost_in_words(cost)} of the {spent(sweep.unit)}"
     return f"{bought} ({words.against_reference(accuracy, sweep.full.accuracy)}); {_early(sweep, step, words)}."
 
 

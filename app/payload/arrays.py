@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+DIGITS = 8
+
 
 def numbers(values: NDArray[np.floating]) -> list[float]:
-    """With five digits, more than the page shows."""
-    return np.round(values, 5).tolist()
+    """With so many digits that the page, which rounds again, prints what rounding once would give."""
+    return np.round(values, DIGITS).tolist()

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from app.payload.arrays import DIGITS
 from app.payload.front_data import front_data
 from app.payload.sweep_resource import difficulty_by_exit
 from app.shown import Shown
@@ -24,14 +25,14 @@ def first_paint(shown: Shown, missing: str, budget: float) -> dict[str, Any]:
     step = int(np.abs(sweep.budgets - budget).argmin())
     return {
         "exits": [
-            {"name": name, "colour": colour, "cost": round(cost, 4)}
+            {"name": name, "colour": colour, "cost": round(cost, DIGITS)}
             for name, colour, cost in zip(names, exit_colours(len(names)), sweep.static_cost.tolist(), strict=True)
         ],
         "first": {
             "step": step,
             "sentence": budget_sentence(sweep, step, words),
-            "cost": round(float(sweep.cost[step]), 5),
-            "accuracy": round(float(sweep.accuracy[step]), 5),
+            "cost": round(float(sweep.cost[step]), DIGITS),
+            "accuracy": round(float(sweep.accuracy[step]), DIGITS),
             "exits": _exits(shown, step),
         },
         "full": sweep.full.accuracy,
@@ -47,7 +48,7 @@ def first_paint(shown: Shown, missing: str, budget: float) -> dict[str, Any]:
 
 def _exits(shown: Shown, step: int) -> list[dict[str, Any]]:
     sweep = shown.sweep
-    columns = np.round([sweep.shares[step], sweep.correct[step], sweep.incorrect[step], sweep.leaving_cost[step]], 5).T.tolist()
+    columns = np.round([sweep.shares[step], sweep.correct[step], sweep.incorrect[step], sweep.leaving_cost[step]], DIGITS).T.tolist()
     exits: list[dict[str, Any]] = [
         {"share": share, "correct": correct, "incorrect": incorrect, "cost": cost if cost == cost else None, "difficulty": None}
         for share, correct, incorrect, cost in columns  # no mean cost where no example leaves

@@ -9,7 +9,7 @@ from app.dominated_models import dominated_models
 from app.figures.front import alt
 from app.figures.front_curves import Curve, accuracy_title, axes, cost_title, curves
 from app.figures.label_places import Box
-from app.payload.arrays import numbers
+from app.payload.arrays import DIGITS, numbers
 from app.payload.difference_intervals import intervals_data
 from app.shown import Shown
 from app.theme import MEASURED, exit_colours
@@ -45,7 +45,7 @@ def front_data(shown: Shown) -> dict[str, Any]:
         "runs": [
             {
                 "time": round(run.time, 5),
-                "accuracy": round(run.accuracy, 5),
+                "accuracy": round(run.accuracy, DIGITS),
                 "label": str(entry.batch_size),
                 "device": devices.index(entry.device),
                 "lines": run_lines(entry, run),
@@ -76,7 +76,7 @@ def _dominated(shown: Shown) -> dict[str, Any]:
         {
             "name": model.name,
             "cost": round(model.cost, 5),
-            "accuracy": round(model.quality, 5),
+            "accuracy": round(model.quality, DIGITS),
             "lines": [
                 f"{model.name}, dominated",
                 f"{words.amount(model.quality)} {words.measure} on calibration",

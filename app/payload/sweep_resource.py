@@ -48,7 +48,7 @@ def sweep_resource(shown: Shown, rows: NDArray[np.integer] | None = None) -> byt
         "sentence": [budget_sentence(sweep, step, words) for step in range(len(sweep.budgets))],
         "notes": [told(note, shown.bundle) for note in sweep.notes],
         "settings": [told(settings(rule), shown.bundle) for rule in sweep.rules],
-        "exitCost": np.round(sweep.static_cost, 4).tolist(),
+        "exitCost": numbers(sweep.static_cost),
         "pathCost": numbers(mean_over_examples(sweep.path_cost)),
         "pathRan": sweep.paths.astype(int).tolist(),
         "policy": {"title": POLICIES[shown.policy].title, "why": [words.adapted(why) for why in POLICIES[shown.policy].why]},

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from app.wording import (
     Words,
     budget_sentence,
     bundle_size,
+    cost_in_words,
     footer,
     import_sentences,
     literal,
     page_title,
+    percent,
     run_lines,
     speedup_sentence,
     spent,
@@ -38,10 +41,17 @@ def maxprob() -> Sweep:
 def test_every_budget_has_its_sentence(maxprob: Sweep) -> None:
     sentences = [budget_sentence(maxprob, step) for step in range(len(maxprob.budgets))]
     for text, accuracy, cost in zip(sentences, maxprob.accuracy, maxprob.cost, strict=True):
-        assert text.startswith(f"{100 * accuracy:.1f}% accuracy at {100 * cost:.0f}% of the compute (")
+        whole = (100 * Decimal(float(cost))).quantize(Decimal(1), ROUND_HALF_UP)  # as the browser rounds
+        assert text.startswith(f"{100 * accuracy:.1f}% accuracy at {whole}% of the compute (")
     assert "(as accurate as the full network); almost no image leaves" in sentences[-1]
     below = float(f"{100 * maxprob.full.accuracy:.1f}") - float(f"{100 * maxprob.accuracy[0]:.1f}")  # of the printed numbers
     assert f"({below:.1f} points below the full network); almost every image leaves before half the cost." in sentences[0]
+
+
+def test_numbers_are_printed_as_in_the_browser() -> None:
+    """As `percent` and `costInWords` of app/web/core do."""
+    assert [percent(share) for share in (0.8725, 0.8735, 0.0004, 0, 0.99996)] == ["87.3%", "87.4%", "<0.1%", "0.0%", "100.0%"]
+    assert [cost_in_words(cost) for cost in (1.204, 0.125, 0.005, 0.0049, 0.0003, 0)] == ["120%", "13%", "1%", "0.5%", "<0.1%", "0%"]
 
 
 def test_a_log_has_words_of_its_own(tmp_path: Path) -> None:

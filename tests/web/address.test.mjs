@@ -30,6 +30,18 @@ function browser(url) {
   return { entries, go, current: () => entries[at].href }
 }
 
+test("whoever listens hears of every change, and of nothing else", () => {
+  const address = new Address(memoryPlace("budget=0.5"))
+  let heard = 0
+  address.onWrite = () => heard++
+  address.replace({ budget: "0.5" })
+  address.push({ image: null })
+  assert.equal(heard, 0)
+  address.replace({ budget: "0.6" })
+  address.push({ image: "7" })
+  assert.equal(heard, 2)
+})
+
 test("replacing adds no entry to the history, pushing does", () => {
   const { entries, current } = browser("http://here/sub/?bundle=a#top")
   const address = new Address(searchPlace())
@@ -129,12 +141,25 @@ for (const [parameters, words] of [
     const { model } = golden("chain")
     const { view, notices } = readView(parameters, model)
     assert.equal(notices.length, words.length)
-    words.forEach((word, i) => assert.ok(notices[i].includes(word), notices[i]))
+    words.forEach((word, i) => assert.ok(notices[i].text.includes(word), notices[i].text))
     assert.ok(view.step >= 0 && view.step < model.steps)
     assert.deepEqual([view.subset, view.show, view.picked, view.game], [null, "all", null, null])
-    assert.ok(notices.every((notice) => notice.length < 200))
+    assert.ok(notices.every(({ text }) => text.length < 200))
   })
 }
+
+test("the bounds in a sentence about a budget are budgets that can be asked for", () => {
+  const { model } = golden("chain")
+  const budget = Array.from(model.budget)
+  for (const least of [0.0849, 0.081, 0.104, 0.2, 0.00031]) {
+    budget[0] = least
+    const made = { ...model, budget, subsets: model.subsets }
+    const [{ text, about }] = readView({ budget: "-1" }, made).notices
+    const [from, to] = text.match(/between ([\d.]+) and ([\d.]+)\./).slice(1).map(Number)
+    assert.ok(from >= least && from < 1.1 * least && to <= budget[model.steps - 1], text)
+    assert.deepEqual([about, readView({ budget: String(from) }, made).notices], [["budget"], []])
+  }
+})
 
 test("a budget out of range shows the nearest one", () => {
   const { model } = golden("chain")

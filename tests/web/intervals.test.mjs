@@ -23,7 +23,7 @@ const sweep = { accuracy: [0.93, 0.95], full: 0.95, policy: "Top probability" }
 
 test("the difference is that of the printed numbers", () => {
   assert.deepEqual(differenceTexts(intervals, 0, 0.9304, 0.9496), ["−2.0 points", "−3.1 to −0.6"])
-  assert.deepEqual(differenceTexts(intervals, 1, 0.95, 0.95), ["+0.0 points", "+0.0 to +0.0"])
+  assert.deepEqual(differenceTexts(intervals, 1, 0.95, 0.95), ["±0.0 points", "±0.0 to ±0.0"])
   assert.deepEqual(differenceTexts({ ...intervals, graded: true }, 0, 0.93, 0.95), ["−0.020", "−0.031 to −0.006"])
 })
 
@@ -33,6 +33,8 @@ test("the table has them where the policy is, and nowhere else", () => {
   const empty = [null, null, null]
   assert.deepEqual(filled, [[[-0.02, -0.0312, -0.0058]], [empty, empty], [[-0.02, -0.0312, -0.0058], [0, -0.0004, 0.00049]]])
   assert.deepEqual(made.groups[0].rows[0].slice(-3).map(({ text }) => text), ["−2.00", "−3.12", "−0.58"])
+  const close = withDifferences(table, intervals, { step: 0, accuracy: 0.93 }, { ...sweep, accuracy: [0.930049, 0.95], full: 0.949951 })
+  assert.equal(close.groups[2].rows[0][3].text, "−2.00", "of 93.00 and 95.00, though the numbers in full differ by 1.99")
   assert.equal(made.heads.length, made.groups[0].rows[0].length)
   const [names, first] = tableCsv(made).split("\n")
   assert.equal(names, "curve,point,cost,accuracy,difference,difference_low,difference_high")

@@ -3,10 +3,12 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { CAST, cast, hashOf } from "../../app/web/core/cast.js"
+import { percent } from "../../app/web/core/dom.js"
 import { ends, letters } from "../../app/web/core/faces.js"
 import { layOut } from "../../app/web/core/layout.js"
-import { headline, largestRemainder, sumOf } from "../../app/web/core/printed.js"
+import { costInWords, headline, largestRemainder, sumOf } from "../../app/web/core/printed.js"
 import { passingBy, shapeOf, stopsOf } from "../../app/web/core/road.js"
+import { costTexts } from "../../app/web/core/words.js"
 import { KINDS, golden } from "./golden.mjs"
 
 const near = (actual, expected, tolerance) => assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
@@ -103,6 +105,14 @@ test("rounded parts add up to the rounded whole, and none is off by a unit", () 
       rounded.forEach((part, i) => assert.ok(Math.abs(part - 100 * parts[i]) < 10 ** -digits))
     }
   }
+})
+
+test("numbers are printed as Python prints them, and what is more than nothing is not 0%", () => {
+  assert.deepEqual([0.8725, 0.8735, 0.0004, 0, 0.99996].map((share) => percent(share)), ["87.3%", "87.4%", "<0.1%", "0.0%", "100.0%"]) // tests/app/test_wording.py
+  assert.deepEqual([1.204, 0.125, 0.005, 0.0049, 0.0003, 0].map((cost) => costInWords(cost).cost), ["120%", "13%", "1%", "0.5%", "<0.1%", "0%"])
+  const tiny = headline({ cost: 0.0003, accuracy: 0.8 }, 0.9, "price")
+  assert.deepEqual([tiny.sentence, tiny.figures[0].value], ["80.0% accuracy at <0.1% of the price", ">99.9%"])
+  assert.deepEqual(costTexts("${}", [0.0004, 12]), ["<$0.1", "$12.0"])
 })
 
 test("the numbers beside the sentence are differences of printed numbers", () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { EXAMPLE, FIELDS, basesOf, currencyOf, fieldOf, numberOf, printedRow, readAssumptions, savings, writeAssumptions } from "../../app/web/core/savings.js"
+import { EXAMPLE, FIELDS, basesOf, currencyOf, fieldOf, numberOf, printedRow, readAssumptions, savings, shareText, writeAssumptions } from "../../app/web/core/savings.js"
 
 const budget = { share: 0.25, spent: "compute", step: 7 }
 const given = { ...EXAMPLE, requests: 1000, price: 0.01, energy: 2, seconds: 36, grid: 500, utilisation: 50, currency: "€" }
@@ -28,7 +28,14 @@ test("a year is 365 days of requests", () => {
       ["Machines", "0.833", "0.208", "0.625"], // 36,000 s of 43,200 s a day
     ],
   )
-  assert.ok(rows.every(({ basis, share }) => basis === "predicted from compute" && share === 25))
+  assert.ok(rows.every(({ basis, share }) => basis === "predicted from compute" && share === 0.25))
+})
+
+test("a tiny share saves nearly all, and not exactly all", () => {
+  const [money] = savings({ ...given, requests: 1e6, price: 0.01 }, { ...budget, share: 0.0004123 }, undefined)
+  assert.deepEqual([money.full, money.now, money.saved], ["€3,650,000", "€1,505", "€3,648,495"])
+  assert.deepEqual([0.25, 1, 0.0543, 0.0004123, 0].map(shareText), ["25.0%", "100.0%", "5.43%", "0.0412%", "0.0%"])
+  assert.equal(printedRow(2, 0.0004, [[1, ""]]).now, "0.0004")
 })
 
 test("what is not given has no row", () => {
@@ -40,8 +47,8 @@ test("what is not given has no row", () => {
 test("only a time that was measured at this very budget is called measured", () => {
   assert.deepEqual(bases.map(({ key, title }) => [key, title]), [["0-32", "measured on Abacus, batch 32"]])
   const rows = savings(given, budget, bases[0])
-  for (const title of ["Computing time", "Machines"]) assert.deepEqual([row(rows, title).basis, row(rows, title).share], ["measured on Abacus, batch 32", 40])
-  for (const title of ["Money", "Energy", "CO₂"]) assert.deepEqual([row(rows, title).basis, row(rows, title).share], ["predicted from compute", 25])
+  for (const title of ["Computing time", "Machines"]) assert.deepEqual([row(rows, title).basis, row(rows, title).share], ["measured on Abacus, batch 32", 0.4])
+  for (const title of ["Money", "Energy", "CO₂"]) assert.deepEqual([row(rows, title).basis, row(rows, title).share], ["predicted from compute", 0.25])
   assert.equal(row(rows, "Computing time").now, "1,460 h")
   assert.ok(savings(given, { ...budget, step: 8 }, bases[0]).every(({ basis }) => basis === "predicted from compute"))
 })
@@ -68,8 +75,9 @@ test("numbers are read as people write them", () => {
 
 test("the address keeps every assumption", () => {
   for (const assumptions of [EXAMPLE, given, { ...given, price: null, seconds: null }, { ...given, basis: "0-32" }, { ...given, energy: 1.25e-7, requests: 1e12 }]) {
-    assert.deepEqual(readAssumptions(writeAssumptions(assumptions), bases), { assumptions, notices: [] })
+    assert.deepEqual(readAssumptions(writeAssumptions(assumptions, bases), bases), { assumptions, notices: [] })
   }
+  assert.equal(readAssumptions(writeAssumptions(EXAMPLE, []), bases).assumptions.basis, "0-32", "measured where it was measured")
   assert.deepEqual(readAssumptions("", []), { assumptions: EXAMPLE, notices: [] })
   assert.deepEqual(readAssumptions("1e5,0.002", []).assumptions, { ...EXAMPLE, requests: 1e5, price: 0.002 })
 })
@@ -80,7 +88,7 @@ test("what is invalid in the address is replaced, with one sentence each", () =>
   assert.equal(notices.length, 5)
   assert.match(notices[0], /^Requests \(a day\) must be a number from 1 to 1,000,000,000,000, and not “-5”; using 1\.$/)
   assert.match(notices[4], /measured as “7-7”, which do not exist here/)
-  assert.deepEqual(readAssumptions(writeAssumptions(assumptions), bases).notices, [], "and is not said twice")
+  assert.deepEqual(readAssumptions(writeAssumptions(assumptions, bases), bases).notices, [], "and is not said twice")
   for (const text of ["NaN", "Infinity", "\u0000\u202e", "9".repeat(400)]) {
     for (const field of FIELDS) {
       const { value } = fieldOf(field, text)

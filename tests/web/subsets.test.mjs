@@ -105,7 +105,7 @@ test("what an address asks for and does not exist is named and left out", () => 
   assert.equal(notices.length, 5)
   const both = readView({ class: model.classes[1], level: "difficulty:low" }, model)
   assert.equal(model.subsets.list[both.view.subset].class, 1)
-  assert.match(both.notices.join(" "), /only one subset/)
+  assert.match(both.notices[0].text, /only one subset/)
   assert.equal(readView({ grid: "1.5" }, model).view.open, null)
   assert.equal(readView({ grid: "length" }, model).view.open, null)
 })

@@ -27,6 +27,7 @@ import { Road } from "../parts/road.js"
 import { TakeHome } from "../parts/take_home.js"
 
 /** @typedef {import("../core/view.js").View} View */
+/** @typedef {import("../core/view.js").Remark} Remark */
 /** @typedef {import("../core/source.js").Source} Source */
 /** @typedef {import("../parts/controls.js").Selection} Selection */
 /**
@@ -43,10 +44,10 @@ import { TakeHome } from "../parts/take_home.js"
 /**
  * What stands beside the road, such as a calculator. It is drawn for what is opened and painted at every budget.
  * @typedef {{model: Model, data: ExploreData, source: Source, pictures: Pictures | null}} Opened
- * follow: called with the address's parameters when they are to be followed; returns sentences about what is invalid in them.
+ * follow: called with the address's parameters when they are to be followed; returns remarks about what is invalid in them.
  * @typedef {{
  *   draw: (opened: Opened) => void, paint: (view: View, now: import("../core/model.js").AtBudget) => void, dispose: () => void,
- *   follow?: (parameters: Record<string, string>, view: View) => string[],
+ *   follow?: (parameters: Record<string, string>, view: View) => Remark[],
  * }} Extra
  */
 
@@ -67,6 +68,7 @@ export class Explore {
     this.root = root
     this.above = above
     this.address = address
+    address.onWrite = () => this.#keepTrueRemarks()
     const place = (/** @type {string} */ name, tag = "div") => element(/** @type {"div"} */ (tag), name && `offramp-${name}`)
     const places = {
       controls: place("controls"),
@@ -132,6 +134,10 @@ export class Explore {
     /** @type {Extra[]} */
     this.extras = [this.present, this.calculator, game, new TakeHome(root, places)]
     this.opened = -1 // the exit whose column shows all, where there are many
+    /** @type {{example: number | null, exit: number}} */
+    this.followed = { example: null, exit: -1 } // the picked example, and the exit whose column was opened for it
+    /** @type {(Remark & {values: (string | undefined)[]})[]} */
+    this.remarks = [] // about the address, as long as what they speak of stays:  values: of the parameters
     this.stage = element("div", "offramp-stage", places.front, places.rail, element("div", "offramp-ground", places.road, places.columns))
     root.classList.add("offramp")
     root.setAttribute("role", "region")
@@ -199,21 +205,20 @@ export class Explore {
     }
   }
 
-  /** Show the view that the address asks for. Returns sentences about what is invalid in it. */
+  /** Show the view that the address asks for. Returns remarks about what is invalid in it. */
   follow() {
     clearTimeout(this.timer)
     this.timer = undefined
-    if (!this.model) return []
+    if (!this.model) return /** @type {Remark[]} */ ([])
     const parameters = this.address.parameters()
     const { view, notices } = readView(parameters, this.model)
     this.view = view
     const others = this.extras.flatMap((extra) => extra.follow?.(parameters, view) ?? [])
     this.#paint()
+    this.#openUsed()
     const all = [...notices, ...others]
-    if (all.length > 0) {
-      this.notices.set("address", { text: all.join(" ") })
-      this.#writeAddress()
-    }
+    if (all.length > 0) this.#remark(all)
+    else this.#keepTrueRemarks()
     return all
   }
 
@@ -260,6 +265,7 @@ export class Explore {
     this.resized.disconnect()
     removeEventListener("resize", this.onResize)
     this.root.removeEventListener("keydown", this.onKey)
+    this.address.onWrite = null
     this.opening = this.data = this.model = this.view = null // what is still being fetched is not shown
     for (const part of [this.front, this.columns, this.cells, this.grid, this.keys, ...this.extras, this.pictures]) part?.dispose()
     this.pictures = null
@@ -306,10 +312,7 @@ export class Explore {
     for (const extra of this.extras) extra.draw({ model, data, source, pictures: this.pictures })
     if (before !== this.pictures) before?.dispose()
     const notices = this.follow()
-    this.#openUsed()
-    const all = [...data.notices, ...notices]
-    this.notices.set("address", all.length ? { text: all.join(" ") } : null)
-    this.#writeAddress()
+    this.#remark([...data.notices.map((text) => ({ about: ["bundle", "policy", "unit"], text })), ...notices])
     this.root.dataset.ready = "true"
   }
 
@@ -320,6 +323,21 @@ export class Explore {
     this.timer = undefined
     const { budget } = writeView(this.view, this.model, this.address.parameters())
     this.address.replace({ budget })
+  }
+
+  // Say what the address asked for and did not get, and correct it there.
+  #remark(/** @type {Remark[]} */ remarks) {
+    this.#writeAddress()
+    const parameters = this.address.parameters()
+    this.remarks = remarks.map((remark) => ({ ...remark, values: remark.about.map((name) => parameters[name]) }))
+    this.#keepTrueRemarks()
+  }
+
+  // A remark goes when the address has another value of what it speaks of.
+  #keepTrueRemarks() {
+    const parameters = this.address.parameters()
+    this.remarks = this.remarks.filter(({ about, values }) => about.every((name, i) => parameters[name] === values[i]))
+    this.notices.set("address", this.remarks.length > 0 ? { text: this.remarks.map(({ text }) => text).join(" ") } : null)
   }
 
   // What is default or invalid is not kept in the address.
@@ -373,7 +391,6 @@ export class Explore {
     this.#paint()
     if (example === null) return this.columns.focus(view.picked)
     this.cells.reveal()
-    if (this.layout?.columns.some(({ narrow }) => narrow)) this.#open(model.routes.exit[model.routes.at(view.step, example)])
   }
 
   #togglePanel(/** @type {keyof Selection} */ name, /** @type {HTMLElement} */ chip) {
@@ -401,7 +418,18 @@ export class Explore {
   #openUsed() {
     const { model, view } = this
     if (!model || !view) return
-    this.#open(view.picked === null ? mostUsed(model.at(view.step)) : model.routes.exit[model.routes.at(view.step, view.picked)])
+    if (view.picked === null) this.#open(mostUsed(model.at(view.step)))
+    else this.#open(model.routes.exit[model.routes.at(view.step, view.picked)])
+  }
+
+  // The column of the picked example, when it is picked and when it moves. Until then another one can be opened.
+  #openPicked() {
+    const { model, view, followed } = this
+    if (!model || !view) return
+    const exit = view.picked === null ? -1 : model.routes.exit[model.routes.at(view.step, view.picked)]
+    if (followed.example === view.picked && followed.exit === exit) return
+    this.followed = { example: view.picked, exit }
+    if (exit >= 0) this.#open(exit)
   }
 
   // The address has it at once, since what follows is to copy it.
@@ -444,6 +472,7 @@ export class Explore {
     this.frame = undefined
     const { view, model } = this
     if (!view || !model) return
+    this.#openPicked()
     const now = model.at(view.step, view.subset)
     this.#paintBudget(now, now.passing ?? passingBy(model, view.step))
     const mix = this.data?.front.curves.find(({ kind }) => kind === "mix")

@@ -10,6 +10,8 @@ export class Address {
   /** @param {Place} place where the parameters are kept */
   constructor(place) {
     this.place = place
+    /** Called after a change, by whatever part. @type {(() => void) | null} */
+    this.onWrite = null
   }
 
   /** @returns {Record<string, string>} all parameters */
@@ -20,13 +22,17 @@ export class Address {
   /** @param {Change} change */
   replace(change) {
     const query = this.with(change)
-    if (query !== this.place.read()) this.place.replace(query)
+    if (query === this.place.read()) return
+    this.place.replace(query)
+    this.onWrite?.()
   }
 
   /** @param {Change} change */
   push(change) {
     const query = this.with(change)
-    if (query !== this.place.read()) this.place.push(query)
+    if (query === this.place.read()) return
+    this.place.push(query)
+    this.onWrite?.()
   }
 
   /**

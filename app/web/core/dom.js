@@ -27,7 +27,10 @@ export function button(className, text, onPress) {
   return node
 }
 
-/** @param {number} share @param {number} digits */
-export const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)}%`
+/** A share in percent. What is more than nothing is not printed as nothing. @param {number} share @param {number} digits */
+export function percent(share, digits = 1) {
+  const text = (100 * share).toFixed(digits)
+  return share > 0 && Number(text) === 0 ? `<${(10 ** -digits).toFixed(digits)}%` : `${text}%`
+}
 /** @param {number} n */
 export const count = (n) => n.toLocaleString("en")

@@ -2,7 +2,7 @@
 // that budget gives on test.
 
 import { percent } from "./dom.js"
-import { printed } from "./printed.js"
+import { printedDifference } from "./printed.js"
 import { USUAL, amount, difference } from "./words.js"
 
 /** @typedef {{cost: number[], accuracy: number[], calibrationCost: number[], calibrationAccuracy: number[], spent: string, words?: import("./words.js").Words}} Recorded  of a `Model` */
@@ -21,7 +21,7 @@ export function cheapestFor(model, floor) {
     const best = amount(words, Math.max(...calibrationAccuracy))
     return { step, text: `No budget reaches ${amount(words, floor)} on calibration; the highest ${words.measure} is ${best}.` }
   }
-  const gap = Number((printed(accuracy[step]) - printed(floor)).toFixed(1))
+  const gap = printedDifference(accuracy[step], floor)
   const onTest = amount(words, accuracy[step])
   const kept = gap >= 0 ? `${onTest} on test` : `on test ${onTest}, which misses it by ${difference(words, gap)}`
   return { step, text: `Cheapest recorded budget: ${amount(words, calibrationAccuracy[step])} on calibration, ${kept}, at ${percent(cost[step])} of the ${spent}.` }

@@ -1,6 +1,6 @@
 // The interval of how much more or less accurate the policy is than the full network on the same examples, at every budget.
 
-import { printed } from "./printed.js"
+import { printedDifference, signOf } from "./printed.js"
 
 /** @typedef {import("./tables.js").Cell} Cell */
 /** @typedef {import("./tables.js").Table} Table */
@@ -10,8 +10,8 @@ const EMPTY = { text: "", value: null }
 
 /** With its sign, in points of a percentage or as a quality. @param {number} percentage @param {boolean} graded @param {number} [digits] */
 function signed(percentage, graded, digits = 1) {
-  const text = graded ? (Math.abs(percentage) / 100).toFixed(digits + 2) : Math.abs(percentage).toFixed(digits)
-  return `${percentage < 0 && Number(text) > 0 ? "−" : "+"}${text}`
+  const shown = Number(percentage.toFixed(digits))
+  return `${signOf(shown)}${graded ? (Math.abs(shown) / 100).toFixed(digits + 2) : Math.abs(shown).toFixed(digits)}`
 }
 
 /**
@@ -23,11 +23,11 @@ function signed(percentage, graded, digits = 1) {
  */
 export function differenceTexts({ low, high, graded }, step, accuracy, full) {
   const ends = [low[step], high[step]].map((end) => signed(100 * end, graded))
-  return [`${signed(printed(accuracy) - printed(full), graded)}${graded ? "" : " points"}`, ends.join(" to ")]
+  return [`${signed(printedDifference(accuracy, full), graded)}${graded ? "" : " points"}`, ends.join(" to ")]
 }
 
 /**
- * The table of the front with three columns more, filled in where the policy is.
+ * The table of the front with three columns more, filled in where the policy is. As printed, a difference is that of the printed numbers.
  * @param {Table} table see `frontTable`
  * @param {Intervals} intervals
  * @param {{step: number, accuracy: number, of?: unknown}} now  of: the subset that the numbers are of; the intervals are of all examples
@@ -36,8 +36,11 @@ export function differenceTexts({ low, high, graded }, step, accuracy, full) {
  */
 export function withDifferences(table, intervals, now, { accuracy, full, policy }) {
   const { low, high, graded } = intervals
-  const cell = (/** @type {number} */ value) => ({ text: signed(100 * value, graded, 2), value })
-  const at = (/** @type {number} */ step) => [Number((accuracy[step] - full).toFixed(7)), low[step], high[step]].map(cell)
+  const end = (/** @type {number} */ value) => ({ text: signed(100 * value, graded, 2), value })
+  const at = (/** @type {number} */ step) => {
+    const difference = { text: signed(printedDifference(accuracy[step], full, 2), graded, 2), value: Number((accuracy[step] - full).toFixed(7)) }
+    return [difference, end(low[step]), end(high[step])]
+  }
   const empty = [EMPTY, EMPTY, EMPTY]
   const last = table.groups.length - 1
   const groups = table.groups.map(({ title, rows }, g) => {

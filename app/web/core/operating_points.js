@@ -1,7 +1,7 @@
 // Named points of a recorded sweep, for a talk: each has a definition that can be said in a few words. They describe the sweep on the test
 // examples; they are not a way to select a budget, for which the calibration examples are there.
 
-import { printed } from "./printed.js"
+import { printed, printedDifference } from "./printed.js"
 import { USUAL, difference } from "./words.js"
 
 /**
@@ -9,7 +9,7 @@ import { USUAL, difference } from "./words.js"
  * @typedef {{step: number, name: string, definition: string}} OperatingPoint
  */
 
-const EXACT = 1e-6 // accuracies are sent with five digits
+const EXACT = 1e-6 // more than what rounding costs
 
 /**
  * The points that a sweep has, from the cheapest on. Except for the best, a point must be cheaper than the reference. Equal ones are one.
@@ -20,7 +20,7 @@ export function operatingPoints({ cost, accuracy, full, words = USUAL }) {
   const { reference, measure } = words
   // As computed and as printed, so that a reader who subtracts the printed numbers agrees.
   const within = (/** @type {number} */ points) => (/** @type {number} */ step) =>
-    full.accuracy - accuracy[step] <= points / 100 + EXACT && Number((printed(full.accuracy) - printed(accuracy[step])).toFixed(1)) <= points
+    full.accuracy - accuracy[step] <= points / 100 + EXACT && printedDifference(full.accuracy, accuracy[step]) <= points
   const isCheaper = (/** @type {number} */ step) => printed(cost[step]) < printed(full.cost)
   const highest = Math.max(...Array.from(accuracy))
   const steps = Array.from(cost, (_, step) => step)

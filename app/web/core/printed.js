@@ -10,8 +10,30 @@ import { USUAL, amount, difference, named } from "./words.js"
 /** A share as it is printed: a multiple of 1% or of a part of it. @param {number} share @param {number} [digits] after the point of the percentage */
 export const printed = (share, digits = 1) => Number((100 * share).toFixed(digits))
 
-/** A cost in a sentence: two digits are enough. @param {number} cost */
-export const printedCost = (cost) => printed(cost, cost < 0.1 ? 1 : 0)
+/** A cost on a sign, in percent: two digits are enough. @param {number} cost */
+export function costOnSign(cost) {
+  const value = printed(cost, cost < 0.1 ? 1 : 0)
+  return cost > 0 && value === 0 ? "<0.1%" : `${value}%`
+}
+
+/**
+ * A cost in a sentence, and what is saved of the full network's: whole percentages that add up to 100%, with a digit more where the cost
+ * would be 0%.
+ * @param {number} cost
+ * @returns {{cost: string, saved: string}}
+ */
+export function costInWords(cost) {
+  const whole = printed(cost, 0)
+  if (whole >= 1 || cost <= 0) return { cost: `${whole}%`, saved: `${Math.abs(100 - whole)}%` }
+  const tenths = printed(cost)
+  return tenths > 0 ? { cost: `${tenths.toFixed(1)}%`, saved: `${(100 - tenths).toFixed(1)}%` } : { cost: "<0.1%", saved: ">99.9%" }
+}
+
+/** A difference of two numbers as they are printed, in percent. @param {number} share @param {number} other @param {number} [digits] after the point */
+export const printedDifference = (share, other, digits = 1) => Number((printed(share, digits) - printed(other, digits)).toFixed(digits))
+
+/** The sign of a printed difference: of no difference it is the same everywhere. @param {number} difference */
+export const signOf = (difference) => (difference > 0 ? "+" : difference < 0 ? "−" : "±")
 
 /**
  * Parts rounded so that they add up to the rounded whole: rounded down, and the largest remainders up. None is off by one unit or more.
@@ -43,15 +65,14 @@ export function largestRemainder(parts, digits = 0, whole = 100) {
  * @returns {{sentence: string, figures: Figure[]}}
  */
 export function headline(now, full, spent, words = USUAL) {
-  const cost = printed(now.cost, 0)
-  const points = Number((printed(now.accuracy) - printed(full)).toFixed(1))
-  const sign = points > 0 ? "+" : points < 0 ? "−" : "±"
+  const { cost, saved } = costInWords(now.cost)
+  const points = printedDifference(now.accuracy, full)
   return {
-    sentence: `${amount(words, now.accuracy)} ${words.measure} at ${cost}% of the ${spent}`,
+    sentence: `${amount(words, now.accuracy)} ${words.measure} at ${cost} of the ${spent}`,
     figures: [
-      { value: `${Math.abs(100 - cost)}%`, text: cost > 100 ? `more ${spent}` : `of the ${spent} saved` },
+      { value: saved, text: printed(now.cost, 0) > 100 ? `more ${spent}` : `of the ${spent} saved` },
       { value: amount(words, now.accuracy), text: `test ${words.measure}` },
-      { value: `${sign}${words.graded ? difference(words, points) : Math.abs(points).toFixed(1)}`, text: `${words.graded ? "" : "points "}against ${amount(words, full)} of the ${named(words)}` },
+      { value: `${signOf(points)}${words.graded ? difference(words, points) : Math.abs(points).toFixed(1)}`, text: `${words.graded ? "" : "points "}against ${amount(words, full)} of the ${named(words)}` },
     ],
   }
 }

@@ -1,6 +1,6 @@
 // What a budget saves in a year: plain arithmetic on a few assumptions, which the visitor edits and the address keeps.
 
-import { printed } from "./printed.js"
+import { percent } from "./dom.js"
 
 /**
  * Of one full inference: price, energy in Wh, seconds on one machine; null if not given. requests: a day;  grid: g of CO2 per kWh;
@@ -13,7 +13,7 @@ import { printed } from "./printed.js"
  * @typedef {{name: FieldName, title: string, unit: string, low: number, high: number, example: number, optional: boolean}} Field
  */
 /** Measured times of one device and batch size. at: what was measured at which step of the budget @typedef {{key: string, title: string, at: Map<number, number>}} Basis */
-/** @typedef {{title: string, full: string, now: string, saved: string, share: number, basis: string}} Row  share: of the full network's as it is printed, in percent with one digit: `now` is that much */
+/** @typedef {{title: string, full: string, now: string, saved: string, share: number, basis: string}} Row  share: of the full network's: `now` is that much, as exactly as it is known */
 
 /** @type {Field[]} */
 export const FIELDS = [
@@ -26,7 +26,9 @@ export const FIELDS = [
 ]
 export const CURRENCY = "$" // an example too
 const LETTERS = 3 // of a currency, at most
+const PREDICTED = "predicted" // the basis in an address, where there are measured times too
 const DAYS = 365
+const DIGITS = 6 // after the point, at most
 
 /** @type {Assumptions} */
 export const EXAMPLE = { requests: 1e6, price: 0.001, energy: 0.3, seconds: 0.2, grid: 400, utilisation: 50, currency: CURRENCY, basis: "" }
@@ -56,7 +58,7 @@ export function fieldOf({ title, unit, low, high, example, optional }, text) {
 }
 
 /**
- * The assumptions in an address, such as "1e6,0.001,0.3,0.2,400,50,$". What is left out is the example.
+ * The assumptions in an address, such as "1e6,0.001,0.3,0.2,400,50,$". What is left out is the example; times are measured ones where there are any.
  * @param {string} text
  * @param {Basis[]} bases
  * @returns {{assumptions: Assumptions, notices: string[]}}
@@ -73,15 +75,19 @@ export function readAssumptions(text, bases) {
     if (notice) notices.push(notice)
   })
   if (parts.length > FIELDS.length) assumptions.currency = currencyOf(parts[FIELDS.length])
-  const basis = parts[FIELDS.length + 1] ?? ""
+  const basis = parts[FIELDS.length + 1] || usualBasis(bases)
   if (bases.some(({ key }) => key === basis)) assumptions.basis = basis
-  else if (basis !== "") notices.push(`The address asks for times measured as “${short(basis)}”, which do not exist here; times are predicted.`)
+  else if (basis !== "" && basis !== PREDICTED) notices.push(`The address asks for times measured as “${short(basis)}”, which do not exist here; times are predicted.`)
   return { assumptions, notices }
 }
 
-/** The same for the address. @param {Assumptions} assumptions */
-export function writeAssumptions(assumptions) {
-  const parts = [...FIELDS.map(({ name }) => String(assumptions[name] ?? "")), assumptions.currency, assumptions.basis]
+/** The key of the basis that is used unless another one is selected: measured times, where there are any. @param {Basis[]} bases */
+export const usualBasis = (bases) => bases[0]?.key ?? ""
+
+/** The same for the address. @param {Assumptions} assumptions @param {Basis[]} bases */
+export function writeAssumptions(assumptions, bases) {
+  const basis = assumptions.basis === usualBasis(bases) ? "" : assumptions.basis || PREDICTED
+  const parts = [...FIELDS.map(({ name }) => String(assumptions[name] ?? "")), assumptions.currency, basis]
   while (parts[parts.length - 1] === "" && parts.length > FIELDS.length + 1) parts.pop()
   return parts.join(",")
 }
@@ -125,8 +131,7 @@ export function savings({ requests, price, energy, seconds, grid, utilisation, c
   /** @type {Row[]} */
   const rows = []
   const add = (/** @type {string} */ title, /** @type {number} */ full, /** @type {Scale[]} */ scales, of = share, from = predicted, before = "") => {
-    const percentage = printed(of) // so that a reader who multiplies agrees
-    rows.push({ title, ...printedRow(full, (full * percentage) / 100, scales, before), share: percentage, basis: from })
+    rows.push({ title, ...printedRow(full, full * of, scales, before), share: of, basis: from })
   }
   if (price !== null) add("Money", inferences * price, NUMBERS, share, predicted, currency)
   if (energy !== null) {
@@ -151,18 +156,25 @@ const MASS = [[1e12, "million t"], [1e6, "t"], [1e3, "kg"], [1, "g"]]
 const HOURS = [[1e9, "billion h"], [1e6, "million h"], [1, "h"], [1 / 60, "min"], [1 / 3600, "s"]]
 
 /**
- * Two numbers in the same unit and with the same digits, at least three of them significant in the larger one, and the difference of what is printed.
+ * Two numbers in the same unit and with the same digits, at least three of them significant in the larger one and one in the smaller, and the difference of what is printed.
  * @param {number} full
  * @param {number} now
  * @param {Scale[]} scales
  * @param {string} before a currency
  */
 export function printedRow(full, now, scales, before = "") {
-  const most = Math.max(full, now)
-  const [unit, name] = scales.find(([from]) => most >= from) ?? scales[scales.length - 1]
-  const size = most / unit
-  const least = name === "" || size >= 1000 ? 0 : 1
-  const digits = size > 0 ? Math.min(Math.max(2 - Math.floor(Math.log10(size)), least), 6) : 0
+  const [most, least] = [Math.max(full, now), Math.min(full, now)]
+  /** @param {Scale} scale */
+  const digitsIn = ([unit, name]) => {
+    const size = most / unit
+    return size > 0 ? Math.min(Math.max(2 - Math.floor(Math.log10(size)), name === "" || size >= 1000 ? 0 : 1), DIGITS) : 0
+  }
+  const largest = scales.findIndex(([from]) => most >= from)
+  const fitting = scales.slice(largest < 0 ? -1 : largest)
+  // What is more than nothing is not printed as nothing: in a smaller unit, or with more digits.
+  const [unit, name] = fitting.find((scale) => least === 0 || least / scale[0] >= 0.5 * 10 ** -digitsIn(scale)) ?? fitting[fitting.length - 1]
+  const needed = least > 0 ? Math.ceil(-Math.log10(least / unit)) : 0
+  const digits = Math.min(Math.max(digitsIn([unit, name]), needed), DIGITS)
   const [a, b] = [full, now].map((value) => Number((value / unit).toFixed(digits)))
   const difference = Number((a - b).toFixed(digits))
   const put = (/** @type {number} */ value) => {
@@ -170,6 +182,12 @@ export function printedRow(full, now, scales, before = "") {
     return `${value < 0 ? "−" : ""}${before}${before.length > 1 ? " " : ""}${number}${name && ` ${name}`}`
   }
   return { full: put(a), now: put(b), saved: put(difference) }
+}
+
+/** A share in percent with three significant digits, so that a reader who multiplies agrees. @param {number} share */
+export function shareText(share) {
+  const digits = share > 0 ? Math.min(Math.max(2 - Math.floor(Math.log10(100 * share)), 1), DIGITS) : 1
+  return percent(share, digits)
 }
 
 /** @param {number} value */

@@ -34,7 +34,9 @@ export function costTexts(sign, values) {
   let digits = most > 0 ? Math.min(Math.max(2 - Math.floor(Math.log10(most / unit)), 0), 9) : 0
   const least = sign.startsWith("$") ? Math.min(digits, 2) : 0
   while (digits > least && written(digits).every((text) => text.endsWith("0"))) digits--
-  return written(digits).map((text) => sign.replace("{}", () => text + scale))
+  const smallest = (10 ** -digits).toFixed(digits)
+  const tiny = values.map((value, i) => value > 0 && Number(written(digits)[i]) === 0)
+  return written(digits).map((text, i) => (tiny[i] ? "<" : "") + sign.replace("{}", () => (tiny[i] ? smallest : text) + scale))
 }
 
 /** The reference with its name, if it has one. @param {Words} words */

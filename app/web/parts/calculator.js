@@ -1,8 +1,8 @@
 // What the budget saves in a year, from assumptions that the visitor edits. It follows the handle.
 
 import { button, element, percent } from "../core/dom.js"
-import { printed } from "../core/printed.js"
-import { EXAMPLE, FIELDS, basesOf, currencyOf, fieldOf, grouped, numberOf, readAssumptions, savings, writeAssumptions } from "../core/savings.js"
+import { costInWords } from "../core/printed.js"
+import { EXAMPLE, FIELDS, basesOf, currencyOf, fieldOf, grouped, numberOf, readAssumptions, savings, shareText, usualBasis, writeAssumptions } from "../core/savings.js"
 import { nearest } from "../core/view.js"
 import { amount, capital, named } from "../core/words.js"
 
@@ -37,7 +37,10 @@ export class Calculator {
     this.currency.oninput = () => this.#change({ currency: currencyOf(this.currency.value) })
     this.entries.find(({ field }) => field.name === "price")?.input.after(this.currency) // the label is that of its first field
     this.basis = element("select")
-    this.basis.onchange = () => this.#change({ basis: this.basis.value })
+    this.basis.onchange = () => {
+      this.selected = true
+      this.#change({ basis: this.basis.value })
+    }
     this.steps = element("span", "offramp-measured-steps")
     this.from = element("div", "offramp-basis", element("label", "", "Time is ", this.basis), this.steps)
     this.problem = element("p", "offramp-calculator-problem")
@@ -72,6 +75,7 @@ export class Calculator {
     this.price = null // of a full inference, where it is known
     /** @type {Basis[]} */
     this.bases = []
+    this.selected = false // whether the visitor selected a basis
     this.stepsShown = "" // what their buttons show
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined
@@ -107,7 +111,7 @@ export class Calculator {
   /**
    * Open with what the address says, or close.
    * @param {Record<string, string>} parameters
-   * @returns {string[]} sentences about what is invalid there
+   * @returns {import("../core/view.js").Remark[]} about what is invalid there
    */
   follow({ calc }) {
     clearTimeout(this.timer)
@@ -119,13 +123,15 @@ export class Calculator {
     this.assumptions = assumptions
     this.#fill()
     this.#show(true)
-    const written = writeAssumptions(assumptions)
+    const written = writeAssumptions(assumptions, this.bases)
+    this.selected = assumptions.basis !== usualBasis(this.bases)
     if (notices.length && written !== calc) this.block.address.replace({ calc: written })
-    return notices
+    return notices.map((text) => ({ about: ["calc"], text }))
   }
 
   open() {
-    if (!this.bases.some(({ key }) => key === this.assumptions.basis)) this.assumptions = { ...this.assumptions, basis: "" }
+    const { basis } = this.assumptions
+    if (!this.selected || (basis !== "" && !this.bases.some(({ key }) => key === basis))) this.assumptions = { ...this.assumptions, basis: usualBasis(this.bases) }
     if (this.price && this.assumptions.price === EXAMPLE.price) this.assumptions = { ...this.assumptions, price: this.price, energy: null, seconds: null }
     this.#fill()
     this.#show(true)
@@ -191,7 +197,7 @@ export class Calculator {
   }
 
   #write() {
-    this.block.address.replace({ calc: writeAssumptions(this.assumptions) })
+    this.block.address.replace({ calc: writeAssumptions(this.assumptions, this.bases) })
   }
 
   #show(/** @type {boolean} */ shown) {
@@ -207,13 +213,13 @@ export class Calculator {
     for (const { field, example } of this.entries) example.style.visibility = assumptions[field.name] === field.example ? "" : "hidden"
     this.what.textContent = `${amount(model.words, now.accuracy)} ${model.words.measure} instead of ${amount(model.words, model.full.accuracy)}, at ${percent(now.cost)} of the ${model.words.reference}’s ${model.spent}`
     this.columns[1].textContent = capital(named(model.words))
-    this.columns[2].textContent = `At ${printed(now.cost, 0)}%`
+    this.columns[2].textContent = `At ${costInWords(now.cost).cost}`
     const rows = savings(assumptions, { share: now.cost, spent: model.spent, step: now.step }, basis)
     this.rows.replaceChildren(
       ...rows.map(({ title, full, now, saved, share, basis }) => {
         const name = element("th", "", title)
         name.scope = "row"
-        return element("tr", "", name, ...[full, now, saved].map((text) => element("td", "", text)), element("td", "offramp-savings-basis", `× ${share.toFixed(1)}%, ${basis}`))
+        return element("tr", "", name, ...[full, now, saved].map((text) => element("td", "", text)), element("td", "offramp-savings-basis", `× ${shareText(share)}, ${basis}`))
       }),
     )
     if (rows.length === 0) this.rows.append(element("tr", "", Object.assign(element("td", "", `Enter a price, an energy or a time of ${inference(model.words)}.`), { colSpan: 5 })))

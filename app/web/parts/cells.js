@@ -4,7 +4,7 @@
 import { button, element, percent } from "../core/dom.js"
 import { inkOn } from "../core/ink.js"
 import { nameOf, outcomeOf } from "../core/naming.js"
-import { printed, printedCost } from "../core/printed.js"
+import { costOnSign, printed } from "../core/printed.js"
 import { amount, capital, costTexts, difference } from "../core/words.js"
 import { plate } from "./columns.js"
 
@@ -97,7 +97,7 @@ export class Cells {
     const quality = routes.quality[at]
     const outcome = routes.graded ? outcomeOf(model, view.step, this.example) : quality === 1 ? "correct" : "incorrect"
     const result = routes.answer ? ` with “${model.classes[routes.answer[at]]}” (${outcome})` : routes.graded ? ` with ${outcome}` : `, ${outcome}`
-    const cost = `${printedCost(model.costOf(this.example, routes.path[at]))}%`
+    const cost = costOnSign(model.costOf(this.example, routes.path[at]))
     this.verdict.textContent = `Leaves at ${model.exits[taken].name}${result}, at ${cost} of the ${model.words.reference}’s ${model.spent}.`
     if (!this.predictions) return
     const { predictions, example } = this
@@ -226,10 +226,10 @@ export class Cells {
     if (result.confidence === null) bar.classList.add("offramp-unknown")
     else {
       const fill = /** @type {HTMLElement} */ (bar.firstElementChild)
-      fill.style.width = percent(result.confidence)
+      fill.style.width = `${(100 * result.confidence).toFixed(1)}%`
       if (threshold !== null && model.threshold?.score === "maxprob" && Number.isFinite(threshold)) {
         const mark = element("i")
-        mark.style.left = percent(threshold)
+        mark.style.left = `${(100 * threshold).toFixed(1)}%`
         mark.title = `threshold ${threshold.toFixed(3)}`
         bar.append(mark)
       }
@@ -279,7 +279,7 @@ export class Cells {
         words = `${falls ? "≤" : "≥"} ${threshold.toFixed(2)}: leaves here`
         if (score === "maxprob") {
           const mark = element("i")
-          mark.style.left = percent(threshold)
+          mark.style.left = `${(100 * threshold).toFixed(1)}%`
           bar.append(mark)
         }
       } else words = (threshold === Infinity) === falls ? "all leave here" : "all drive on"

@@ -7,7 +7,7 @@ import { isHighlighted } from "../core/highlights.js"
 import { inkOn } from "../core/ink.js"
 import { ROW } from "../core/layout.js"
 import { lettersOf, nameOf, nameOnFace, outcomeOf, shortNames } from "../core/naming.js"
-import { largestRemainder, printedCost } from "../core/printed.js"
+import { costOnSign, largestRemainder } from "../core/printed.js"
 import { fontOf, textWidth } from "../core/text_width.js"
 import { USUAL, amount } from "../core/words.js"
 import { arrive } from "./arrival.js"
@@ -234,21 +234,21 @@ export class Columns {
 
   // What an exit costs, the longest text first. In a family, what is spent on the way depends on which other networks ran.
   #costTexts(/** @type {number | null} */ here, /** @type {number} */ alone) {
-    const own = printedCost(alone)
-    if (this.chain) return [`at ${own}% of the ${this.spent}`, `at ${own}%`]
-    if (here === null) return [`${own}% alone`, `${own}%`]
-    const spent = printedCost(here)
-    if (spent === own) return [`${own}% of the ${this.spent}`, `${own}%`]
-    return [`${own}% alone, ${spent}% on this road`, `${own}%, here ${spent}%`]
+    const own = costOnSign(alone)
+    if (this.chain) return [`at ${own} of the ${this.spent}`, `at ${own}`]
+    if (here === null) return [`${own} alone`, own]
+    const spent = costOnSign(here)
+    if (spent === own) return [`${own} of the ${this.spent}`, own]
+    return [`${own} alone, ${spent} on this road`, `${own}, here ${spent}`]
   }
 
   // What the two costs on a sign are, where they differ.
   #costHelp(/** @type {number | null} */ here, /** @type {number} */ alone) {
-    const [own, spent] = [printedCost(alone), printedCost(here ?? alone)]
+    const [own, spent] = [costOnSign(alone), costOnSign(here ?? alone)]
     const { many, reference, stage } = this.words ?? USUAL
     if (this.chain || own === spent) return ""
     const beyond = (here ?? 0) > (this.layout?.end ?? Infinity) ? " That is beyond the axis, so the ramp stands at its end." : ""
-    return `If it alone ran on all ${many}: ${own}% of the ${reference}’s mean ${this.spent}. Those who leave here spend ${spent}% on average, with every ${stage} that ran before.${beyond}`
+    return `If it alone ran on all ${many}: ${own} of the ${reference}’s mean ${this.spent}. Those who leave here spend ${spent} on average, with every ${stage} that ran before.${beyond}`
   }
 
   // Short names on all signs unless every whole name has room beside its shortest cost.

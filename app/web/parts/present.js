@@ -90,7 +90,7 @@ export class Present {
    * Begin or end as the address says.
    * @param {Record<string, string>} parameters
    * @param {View} view
-   * @returns {string[]} sentences about what is invalid there
+   * @returns {import("../core/view.js").Remark[]} about what is invalid there
    */
   follow({ present }, { step }) {
     this.#stop()
@@ -102,7 +102,7 @@ export class Present {
     if (this.presenting) this.#end()
     if (present === undefined) return []
     this.block.address.replace({ present: null })
-    return ["The address asks to present in a way that does not exist; “present” can only be 1."]
+    return [{ about: ["present"], text: "The address asks to present in a way that does not exist; “present” can only be 1." }]
   }
 
   /** Begin, with an entry in the browser's history, so that Back leaves. */

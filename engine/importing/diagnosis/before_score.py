@@ -1,5 +1,7 @@
 """Something known before any model runs that does not tell which model to run."""
 
+from dataclasses import replace
+
 from engine.display_text import printable
 from engine.importing.diagnosis.over_random_mix import gains, in_points
 from engine.importing.diagnosis.subject import Subject, at_most
@@ -21,8 +23,10 @@ def before_score(subject: Subject) -> str | None:
     best = max(at, key=lambda gain: gain.over_mix.estimate)
     names = ", ".join(f"before_{printable(name, 40)}" for name in list(outputs.before)[:5])
     quality = "quality" if outputs.is_graded else "accuracy"
+    reached, mixed = f"{best.accuracy:.1%}", f"{best.mix:.1%}"
+    over_mix = replace(best.over_mix, estimate=(float(reached[:-1]) - float(mixed[:-1])) / 100)  # of what is printed
     return (
         f"Routing by {names} is no better than the random mix of equal cost: at {best.cost:.0%} of the cost its {quality} on"
-        f" {outputs.test().examples:,} test examples is {best.accuracy:.1%} and that of the mix {best.mix:.1%}"
-        f" ({in_points(best.over_mix)}); check that the values belong to these examples."
+        f" {outputs.test().examples:,} test examples is {reached} and that of the mix {mixed}"
+        f" ({in_points(over_mix)}); check that the values belong to these examples."
     )
