@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SUBSETS, Reports, drawn, frame, settled, still, watched
+from tests.browser.conftest import FACE, REASON, SUBSETS, TRACE, Reports, drawn, frame, settled, still, watched
 from tests.browser.test_two_blocks import two_blocks
 from tests.thorough import variants
 
@@ -73,12 +73,10 @@ def test_a_talk_steps_through_operating_points_and_leaves_no_trace(own_page: Pag
     entries = own_page.evaluate("history.length")
     own_page.keyboard.press("p")
     expect(own_page.locator(".offramp[data-present]")).to_be_visible()
-    settled(own_page, "budget=0.6&present=1")
-    assert sentence(own_page) == before  # nothing moves until a key says so
-
-    own_page.keyboard.press("PageUp")  # as the remote control of a talk does
     pressed = own_page.locator(".offramp-point[aria-pressed=true]")
-    expect(pressed).to_have_count(1)
+    expect(pressed).to_have_count(1)  # the nearest one
+    settled(own_page, "present=1")
+    start = sentence(own_page)
     sentences = set()
     for _ in range(6):
         own_page.keyboard.press("ArrowLeft")
@@ -89,10 +87,21 @@ def test_a_talk_steps_through_operating_points_and_leaves_no_trace(own_page: Pag
         sentences.add(sentence(own_page))
         own_page.keyboard.press("ArrowRight")
     assert len(sentences) == own_page.locator(".offramp-point").count() > 1
+    last = sentence(own_page)
+    own_page.keyboard.press("PageUp")  # as the remote control of a talk does
+    assert sentence(own_page) != last
     own_page.keyboard.press("r")
-    assert sentence(own_page) == before
-    own_page.keyboard.press("ArrowLeft")
-    assert sentence(own_page) != before
+    assert sentence(own_page) == start
+
+    own_page.locator(FACE).first.click()
+    trace = own_page.locator(TRACE)
+    expect(trace.locator(REASON).first).to_be_visible()
+    own_page.keyboard.press("?")
+    own_page.keyboard.press("Escape")
+    expect(trace).to_be_visible()
+    own_page.keyboard.press("Escape")
+    expect(trace).to_be_hidden()
+    expect(own_page.locator(".offramp[data-present]")).to_be_visible()
 
     own_page.keyboard.press("Escape")
     expect(own_page.locator(".offramp[data-present]")).to_have_count(0)
@@ -109,6 +118,9 @@ def test_a_talk_steps_through_operating_points_and_leaves_no_trace(own_page: Pag
     own_page.locator(".offramp-tool-present").click()
     own_page.keyboard.press("p")
     expect(own_page.locator(".offramp-tool-present")).to_be_focused()
+    own_page.keyboard.press("p")
+    own_page.get_by_role("button", name="Leave", exact=True).click()  # all there is for a finger
+    expect(own_page.locator(".offramp[data-present]")).to_have_count(0)
     report(own_page, "imageless", "#present=yes")
     settled(own_page, r"html#?$")
     expect(own_page.locator(".offramp-notice-address")).to_contain_text("“present” can only be 1")
@@ -194,7 +206,9 @@ def test_the_calculator_follows_the_handle_and_calls_measured_only_what_was(page
     notice = page.locator(".offramp-notice-address")
     for words in ("Requests (a day) must be", "not “x”; using 0.001", "“9-9”, which do not exist here"):
         expect(notice).to_contain_text(words)
-    settled(page, "calc=1%2C0.001%2C0.3%2C0.2%2C400%2C50%2C%E2%82%AC$")
+    settled(page, "calc=1%2C0.001%2C0.3%2C0.2%2C400%2C50%2C%E2%82%AC%2Cpredicted$")
+    panel.get_by_label("Price").fill("0.002")
+    expect(notice).to_have_count(0)  # it was about other assumptions
     page.reload()
     drawn(page)
     expect(notice).to_have_count(0)

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { alongLine, alongside, around, besides, dense, everywhere, freest, grown, hidden, nearestOnLine, shared } from "../../app/web/core/placement.js"
+import { alongLine, alongside, apart, around, besides, dense, everywhere, freest, grown, hidden, nearestOnLine, shared } from "../../app/web/core/placement.js"
 
 const AREA = { left: 0, top: 0, right: 300, bottom: 200 }
 const LABEL = { width: 40, height: 16 }
@@ -12,6 +12,14 @@ test("two boxes share an area or nothing", () => {
   assert.equal(shared(around(10, 10, 20, 20), around(30, 10, 20, 20)), 0)
   assert.equal(shared(around(10, 10, 20, 20), around(10, 40, 20, 20)), 0)
   assert.equal(shared(grown(around(10, 10, 2, 2), 4), around(10, 10, 100, 100)), 100)
+})
+
+test("of markers that would cover one another all but one are small, and the ends come first", () => {
+  const at = (...xs) => xs.map((x) => ({ x, y: 0 }))
+  assert.deepEqual(apart(at(0, 30, 60), 18, 7), [18, 18, 18])
+  assert.deepEqual(apart(at(0, 10, 25, 30, 40), 18, 7), [18, 7, 7, 7, 18])
+  assert.deepEqual(apart([{ x: 0, y: 0 }, { x: 5, y: 18 }], 18, 7), [18, 18])
+  assert.deepEqual([apart([], 18, 7), apart(at(3), 18, 7)], [[], [18]])
 })
 
 test("a place outside the area is worse than one that hides a marker", () => {

@@ -128,6 +128,7 @@ export class Explore {
       move: (step, done) => this.#move(step, done),
       settle: () => this.#settleNow(),
       layOut: () => this.#layOut(true),
+      close: () => this.#closeTop(),
     })
     this.keys = new Keys(root, places.tools, { presenting: () => this.present.presenting, act: (action) => this.#act(action) })
     const game = new Game(places.tools, (code) => this.#showGame(code))
@@ -162,8 +163,9 @@ export class Explore {
     addEventListener("resize", this.onResize)
     void document.fonts.ready.then(() => this.#layOut(true)) // texts have other widths then
     this.onKey = (/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Escape" || event.defaultPrevented) return
-      if (this.chip && places.panel.contains(/** @type {Node} */ (event.target))) this.#closePanel()
+      const target = /** @type {HTMLElement} */ (event.target)
+      if (event.key !== "Escape" || event.defaultPrevented || target.closest("dialog")) return // which closes itself
+      if (this.chip && places.panel.contains(target)) this.#closePanel()
       else if (this.view && this.view.picked !== null) this.#pick(null)
     }
     root.addEventListener("keydown", this.onKey)
@@ -365,6 +367,7 @@ export class Explore {
     const actions = {
       present: () => this.present.enter(),
       leave: () => this.present.leave(),
+      close: () => this.present.close(),
       next: () => this.present.next(1),
       previous: () => this.present.next(-1),
       reset: () => this.present.reset(),
@@ -387,10 +390,20 @@ export class Explore {
     if (!view || !model || view.picked === example) return
     this.#settleNow()
     this.view = { ...view, picked: example }
-    this.address.push(writeView(this.view, model, this.address.parameters()))
+    const change = writeView(this.view, model, this.address.parameters())
+    if (this.present.presenting) this.address.replace(change) // Back leaves a talk
+    else this.address.push(change)
     this.#paint()
     if (example === null) return this.columns.focus(view.picked)
     this.cells.reveal()
+  }
+
+  // What lies over the block: the table of all keys, the sum over the road, or the example. Returns whether there was any.
+  #closeTop() {
+    if (this.keys.close() || this.road.hideSum()) return true
+    if (!this.view || this.view.picked === null) return false
+    this.#pick(null)
+    return true
   }
 
   #togglePanel(/** @type {keyof Selection} */ name, /** @type {HTMLElement} */ chip) {

@@ -1,6 +1,6 @@
 // The keys of the block: one table, which the handler follows and the dialog of all keys prints.
 
-/** @typedef {"present" | "leave" | "next" | "previous" | "reset" | "nextExit" | "previousExit" | "filter" | "keys"} Action */
+/** @typedef {"present" | "leave" | "close" | "next" | "previous" | "reset" | "nextExit" | "previousExit" | "filter" | "keys"} Action */
 /** @typedef {"page" | "presenting" | "both"} Where */
 /**
  * keys: values of KeyboardEvent.key, in lower case;  shown: as the dialog prints them;  action: null if the part that has the focus handles them
@@ -21,7 +21,8 @@ export const KEYS = [
   { keys: ["arrowright", "pagedown"], shown: ["→", "Page Down"], where: "presenting", action: "next", text: "Next operating point" },
   { keys: ["arrowleft", "pageup"], shown: ["←", "Page Up"], where: "presenting", action: "previous", text: "Previous operating point" },
   { keys: ["r"], shown: ["R"], where: "presenting", action: "reset", text: "Back to the first view" },
-  { keys: ["escape", "p"], shown: ["Esc", "P"], where: "presenting", action: "leave", text: "Leave, and restore the budget" },
+  { keys: ["p"], shown: ["P"], where: "presenting", action: "leave", text: "Leave, and restore the budget" },
+  { keys: ["escape"], shown: ["Esc"], where: "presenting", action: "close", text: "Close the example or the table that is open, else leave" },
 ]
 
 /** @typedef {{key: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean, isComposing?: boolean}} Pressed */

@@ -1,6 +1,7 @@
 // Named points of a recorded sweep, for a talk: each has a definition that can be said in a few words. They describe the sweep on the test
 // examples; they are not a way to select a budget, for which the calibration examples are there.
 
+import { nearest } from "./nearest.js"
 import { printed, printedDifference } from "./printed.js"
 import { USUAL, difference } from "./words.js"
 
@@ -62,6 +63,12 @@ export function pointBeyond(points, cost, step, direction) {
   const beyond = points.filter((point) => (cost[point.step] - cost[step]) * direction > 0)
   return (direction > 0 ? beyond[0] : beyond[beyond.length - 1]) ?? null
 }
+
+/**
+ * The point whose cost is the nearest to that of a step, or null without points.
+ * @param {OperatingPoint[]} points @param {ArrayLike<number>} cost at each step @param {number} step
+ */
+export const nearestPoint = (points, cost, step) => (points.length > 0 ? points[nearest(points.map((point) => cost[point.step]), cost[step])] : null)
 
 /** @param {string[]} names */
 const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`)

@@ -8,6 +8,20 @@
 
 const OUTSIDE = 100 // weight of a square pixel outside the area: worse than hiding anything
 
+/**
+ * The sizes of square markers, none of which covers another of full size. The last and the first are full before the others.
+ * @param {Point[]} points @param {number} full @param {number} least
+ */
+export function apart(points, full, least) {
+  /** @type {Set<number>} */
+  const kept = new Set()
+  for (const i of points.length > 0 ? [points.length - 1, ...points.keys()] : []) {
+    const isFree = [...kept].every((k) => k === i || Math.max(Math.abs(points[k].x - points[i].x), Math.abs(points[k].y - points[i].y)) >= full)
+    if (isFree) kept.add(i)
+  }
+  return points.map((_, i) => (kept.has(i) ? full : Math.min(full, least)))
+}
+
 /** A box by its middle. @param {number} x @param {number} y @param {number} width @param {number} height @returns {Mark} */
 export function around(x, y, width, height, weight = 1) {
   return { left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2, weight }

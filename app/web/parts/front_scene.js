@@ -1,7 +1,7 @@
 // The still part of the front: axes, curves, exits and real runs as SVG, and the places of all texts. Reads no layout.
 
 import { inkOn } from "../core/ink.js"
-import { alongLine, alongside, around, besides, freest, grown, hidden, shared } from "../core/placement.js"
+import { alongLine, alongside, apart, around, besides, freest, grown, hidden, shared } from "../core/placement.js"
 import { pathThrough, shape } from "../core/svg.js"
 import { tickTexts, ticks } from "../core/ticks.js"
 
@@ -133,7 +133,6 @@ export function scene(front, size, type, off, axis) {
   // Where there is no room for its name, a dominated model has one in its card.
   const written = markers.slice()
   const otherTexts = beside(others, nameOfLeftOut, LEFT_OUT / 2 + 3, 0.9).filter(({ place }, i, all) => ![...written, ...all.slice(0, i).map((text) => text.place)].some((mark) => shared(place, mark) > 4))
-  const inside = exits.length > 0 && exits[0].size >= numbered
   return {
     scales,
     type,
@@ -151,7 +150,7 @@ export function scene(front, size, type, off, axis) {
       ...curves.map(({ curve, points }) => stroke(curve, pathThrough(points))),
       ...others.map(({ x, y, size }) => shape("path", { class: "offramp-dominated", d: CROSS, transform: `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${(size / LEFT_OUT).toFixed(3)})` })),
       ...otherTexts.map(({ item, place }) => textIn(place, "offramp-dominated-label", nameOfLeftOut(item))),
-      ...exits.map((exit) => exitOf(exit, inside)),
+      ...[...exits].sort((a, b) => a.size - b.size).map((exit) => exitOf(exit, exit.size >= numbered)),
       ...exitTexts.map(({ item, place }) => textIn(place, "offramp-exit-label", String(item.number))),
       ...runs.map(({ run, x, y }) => {
         const node = symbol(run.device)
@@ -174,7 +173,7 @@ function dotOf({ scale, point }, { cost, accuracy }) {
 }
 
 /**
- * Markers are smaller where many exits share the space.
+ * Markers are smaller where many exits share the space, and one that would cover the number of another is smallest.
  * @param {FrontExit[]} exits @param {ToPixels} pixels @param {number} scale @returns {ExitMarker[]}
  */
 function exitMarkers(exits, pixels, scale) {
@@ -182,7 +181,7 @@ function exitMarkers(exits, pixels, scale) {
   const extent = (/** @type {number[]} */ values) => Math.max(...values) - Math.min(...values)
   const length = Math.max(extent(places.map(({ x }) => x)), extent(places.map(({ y }) => y)))
   const size = places.length <= 8 ? EXIT * scale : Math.max(CROWDED, Math.min(EXIT * scale, length / places.length))
-  return places.map((place) => ({ ...place, size }))
+  return apart(places, size, CROWDED * scale).map((size, k) => ({ ...places[k], size }))
 }
 
 /**

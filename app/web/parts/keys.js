@@ -44,6 +44,13 @@ export class Keys {
     if (!this.dialog.open) this.dialog.showModal()
   }
 
+  /** Returns whether the dialog was open. */
+  close() {
+    const { open } = this.dialog
+    this.dialog.close()
+    return open
+  }
+
   dispose() {
     removeEventListener("keydown", this.onKey, true)
     this.dialog.close()

@@ -4,7 +4,7 @@
 import { button, element } from "../core/dom.js"
 import { presentedScale } from "../core/layout.js"
 import { headline } from "../core/printed.js"
-import { operatingPoints, pointBeyond } from "../core/operating_points.js"
+import { nearestPoint, operatingPoints, pointBeyond } from "../core/operating_points.js"
 
 /** @typedef {import("../core/operating_points.js").OperatingPoint} OperatingPoint */
 /** @typedef {import("../core/view.js").View} View */
@@ -15,8 +15,8 @@ export class Present {
   /**
    * @param {HTMLElement} root of the block
    * @param {{tools: HTMLElement, points: HTMLElement}} places for the button, and for the names of the points
-   * @param {{address: import("../core/address.js").Address, move: (step: number, done: boolean) => void, settle: () => void, layOut: () => void}} block
-   *   settle: writes what has changed to the address at once
+   * @param {{address: import("../core/address.js").Address, move: (step: number, done: boolean) => void, settle: () => void, layOut: () => void, close: () => boolean}} block
+   *   settle: writes what has changed to the address at once;  close: closes what lies over the block, such as an example, and returns whether there was any
    */
   constructor(root, { tools, points }, block) {
     this.root = root
@@ -31,7 +31,10 @@ export class Present {
     this.definition = element("p", "offramp-point-definition")
     this.definition.setAttribute("aria-live", "polite")
     this.place = points
-    points.replaceChildren(this.names, this.definition)
+    this.exit = button("offramp-leave-talk", "×", () => this.leave()) // for a finger, which has no keys
+    this.exit.title = "Leave (Esc)"
+    this.exit.setAttribute("aria-label", "Leave")
+    points.replaceChildren(this.names, this.definition, this.exit)
     /** @type {OperatingPoint[]} */
     this.points = []
     /** @type {HTMLButtonElement[]} */
@@ -39,11 +42,14 @@ export class Present {
     this.step = 0 // of the budget
     this.target = 0 // to which the budget is moving
     this.before = { step: 0, focus: /** @type {Element | null} */ (null) } // what leaving restores
+    this.start = 0 // step with which the talk began
     this.pushed = false // whether the address got an entry of its own when the talk began
     /** @type {number | undefined} */
     this.frame = undefined
     this.onFullscreen = () => {
-      if (this.filled && document.fullscreenElement !== root) this.leave() // Esc is the browser's there
+      if (!this.filled || document.fullscreenElement === root) return
+      this.filled = false
+      if (!block.close()) this.leave() // Esc is the browser's there, and had something else to close
     }
     this.filled = false // whether it fills the screen, and not only the window
     document.addEventListener("fullscreenchange", this.onFullscreen)
@@ -105,12 +111,17 @@ export class Present {
     return [{ about: ["present"], text: "The address asks to present in a way that does not exist; “present” can only be 1." }]
   }
 
-  /** Begin, with an entry in the browser's history, so that Back leaves. */
+  /** Begin at the nearest operating point, with an entry in the browser's history, so that Back leaves. */
   enter() {
     if (this.presenting || !this.model) return
     this.block.settle()
     this.block.address.push({ present: "1" })
     this.#begin(true)
+    const point = nearestPoint(this.points, this.model.cost, this.step)
+    if (point) {
+      this.start = point.step
+      this.block.move(point.step, true)
+    }
     this.root.requestFullscreen?.().then(
       () => {
         this.filled = this.presenting
@@ -132,6 +143,11 @@ export class Present {
     else this.block.address.replace({ present: null })
   }
 
+  /** Close what lies over the block; if there is nothing, leave. */
+  close() {
+    if (!this.block.close()) this.leave()
+  }
+
   /** To the next or the previous operating point. @param {1 | -1} direction */
   next(direction) {
     if (!this.model) return
@@ -139,9 +155,9 @@ export class Present {
     if (point) this.#go(point.step)
   }
 
-  /** Back to the view with which the talk began. */
+  /** Back to the budget with which the talk began. */
   reset() {
-    this.#go(this.before.step)
+    this.#go(this.start)
   }
 
   dispose() {
@@ -155,6 +171,7 @@ export class Present {
     this.presenting = true
     this.pushed = pushed
     this.before = { step: this.step, focus: document.activeElement }
+    this.start = this.step
     this.root.dataset.present = "true"
     this.root.tabIndex = -1
     this.block.layOut()

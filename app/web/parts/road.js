@@ -134,6 +134,13 @@ export class Road {
     else this.#showSum()
   }
 
+  /** Returns whether the sum was shown. */
+  hideSum() {
+    const shown = !this.sum.hidden
+    this.touch(undefined)
+    return shown
+  }
+
   #showSum() {
     const { now, layout } = this
     if (!now || !layout) return
