@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import positive
+from engine.commands.arguments import number, positive
 from engine.display_text import printable
 from engine.errors import UserError
 
@@ -15,6 +15,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--policy", required=True, metavar="NAME", help="name of a policy, see `list`")
     command.add_argument("--out", required=True, type=Path, metavar="FILE", help="the HTML file to write")
     command.add_argument("--unit", help="unit of cost (default: macs, or the first unit of the bundle)")
+    command.add_argument("--budget", type=number, metavar="SHARE", help="budget at which it opens, such as 0.4 (default: 0.25)")
     command.add_argument("--examples", type=positive, metavar="N", help="number of test examples to carry (default: what fits in 3 MB)")
 
 
@@ -37,10 +38,12 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     unit = given.unit or outputs.default_unit
     if unit not in units:
         raise UserError(f"This bundle has no costs in {unit!r}; give one of: {', '.join(units)}.")
+    if given.budget is not None and not 0 <= given.budget < 100:
+        raise UserError(f"--budget is {given.budget:g}; give a share of the full network's cost, such as 0.4.")
     place = _place(given.out, entry.folder)  # before the work
     try:
         shown = Shown.of(entry, given.policy, unit)
-        content = report(shown, album(entry), given.examples)
+        content = report(shown, album(entry), given.examples, given.budget)
     finally:
         worker.stop()
     written = html(content).encode()

@@ -31,8 +31,9 @@ TEXT_CHARACTERS = 3_000_000
 IMAGE_BYTES = 1_500_000
 
 
-def report(shown: Shown, images: Album, examples: int | None = None) -> Embedded:
-    """examples: how many to carry; if left out, as many as fit. Shares, accuracy and costs are always those of all test examples."""
+def report(shown: Shown, images: Album, examples: int | None = None, budget: float | None = None) -> Embedded:
+    """budget: that the file opens at, the page's default if left out
+    examples: how many to carry; if left out, as many as fit. Shares, accuracy and costs are always those of all test examples."""
     bundle, sweep = shown.bundle, shown.sweep
     order = _shuffled(bundle)[: examples or MOST_EXAMPLES]
     ids = bundle.outputs.ids[bundle.outputs.split == Split.TEST]
@@ -67,9 +68,10 @@ def report(shown: Shown, images: Album, examples: int | None = None) -> Embedded
         "notices": [],
         "cards": policy_cards([shown.policy]),
         "scope": _scope(len(rows), sweep.examples, shown.words),
-        **first_paint(shown, _missing(images), DEFAULT_BUDGET),
+        **first_paint(shown, _missing(images), DEFAULT_BUDGET if budget is None else budget),
     }
-    return Embedded(page_title(bundle.title, VIEW), footer(bundle.provenance), data, resources)
+    view = "" if budget is None else f"budget={budget:g}"
+    return Embedded(page_title(bundle.title, VIEW), footer(bundle.provenance), data, resources, view)
 
 
 def _shuffled(bundle: Bundle) -> NDArray[np.int64]:

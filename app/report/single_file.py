@@ -28,15 +28,18 @@ class Embedded:
     footer:    the last line
     data:      plain JSON values
     resources: {name: bytes} of app/payload
+    view:      that the file opens with, as a query; the default if empty
     """
 
     title: str
     footer: str
     data: Mapping[str, Any]
     resources: Mapping[str, bytes]
+    view: str = ""
 
 
 def html(content: Embedded) -> str:
+    view = f' data-view="{escape(content.view)}"' if content.view else ""
     resources = "\n".join(map(_resource, content.resources, content.resources.values()))
     styles = "\n".join([_theme(), media.styles(*STYLES)])
     return f"""<!DOCTYPE html>
@@ -52,7 +55,7 @@ def html(content: Embedded) -> str:
 <script type="importmap">{_json({"imports": _modules()})}</script>
 </head>
 <body>
-<main data-report></main>
+<main data-report{view}></main>
 <footer>{escape(content.footer)}</footer>
 <script type="application/json" data-report-data>{_json(dict(content.data))}</script>
 {resources}

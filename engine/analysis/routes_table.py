@@ -11,6 +11,7 @@
 | cost | float64 | what it costs, as a share of the full network's cost |
 | score, margin | float64 | the score at that exit, and by how much it is above the threshold; empty where no finite threshold decides |
 | budget_below, budget_above | float64 | the nearest budgets of the sweep at which it leaves at another exit; empty if there are none |
+| exit_below, exit_above | int32 | the exits it leaves at then, counted from 1 |
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from engine.analysis.steps_to_exit_change import budgets_of_next_change
+from engine.analysis.steps_to_exit_change import NextChange, next_changes
 from engine.bundle.bundle import Bundle
 from engine.errors import UserError
 from engine.exit_values import Quality, at_exits, is_binary
@@ -47,7 +48,7 @@ def routes_table(sweep: Sweep, cascade: Bundle | Outputs, point: int) -> pa.Tabl
     """
     outputs = cascade.outputs if isinstance(cascade, Bundle) else cascade
     part, at = outputs.part(sweep.split), sweep.routes.at(point)
-    changes = budgets_of_next_change(sweep.budgets, sweep.exit, point)
+    changes = next_changes(sweep.budgets, sweep.exit, point)
     left = Left(at["exit"], at.get("answer"), at["quality"], at_exits(sweep.path_cost, at["path"]))
     return _table(cascade, part, sweep.rules[point], left, changes)
 
@@ -62,7 +63,7 @@ def routes_by(saved: SavedPolicy, cascade: Bundle | Outputs, split: Split | None
     outputs = cascade.outputs if isinstance(cascade, Bundle) else cascade
     part = outputs if split is None else outputs.part(split)
     route = saved.route(part)
-    unknown = np.full(part.examples, np.nan)
+    unknown = NextChange.unknown(part.examples)
     own = saved.unit in part.stage_cost
     cost = route.cost(part.cost_in(saved.unit)) / part.full_cost(saved.unit) if own else route.cost(saved.stage_cost) / saved.full_cost
     return _table(cascade, part, saved.rule, Left(route.exit, route.prediction, route.known_quality, cost), (unknown, unknown))
@@ -78,10 +79,9 @@ class Left:
     cost: NDArray[np.float64]
 
 
-def _table(
-    cascade: Bundle | Outputs, part: Outputs, rule: Rule, left: Left, changes: tuple[NDArray[np.float64], NDArray[np.float64]]
-) -> pa.Table:
-    """`left` and both arrays of `changes` are in the order of `part`."""
+def _table(cascade: Bundle | Outputs, part: Outputs, rule: Rule, left: Left, changes: tuple[NextChange, NextChange]) -> pa.Table:
+    """`left` and both of `changes`, below and above, are in the order of `part`."""
+    below, above = changes
     exits, classes = np.array(exit_names(cascade), object), np.array(class_names(cascade), object)
     score, margin = _score_and_margin(rule, part, left.exit)
 
@@ -102,8 +102,10 @@ def _table(
             "cost": pa.array(left.cost, pa.float64()),
             "score": _with_gaps(score),
             "margin": _with_gaps(margin),
-            "budget_below": _with_gaps(changes[0]),
-            "budget_above": _with_gaps(changes[1]),
+            "budget_below": _with_gaps(below.budget),
+            "budget_above": _with_gaps(above.budget),
+            "exit_below": pa.array(below.exit + 1, pa.int32(), from_pandas=True),
+            "exit_above": pa.array(above.exit + 1, pa.int32(), from_pandas=True),
         }
     )
 

@@ -1,15 +1,30 @@
 """How close an example is to changing its exit: the examples close to a change are the ones worth looking at."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 FAR = 255
 
 
-def budgets_of_next_change(
-    budgets: NDArray[np.float64], exit: NDArray[np.uint8], point: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The nearest budgets below and above one point at which each example leaves at another exit, (examples,) each, NaN if there are none.
+@dataclass(frozen=True, eq=False)
+class NextChange:
+    """The nearest budget in one direction at which each example leaves at another exit, (examples,) each, NaN where there is none.
+
+    exit: that exit, counted from 0
+    """
+
+    budget: NDArray[np.float64]
+    exit: NDArray[np.float64]
+
+    @classmethod
+    def unknown(cls, examples: int) -> "NextChange":
+        return cls(np.full(examples, np.nan), np.full(examples, np.nan))
+
+
+def next_changes(budgets: NDArray[np.float64], exit: NDArray[np.uint8], point: int) -> tuple[NextChange, NextChange]:
+    """Below and above one point.
 
     budgets: (points,) in any order; exit: (points, examples)
     """
@@ -17,9 +32,11 @@ def budgets_of_next_change(
     place = int(np.flatnonzero(order == point)[0])
     nearest = []
     for rows in (order[:place][::-1], order[place + 1 :]):
-        change = np.full(exit.shape[1], np.nan)
+        change = NextChange.unknown(exit.shape[1])
         for row in rows:
-            change[np.isnan(change) & (exit[row] != exit[point])] = budgets[row]
+            changes = np.isnan(change.budget) & (exit[row] != exit[point])
+            change.budget[changes] = budgets[row]
+            change.exit[changes] = exit[row][changes]
         nearest.append(change)
     return nearest[0], nearest[1]
 

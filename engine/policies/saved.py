@@ -315,11 +315,17 @@ def usage(bundle: str | None, predicts: bool = True) -> str:
     """
     given = "engine.Outputs.from_logits(logits, labels, split, stage_cost)"
     outputs = f"engine.open_bundle({bundle!r}).outputs.test()" if bundle else given
-    predicted = "print(route.exit, route.prediction)  # of each example, both counted from 0"
+    printed = (
+        "# The exit and the class of each example, both counted from 0:\nprint(route.exit, route.prediction)"
+        if predicts
+        else "# The exit of each example, counted from 0, and its quality:\nprint(route.exit, route.quality)"
+    )
     return (
         "import engine\n\n"
         'policy = engine.load_policy("policy.json")\n'
-        f"outputs = {outputs}  # or those of another bundle of the same {'models or exits' if bundle else 'cascade'}\n"
-        "route = policy.route(outputs)\n"
-        f"{predicted if predicts else 'print(route.exit, route.quality)  # of each example; exits are counted from 0'}\n"
+        f"# Or the outputs of another bundle of the same {'models or exits' if bundle else 'cascade'}:\n"
+        f"outputs = {outputs}\n"
+        f"route = policy.route(outputs)\n{printed}\n\n"
+        "# Rows of your own, once they are imported as a bundle, on the command line:\n"
+        "# python -m engine route own-bundle --load-policy policy.json --split all --out routes.csv\n"
     )

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from engine.analysis.routes_table import as_csv, routes_table
 from engine.bundle.library import open_bundle
 from tests.app.test_take_home_route import ROUTE
-from tests.browser.conftest import FACE, SHARE, Reports, press_keys, settled, step, swept
+from tests.browser.conftest import FACE, SHARE, Reports, drawn, press_keys, settled, step, swept
 from tests.thorough import variants
 
 DIALOG = ".offramp-home[open]"
@@ -50,6 +50,19 @@ def test_routes_and_policy_are_those_of_the_engine(page: Page, report: Reports, 
     routed = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=100).stdout.split()
     assert [int(exit) for exit in routed] == (sweep.exit[now] + 1).tolist()
     assert json.loads(document.read_text())["usage"] and "load_policy" in (page.locator(f"{DIALOG} code").text_content() or "")
+
+
+def test_a_file_opens_with_the_view_in_which_it_was_saved(page: Page, report: Reports, tmp_path: Path) -> None:
+    file = tmp_path / "kept.html"
+    kept = '<main data-report data-view="budget=0.5&amp;show=incorrect">'
+    file.write_text(report.file("imageless").read_text(encoding="utf-8").replace("<main data-report>", kept), encoding="utf-8")
+    page.goto(file.as_uri())
+    drawn(page)
+    settled(page, "#budget=0.5&show=incorrect$")
+    page.goto(f"{file.as_uri()}#budget=0.7")
+    page.reload()
+    drawn(page)
+    settled(page, "#budget=0.7$")
 
 
 def test_bounds_are_not_saved_and_the_panel_says_why(page: Page, report: Reports) -> None:

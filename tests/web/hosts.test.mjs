@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { createServer } from "node:http"
 import { test } from "node:test"
-import { httpSource } from "../../app/web/hosts/http_source.js"
+import { httpSource, opensWith } from "../../app/web/hosts/http_source.js"
 import { opening } from "../../app/web/hosts/opening.js"
 
 const INCOMPLETE = { message: "The server stopped before the data was complete." }
@@ -36,6 +36,13 @@ test("a resource that breaks off is a sentence", async () => {
     const source = httpSource({ bundle: address, sweep: address, predictions: address, images: address })
     for (const read of [source.bundle, source.sweep, () => source.predictions(0), () => source.images.fetch([0])]) await assert.rejects(read, INCOMPLETE)
   })
+})
+
+test("a report opens with the view in which it was saved", async () => {
+  const view = new URLSearchParams({ budget: "0.4", class: `"><script>alert(1)</script>` }).toString()
+  const html = await opensWith("<body>\n<main data-report></main>\n</body>", view).text()
+  const [, attribute] = html.match(/^<body>\n<main data-report data-view="([^"<>]*)"><\/main>\n<\/body>$/)
+  assert.equal(attribute.replaceAll("&amp;", "&"), view)
 })
 
 test("a server that is not there is a sentence", async () => {

@@ -17,12 +17,12 @@
  */
 /**
  * What can be taken home, at one step of the budget. forms: of the table of routes;  policy: the document of the nearest step that has one;
- * page: the page as one file, null where it is that file already. What fails rejects with a sentence.
+ * page: the page as one file that opens with a view, given as a query, null where it is that file already. What fails rejects with a sentence.
  * @typedef {{
  *   forms: ("csv" | "parquet")[],
  *   routes: (model: import("./model.js").Model, step: number, form: "csv" | "parquet") => Promise<Blob>,
  *   policy: (model: import("./model.js").Model, step: number) => Promise<{content: Blob, step: number}>,
- *   page: (() => Promise<Blob>) | null,
+ *   page: ((view: string) => Promise<Blob>) | null,
  * }} TakeHome
  */
 /**

@@ -47,7 +47,7 @@ export function routesCsv(model, numbers, step) {
   const names = classes.map(textCell)
   const exitNames = exits.map(({ name }) => textCell(name))
   const columns = ["id", ...(label ? ["label", "label_name"] : []), "exit", "exit_name", ...(answer ? ["prediction", "prediction_name"] : [])]
-  const lines = [[...columns, graded ? "quality" : "correct", "cost", "score", "margin", "budget_below", "budget_above"].join(",")]
+  const lines = [[...columns, graded ? "quality" : "correct", "cost", "score", "margin", "budget_below", "budget_above", "exit_below", "exit_above"].join(",")]
   for (let i = 0; i < model.examples; i++) {
     const at = routes.at(step, i)
     const [exit, path] = [routes.exit[at], routes.path[at]]
@@ -68,6 +68,8 @@ export function routesCsv(model, numbers, step) {
         decides ? numberText(score - limit) : "",
         below === null ? "" : numberText(budget[below]),
         above === null ? "" : numberText(budget[above]),
+        below === null ? "" : routes.exit[routes.at(below, i)] + 1,
+        above === null ? "" : routes.exit[routes.at(above, i)] + 1,
       ].join(","),
     )
   }

@@ -10,6 +10,7 @@ const data = JSON.parse(document.querySelector("[data-report-data]")?.textConten
 const root = element("div")
 main.replaceChildren(element("h1", "", data.choices.bundle[0].title), root)
 const address = new Address(hashPlace())
+if (location.hash.length < 2 && main.dataset.view) address.place.replace(main.dataset.view) // the view in which it was saved
 const block = new Explore(root, { address, select: () => {} })
 address.listen(() => block.follow())
 void block.open(data, fileSource(document, data.cards))

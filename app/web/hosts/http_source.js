@@ -26,7 +26,7 @@ export function httpSource(addresses) {
       forms: ["csv", "parquet"],
       routes: async ({ budget }, step, form) => (await fetched(`${addresses.takeHome("routes")}&budget=${budget[step]}&format=${form}`)).blob(),
       policy: async ({ budget }, step) => ({ content: await (await fetched(`${addresses.takeHome("policy")}&budget=${budget[step]}`)).blob(), step }),
-      page: async () => (await fetched(addresses.takeHome("report"))).blob(),
+      page: async (view) => opensWith(await whole((await fetched(addresses.takeHome("report"))).text()), view),
     },
   }
 }
@@ -48,6 +48,12 @@ async function fetchImages(address, examples) {
     return image
   })
 }
+
+/**
+ * A report that opens with a view. The server makes one report for all views.
+ * @param {string} report @param {string} view  a query, in which every special character is encoded
+ */
+export const opensWith = (report, view) => new Blob([report.replace("<main data-report>", () => `<main data-report data-view="${view.replaceAll("&", "&amp;").replaceAll('"', "&quot;")}">`)], { type: "text/html" })
 
 /**
  * A response, or an error that is a sentence.

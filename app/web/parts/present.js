@@ -46,12 +46,12 @@ export class Present {
     this.pushed = false // whether the address got an entry of its own when the talk began
     /** @type {number | undefined} */
     this.frame = undefined
+    this.filled = false // whether it fills the screen, and not only the window
     this.onFullscreen = () => {
       if (!this.filled || document.fullscreenElement === root) return
       this.filled = false
       if (!block.close()) this.leave() // Esc is the browser's there, and had something else to close
     }
-    this.filled = false // whether it fills the screen, and not only the window
     document.addEventListener("fullscreenchange", this.onFullscreen)
     this.onFocus = (/** @type {FocusEvent} */ event) => {
       if (this.presenting && event.target instanceof Node && !root.contains(event.target)) root.focus({ preventScroll: true }) // not behind what is shown

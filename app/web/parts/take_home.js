@@ -2,8 +2,10 @@
 
 import { button, count, element, percent } from "../core/dom.js"
 import { budgetName, fileName } from "../core/take_home.js"
+import { NEAR, isHighlighted } from "../core/highlights.js"
 import { withDifferences } from "../core/intervals.js"
 import { exitsTable, frontTable, tableCsv } from "../core/tables.js"
+import { writeView } from "../core/view.js"
 import { adapted, capital } from "../core/words.js"
 import { picture, png } from "./picture.js"
 import { ChartTable } from "./table.js"
@@ -33,6 +35,8 @@ export class TakeHome {
     this.opened = null
     /** @type {AtBudget | null} */
     this.now = null
+    /** @type {View | null} */
+    this.view = null
     const { front, rail, columns } = places
     const ground = () => /** @type {HTMLElement} */ (columns.parentElement)
     const axis = { node: rail }
@@ -69,8 +73,9 @@ export class TakeHome {
     this.#rename("exits", adapted(opened.model.words, EXITS))
   }
 
-  /** @param {View} _view @param {AtBudget} now */
-  paint(_view, now) {
+  /** @param {View} view @param {AtBudget} now */
+  paint(view, now) {
+    this.view = view
     this.now = now
     for (const { twin } of Object.values(this.charts)) twin.paint()
   }
@@ -79,7 +84,7 @@ export class TakeHome {
     removeEventListener("beforeprint", this.beforePrint)
     removeEventListener("afterprint", this.afterPrint)
     this.dialog.close()
-    this.opened = this.now = null
+    this.opened = this.now = this.view = null
   }
 
   /** @param {string} what @param {Chart["sections"]} sections @param {Chart["table"]} table @returns {Chart} */
@@ -149,7 +154,7 @@ export class TakeHome {
     const routes = forms.map((form) => this.#save(form === "csv" ? "CSV" : "Parquet", `routes.${form}`, "Routes", () => takeHome.routes(model, now.step, form)))
     const { page } = takeHome
     const whole = page
-      ? row("This page as one file", "Works from disk, without a server or a network.", [this.#save("HTML", null, "This page", page)])
+      ? row("This page as one file", "Opens as the page is now. Works from disk, without a server or a network.", [this.#save("HTML", null, "This page", () => page(this.#query()))])
       : element("p", "offramp-home-note", "This file is the report already. Parquet needs the engine: python -m engine route writes it.")
     this.status.textContent = ""
     this.dialog.replaceChildren(
@@ -162,12 +167,19 @@ export class TakeHome {
         }),
       ]),
       ...charts,
-      row("Routes", `${capital(model.words.stage)}, margin, ${model.routes.answer ? "prediction" : model.words.graded ? "quality" : "result"}, cost and next change of ${carried}.`, routes),
+      row("Routes", `${capital(model.words.stage)}, margin, ${model.routes.answer ? "prediction" : model.words.graded ? "quality" : "result"}, cost and next change of ${carried}. ${aboutToChange(model, now.step)}`, routes),
       ...this.#policyRows(opened, now),
       whole,
       this.status,
     )
     this.dialog.showModal()
+  }
+
+  // What is seen, as a query.
+  #query() {
+    const { model } = /** @type {Opened} */ (this.opened)
+    const parameters = Object.entries(writeView(/** @type {View} */ (this.view), model, {}))
+    return new URLSearchParams(parameters.flatMap(([name, value]) => (value === null ? [] : [[name, value]]))).toString()
   }
 
   /** @param {Opened} opened @param {AtBudget} now */
@@ -183,7 +195,7 @@ export class TakeHome {
       save.disabled = true
       return [row("Policy", unavailable, [save])]
     }
-    const snippet = usage.replace('"policy.json"', JSON.stringify(this.#name("policy.json")))
+    const snippet = usage.replaceAll("policy.json", this.#name("policy.json"))
     const code = element("pre", "", element("code", "", snippet))
     code.tabIndex = 0
     code.setAttribute("aria-label", "How the policy is used in Python")
@@ -295,6 +307,12 @@ const asTable = (what) => `${what} as a table`
 function row(title, text, buttons) {
   const words = element("div", "offramp-home-text", element("h3", "", title), ...(text ? [element("p", "", text)] : []))
   return element("section", "offramp-home-row", words, element("div", "offramp-home-buttons", ...buttons))
+}
+
+/** @param {import("../core/model.js").Model} model @param {number} step */
+function aboutToChange(model, step) {
+  const number = model.ids.filter((_, example) => isHighlighted(model, "changing", step, example)).length
+  return `${count(number)} of them ${number === 1 ? "leaves" : "leave"} at another ${model.words.stage} if the budget moves by ${NEAR} steps or less.`
 }
 
 /** @param {import("./picture.js").Picture} picture */

@@ -30,7 +30,9 @@ def test_it_writes_a_file_and_describes_it(data: Path, capsys: pytest.CaptureFix
     assert main(["report", str(data / "bundles" / "tiny"), "--policy", "entropy", "--unit", "latency_ms", "--out", str(file)]) == 0
     text = capsys.readouterr().out
     assert text.startswith(f"Wrote {file}, 0.") and "sample" not in text
-    assert file.read_bytes() != first
+    assert file.read_bytes() != first and b"data-view" not in first
+    assert main(["report", "tiny", "--policy", "entropy", "--unit", "latency_ms", "--out", str(file), "--budget", "0.4"]) == 0
+    assert '<main data-report data-view="budget=0.4">' in file.read_text()
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,7 @@ def test_it_writes_a_file_and_describes_it(data: Path, capsys: pytest.CaptureFix
         ({"--policy": "unknown"}, "'unknown'"),
         ({"bundle": "confident", "--policy": "ztw"}, "Zero Time Waste ensemble needs the probabilities of every class"),
         ({"--unit": "joules"}, "This bundle has no costs in 'joules'; give one of: macs, latency_ms."),
+        ({"--budget": "nan"}, "--budget is nan; give a share of the full network's cost, such as 0.4."),
         ({"--examples": "0"}, "'0' is not a whole number of at least 1"),
         ({"--out": "{data}"}, "{data} is a folder; give the name of the HTML file to write."),
         ({"--out": "{data}/missing/report.html"}, "{data}/missing/report.html cannot be written because its folder does not exist"),

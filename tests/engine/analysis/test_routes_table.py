@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.analysis.routes_table import as_csv, routes_by, routes_table, write_routes
-from engine.analysis.steps_to_exit_change import budgets_of_next_change
+from engine.analysis.steps_to_exit_change import next_changes
 from engine.bundle.bundle import read_bundle, write_bundle
 from engine.errors import UserError
 from engine.policies import POLICIES, policy
@@ -24,7 +24,7 @@ from tests.synthetic import draft, outputs
 BUDGETS = [0.9, 0.4, 0.6, 0.5, 0.7]  # in any order
 MADE = {"chain": outputs(seed=4), "family": outputs(exits=3, seed=5, kind="family", features=True)}
 PAIRS = [(name, kind) for kind in MADE for name in POLICIES if POLICIES[name].unavailable_reason(MADE[kind]) is None]
-KNOWN_BY_SWEEP = ("budget_below", "budget_above")
+KNOWN_BY_SWEEP = ("budget_below", "budget_above", "exit_below", "exit_above")
 
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
@@ -86,14 +86,17 @@ def test_changes_of_exit_are_the_nearest_in_either_direction():
         differ = [budget for budget in BUDGETS if exits[budget][i] != exits[0.6][i]]
         below, above = [budget for budget in differ if budget < 0.6], [budget for budget in differ if budget > 0.6]
         assert (row["budget_below"], row["budget_above"]) == (max(below, default=None), min(above, default=None))
+        for budget, exit in (("budget_below", "exit_below"), ("budget_above", "exit_above")):
+            assert row[exit] == (None if row[budget] is None else exits[row[budget]][i] + 1)
         seen.add((bool(below), bool(above)))
     assert len(seen) == 4, "every combination must occur for this test to mean something"
 
 
 def test_changes_of_exit_skip_equal_exits():
     exit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.uint8)
-    below, above = budgets_of_next_change(np.array([0.1, 0.2, 0.3, 0.4]), exit, 2)
-    assert below.tolist() == [0.1, 0.2] and above[0] == 0.4 and np.isnan(above[1])
+    below, above = next_changes(np.array([0.1, 0.2, 0.3, 0.4]), exit, 2)
+    assert below.budget.tolist() == [0.1, 0.2] and above.budget[0] == 0.4 and np.isnan(above.budget[1])
+    assert below.exit.tolist() == [0, 0] and above.exit[0] == 0 and np.isnan(above.exit[1])
 
 
 def test_the_budget_of_a_table_may_lie_between_evenly_spaced_ones():
