@@ -17,6 +17,12 @@ from engine.errors import UserError
 from engine.extensions import load_extensions
 
 
+#: What is in Offramp's environment, by the names under which it is imported.
+_NEEDED = frozenset(
+    "numpy scipy sklearn pyarrow PIL safetensors array_api_compat filelock pandas plotly streamlit starlette uvicorn".split()
+)
+
+
 class _Parser(argparse.ArgumentParser):
     """Reports a mistyped command like every other user error: in one sentence."""
 
@@ -36,15 +42,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> Any:
-    """The document of the command that is given. Raises UserError if it needs PyTorch, which is not installed."""
+    """The document of the command that is given. Raises UserError if it needs a package that is not installed."""
     try:
         load_extensions()
         with log_on_stderr():
             return given.run(given)
     except ModuleNotFoundError as missing:
-        if missing.name not in ("torch", "torchvision"):
+        name = (missing.name or "").partition(".")[0]
+        if name in ("torch", "torchvision"):
+            raise UserError(
+                f"PyTorch is not installed in this Python and `{given.command}` needs it; install requirements.txt."
+            ) from missing
+        if name not in _NEEDED:
             raise
-        raise UserError(f"PyTorch is not installed in this Python and `{given.command}` needs it; install requirements.txt.") from missing
+        environment = "`. .venv/bin/activate`, or `.venv\\Scripts\\activate` on Windows"
+        raise UserError(
+            f"This Python has no {name}, which `{given.command}` needs; activate Offramp's environment ({environment}), which"
+            " `python3 run_app.py` makes."
+        ) from missing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

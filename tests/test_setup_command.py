@@ -47,6 +47,14 @@ def test_without_the_packages_it_uses_those_of_the_environment_in_the_checkout(t
     assert listed.stdout == f"['list', '--json'] {tmp_path}\n" and "Setting up Offramp" in listed.stderr
 
 
+def test_a_python_outside_the_environment_is_told_to_activate_it() -> None:
+    code = "import sys; sys.modules['PIL'] = None; from engine.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    given = ["report", "doodles", "--policy", "maxprob", "--out", "doodles.html"]
+    done = subprocess.run([sys.executable, "-c", code, *given], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and is_one_sentence(done.stderr), done.stderr
+    assert "no PIL, which `report` needs" in done.stderr and ". .venv/bin/activate" in done.stderr
+
+
 @pytest.mark.parametrize("command", run_app.NEED_TORCH)
 def test_a_command_that_needs_torch_says_so(command: str) -> None:
     without = "import sys; sys.modules['torch'] = sys.modules['torchvision'] = None"

@@ -90,10 +90,10 @@ def test_what_is_printed_is_recorded(page: Page, report: Reports, bundles: Path,
     lines = outcomes(page)
     for i, (mine, network) in enumerate(lines):
         exit = int(choices[i] or 0) - 1
-        assert mine == (exit, bool(correct[exit, i]), pytest.approx(static[exit], abs=6e-4))
+        assert mine == (exit, bool(correct[exit, i]), pytest.approx(static[exit], abs=6e-3))
         left = int(sweep.exit[step][columns[i]])
         path = sweep.path_cost[sweep.routes.table("path")[step][columns[i]]]
-        assert network == (left, bool(sweep.is_correct[step][columns[i]]), pytest.approx(path, abs=6e-4))
+        assert network == (left, bool(sweep.is_correct[step][columns[i]]), pytest.approx(path, abs=6e-3))
     table = printed(page)
     for who, place in (("You", 0), ("Network", 1)):  # what is printed on the cards adds up
         assert table[who] == (sum(line[place][1] for line in lines), pytest.approx(sum(line[place][2] for line in lines)))
@@ -112,7 +112,7 @@ def test_a_link_brings_the_score_back(page: Page, report: Reports) -> None:
     exits = dialog.locator(".offramp-game-card").nth(4).get_by_role("radio")
     exits.nth(2).click()
     expect(exits.nth(2)).to_have_attribute("aria-checked", "true")
-    expect(dialog.locator(".offramp-game-spent")).to_have_text(re.compile(r"^1\.7\d\d of 2\.500 runs spent"))
+    expect(dialog.locator(".offramp-game-spent")).to_have_text(re.compile(r"^1\.7\d of 2\.50 runs spent"))
     assert game_code(page) is None
     dialog.get_by_role("button", name="Drive!").click()
     expect(dialog.locator(".offramp-game-verdict")).to_be_visible()

@@ -118,9 +118,6 @@ def test_a_talk_steps_through_operating_points_and_leaves_no_trace(own_page: Pag
     own_page.locator(".offramp-tool-present").click()
     own_page.keyboard.press("p")
     expect(own_page.locator(".offramp-tool-present")).to_be_focused()
-    own_page.keyboard.press("p")
-    own_page.get_by_role("button", name="Leave", exact=True).click()  # all there is for a finger
-    expect(own_page.locator(".offramp[data-present]")).to_have_count(0)
     report(own_page, "imageless", "#present=yes")
     settled(own_page, r"html#?$")
     expect(own_page.locator(".offramp-notice-address")).to_contain_text("“present” can only be 1")
@@ -269,3 +266,45 @@ def test_of_two_blocks_the_one_with_the_focus_takes_the_keys(page: Page, report:
     page.evaluate("blocks.forEach(({ block }) => block.dispose())")
     assert page.evaluate("[...left].length") <= page.evaluate("before"), "the page still hears of a block that is gone"
     page.wait_for_function("document.fullscreenElement === null")
+
+
+def test_the_open_column_is_that_of_the_picked_example_and_remarks_end(page: Page, report: Reports) -> None:
+    report(page, "deep", "#budget=7&show=maybe")
+    notice, slider = page.locator(".offramp-notice-address"), page.locator(".offramp-slider")
+    expect(notice).to_contain_text("a budget of “7”")
+    slider.press("Home")
+    for _ in range(4):
+        slider.press("PageUp")
+    expect(notice).to_have_text("The address asks for the highlight “maybe”, which does not exist here. Showing none.")
+    page.get_by_role("button", name="incorrect").click()
+    expect(notice).to_have_count(0)
+    page.get_by_role("button", name="none").click()
+
+    opened = page.locator(".offramp-sign[aria-expanded=true] .offramp-sign-number")
+    seen = page.locator(FACE).evaluate_all("faces => faces.map(({ dataset }) => [dataset.id, dataset.exit])")
+    first, other = seen[0], next(face for face in seen if face[1] != seen[0][1])
+    for id, exit in (first, other):
+        page.locator(f".offramp-face[data-id='{id}']").click()
+        expect(opened).to_have_text(str(int(exit) + 1))
+    page.go_back()
+    expect(page.locator(f".offramp-face[data-id='{first[0]}']")).to_have_attribute("aria-pressed", "true")
+    expect(opened).to_have_text(str(int(first[1]) + 1))
+    slider.press("End")
+    moved = page.locator(f".offramp-face[data-id='{first[0]}']")
+    expect(moved).not_to_have_attribute("data-exit", first[1])
+    expect(opened).to_have_text(str(int(moved.get_attribute("data-exit") or "") + 1))
+
+
+def test_a_finger_reads_explanations_and_leaves_a_talk(browser: Browser, report: Reports) -> None:
+    context = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True, reduced_motion="reduce")
+    with watched(context, "file:") as page:
+        report(page, "imageless", "#present=1")
+        page.locator(FACE).first.tap()
+        expect(page.locator(TRACE).locator(REASON).first).to_be_visible()
+        page.get_by_role("button", name="Leave", exact=True).tap()
+        expect(page.locator(".offramp[data-present]")).to_have_count(0)
+        explanation = page.locator(".offramp-help")
+        page.get_by_text("Effective exits").tap()
+        expect(explanation).to_contain_text("The number of evenly used exits")
+        page.locator(".offramp-sentence").tap()
+        expect(explanation).to_be_hidden()

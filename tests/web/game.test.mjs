@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { hashOf } from "../../app/web/core/cast.js"
-import { bestChoices, cheapestExit, costOf, decodeGame, drawGame, encodeGame, hullOf, isContested, mixOf, nextSeed, resultsOf, summary, verdict } from "../../app/web/core/game.js"
+import { bestChoices, cheapestExit, costOf, decodeGame, drawGame, encodeGame, hullOf, isContested, mixOf, nextSeed, resultsOf, runs, summary, verdict } from "../../app/web/core/game.js"
 import { dotsOf, placesOf, scaleOf } from "../../app/web/parts/game_chart.js"
 import { KINDS, golden } from "./golden.mjs"
 
@@ -25,7 +25,7 @@ for (const name of KINDS) {
       const { network } = resultsOf(game, game.examples.map(() => 0), correct, model.exits.map(() => ({ cost: 0, accuracy: 0 })))
       const totals = model.totals(game.step, game.examples)
       near(network.correct, totals.accuracy * game.examples.length)
-      near(network.cost, 1000 * totals.cost * game.examples.length, 0.5 * game.examples.length) // each is rounded to a thousandth of a run
+      near(network.cost, game.run * totals.cost * game.examples.length, 0.5 * game.examples.length) // each is rounded to a part of a run
       game.network.forEach(({ exit }, i) => assert.equal(exit, model.routes.exit[model.routes.at(game.step, game.examples[i])]))
     }
   })
@@ -36,7 +36,7 @@ for (const name of KINDS) {
       assert.equal(new Set(game.examples).size, Math.min(10, model.examples))
       assert.deepEqual(drawGame(model, game.seed), game)
       assert.ok(game.fuel >= costOf(game, game.examples.map(() => cheapestExit(game))))
-      game.costs.forEach((cost, k) => near(cost, 1000 * model.exits[k].cost, 0.6))
+      game.costs.forEach((cost, k) => near(cost, game.run * model.exits[k].cost, 0.6))
     }
     assert.ok(new Set(games.map(({ examples }) => examples.join())).size > 6)
   })
@@ -64,7 +64,7 @@ for (const name of KINDS) {
     const tooMuch = game.examples.map(() => game.costs.indexOf(Math.max(...game.costs)))
     assert.ok(costOf(game, tooMuch) > game.fuel)
     assert.equal(decodeGame(encodeGame(game, tooMuch, model), model), null, "more than the fuel")
-    for (const junk of ["", "1", "1---", "1-0-0-", "2-0-0-0000", "1-0-0-000000", "<b>", "1-Z-0-0000", "x".repeat(5000)]) assert.equal(decodeGame(junk, model), null)
+    for (const junk of ["", "1", "1---", "1-0-0-", "1-0-0-0000", "3-0-0-0000", "1-0-0-000000", "<b>", "1-Z-0-0000", "x".repeat(5000)]) assert.equal(decodeGame(junk, model), null)
   })
 }
 
@@ -79,9 +79,12 @@ test("the ten are those on which the network spends about the fuel, and it matte
 test("the fuel is for two and a half full runs, and for more where even the first exit is costly", () => {
   const { model } = golden("chain")
   assert.ok(model.exits[0].cost < 0.2)
-  assert.equal(drawGame(model, 0).fuel, 2500)
+  assert.deepEqual([drawGame(model, 0).fuel, drawGame(model, 0).run], [250, 100])
   const costly = Object.assign(Object.create(Object.getPrototypeOf(model)), model, { exits: model.exits.map((exit, k) => ({ ...exit, cost: [0.4, 0.7][k] ?? 1 })), pathCost: model.pathCost.map(() => 1) })
-  assert.equal(drawGame(costly, 0).fuel, 5000)
+  assert.equal(drawGame(costly, 0).fuel, 500)
+  const cheap = Object.assign(Object.create(Object.getPrototypeOf(model)), model, { exits: model.exits.map((exit, k) => ({ ...exit, cost: k === 0 ? 0.0003 : exit.cost })) })
+  const game = drawGame(cheap, 0)
+  assert.deepEqual([game.costs[0], runs(game.costs[0], game.run), runs(game.fuel, game.run)], [3, "0.0003", "2.5000"], "what is spent is not printed as nothing")
 })
 
 test("the best choices are those of a search through all", () => {
@@ -135,13 +138,13 @@ test("the random mix is the mean over all tosses, of the two exits that together
 
 test("sentences print what the results are", () => {
   const results = (mine, theirs) => ({ player: mine, network: theirs, mix: theirs, best: theirs })
-  const [eight, nine] = [{ correct: 8, cost: 2312 }, { correct: 9, cost: 2424 }]
-  assert.equal(summary(results(eight, nine), 10, "You"), "You: 8 of 10 with 2.3 runs. The network: 9 of 10 with 2.4.")
-  assert.equal(summary(results({ correct: 8, cost: 850 }, nine), 10, "The player"), "The player: 8 of 10 with 0.9 runs. The network: 9 of 10 with 2.4.")
-  assert.equal(verdict(results(eight, nine), "You"), "The network wins by 1.")
-  assert.equal(verdict(results(nine, eight), "The player"), "The player beat the network by 1.")
-  assert.equal(verdict(results({ correct: 9, cost: 2000 }, nine), "You"), "As many correct as the network, with 0.424 runs less fuel.")
-  assert.equal(verdict(results(nine, nine), "You"), "As many correct as the network, with the same fuel.")
+  const [eight, nine] = [{ correct: 8, cost: 231 }, { correct: 9, cost: 242 }]
+  assert.equal(summary(results(eight, nine), 10, "You", 100), "You: 8 of 10 with 2.3 runs. The network: 9 of 10 with 2.4.")
+  assert.equal(summary(results({ correct: 8, cost: 85 }, nine), 10, "The player", 100), "The player: 8 of 10 with 0.9 runs. The network: 9 of 10 with 2.4.")
+  assert.equal(verdict(results(eight, nine), "You", 100), "The network wins by 1.")
+  assert.equal(verdict(results(nine, eight), "The player", 100), "The player beat the network by 1.")
+  assert.equal(verdict(results({ correct: 9, cost: 200 }, nine), "You", 100), "As many correct as the network, with 0.42 runs less fuel.")
+  assert.equal(verdict(results(nine, nine), "You", 100), "As many correct as the network, with the same fuel.")
   assert.equal(nextSeed(36 ** 4 - 1), 0)
 })
 
@@ -153,7 +156,7 @@ test("names on the chart cover neither one another nor a mark", () => {
       const draw = source(`chart ${seed}`)
       const one = () => ({ correct: seed < 3 ? [0, 10, 9][seed] : 7 + draw(4) - (seed % 5 ? 0 : draw(7)), cost: seed < 3 ? [0, 2500, 2500][seed] : 600 + draw(2300) })
       const results = { player: one(), network: one(), mix: { ...one(), cost: 2500 }, best: one() }
-      const scale = scaleOf(results, 2500, 10, width, 232)
+      const scale = scaleOf(results, 2500, 10, width, 232, 1000)
       const dots = dotsOf(results, scale)
       const places = placesOf(dots, sizes, scale, scale.x(2500))
       places.forEach((place, i) => {

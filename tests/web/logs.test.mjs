@@ -97,6 +97,9 @@ test("costs are in their unit too, where the words have it", () => {
   assert.equal(facts(model, 10, undefined).length, 1)
   const [, cost] = facts({ ...model, cost: [0.5], full: { accuracy: 1, cost: 0.9 }, spent: "price", words: { ...WORDS, sign: "${}" } }, 0, undefined)
   assert.equal(cost, "mean price $0.45 instead of $0.90")
+  const mix = { cost: [0, 1], accuracy: [0.5, 0.9] }
+  for (const [quality, sentence] of [[0.8, "random mix at this cost 0.700"], [0.6, "worse than the random mix, 0.700"]])
+    assert.equal(facts({ ...model, cost: [0.5], accuracy: [quality] }, 0, mix)[0], sentence)
   assert.deepEqual(costTexts("{} MACs", [5.5833, 12]), ["5.6 MACs", "12.0 MACs"])
   assert.deepEqual(costTexts("{} MACs", [600000, 1234567]), ["0.60 million MACs", "1.23 million MACs"])
   assert.deepEqual(costTexts("${}", [0.00021, 0.00042]), ["$0.00021", "$0.00042"])

@@ -17,6 +17,7 @@ import { Front } from "../parts/front.js"
 import { Game } from "../parts/game.js"
 import { Grid } from "../parts/grid.js"
 import { Headline } from "../parts/headline.js"
+import { Help } from "../parts/help.js"
 import { Panel } from "../parts/panel.js"
 import { Keys } from "../parts/keys.js"
 import { Notices } from "../parts/notices.js"
@@ -156,6 +157,7 @@ export class Explore {
       element("div", "offramp-details", places.readouts, places.key, this.note, this.speedup, places.tables),
       this.calculator.node,
       this.keys.dialog,
+      new Help(root).node,
     )
     this.resized = new ResizeObserver(() => this.#layOut())
     this.resized.observe(this.stage)

@@ -2,6 +2,7 @@
 // cost in its unit.
 
 import { percent } from "./dom.js"
+import { printed } from "./printed.js"
 import { USUAL, amount, costTexts } from "./words.js"
 
 /** @typedef {{cost: number[], accuracy: number[]}} Line  by rising cost */
@@ -21,15 +22,16 @@ export function valueAt({ cost: costs, accuracy }, cost) {
 }
 
 /**
- * @param {{cost: number[], calibrationCost: number[], calibrationAccuracy: number[], full: {cost: number}, spent: string, words?: import("./words.js").Words}} model
+ * @param {{cost: number[], accuracy?: number[], calibrationCost: number[], calibrationAccuracy: number[], full: {cost: number}, spent: string, words?: import("./words.js").Words}} model
  * @param {number} step
  * @param {Line | undefined} randomMix
  * @returns {string[]}
  */
-export function facts({ cost, calibrationCost, calibrationAccuracy, full, spent, words = USUAL }, step, randomMix) {
+export function facts({ cost, accuracy, calibrationCost, calibrationAccuracy, full, spent, words = USUAL }, step, randomMix) {
   const chance = randomMix && valueAt(randomMix, cost[step])
+  const isWorse = typeof chance === "number" && accuracy !== undefined && printed(accuracy[step]) < printed(chance)
   return [
-    ...(typeof chance === "number" ? [`random mix at this cost ${amount(words, chance)}`] : []),
+    ...(typeof chance === "number" ? [`${isWorse ? "worse than the random mix," : "random mix at this cost"} ${amount(words, chance)}`] : []),
     `on calibration ${amount(words, calibrationAccuracy[step])} at ${percent(calibrationCost[step], 0)}`,
     ...(words.sign ? [`mean ${spent} ${costTexts(words.sign, [cost[step] * full.cost, full.cost]).join(" instead of ")}`] : []),
   ]

@@ -1,6 +1,6 @@
 // "Beat the network": ten test examples, fuel for a few full runs, and a player who decides where each example stops.
 //
-// Costs are whole thousandths of a full run, so that what is printed adds up. Examples are chosen by their ids, by what the network spends
+// Costs are whole parts of a full run, such as hundredths, so that what is printed adds up. Examples are chosen by their ids, by what the network spends
 // on them, and so that for some of them it matters where they stop: never in favour of the network or of the player.
 
 import { hashOf } from "./cast.js"
@@ -9,26 +9,26 @@ import { largestRemainder } from "./printed.js"
 
 /** @typedef {import("./model.js").Model} Model */
 /**
- * How the network took an example. exit: where it left;  cost: of all stages that ran, in thousandths of a full run.
+ * How the network took an example. exit: where it left;  cost: of all stages that ran, in parts of a full run.
  * @typedef {{exit: number, cost: number, correct: boolean}} Taken
  */
 /**
  * examples: in the order of their cards;  step: of the budget that the network has;  budget: that budget, as a share of a full run;
- * costs: of stopping at each exit;  fuel: for all examples. Both are in thousandths of a full run;  network: one for each example.
- * @typedef {{seed: number, examples: number[], step: number, budget: number, costs: number[], fuel: number, network: Taken[]}} Game
+ * run: how many parts a full run has;  costs: of stopping at each exit;  fuel: for all examples. Both are in parts of a full run;  network: one for each example.
+ * @typedef {{seed: number, examples: number[], step: number, budget: number, run: number, costs: number[], fuel: number, network: Taken[]}} Game
  */
-/** correct: of all examples, a fraction where it is an expectation;  cost: in thousandths of a full run @typedef {{correct: number, cost: number}} Result */
+/** correct: of all examples, a fraction where it is an expectation;  cost: in parts of a full run @typedef {{correct: number, cost: number}} Result */
 /** @typedef {{player: Result, network: Result, mix: Result, best: Result & {choices: number[]}}} Results */
 
 export const CARDS = 10 // examples of a game
-export const RUN = 1000 // units of cost in a full run
+const LEAST_RUN = 100 // parts of a full run, at least; more where the cheapest exit costs less than one of them
 const SHARE = 0.25 // of the full runs that the fuel is for
 const COSTLY = 0.2 // if even the cheapest exit costs more than this share of a full run, there is more fuel
 const DRAWS = 200 // sets of examples that are tried
 /** Examples of a game, at least, that some exits of the sweep get correct and others do not, if a set with so many can be found. */
 export const CONTESTED = 3
 const CLOSE = 0.85 // share of the fuel that the network spends at least, if a set with which it does can be found
-const VERSION = "1" // of the code
+const VERSION = "2" // of the code
 const CHECK = 4 // characters of the checksum
 const SEEDS = 36 ** 4
 
@@ -56,18 +56,20 @@ export function whyNoGame({ routes, stageCost, texts, confidence }, pictures = f
  */
 export function drawGame(model, seed) {
   const { routes, pathCost } = model
+  const cheapest = Math.min(...model.exits.map(({ cost }) => cost))
+  const run = cheapest > 0 ? Math.max(LEAST_RUN, 10 ** -Math.floor(Math.log10(cheapest))) : LEAST_RUN
   const costs = model.exits.map(({ cost }) => {
-    const same = pathCost.find((path) => Math.abs(path - cost) < 1e-4) ?? cost // of a path, which has one digit more: so that both are rounded alike
-    return Math.round(RUN * same)
+    const same = pathCost.find((path) => Math.abs(path - cost) < 1e-6) ?? cost // of a path, so that both are rounded alike
+    return Math.round(run * same)
   })
-  const share = fuelShare(Math.min(...costs) / RUN)
+  const share = fuelShare(cheapest)
   const step = nearest(model.budget, share)
   const taken = (/** @type {number} */ example) => {
     const at = routes.at(step, example)
-    return { exit: routes.exit[at], cost: Math.round(RUN * pathCost[routes.path[at]]), correct: routes.quality[at] === 1 }
+    return { exit: routes.exit[at], cost: Math.round(run * pathCost[routes.path[at]]), correct: routes.quality[at] === 1 }
   }
   const number = Math.min(CARDS, model.examples)
-  const fuel = Math.round(RUN * share * number)
+  const fuel = Math.round(run * share * number)
   /** @type {number[]} */
   let examples = []
   let least = Infinity
@@ -78,7 +80,7 @@ export function drawGame(model, seed) {
     if (off < least) [examples, least] = [set, off]
     if (least <= (1 - CLOSE) * fuel) break
   }
-  return { seed, examples, step, budget: model.budget[step], costs, fuel, network: examples.map(taken) }
+  return { seed, examples, step, budget: model.budget[step], run, costs, fuel, network: examples.map(taken) }
 }
 
 /** Whether an example is correct at some budgets and incorrect at others. @param {Model} model @param {number} example */
@@ -248,8 +250,8 @@ export const nextSeed = (seed) => (seed + 1) % SEEDS
 /** A number of examples at the beginning of a sentence. @param {number} number */
 export const howMany = (number) => (number === 10 ? "Ten" : String(number))
 
-/** Runs with all the digits that they are counted in. @param {number} cost in thousandths */
-export const runs = (cost) => (cost / RUN).toFixed(3)
+/** Runs with all the digits that they are counted in. @param {number} cost in parts @param {number} run  parts of a full run */
+export const runs = (cost, run) => (cost / run).toFixed(Math.round(Math.log10(run)))
 
 /** A number of correct examples, with a digit after the point if it is an expectation. @param {number} correct */
 export const counted = (correct) => (Number.isInteger(correct) ? String(correct) : correct.toFixed(1))
@@ -258,21 +260,22 @@ export const counted = (correct) => (Number.isInteger(correct) ? String(correct)
  * Who did better, in a sentence: the one with more correct examples.
  * @param {Results} results
  * @param {string} name  of the player, as a subject
+ * @param {number} run  parts of a full run
  */
-export function verdict({ player, network }, name) {
+export function verdict({ player, network }, name, run) {
   const ahead = player.correct - network.correct
   if (ahead > 0) return `${name} beat the network by ${ahead}.`
   if (ahead < 0) return `The network wins by ${-ahead}.`
   const less = network.cost - player.cost
-  const fuel = less === 0 ? "the same fuel" : `${runs(Math.abs(less))} runs ${less > 0 ? "less" : "more"} fuel`
+  const fuel = less === 0 ? "the same fuel" : `${runs(Math.abs(less), run)} runs ${less > 0 ? "less" : "more"} fuel`
   return `As many correct as the network, with ${fuel}.`
 }
 
 /**
  * Both results in a sentence each.
- * @param {Results} results @param {number} number  of examples @param {string} name  of the player
+ * @param {Results} results @param {number} number  of examples @param {string} name  of the player @param {number} run  parts of a full run
  */
-export function summary({ player, network }, number, name) {
-  const brief = (/** @type {number} */ cost) => (Math.round((10 * cost) / RUN) / 10).toFixed(1)
+export function summary({ player, network }, number, name, run) {
+  const brief = (/** @type {number} */ cost) => (Math.round((10 * cost) / run) / 10).toFixed(1)
   return `${name}: ${player.correct} of ${number} with ${brief(player.cost)} runs. The network: ${network.correct} of ${number} with ${brief(network.cost)}.`
 }

@@ -111,10 +111,10 @@ export function scene(front, size, type, off, axis) {
   const lines = new Map(curves.map(({ curve, points }) => [curve.kind, alongLine(points, 3, LINE)]))
   const policy = lines.get("policy") ?? []
 
-  // The names also find room above the curves, beside the title of the axis and the button that opens the table.
+  // The names also find room above the curves, beside the title of the axis and the buttons that open tables.
   const above = [
     { left: 0, top: 0, right: type.width(front.titles.accuracy, 1, 600) + em, bottom: 1.3 * em, weight: MARK },
-    { left: size.width - type.width(axis.down ? "Table" : "Table: front") - em, top: 0, right: size.width, bottom: 1.6 * em, weight: MARK },
+    { left: size.width - type.width("Table: front Table: models") - 2 * em, top: 0, right: size.width, bottom: 1.6 * em, weight: MARK },
   ]
   const names = placeNames(curves, lines, [...markers, ...dotOf(axis, scales), ...above], { ...area, top: 0, right: size.width }, type) // before the texts beside markers, which find room more easily
   markers.push(...[...names.values()].map((box) => ({ ...box, weight: TEXT })))

@@ -1,7 +1,8 @@
 // The game "Beat the network", in a dialog over the page: ten cards, a fuel gauge, and what came of it.
 
 import { button, count, element, percent } from "../core/dom.js"
-import { CONTESTED, RUN, canPlay, cheapestExit, costOf, counted, decodeGame, drawGame, encodeGame, howMany, nextSeed, resultsOf, runs, summary, verdict, whyNoGame } from "../core/game.js"
+import { CONTESTED, canPlay, cheapestExit, costOf, counted, decodeGame, drawGame, encodeGame, howMany, nextSeed, resultsOf, runs, summary, verdict, whyNoGame } from "../core/game.js"
+import { valueAt } from "../core/facts.js"
 import { inkOn } from "../core/ink.js"
 import { nameOf, shortNames } from "../core/naming.js"
 import { capital } from "../core/words.js"
@@ -149,7 +150,7 @@ export class Game {
     const { confidence, texts, words } = model
     const shown = confidence ? `, so each card shows how confident the first ${words.stage} is` : ""
     const looked = pictures ? "Look at each and choose where it should stop." : texts ? "Read each and choose where it should stop." : `Choose where each should stop. There are no images here${shown}.`
-    const intro = `${howMany(number)} test ${this.what} and fuel for ${game.fuel / RUN} full runs. ${looked} All start at ${cheapest}, which costs least. Spend the rest of the fuel where it helps.`
+    const intro = `${howMany(number)} test ${this.what} and fuel for ${game.fuel / game.run} full runs. ${looked} All start at ${cheapest}, which costs least. Spend the rest of the fuel where it helps.`
     const list = element("ol", "offramp-game-cards")
     this.cards = game.examples.map((example, i) => this.#card(example, i))
     list.append(...this.cards.map(({ node }) => node))
@@ -188,7 +189,7 @@ export class Game {
     const over = costOf(game, next) - game.fuel
     this.message?.toggleAttribute("data-refused", over > 0)
     if (over > 0) {
-      if (this.message) this.message.textContent = `${model.exits[exit].name} for card ${i + 1} would take ${runs(over)} runs more than the fuel. Let another one stop earlier first.`
+      if (this.message) this.message.textContent = `${model.exits[exit].name} for card ${i + 1} would take ${runs(over, game.run)} runs more than the fuel. Let another one stop earlier first.`
       return
     }
     this.choices = next
@@ -209,10 +210,10 @@ export class Game {
     }
     const [, bar, figures] = /** @type {HTMLElement[]} */ ([...this.gauge.children])
     const fill = /** @type {HTMLElement} */ (bar.firstElementChild)
-    const text = `${runs(spent)} of ${runs(game.fuel)} runs spent, ${runs(left)} left`
+    const text = `${runs(spent, game.run)} of ${runs(game.fuel, game.run)} runs spent, ${runs(left, game.run)} left`
     fill.style.transform = `scaleX(${(left / game.fuel).toFixed(4)})`
     figures.textContent = text
-    for (const [name, value] of Object.entries({ min: 0, max: game.fuel / RUN, now: left / RUN })) bar.setAttribute(`aria-value${name}`, String(value))
+    for (const [name, value] of Object.entries({ min: 0, max: game.fuel / game.run, now: left / game.run })) bar.setAttribute(`aria-value${name}`, String(value))
     bar.setAttribute("aria-valuetext", text)
   }
 
@@ -253,8 +254,8 @@ export class Game {
     const buttons = exits.map((exit, k) => {
       const node = button("offramp-game-exit", String(k + 1), () => this.#choose(i, k))
       node.setAttribute("role", "radio")
-      node.setAttribute("aria-label", `${exit.name}, ${runs(game.costs[k])} runs`)
-      node.title = `${exit.name}: ${runs(game.costs[k])} runs`
+      node.setAttribute("aria-label", `${exit.name}, ${runs(game.costs[k], game.run)} runs`)
+      node.title = `${exit.name}: ${runs(game.costs[k], game.run)} runs`
       node.style.setProperty("--exit", exit.colour)
       node.style.setProperty("--ink", inkOn(exit.colour))
       return node
@@ -273,7 +274,7 @@ export class Game {
         node.toggleAttribute("data-beyond", game.costs[k] - game.costs[this.choices[i]] > left)
       })
       const choice = this.choices[i]
-      const spent = `: ${runs(game.costs[choice])} runs`
+      const spent = `: ${runs(game.costs[choice], game.run)} runs`
       cost.replaceChildren(element("span", "", names[choice]), spent)
       cost.title = exits[choice].name + spent
     }
@@ -298,7 +299,7 @@ export class Game {
     const { exits } = /** @type {Opened} */ (this.opened).model
     const select = element("select")
     select.setAttribute("aria-label", `${capital(/** @type {Opened} */ (this.opened).model.words.stage)} of card ${i + 1}`)
-    select.append(...exits.map((exit, k) => new Option(`${k + 1}: ${runs(game.costs[k])} runs`, String(k))))
+    select.append(...exits.map((exit, k) => new Option(`${k + 1}: ${runs(game.costs[k], game.run)} runs`, String(k))))
     const refresh = () => void (select.value = String(this.choices[i]))
     select.onchange = () => {
       this.#choose(i, Number(select.value))
@@ -348,13 +349,13 @@ export class Game {
     const number = game.examples.length
     this.results = results
     this.names = { player: name === "You" ? "You" : "Player", network: "Network", mix: "Random mix", best: "Best possible" }
-    const heading = element("h3", "offramp-game-verdict", verdict(results, name))
+    const heading = element("h3", "offramp-game-verdict", verdict(results, name, game.run))
     heading.tabIndex = -1
     this.chart = element("div", "offramp-game-chart")
     this.chart.style.setProperty("--policy", data.front.curves.find(({ kind }) => kind === "policy")?.colour ?? "")
     this.chart.setAttribute("role", "img")
-    this.chart.setAttribute("aria-label", `Correct examples over fuel spent. ${rowsOf(results, this.names).map((row) => `${row[0]}: ${row[1]} of ${number} with ${row[2]} runs`).join(". ")}.`)
-    const table = element("table", "offramp-game-table", row("th", ["Driver", `Correct of ${number}`, "Runs spent"]), ...rowsOf(results, this.names).map((cells) => row("td", cells)))
+    this.chart.setAttribute("aria-label", `Correct examples over fuel spent. ${rowsOf(results, this.names, game.run).map((row) => `${row[0]}: ${row[1]} of ${number} with ${row[2]} runs`).join(". ")}.`)
+    const table = element("table", "offramp-game-table", row("th", ["Driver", `Correct of ${number}`, "Runs spent"]), ...rowsOf(results, this.names, game.run).map((cells) => row("td", cells)))
     const link = element("input", "offramp-game-link")
     link.readOnly = true
     link.value = location.href
@@ -365,7 +366,7 @@ export class Game {
       "div",
       "offramp-game-results",
       heading,
-      element("p", "offramp-game-summary", summary(results, number, name)),
+      element("p", "offramp-game-summary", summary(results, number, name, game.run)),
       this.chart,
       table,
       element("div", "offramp-game-send", link, copy),
@@ -377,7 +378,7 @@ export class Game {
     this.body.scrollTop = 0
     const same = name === "You" ? "Play again" : `Play these ${number}`
     this.foot.replaceChildren(
-      element("p", "offramp-game-message", `On all ${count(model.tested)} test examples: ${percent(model.accuracy[game.step])} accuracy at ${percent(model.cost[game.step], 0)} of the ${model.spent} for ${policyTitle(data)}.`),
+      element("p", "offramp-game-message", this.#onAll(results)),
       button("offramp-tool", `${howMany(number)} others`, () => this.#others()),
       button("offramp-tool offramp-game-drive", same, () => this.#again()),
     )
@@ -399,6 +400,17 @@ export class Game {
     return `The ${this.what} are drawn by a hash of their ids; where possible, the network spends about this fuel on them, and for at least ${CONTESTED} of them it matters where they stop. Routes and predictions are recorded. The random mix tosses a coin between two ${stage}s; its result is an expectation. The best possible knows the ${truth}.${alone}`
   }
 
+  // Chance decides much among ten.
+  #onAll(/** @type {Results} */ { network, mix }) {
+    const game = /** @type {Played} */ (this.game)
+    const { model, data } = /** @type {Opened} */ (this.opened)
+    const line = data.front.curves.find(({ kind }) => kind === "mix")
+    const chance = line ? valueAt(line, model.cost[game.step]) : null
+    const beside = chance === null ? "" : `, and ${percent(chance)} for the random mix at the same cost`
+    const few = chance !== null && network.correct <= mix.correct && model.accuracy[game.step] > chance ? ` These ${game.examples.length} are too few to show it.` : ""
+    return `On all ${count(model.tested)} test examples: ${percent(model.accuracy[game.step])} accuracy at ${percent(model.cost[game.step], 0)} of the ${model.spent} for ${policyTitle(data)}${beside}.${few}`
+  }
+
   /** @param {number} example @param {number} i @param {boolean[]} correct at each exit @param {string} name */
   #outcome(example, i, correct, name) {
     const game = /** @type {Played} */ (this.game)
@@ -412,7 +424,7 @@ export class Game {
       mark.setAttribute("role", "img")
       mark.setAttribute("aria-label", good ? "correct" : "incorrect")
       chip.title = model.exits[exit].name
-      return element("div", "offramp-game-line", element("span", "", who), chip, mark, element("small", "", runs(cost)))
+      return element("div", "offramp-game-line", element("span", "", who), chip, mark, element("small", "", runs(cost, game.run)))
     }
     const choice = this.choices[i]
     const node = element("li", "offramp-game-card", this.#face(example), element("div", "offramp-game-what", titled(titleOf(model, example))))
@@ -425,7 +437,7 @@ export class Game {
   #drawChart() {
     const { chart, results, game, names } = this
     if (!chart?.clientWidth || !results || !game || !names) return
-    drawChart(chart, results, game.fuel, game.examples.length, names)
+    drawChart(chart, results, game, names)
   }
 
   async #copy(/** @type {HTMLInputElement} */ link, /** @type {HTMLButtonElement} */ copy) {
@@ -446,9 +458,9 @@ const titleOf = (model, example) => (model.label || !model.texts ? nameOf(model,
 /** @param {import("../core/model.js").Model} model */
 const keys = ({ exits, words }) => (exits.length > BUTTONS ? "" : `Keys: 1 to ${exits.length} choose the ${words.stage}, up and down go to another card.`)
 
-/** @param {Results} results @param {Record<keyof Results, string>} names @returns {string[][]} */
-const rowsOf = (results, names) =>
-  /** @type {(keyof Results)[]} */ (["player", "network", "mix", "best"]).map((who) => [names[who], counted(results[who].correct), runs(results[who].cost)])
+/** @param {Results} results @param {Record<keyof Results, string>} names @param {number} run @returns {string[][]} */
+const rowsOf = (results, names, run) =>
+  /** @type {(keyof Results)[]} */ (["player", "network", "mix", "best"]).map((who) => [names[who], counted(results[who].correct), runs(results[who].cost, run)])
 
 /** @param {"td" | "th"} tag @param {string[]} cells */
 function row(tag, cells) {

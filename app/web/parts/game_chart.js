@@ -1,7 +1,7 @@
 // The results of a game as a small chart: correct examples over fuel, a mark for each of those who play, with its name beside it.
 
 import { element } from "../core/dom.js"
-import { RUN, counted } from "../core/game.js"
+import { counted } from "../core/game.js"
 import { around, besides, everywhere, freest, grown } from "../core/placement.js"
 import { shape } from "../core/svg.js"
 import { ticks } from "../core/ticks.js"
@@ -19,16 +19,16 @@ export const DRAWN = ["best", "mix", "network", "player"] // from the back to th
 
 /**
  * @param {Results} results @param {number} fuel @param {number} number  of examples
- * @param {number} width @param {number} height
+ * @param {number} width @param {number} height @param {number} run  parts of a full run
  * @returns {Scale}
  */
-export function scaleOf(results, fuel, number, width, height) {
+export function scaleOf(results, fuel, number, width, height, run) {
   const all = Object.values(results)
   const end = 1.06 * Math.max(fuel, ...all.map(({ cost }) => cost))
   const low = Math.max(0, Math.floor(Math.min(...all.map(({ correct }) => correct)) - 1))
   const x = (/** @type {number} */ cost) => LEFT + (cost / end) * (width - LEFT - RIGHT)
   const y = (/** @type {number} */ correct) => TOP + ((number - correct) / (number - low)) * (height - TOP - BOTTOM)
-  return { width, height, x, y, runs: ticks(0, end / RUN, 5), correct: Array.from({ length: number - low + 1 }, (_, i) => low + i) }
+  return { width, height, x, y, runs: ticks(0, end / run, 5), correct: Array.from({ length: number - low + 1 }, (_, i) => low + i) }
 }
 
 /** @param {Results} results @param {Scale} scale @returns {Dot[]} */
@@ -54,11 +54,12 @@ export function placesOf(dots, sizes, { width, height }, fuelAt) {
 
 /**
  * Draws into a place that is on the page.
- * @param {HTMLElement} place @param {Results} results @param {number} fuel @param {number} number  of examples
+ * @param {HTMLElement} place @param {Results} results @param {import("../core/game.js").Game} game
  * @param {Record<Who, string>} names
  */
-export function drawChart(place, results, fuel, number, names) {
-  const scale = scaleOf(results, fuel, number, place.clientWidth, place.clientHeight)
+export function drawChart(place, results, { fuel, run, examples }, names) {
+  const number = examples.length
+  const scale = scaleOf(results, fuel, number, place.clientWidth, place.clientHeight, run)
   const { width, height, x, y } = scale
   const dots = dotsOf(results, scale)
   const drawing = shape("svg", { width, height, "aria-hidden": "true" })
@@ -67,7 +68,7 @@ export function drawChart(place, results, fuel, number, names) {
     const skipped = scale.correct.length > 7 && (number - correct) % 2 === 1
     if (!skipped) drawing.append(shape("text", { x: LEFT - 8, y: y(correct) + 4, "text-anchor": "end" }, String(correct)))
   }
-  for (const run of scale.runs) drawing.append(shape("text", { x: x(RUN * run), y: height - BOTTOM + 17, "text-anchor": "middle" }, String(run)))
+  for (const tick of scale.runs) drawing.append(shape("text", { x: x(run * tick), y: height - BOTTOM + 17, "text-anchor": "middle" }, String(tick)))
   drawing.append(shape("text", { x: (LEFT + width - RIGHT) / 2, y: height - 4, "text-anchor": "middle" }, "Fuel spent, in full runs"))
   drawing.append(shape("line", { class: "offramp-game-limit", x1: x(fuel), x2: x(fuel), y1: TOP - 8, y2: height - BOTTOM }))
   const labels = dots.map(({ who }) => {

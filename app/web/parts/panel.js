@@ -5,7 +5,7 @@ import { button, element, percent } from "../core/dom.js"
 import { cheapestFor } from "../core/floor.js"
 import { pieces } from "../core/formula.js"
 import { nearest } from "../core/view.js"
-import { USUAL, adapted, capital } from "../core/words.js"
+import { USUAL, adapted, amount, capital } from "../core/words.js"
 
 /** @typedef {import("./controls.js").Choices} Choices */
 /** @typedef {import("./controls.js").Option} Option */
@@ -71,6 +71,11 @@ export class Panel {
     /** @type {Model | null} */
     this.model = null
     this.step = 0
+    /** @type {Map<string, {budget: number[], accuracy: number[]}>} */
+    this.known = new Map() // sweeps of the bundle and unit that have been shown, by policy
+    this.subject = "" // that bundle and unit
+    /** @type {Map<string, HTMLElement>} */
+    this.accuracies = new Map() // by policy
     this.described = "" // the policy of the card
     /** @type {string | undefined} */
     this.promised = undefined // what to say once the promise's rule is shown
@@ -118,6 +123,7 @@ export class Panel {
   /** @param {Model} model */
   drawModel(model) {
     this.model = model
+    this.#remember(model)
     this.described = "" // in other words, maybe
     if (!this.place.hidden && this.selection) this.#drawCard(this.selection.policy)
     this.#drawWays()
@@ -132,6 +138,29 @@ export class Panel {
     this.step = step
     if (this.place.hidden) return
     this.#paintNumbers()
+    this.#paintAccuracies()
+  }
+
+  // What each policy that has been shown gave, so that they can be compared. Nothing is fitted for that.
+  #remember(/** @type {Model} */ model) {
+    const { selection } = this
+    if (!selection) return
+    const subject = JSON.stringify([selection.bundle, selection.unit])
+    if (subject !== this.subject) this.known.clear()
+    this.subject = subject
+    this.known.set(selection.policy, { budget: model.budget, accuracy: model.accuracy })
+    if (!this.place.hidden) this.#paintAccuracies()
+  }
+
+  #paintAccuracies() {
+    const { model } = this
+    if (!model) return
+    const budget = model.budget[this.step]
+    for (const [policy, node] of this.accuracies) {
+      const sweep = this.known.get(policy)
+      const text = sweep ? amount(model.words, sweep.accuracy[nearest(sweep.budget, budget)]) : ""
+      if (node.textContent !== text) node.textContent = text
+    }
   }
 
   #focus(/** @type {keyof Selection} */ name) {
@@ -152,6 +181,7 @@ export class Panel {
       const title = known.get(option.value)?.group ?? ""
       groups.set(title, [...(groups.get(title) ?? []), option])
     }
+    this.accuracies.clear()
     const row = (/** @type {[string, Option[]]} */ [title, options]) => {
       const radios = options.map((option) => {
         const input = element("input")
@@ -163,7 +193,10 @@ export class Panel {
           this.#drawCard(option.value)
           this.on.select({ policy: option.value })
         }
-        const label = element("label", "offramp-policy", input, element("span", "", option.title))
+        const accuracy = element("small", "")
+        accuracy.title = `Test ${this.model?.words.measure ?? USUAL.measure} at this budget, of a policy that has been shown`
+        this.accuracies.set(option.value, accuracy)
+        const label = element("label", "offramp-policy", input, element("span", "", option.title, accuracy))
         label.onpointerenter = () => this.#drawCard(option.value)
         return label
       })
@@ -176,6 +209,7 @@ export class Panel {
     this.unavailable.hidden = choices.unavailable.length === 0
     this.unavailable.replaceChildren(element("summary", "", `${choices.unavailable.length} cannot run here`), ...choices.unavailable.map((reason) => element("p", "", reason)))
     this.#drawCard(selection.policy)
+    this.#paintAccuracies()
   }
 
   #drawCard(/** @type {string} */ name) {

@@ -5,7 +5,7 @@ import { element } from "../core/dom.js"
 import { shape } from "../core/svg.js"
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box */
-/** @typedef {{node: HTMLElement, without?: string}} Section  without: a selector of what is left out */
+/** @typedef {{node: HTMLElement, without?: string, until?: string}} Section  without: a selector of what is left out;  until: of what it ends with */
 /** @typedef {{svg: string, width: number, height: number}} Picture */
 /** @typedef {{x: number, y: number, root: Element, without: string, clip: Box}} Place  x, y: what is subtracted from the positions in the window */
 
@@ -33,11 +33,12 @@ export async function picture(root, sections, title, footer) {
   let y = PAD
   const nodes = [line(title, PAD, y + TITLE, TITLE, 700, ink, style.fontFamily, width - 2 * PAD)]
   y += TITLE + 2 * GAP
-  for (const { node, without = "" } of shown) {
+  for (const { node, without = "", until = "" } of shown) {
     const box = node.getBoundingClientRect()
     const place = { x: box.left - PAD, y: box.top - y, root: node, without, clip: { left: -1e6, top: -1e6, right: 1e6, bottom: 1e6 } }
     nodes.push(...drawn(node, place))
-    y += Math.ceil(box.height) + GAP
+    const ends = until ? [...node.querySelectorAll(until)].map((part) => part.getBoundingClientRect().bottom) : []
+    y += Math.ceil((ends.length > 0 ? Math.max(...ends) : box.bottom) - box.top) + GAP
   }
   nodes.push(line(footer, PAD, y + SMALL, SMALL, 400, ink, style.fontFamily, width - 2 * PAD))
   const height = Math.ceil(y + SMALL + PAD)

@@ -45,14 +45,13 @@ export class TakeHome {
     /** @type {Record<string, Chart>} */
     this.charts = {
       front: this.#chart("Front", () => [{ node: front, without: NOT_DRAWN }, axis], () => this.#frontWithDifferences()),
-      exits: this.#chart(EXITS, () => [axis, { node: ground(), without: `.offramp-cast, .offramp-all, ${NOT_DRAWN}` }], () => this.#exitsTable()),
+      exits: this.#chart(EXITS, () => [axis, { node: ground(), without: `.offramp-cast, .offramp-all, ${NOT_DRAWN}`, until: ".offramp-leave, .offramp-parts" }], () => this.#exitsTable()),
     }
     this.open = button("offramp-home-open", "Take home", () => this.#show())
     this.open.setAttribute("aria-haspopup", "dialog")
     places.tools.append(this.open)
     places.tables.replaceChildren(...Object.values(this.charts).map(({ twin }) => twin.node))
-    places.front.append(this.#toTable("front"))
-    places.road.append(this.#toTable("exits"))
+    places.front.append(element("div", "offramp-to-tables", ...Object.keys(this.charts).map((name) => this.#toTable(name))))
     this.dialog = element("dialog", "offramp-home")
     this.dialog.setAttribute("aria-label", "Take home")
     this.dialog.addEventListener("keydown", (event) => event.stopPropagation()) // Escape closes this and nothing else
@@ -108,6 +107,7 @@ export class TakeHome {
     const open = this.tables[name]
     open.title = `Table: ${what}`
     open.setAttribute("aria-label", open.title)
+    open.textContent = shortTitle(what)
   }
 
   #frontWithDifferences() {
@@ -121,8 +121,7 @@ export class TakeHome {
 
   #toTable(/** @type {string} */ name) {
     const { what, twin } = this.charts[name]
-    const open = button(`offramp-to-table offramp-to-table-${name}`, "Table", () => twin.show())
-    if (name === "front") open.append(element("span", "", ": front"))
+    const open = button("offramp-to-table", shortTitle(what), () => twin.show())
     open.title = `Table: ${what}`
     open.setAttribute("aria-label", open.title)
     this.tables[name] = open
@@ -299,6 +298,9 @@ export class TakeHome {
 }
 
 const NOT_DRAWN = ".offramp-to-table, .offramp-card, .offramp-sum, .offramp-spots"
+
+/** Of the button to a table: its first word says which one. @param {string} what */
+const shortTitle = (what) => `Table: ${what.split(" ")[0].toLowerCase()}`
 
 /** @param {string} what */
 const asTable = (what) => `${what} as a table`
