@@ -16,7 +16,6 @@ from engine.commands.progress import log_on_stderr
 from engine.errors import UserError
 from engine.extensions import load_extensions
 
-
 #: What is in Offramp's environment, by the names under which it is imported.
 _NEEDED = frozenset(
     "numpy scipy sklearn pyarrow PIL safetensors array_api_compat filelock pandas plotly streamlit starlette uvicorn".split()
