@@ -404,8 +404,8 @@ def test_a_score_that_does_not_tell_which_model_to_run() -> None:
     assert_named(
         before_score, subject(of_others), "Routing by before_need is no better than the random mix", "on 1,200 test", "95% interval"
     )
-    said = re.search(r"is ([\d.]+)% and that of the mix ([\d.]+)% \(([+-][\d.]+) points", before_score(subject(of_others)) or "")
-    assert said and Decimal(said[1]) - Decimal(said[2]) == Decimal(said[3]), "the difference of what is printed"
+    printed = re.search(r"is ([\d.]+)% and that of the mix ([\d.]+)% \(([+-][\d.]+) points", before_score(subject(of_others)) or "")
+    assert printed and Decimal(printed[1]) - Decimal(printed[2]) == Decimal(printed[3]), "the difference of what is printed"
     chain = replace(of_others, kind=CascadeKind.CHAIN, stage_cost={"usd": np.ones(2)})
     assert before_score(subject(chain)) is None, "nothing is routed in a chain"
 
