@@ -16,6 +16,9 @@ from engine.bundle.measurements import Measured
 from engine.exit_values import mean_over_examples
 from engine.front import concave_hull
 
+#: Share of the examples whose costs are on the axis, however hard they are for a policy.
+TYPICAL = 0.9
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -46,8 +49,9 @@ def curves(shown: Shown) -> list[Curve]:
 def axes(shown: Shown, measured: Sequence[Measured] = (), room_behind: bool = True) -> Box:
     """The range of cost and accuracy that holds every curve, exit, ramp and real run, with room around them; at least 100% of the cost.
 
-    Where hard examples cost more, those who leave late do so at more than the mean cost of their path. Of the few who leave there at the
-    least budgets, that can be many times as much: their ramp stands at the end of the axis, which is at most twice as long for ramps.
+    Where hard examples cost more, those who leave late do so at more than the mean cost of their path, and of the few who leave there at
+    the least budgets that can be many times as much. The axis ends at what all stages cost together on nine of ten examples, so that it
+    is as long under every policy; a ramp beyond it stands at its end.
 
     measured: whose real runs are drawn;  room_behind: else the costs end at the costliest path or ramp
     """
@@ -59,8 +63,15 @@ def axes(shown: Shown, measured: Sequence[Measured] = (), room_behind: bool = Tr
     low, high = float(accuracies.min()), float(accuracies.max())
     room = max(0.08 * (high - low), 0.005)  # a flat front is a line in the middle, not noise over the whole height
     end = max(1.0, float(costs.max()), float(mean_over_examples(shown.sweep.path_cost).max()))
-    end = max(end, min(float(np.nanmax(shown.sweep.leaving_cost)), 2 * end))
+    end = max(end, _of_all_stages(shown))
     return Box(0, low - room, 1.04 * end if room_behind else end, high + room)
+
+
+def _of_all_stages(shown: Shown) -> float:
+    """What all stages cost together on nine of ten test examples, as a share of the full network's mean cost; 0 if all cost the same."""
+    unit, test = shown.sweep.unit, shown.bundle.outputs.test()
+    total = test.cost_in(unit).sum(axis=0) / test.full_cost(unit)
+    return float(np.quantile(total, TYPICAL)) if total.ndim else 0.0
 
 
 def cost_title(shown: Shown) -> str:
