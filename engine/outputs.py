@@ -254,6 +254,10 @@ class Outputs:
         """The mean of `static_cost` over these examples, (exits,)."""
         return mean_over_examples(self.static_cost(unit))
 
+    def most_cost(self, unit: str, share: float) -> float:
+        """What all stages cost together on this share of the examples, at most."""
+        return float(np.quantile(self.cascade_cost(unit)[-1], share))
+
     @property
     def full(self) -> int:
         """The exit of the full network: a chain's last, a family's largest (the last: families are listed from small to large)."""

@@ -70,8 +70,7 @@ def axes(shown: Shown, measured: Sequence[Measured] = (), room_behind: bool = Tr
 def _of_all_stages(shown: Shown) -> float:
     """What all stages cost together on nine of ten test examples, as a share of the full network's mean cost; 0 if all cost the same."""
     unit, test = shown.sweep.unit, shown.bundle.outputs.test()
-    total = test.cost_in(unit).sum(axis=0) / test.full_cost(unit)
-    return float(np.quantile(total, TYPICAL)) if total.ndim else 0.0
+    return test.most_cost(unit, TYPICAL) / test.full_cost(unit) if test.costs_vary(unit) else 0.0
 
 
 def cost_title(shown: Shown) -> str:
