@@ -45,7 +45,7 @@ from engine.route import Route
 from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import pick_device
 from engine.runtime.executor import execute, group_size
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.runtime.trained import trained_network
 from engine.splits import Split
 

@@ -24,7 +24,7 @@ from engine.commands.arguments import positive
 from engine.recipes import recipe
 from engine.runtime.compute import compute
 from engine.runtime.devices import pick_device
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.runtime.trained import trained_network
 from engine.splits import BUNDLE_SPLITS
 

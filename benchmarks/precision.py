@@ -26,7 +26,7 @@ from engine.measuring.measure import BUDGETS, budget_rules
 from engine.outputs import Outputs
 from engine.recipes import RECIPES, recipe, weights_path
 from engine.runtime.devices import pick_device
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.runtime.precision import DTYPES, FULL, in_precision
 from engine.runtime.trained import trained_network
 from engine.splits import Split

@@ -4,6 +4,7 @@ Operations are counted on PyTorch's meta device. No numbers are computed, so thi
 sees operations that fused CPU kernels hide (fused attention counts as nothing on the CPU).
 """
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from engine.outputs import CascadeKind
 
 @dataclass(frozen=True)
 class StageMacs:
-    """MACs for one image, separately for trunk and head: an image that continues has still paid for the head it passed.
+    """MACs for one example, separately for trunk and head: an example that continues has still paid for the head it passed.
 
     trunk, head: (stages,)
     """
@@ -39,12 +40,12 @@ def _count(module: nn.Module, state: State) -> tuple[Any, int]:
     return result, counter.get_total_flops() // 2
 
 
-def stage_macs(cascade: Cascade, image_size: tuple[int, int]) -> StageMacs:
-    """The MACs of every stage of `cascade` for one RGB image of `image_size` (height, width).
+def stage_macs(cascade: Cascade, size: Sequence[int]) -> StageMacs:
+    """The MACs of every stage of `cascade` for one RGB image of a size (height, width), or for one text of a size (words,).
 
     Convolutions, matrix products and attention are counted. As usual, additions, activations, pooling and normalisation are not.
     """
-    meta_cascade, image = on_meta_device(cascade, image_size)
+    meta_cascade, image = on_meta_device(cascade, size)
     trunk, head = [], []
 
     def counted(module: nn.Module, state: State) -> State:
@@ -58,15 +59,17 @@ def stage_macs(cascade: Cascade, image_size: tuple[int, int]) -> StageMacs:
     return StageMacs(tuple(trunk), tuple(head))
 
 
-def state_bytes(cascade: Cascade, image_size: tuple[int, int]) -> list[int]:
-    """Bytes of one image's state before the first stage and, in a chain, after each stage."""
-    meta_cascade, image = on_meta_device(cascade, image_size)
+def state_bytes(cascade: Cascade, size: Sequence[int]) -> list[int]:
+    """Bytes of one example's state before the first stage and, in a chain, after each stage."""
+    meta_cascade, image = on_meta_device(cascade, size)
     with torch.no_grad():
         states = [image, *(after for _, _, after in meta_cascade.walk(image))] if cascade.kind is CascadeKind.CHAIN else [image]
     return [sum(part.nbytes for part in state) for state in states]
 
 
-def on_meta_device(cascade: Cascade, image_size: tuple[int, int]) -> tuple[Cascade, State]:
-    """A copy of a cascade and one RGB image of `image_size` (height, width) for it, both without data."""
+def on_meta_device(cascade: Cascade, size: Sequence[int]) -> tuple[Cascade, State]:
+    """A copy of a cascade and one example for it, both without data: an RGB image (height, width), or a text (words,)."""
     meta_cascade = deepcopy(cascade).eval().to("meta")  # a copy: the caller's weights stay where they are
-    return meta_cascade, (torch.empty(1, 3, *image_size, device="meta"),)
+    if len(size) == 1:
+        return meta_cascade, (torch.empty(1, *size, dtype=torch.int64, device="meta"),)
+    return meta_cascade, (torch.empty(1, 3, *size, device="meta"),)

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from engine.cascades.base import Cascade
 
 
-def _stage_macs(cascade: "Cascade", image_size: tuple[int, int]) -> Sequence[float]:
+def _stage_macs(cascade: "Cascade", size: Sequence[int]) -> Sequence[float]:
     from engine.cascades.macs import stage_macs  # with torch
 
-    return stage_macs(cascade, image_size).stage
+    return stage_macs(cascade, size).stage
 
 
 register_cost_unit(

@@ -21,8 +21,8 @@ class CostUnit:
     noun:       what is spent, to say "25% of the compute"
     note:       how it is counted, one sentence that a bundle keeps
     sign:       how an amount is written, "{} ms" or "${}"; by default as the number alone
-    stage_cost: (cascade, (height, width)) -> the cost of each stage with its exit for one image, (stages,); `compute` then writes this
-                unit into every bundle. None: costs in this unit are measured or imported
+    stage_cost: (cascade, size) -> the cost of each stage with its exit for one example of that size, (stages,); the size is (height, width)
+                of an image or (words,) of a text. `compute` then writes this unit into every bundle. None: measured or imported
     """
 
     name: str
@@ -30,7 +30,7 @@ class CostUnit:
     noun: str
     note: str = ""
     sign: str = "{}"
-    stage_cost: "Callable[[Cascade, tuple[int, int]], Sequence[float]] | None" = None
+    stage_cost: "Callable[[Cascade, Sequence[int]], Sequence[float]] | None" = None
 
 
 _units: dict[str, CostUnit] = {}

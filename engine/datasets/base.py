@@ -1,12 +1,13 @@
-"""The protocol of data sets: the ids of their examples, and the images of some examples."""
+"""The protocols of data sets: the ids of their examples, and the images or texts of some examples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import UserError
 from engine.splits import Split
 
 
@@ -22,6 +23,42 @@ class Images:
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     factors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> NDArray[np.uint8]:
+        """What a network reads."""
+        return self.pixels
+
+
+#: The token that fills up shorter texts. No word has it.
+PADDING = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Some examples of a data set of texts, in the order of the requested ids.
+
+    Raises UserError for a text without words.
+
+    texts:   the texts themselves, as people read them
+    tokens:  (examples, words) int32, their words by number, padded with PADDING at the end
+    labels, factors: as in `Images`
+    """
+
+    texts: tuple[str, ...]
+    tokens: NDArray[np.int32]
+    labels: NDArray[np.int64]
+    factors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        empty = np.flatnonzero((self.tokens != PADDING).sum(axis=1) == 0)
+        if empty.size:
+            raise UserError(f"The text {empty[0]} of {len(self.texts)} is empty; leave it out, or give it at least one word.")
+
+    @property
+    def inputs(self) -> NDArray[np.int32]:
+        """What a network reads."""
+        return self.tokens
 
 
 class Dataset(Protocol):
@@ -54,3 +91,40 @@ class Dataset(Protocol):
     def digest(self) -> str:
         """A hexadecimal digest that changes whenever any image or label does."""
         ...
+
+
+@runtime_checkable
+class TextDataset(Protocol):
+    """A set of labelled texts. Ids, splits and digest are as in `Dataset`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of different tokens, PADDING included."""
+        ...
+
+    @property
+    def longest(self) -> int:
+        """The most words of a text."""
+        ...
+
+    @property
+    def shippable(self) -> bool:
+        """Whether bundles may contain its texts."""
+        ...
+
+    def ids(self, split: Split) -> NDArray[np.int64]: ...
+
+    def take(self, ids: NDArray[np.int64]) -> Texts:
+        """The texts with these ids."""
+        ...
+
+    def digest(self) -> str: ...
+
+
+AnyDataset = Dataset | TextDataset

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.cascades.base import Cascade, Step
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 
 
 @dataclass(frozen=True)

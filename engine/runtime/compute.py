@@ -2,16 +2,19 @@
 
 The unit of work is a shard, an explicit list of examples, written under a temporary name, synced, renamed. To resume, the folder is listed:
 a run killed at any moment continues where it stopped and ends in the same bytes as an uninterrupted one. While the device computes a shard,
-a second thread reads the images of the next one and writes the outputs of the last one. Outputs are copied from the device once per shard.
+a second thread reads the inputs of the next one and writes the outputs of the last one. Outputs are copied from the device once per shard.
+
+An image costs what every image costs. A text costs what its own length costs, and texts of like length run together.
 """
 
 import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,11 @@ from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
 from engine.bundle.manifest import MANIFEST, read_manifest
 from engine.bundle.replacing import RUN, is_imported, prepare_place
+from engine.bundle.texts import MOST_TEXT
 from engine.cascades.base import Cascade
 from engine.cost_units import COST_UNITS
-from engine.datasets.base import Dataset
+from engine.datasets.base import AnyDataset, Images, TextDataset, Texts
+from engine.display_text import printable
 from engine.errors import UserError
 from engine.outputs import Outputs, in_kept_precision
 from engine.paths import bundles_folder
@@ -33,7 +38,7 @@ from engine.progress import Progress, no_progress
 from engine.recipes import Recipe, recipe, weights_path
 from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import device_name, pick_device
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import Inputs, by_length, sizes, to_tensor
 from engine.runtime.precision import FULL
 from engine.runtime.trained import trained_network
 from engine.runtime.weights import provenance_of
@@ -42,6 +47,7 @@ from engine.storage.files import sha256_of, write_synced
 from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 SHARD = 1000
+FORM = 2  # of the columns of a shard
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +55,7 @@ class ComputeRun:
     """Everything that determines the bytes of a bundle."""
 
     recipe: Recipe
-    dataset: Dataset
+    dataset: AnyDataset
     weights: Path
     trained: dict[str, Any]  # provenance of the weights
     device: torch.device
@@ -67,8 +73,7 @@ class ComputeRun:
             "weights": self.trained,
             "dataset": self.dataset.name,
             "dataset_digest": self.dataset.digest(),
-            "image_size": list(self.dataset.image_size),
-            "transform": "pixels / 255",
+            **_as_read(self.dataset),
             "dtype": self.dtype,
             "batch_size": self.batch_size,
             "device": device_name(self.device),
@@ -77,9 +82,9 @@ class ComputeRun:
         }
 
     def key(self) -> str:
-        """Identifies the run, so that shards of another run are never mixed in."""
+        """Identifies the run, so that shards of another run, or of another form, are never mixed in."""
         examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
-        return hashlib.sha256(json.dumps([SHARD, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([SHARD, FORM, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
 
 
 def compute(
@@ -118,7 +123,7 @@ def compute(
     trained = provenance_of(weights)
     if trained.get("data_digest") not in (None, dataset.digest()):
         # on other images, or on the same ones split differently: the network may have been trained on test examples
-        raise UserError(f"The weights at {weights} were trained on other images than {dataset.name} has now; {source.remedy} again.")
+        raise UserError(f"The weights at {weights} were trained on other examples than {dataset.name} has now; {source.remedy} again.")
     by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
     run = ComputeRun(
         recipe=source,
@@ -173,7 +178,7 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
                 read = reads.result()
                 if after is not None:
                     reads = aside.submit(_read, run, starts[after])
-                logits = _logits(run, cascade, read.pixels)
+                logits = _logits(run, cascade, read.inputs)
                 writes.result()  # raises what the thread raised
                 writes = aside.submit(_write, shards, index, {"logits": logits, **read.columns})
             writes.result()
@@ -183,35 +188,51 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
 
 @dataclass(frozen=True, eq=False)
 class ReadShard:
-    """Images (examples, height, width, 3), and the columns of their shard except the logits."""
+    """What the network reads, and the columns of the shard except the logits."""
 
-    pixels: NDArray[np.uint8]
+    inputs: Inputs
     columns: dict[str, NDArray]
 
 
 def _read(run: ComputeRun, start: int) -> ReadShard:
     part = slice(start, start + SHARD)
-    images = run.dataset.take(run.ids[part])
+    examples = run.dataset.take(run.ids[part])
     kept = (run.split[part] == Split.TEST) & run.dataset.shippable
-    shown = [encode(pixels) if keep else b"" for pixels, keep in zip(images.pixels, kept, strict=True)]
+    shown = [_shown(examples, row) if keep else b"" for row, keep in enumerate(kept)]
     columns = {
-        "labels": images.labels,
-        "image_bytes": np.array([len(data) for data in shown], np.int64),
-        "images": np.frombuffer(b"".join(shown) or b"\0", np.uint8),
-        **{f"factor.{name}": np.asarray(values, np.float32) for name, values in images.factors.items()},
+        "labels": examples.labels,
+        "shown_bytes": np.array([len(data) for data in shown], np.int64),
+        "shown": np.frombuffer(b"".join(shown) or b"\0", np.uint8),
+        "sizes": np.array(sizes(examples.inputs), np.int64),
+        **{f"factor.{name}": np.asarray(values, np.float32) for name, values in examples.factors.items()},
     }
-    return ReadShard(images.pixels, columns)
+    return ReadShard(examples.inputs, columns)
+
+
+def _as_read(dataset: AnyDataset) -> dict[str, Any]:
+    """What the provenance says about the inputs."""
+    if isinstance(dataset, TextDataset):
+        return {"vocabulary": dataset.vocabulary, "longest": dataset.longest, "transform": "words by number"}
+    return {"image_size": list(dataset.image_size), "transform": "pixels / 255"}
+
+
+def _shown(examples: Images | Texts, row: int) -> bytes:
+    """What people see of an example."""
+    if isinstance(examples, Texts):
+        return printable(examples.texts[row], MOST_TEXT).encode()
+    return encode(examples.pixels[row])
 
 
 @torch.inference_mode()
-def _logits(run: ComputeRun, cascade: Cascade, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _logits(run: ComputeRun, cascade: Cascade, inputs: Inputs) -> NDArray[np.float32]:
     """Logits of a shard, (exits, examples, classes). They stay on the device until all are computed."""
-    images = torch.from_numpy(pixels)
+    order = by_length(inputs)
+    ordered = torch.from_numpy(inputs[order])
     if run.device.type == "cuda":
-        images = images.pin_memory()
-    shard = images.to(run.device, non_blocking=True)
+        ordered = ordered.pin_memory()
+    shard = ordered.to(run.device, non_blocking=True)
     logits = [cascade(to_tensor(batch)).float() for batch in shard.split(run.batch_size)]
-    return torch.cat(logits, dim=1).cpu().numpy()
+    return torch.cat(logits, dim=1).cpu().numpy()[:, np.argsort(order)]
 
 
 def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
@@ -222,6 +243,7 @@ def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
 
 def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
     logits = np.concatenate(shards.column("logits"), axis=1)
+    texts = isinstance(run.dataset, TextDataset)
     cascade = run.recipe.cascade()
     counted = [(unit, unit.stage_cost) for unit in COST_UNITS.values() if unit.stage_cost is not None]
     columns = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
@@ -230,7 +252,7 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         in_kept_precision(logits),
         np.concatenate(shards.column("labels")),
         run.split,
-        {unit.name: np.array(stage_cost(cascade, run.dataset.image_size), np.float64) for unit, stage_cost in counted},
+        {unit.name: _costs(partial(stage_cost, cascade), np.concatenate(shards.column("sizes"))) for unit, stage_cost in counted},
         ids=run.ids,
         kind=cascade.kind,
         factors=factors,
@@ -243,14 +265,23 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
         unit_notes={unit.name: unit.note for unit, _ in counted},
         provenance=run.provenance(),
-        images=_images(run, shards),
+        images=() if texts else _images(run, shards),
+        texts=[text.decode() for text in _all_shown(shards)] if texts and run.dataset.shippable else None,
     )
 
 
+def _costs(stage_cost: Callable[[tuple[int, ...]], Sequence[float]], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The cost of each stage: (stages,) if all examples are of one size, else (stages, examples)."""
+    distinct, size_of = np.unique(sizes, axis=0, return_inverse=True)
+    costs = np.array([stage_cost(tuple(size)) for size in distinct.tolist()], np.float64).T  # (stages, sizes)
+    return costs[:, 0] if len(distinct) == 1 else costs[:, size_of.ravel()]
+
+
+def _all_shown(shards: Shards) -> Iterator[bytes]:
+    for lengths, packed in zip(shards.column("shown_bytes"), shards.column("shown"), strict=True):
+        for end, length in zip(np.cumsum(lengths), lengths, strict=True):
+            yield packed[end - length : end].tobytes()
+
+
 def _images(run: ComputeRun, shards: Shards) -> Iterator[tuple[int, bytes]]:
-    sizes = shards.column("image_bytes")
-    for index, packed in enumerate(shards.column("images")):
-        ends = np.cumsum(sizes[index])
-        for id, end, size in zip(run.ids[index * SHARD :], ends, sizes[index], strict=False):
-            if size:
-                yield int(id), packed[end - size : end].tobytes()
+    return ((id, image) for id, image in zip(run.ids.tolist(), _all_shown(shards), strict=True) if image)

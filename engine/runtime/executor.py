@@ -2,10 +2,10 @@
 
 Shrinking batches would waste a device, so a queue before every stage collects the surviving examples in full batches again. A group of full
 batches goes through a stage, the rule decides about the whole group at once, and the examples that go on join the next queue. The deepest
-stage with a full group runs first; new images are admitted only if no stage has one. So every stage gets full batches until the images are
+stage with a full group runs first; new examples are admitted only if no stage has one. So every stage gets full batches until they are
 used up, and then one smaller batch. No more than a group per stage is in progress, however large the data set.
 
-Networks of a family run on the images themselves, only for the examples that need them. In a chain, a head is skipped if no example of the
+Networks of a family run on the inputs themselves, only for the examples that need them. In a chain, a head is skipped if no example of the
 batch needs it, and stages between which no example can leave run as one.
 
 States, trunks and heads are on the device. If it has its own memory, the logits stay there too: the device computes the scores, classes,
@@ -28,11 +28,11 @@ from engine.policies.core.base import Rule
 from engine.policies.core.logit_store import LogitStore
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import Inputs, Size, by_length, largest_size, to_tensor
 from engine.runtime.queues import Batch, Places, Queue
 
-#: Reads the images of some examples: ids (examples,) -> (examples, height, width, 3) uint8.
-ReadImages = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+#: Reads the images or the texts of some examples: ids (examples,) -> pixels (examples, height, width, 3) or tokens (examples, words).
+ReadInputs = Callable[[NDArray[np.int64]], Inputs]
 #: Larger groups need fewer decisions. Single batches slow a small network down by 5 to 7%; there is no difference between 8 and 16.
 MOST_BATCHES = 16
 #: Memory for the examples in progress: bytes of the host, or the share of a device's free memory.
@@ -44,7 +44,7 @@ def execute(
     cascade: Cascade,
     rule: Rule,
     ids: NDArray[np.int64],
-    read_images: ReadImages,
+    read_inputs: ReadInputs,
     device: torch.device | str = "cpu",
     batch_size: int = 32,
     group: int | None = None,
@@ -65,19 +65,23 @@ def execute(
         if number is not None and number < 1:
             raise UserError(f"The {name} is {number} but must be at least 1.")
     if group is None:
-        group = 1 if len(ids) <= batch_size else group_size(cascade, read_images(ids[:1]).shape[1:3], batch_size, torch.device(device))
-    run = _Execution(cascade, online_rule, ids, read_images, torch.device(device), batch_size, group, before or {})
+        group = (
+            1
+            if len(ids) <= batch_size
+            else group_size(cascade, largest_size(read_inputs(ids[:batch_size])), batch_size, torch.device(device))
+        )
+    run = _Execution(cascade, online_rule, ids, read_inputs, torch.device(device), batch_size, group, before or {})
     run.all()
     return Route(run.exit, run.visited, run.prediction)
 
 
-def group_size(cascade: Cascade, image_size: tuple[int, int], batch_size: int, device: torch.device) -> int:
-    """The number of batches that go through a stage together, at least 1. image_size: (height, width)
+def group_size(cascade: Cascade, size: Size, batch_size: int, device: torch.device) -> int:
+    """The number of batches that go through a stage together, at least 1. size: that of an example
 
     The memory counted per batch of the group is a state before every stage, as a group may wait there, and the two largest states again,
     for the input and output of the running stage.
     """
-    states = state_bytes(cascade, image_size)
+    states = state_bytes(cascade, size)
     batch_bytes = batch_size * (sum(states) + sum(sorted(states)[-2:]))
     most = DEVICE_SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else HOST_BYTES
     return max(1, min(MOST_BATCHES, int(most / batch_bytes)))
@@ -107,14 +111,14 @@ class _Execution:
         cascade: Cascade,
         online_rule: OnlineRule,
         ids: NDArray[np.int64],
-        read_images: ReadImages,
+        read_inputs: ReadInputs,
         device: torch.device,
         batch_size: int,
         group: int,
         before: Mapping[str, NDArray[np.float32]],
     ) -> None:
         self.before = before
-        self.cascade, self.online_rule, self.ids, self.read_images = cascade, online_rule, ids, read_images
+        self.cascade, self.online_rule, self.ids, self.read_inputs = cascade, online_rule, ids, read_inputs
         self.device, self.batch_size, self.group = device, batch_size, group
         self.chain = cascade.kind is CascadeKind.CHAIN
         self.last = len(cascade.stages) - 1
@@ -145,12 +149,14 @@ class _Execution:
                 return
 
     def _admit(self, here: Places) -> None:
-        """Read the images of the examples at `here` and enqueue them."""
+        """Read the inputs of the examples at `here` and enqueue them, texts of like length together."""
         self.slot[here], self.free = self.free[: len(here)], self.free[len(here) :]
-        pixels = torch.from_numpy(self.read_images(self.ids[here]))
+        inputs = self.read_inputs(self.ids[here])
+        order = by_length(inputs)
+        here, read = here[order], torch.from_numpy(inputs[order])
         for start in range(0, len(here), self.batch_size):
             part = slice(start, start + self.batch_size)
-            self._enqueue(Batch(here[part], (pixels[part],)), -1)
+            self._enqueue(Batch(here[part], (read[part],)), -1)
 
     def _enqueue(self, batch: Batch, done: int) -> None:
         """Put the examples of a batch that go on after stage `done` into the queues of their next stages."""

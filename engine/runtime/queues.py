@@ -1,7 +1,8 @@
 """Queues before the stages, in which arriving examples are collected in full batches.
 
 The state of a surviving example is copied once, as soon as it is known to go on, into the batch in which it goes on, so that the memory of
-the examples that left is freed. The batch of an example depends on which examples came before it; its results do not.
+the examples that left is freed. The batch of an example depends on which examples came before it; its results do not. The states of texts
+of different lengths are padded with zeros along axis 1, the words, as the texts are.
 """
 
 from collections import deque
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from engine.cascades.base import State
 
@@ -83,9 +85,11 @@ class _Filling:
         to = slice(self.filled, self.filled + len(taken))
         self.places[to] = batch.places[taken]
         which = torch.from_numpy(taken).to(self.maps[0].device)
-        for features, order, kept in zip(batch.state, self.orders, self.maps, strict=True):
-            # permuted to its memory order, a row is contiguous
-            torch.index_select(features.permute(order), 0, which, out=kept[to])
+        for i, (features, order) in enumerate(zip(batch.state, self.orders, strict=True)):
+            rows_of = features.permute(order)  # in memory order, where a row is contiguous
+            if rows_of.shape[1:] != self.maps[i].shape[1:]:
+                rows_of, self.maps[i] = _equally_long(rows_of, self.maps[i], order.index(1))
+            torch.index_select(rows_of, 0, which, out=self.maps[i][to])
         self.filled += len(taken)
         return rest
 
@@ -93,6 +97,17 @@ class _Filling:
         """The examples collected so far."""
         maps = (kept[: self.filled].permute(_inverse(order)) for kept, order in zip(self.maps, self.orders, strict=True))
         return Batch(self.places[: self.filled], tuple(maps))
+
+
+def _equally_long(one: Tensor, other: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Both padded with zeros at the end of an axis to the length of the longer one."""
+    longest = max(one.shape[axis], other.shape[axis])
+
+    def padded(states: Tensor) -> Tensor:
+        missing = longest - states.shape[axis]
+        return F.pad(states, (*(0, 0) * (states.ndim - 1 - axis), 0, missing)) if missing else states
+
+    return padded(one), padded(other)
 
 
 def memory_order(features: Tensor) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.recipes import Training
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 
 
 def augmented(pixels: Tensor, indices: Tensor, epoch: int, settings: Training, generator: torch.Generator) -> Tensor:

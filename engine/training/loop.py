@@ -14,7 +14,6 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
@@ -27,17 +26,16 @@ from torch.nn import functional as F
 
 from engine.cascades.base import Cascade
 from engine.cascades.whitening import whiten
-from engine.datasets.base import Dataset
 from engine.errors import UserError
 from engine.progress import Progress, no_progress
 from engine.recipes import RECIPES, Recipe, Training, recipe, weights_path
 from engine.runtime.devices import pick_device
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.runtime.weights import Tensors, load_weights, save_weights, take_over
 from engine.splits import Split
 from engine.storage.files import sha256_of, write_synced
 from engine.storage.sealed import read_sealed, write_sealed
-from engine.training.augment import augmented
+from engine.training.examples import Examples
 from engine.training.optimizers import Optimizers
 
 logger = logging.getLogger("offramp.training")
@@ -93,9 +91,9 @@ def train_recipe(recipe: Recipe, epochs: int | None, device: str, out: Path, pro
     key = json.loads(json.dumps({"recipe": recipe.name, "data": data, "began_with": began_digest, **trunk, **asdict(settings)}))
     partial = out / f"{recipe.name}.partial"
     network = untrained(recipe, settings)
-    logger.info("%s: preparing the training images", recipe.name)
-    learn, check = LabelledImages.halves(dataset, settings.validation, where)
-    whiten(network, to_tensor(learn.pixels[:WHITENED_WITH]))
+    logger.info("%s: preparing the training examples", recipe.name)
+    learn, check = Examples.halves(dataset, settings.validation, where)
+    whiten(network, to_tensor(learn.inputs[:WHITENED_WITH]))
     run = TrainingRun.start(network, settings, where, began_with)
     run.resume(partial / CHECKPOINT, key)
     for epoch in range(len(run.curve), settings.epochs):
@@ -116,23 +114,6 @@ def train_recipe(recipe: Recipe, epochs: int | None, device: str, out: Path, pro
     write_synced(out / f"{recipe.name}.curve.jsonl", "".join(json.dumps(row) + "\n" for row in run.curve).encode())
     shutil.rmtree(partial)
     return weights
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledImages:
-    """Images on the device as bytes, (examples, height, width, 3) uint8, and their labels, (examples,) int64."""
-
-    pixels: Tensor
-    labels: Tensor
-
-    @classmethod
-    def halves(cls, dataset: Dataset, validation: int, device: torch.device) -> "tuple[LabelledImages, LabelledImages]":
-        """TRAIN, divided into examples to learn from and the last `validation` examples to validate on."""
-        ids = dataset.ids(Split.TRAIN)
-        images = dataset.take(ids)
-        pixels, labels = (torch.from_numpy(array).to(device) for array in (images.pixels, images.labels))
-        cut = len(ids) - validation
-        return cls(pixels[:cut], labels[:cut]), cls(pixels[cut:], labels[cut:])
 
 
 @dataclass(eq=False)
@@ -163,22 +144,19 @@ class TrainingRun:
         optimizers = Optimizers(network, settings.optimizer, settings.weight_decay)
         return cls(network, deepcopy(network), average, optimizers, settings, device)
 
-    def epoch(self, epoch: int, learn: LabelledImages, progress: Progress = no_progress) -> float:
+    def epoch(self, epoch: int, learn: Examples, progress: Progress = no_progress) -> float:
         """Train for one epoch and return the mean loss."""
         settings = self.settings
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + epoch)
         size = min(settings.batch_size, len(learn.labels))
-        steps = len(learn.labels) // size  # an incomplete last batch is left out: the next epoch has another order
-        order = torch.randperm(len(learn.labels), generator=generator)
+        steps = learn.steps(size)
         total = torch.zeros((), device=self.device)
         learning(self.network)
-        for step in range(steps):
+        for step, (inputs, labels) in enumerate(learn.epoch(epoch, size, settings, generator)):
             done = epoch * steps + step
-            batch = order[step * size : (step + 1) * size]
-            images = augmented(learn.pixels, batch, epoch, settings, generator)
             with autocast(self.device):
-                logits = self.network(images)
-            loss = exits_loss(logits.float(), learn.labels[batch.to(self.device)], settings)
+                logits = self.network(inputs)
+            loss = exits_loss(logits.float(), labels, settings)
             loss.backward()
             self.optimizers.step(learning_rate(done / (settings.epochs * steps), settings))
             self.follow(done)
@@ -299,16 +277,11 @@ def _processor_has_bf16() -> bool:
 
 
 @torch.inference_mode()
-def accuracies(network: Cascade, examples: LabelledImages, device: torch.device) -> list[float]:
+def accuracies(network: Cascade, examples: Examples, device: torch.device) -> list[float]:
     """The accuracy of each exit, in float32 as when outputs are computed. (exits,)"""
     network.eval()
-    correct = torch.stack([(network(images).argmax(dim=2) == labels).sum(dim=1) for images, labels in _batches(examples)]).sum(dim=0)
+    correct = torch.stack([(network(inputs).argmax(dim=2) == labels).sum(dim=1) for inputs, labels in examples.in_order()]).sum(dim=0)
     return [round(share, 6) for share in (correct / len(examples.labels)).tolist()]
-
-
-def _batches(examples: LabelledImages, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
-    for pixels, labels in zip(examples.pixels.split(size), examples.labels.split(size), strict=True):
-        yield to_tensor(pixels), labels
 
 
 def _line(name: str, row: dict[str, Any], epochs: int) -> str:

@@ -14,7 +14,7 @@ from engine.cascades.base import Cascade
 from engine.datasets.published.sets import CIFAR10_NAMES, TorchvisionSet
 from engine.paths import datasets_folder
 from engine.recipes import recipe, weights_path
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.runtime.weights import load_weights
 from engine.splits import Split
 from engine.storage.files import sha256_of

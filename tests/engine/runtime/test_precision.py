@@ -10,7 +10,7 @@ from engine.outputs import Outputs
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
 from engine.runtime.executor import execute
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.runtime.precision import DTYPES, FULL, in_precision
 
 CPU = torch.device("cpu")

@@ -86,3 +86,10 @@ def test_a_truncated_file_is_refused(tmp_path, size):
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(ValueError):
         map_tensor(path, "a")
+
+
+def test_an_array_in_another_memory_order_is_the_same(tmp_path):
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    save_tensors(tmp_path / "file.safetensors", {"columns first": np.asfortranarray(array), "reversed": array[::-1, ::-1]})
+    np.testing.assert_array_equal(map_tensor(tmp_path / "file.safetensors", "columns first"), array)
+    np.testing.assert_array_equal(map_tensor(tmp_path / "file.safetensors", "reversed"), array[::-1, ::-1])

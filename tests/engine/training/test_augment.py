@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.recipes import Training
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.training.augment import augmented
 
 STILL = Training(epochs=1, flip=False, shift=0, jitter=0.0)

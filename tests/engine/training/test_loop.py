@@ -15,7 +15,7 @@ from engine.cascades.whitening import whiten
 from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.recipes import Recipe, RecipeConfig, Training
-from engine.runtime.image_tensors import to_tensor
+from engine.runtime.inputs import to_tensor
 from engine.runtime.weights import load_weights, provenance_of
 from engine.splits import Split
 from engine.storage.files import sha256_of
