@@ -44,7 +44,7 @@ def main() -> None:
     device = pick_device(given.device)
 
     task_recipe = recipe(given.recipe)
-    cascade, dataset = trained_network(task_recipe, device), task_recipe.dataset()
+    cascade, dataset = trained_network(task_recipe, device), task_recipe.image_dataset()
     pixels = dataset.take(np.concatenate([dataset.ids(split)[: given.limit] for split in BUNDLE_SPLITS])).pixels
 
     @torch.inference_mode()

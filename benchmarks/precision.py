@@ -48,7 +48,7 @@ def logits_of(cascade: Cascade, pixels: NDArray[np.uint8], device: torch.device,
 
 def lines_on(name: str, device: torch.device, examples: int) -> Iterator[str]:
     task_recipe = recipe(name)
-    cascade, dataset = trained_network(task_recipe, device), task_recipe.dataset()
+    cascade, dataset = trained_network(task_recipe, device), task_recipe.image_dataset()
     tuned, shown = (dataset.take(dataset.ids(split)[:examples]) for split in (Split.CALIBRATION, Split.TEST))
     macs = stage_macs(cascade, dataset.image_size)
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, device, BUDGETS)

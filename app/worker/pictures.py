@@ -111,6 +111,8 @@ def _files(bundle: Bundle) -> Stamp:
 
 
 def _album(bundle: Bundle) -> Album:
+    if bundle.texts is not None:
+        return Album(None, "No image: this bundle holds none.")
     name = str(bundle.provenance.get("dataset"))
     files = FILES.get(name)
     if str(bundle.provenance.get("recipe")) not in RECIPES and "image_size" not in bundle.provenance and files is None:

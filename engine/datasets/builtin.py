@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from engine.datasets.base import Dataset
+from engine.datasets.base import Dataset, TextDataset
 from engine.datasets.published.files import FILES
 from engine.datasets.registry import register_dataset
 
@@ -12,6 +12,13 @@ def doodles() -> Dataset:
     from engine.datasets.doodles import Doodles
 
     return Doodles()
+
+
+@register_dataset("phrases", "Phrases", "short reviews that praise one of 5 things", classes=5, small_images=False)
+def phrases() -> TextDataset:
+    from engine.datasets.phrases import Phrases
+
+    return Phrases()
 
 
 def _published(name: str) -> Dataset:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.datasets.base import Images
-from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.pen import PIXELS
 from engine.datasets.doodle_art.scene import THINGS, WEIGHTS, difficulty, render, strengths_of
 from engine.splits import Split

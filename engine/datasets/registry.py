@@ -1,15 +1,18 @@
-"""The registered data sets. A new one is one file: a class that implements `Dataset`, and a registered function that builds it."""
+"""The registered data sets.
+
+A new one is one file: a class that implements `Dataset` or `TextDataset`, and a registered function that builds it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from engine.datasets.base import Dataset
+from engine.datasets.base import AnyDataset
 from engine.display_text import check_name
 from engine.errors import UserError
 
-Builder = Callable[[], Dataset]
+Builder = Callable[[], AnyDataset]
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class DatasetEntry:
     """A registered data set: its builder, and facts that are known without building it.
 
     name:         name on the command line and in bundles
-    description:  the images, to end a sentence: "32x32 photographs in 10 classes"
+    description:  its examples, to end a sentence: "32x32 photographs in 10 classes"
     build:        builds the data set; heavy imports belong inside
     small_images: whether to add a recipe NAME-NETWORK for each of the networks for small images
     training:     training settings that these images need, such as {"flip": False}
@@ -59,7 +62,7 @@ def register_dataset(
     return register
 
 
-def dataset(name: str) -> Dataset:
+def dataset(name: str) -> AnyDataset:
     """Build a data set. Raises UserError for an unknown name."""
     if name not in DATASETS:
         raise UserError(f"There is no data set {name!r}; choose one of: {', '.join(DATASETS)}.")

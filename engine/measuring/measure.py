@@ -139,7 +139,7 @@ def measure(
         )
     batch_sizes = tuple(dict.fromkeys(batch_sizes))  # a size that is given twice is measured once
     network_recipe, where = recipe(name), pick_device(device)
-    cascade, dataset = trained_network(network_recipe, where), network_recipe.dataset()
+    cascade, dataset = trained_network(network_recipe, where), network_recipe.image_dataset()
     weights = sha256_of(weights_path(network_recipe.name))
     macs = stage_macs(cascade, dataset.image_size)
     cascade = in_precision(cascade, dtype, where)

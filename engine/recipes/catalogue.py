@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.errors import UserError
 from engine.paths import weights_file
 
 if TYPE_CHECKING:
     from engine.cascades.base import Cascade
-    from engine.datasets.base import Dataset
+    from engine.datasets.base import AnyDataset, Dataset
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Recipe:
     """
 
     config: RecipeConfig
-    dataset: "Callable[[], Dataset]"
+    dataset: "Callable[[], AnyDataset]"
     cascade: "Callable[[], Cascade]"
     network: NetworkBuilder | None = None
     images: "Callable[[Path], Dataset] | None" = None
@@ -103,6 +104,15 @@ class Recipe:
     @property
     def training(self) -> Training | None:
         return self.config.training
+
+    def image_dataset(self) -> "Dataset":
+        """Its data set, where only images will do. Raises UserError if the recipe reads texts."""
+        from engine.datasets.base import TextDataset
+
+        built = self.dataset()
+        if isinstance(built, TextDataset):
+            raise UserError(f"{self.name} reads texts, but images are needed here; choose a recipe for images.")
+        return built
 
     @property
     def listed(self) -> str:

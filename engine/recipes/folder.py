@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.datasets import DATASETS
+from engine.datasets import DATASETS, AnyDataset, TextDataset
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.paths import datasets_folder
@@ -69,7 +69,7 @@ def _with_network(images: Path, network: str) -> Recipe:
     source, builder = RECIPES[network], builders[network]
     training = source.training
     assert training is not None, "a network that can be built for other classes is trained here"
-    dataset = ImageFolder(images, source.dataset().image_size)
+    dataset = ImageFolder(images, source.image_dataset().image_size)
     starts = _with_network(images, training.start_from) if training.start_from else None
     config = RecipeConfig(
         name=folder_name(images, network),
@@ -87,19 +87,23 @@ def _with_network(images: Path, network: str) -> Recipe:
     return Recipe(config, dataset=lambda: dataset, cascade=cascade, network=builder, starts=starts)
 
 
+def _if_images(built: AnyDataset) -> "Dataset | None":
+    return None if isinstance(built, TextDataset) else built
+
+
 def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
     """The data set of a bundle: a registered one, or the folder of images with its name in the folder of data sets.
 
     The original path is not kept: a bundle may be passed on, and must not decide which files are read where it is opened. None if the
-    provenance does not name a known data set; raises UserError if the folder is missing.
+    provenance names no known data set of images; raises UserError if the folder is missing.
     """
     name, recipe = str(provenance.get("dataset")), RECIPES.get(str(provenance.get("recipe")))
     if recipe is None and name in DATASETS:
-        return DATASETS[name].build()
+        return _if_images(DATASETS[name].build())
     if recipe is None and "image_size" not in provenance:
         return None
     if recipe is not None and not (recipe.images or recipe.name == FOLDER):
-        return recipe.dataset()
+        return _if_images(recipe.dataset())
     images = datasets_folder() / name
     if images.parent != datasets_folder() or name == ".." or not images.is_dir():  # the name in a bundle must not lead elsewhere
         raise UserError(f"The images of {printable(name)} are not in {datasets_folder()}; put their folder or a link to it there.")

@@ -1,1 +1,1 @@
-"""How the doodles are drawn: dice, pen, things, backgrounds, weather, and the scene that combines them."""
+"""How the doodles are drawn: pen, things, backgrounds, weather, and the scene that combines them."""

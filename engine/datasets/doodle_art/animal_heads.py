@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.palette import CORAL, PINK, SUN, Colour, darker, lighter
 from engine.datasets.doodle_art.pen import Pen, Point
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.animal_heads import (
     Coat,
     cat_face,
@@ -13,7 +14,6 @@ from engine.datasets.doodle_art.animal_heads import (
     fox_profile,
     mirrored,
 )  # fmt: skip
-from engine.datasets.doodle_art.dice import Dice
 from engine.datasets.doodle_art.palette import (
     BLUE,
     BROWN,

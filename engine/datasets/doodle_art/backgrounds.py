@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PIL import ImageDraw
 
-from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.palette import (
     CREAM,
     FOREST,

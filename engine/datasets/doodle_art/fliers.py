@@ -1,7 +1,7 @@
 """The bird and the plane. A gull from below and a plane from above are meant to be mistaken for each other."""
 
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.animal_heads import DARK, SHINE, mirrored
-from engine.datasets.doodle_art.dice import Dice
 from engine.datasets.doodle_art.palette import (
     BLUE,
     BROWN,

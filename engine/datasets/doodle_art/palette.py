@@ -1,6 +1,6 @@
 """A small, warm palette of picture-book colours, and functions to mix them."""
 
-from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.dice import Dice
 
 Colour = tuple[int, int, int]  # red, green, blue, 0..255
 

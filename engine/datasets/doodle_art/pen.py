@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from PIL import ImageDraw
 
-from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.palette import COAL, Colour, brightness, mix
 
 PIXELS = 64  # width and height of a finished picture

@@ -2,7 +2,7 @@
 
 import math
 
-from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.palette import (
     BRIGHT,
     BROWN,

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art import weather
 from engine.datasets.doodle_art.animals import draw_animal
 from engine.datasets.doodle_art.backgrounds import BUSY, CALM, HOME, Backdrop, sea
-from engine.datasets.doodle_art.dice import Dice
 from engine.datasets.doodle_art.fliers import draw_bird, draw_plane
 from engine.datasets.doodle_art.palette import COAL, COCOA, NAVY, WHITE, Colour, apart
 from engine.datasets.doodle_art.pen import OVERSAMPLE, SHEET, Pen, Strokes, Style, ink

@@ -1,7 +1,7 @@
 """The fish and the boat: a fin above the water, a sail above the water."""
 
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.animal_heads import DARK, SHINE
-from engine.datasets.doodle_art.dice import Dice
 from engine.datasets.doodle_art.palette import (
     BLUE,
     BROWN,

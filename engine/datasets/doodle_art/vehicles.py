@@ -1,6 +1,6 @@
 """The car, the bus and the truck, from the side and from the front, and the parts they share."""
 
-from engine.datasets.doodle_art.dice import Dice
+from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.palette import (
     BLUE,
     BRIGHT,

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.datasets.doodle_art.dice import rain
+from engine.datasets.dice import rain
 from engine.datasets.doodle_art.pen import PIXELS
 
 Picture = NDArray[np.int32]  # (64, 64, 3), 0..255

@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from engine.datasets import DATASETS, Dataset, dataset, register_dataset
+from engine.datasets import DATASETS, AnyDataset, TextDataset, Texts, dataset, register_dataset
+from engine.datasets.base import PADDING
 from engine.datasets.packed import PackedImages
 from engine.datasets.published.files import FILES
 from engine.errors import UserError
@@ -40,7 +41,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def built(name: str) -> Dataset:
+def built(name: str) -> AnyDataset:
     return dataset(name)
 
 
@@ -50,14 +51,17 @@ def test_it_is_described_without_being_built(name: str) -> None:
     assert entry.classes >= 2
 
 
-def test_it_is_what_its_entry_says(name: str, built: Dataset) -> None:
+def test_it_is_what_its_entry_says(name: str, built: AnyDataset) -> None:
     assert len(built.class_names) == DATASETS[name].classes and len(set(built.class_names)) == len(built.class_names)
     assert isinstance(built.name, str) and isinstance(built.shippable, bool)
-    height, width = built.image_size
-    assert height > 0 and width > 0
+    if isinstance(built, TextDataset):
+        assert built.longest > 0 and built.vocabulary > 1
+    else:
+        height, width = built.image_size
+        assert height > 0 and width > 0
 
 
-def test_splits_are_disjoint_and_always_the_same(name: str, built: Dataset) -> None:
+def test_splits_are_disjoint_and_always_the_same(name: str, built: AnyDataset) -> None:
     ids = {split: built.ids(split) for split in Split}
     for split, own in ids.items():
         assert own.dtype == np.int64 and own.ndim == 1 and len(np.unique(own)) == len(own)
@@ -67,18 +71,25 @@ def test_splits_are_disjoint_and_always_the_same(name: str, built: Dataset) -> N
         assert len(np.intersect1d(one, other)) == 0
 
 
-def test_images_come_in_the_order_of_their_ids(built: Dataset) -> None:
+def test_examples_come_in_the_order_of_their_ids(built: AnyDataset) -> None:
     ids = built.ids(Split.TEST)[:SOME]
-    images, reversed_images = built.take(ids), built.take(ids[::-1])
-    assert images.pixels.dtype == np.uint8 and images.pixels.shape == (len(ids), *built.image_size, 3)
-    assert images.labels.shape == (len(ids),) and images.labels.min() >= 0 and images.labels.max() < len(built.class_names)
-    np.testing.assert_array_equal(reversed_images.pixels[::-1], images.pixels)
-    np.testing.assert_array_equal(reversed_images.labels[::-1], images.labels)
-    for values in images.factors.values():
+    taken, backwards = built.take(ids), built.take(ids[::-1])
+    assert taken.labels.shape == (len(ids),) and taken.labels.min() >= 0 and taken.labels.max() < len(built.class_names)
+    np.testing.assert_array_equal(backwards.inputs[::-1], taken.inputs)
+    np.testing.assert_array_equal(backwards.labels[::-1], taken.labels)
+    if isinstance(built, TextDataset):
+        assert isinstance(taken, Texts) and isinstance(backwards, Texts) and backwards.texts[::-1] == taken.texts
+        assert taken.tokens.dtype == np.int32 and len(taken.texts) == len(ids) and all(taken.texts)
+        assert taken.tokens.max() < built.vocabulary and taken.tokens.shape[1] <= built.longest
+        is_word = taken.tokens != PADDING
+        assert (is_word[:, :-1] >= is_word[:, 1:]).all(), "padding is at the end"
+    else:
+        assert taken.inputs.dtype == np.uint8 and taken.inputs.shape == (len(ids), *built.image_size, 3)
+    for values in taken.factors.values():
         assert values.shape == (len(ids),) and values.dtype == np.float32
 
 
-def test_its_digest_stays_the_same(name: str, built: Dataset) -> None:
+def test_its_digest_stays_the_same(name: str, built: AnyDataset) -> None:
     assert built.digest() == dataset(name).digest() and int(built.digest(), 16) >= 0
 
 

@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
+from engine.datasets.dice import Dice, rain
 from engine.datasets.doodle_art import weather
-from engine.datasets.doodle_art.dice import Dice, rain
 from engine.datasets.doodle_art.scene import WEIGHTS, difficulty, render, strengths_of
 from engine.datasets.doodles import CLASS_NAMES, FACTOR_NAMES, Doodles
 from engine.splits import Split

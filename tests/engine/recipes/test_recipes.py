@@ -14,7 +14,7 @@ from engine import recipes
 from engine.bundle.bundle import check_id
 from engine.cascades.base import CascadeKind
 from engine.cascades.macs import stage_macs
-from engine.datasets import DATASETS
+from engine.datasets import DATASETS, TextDataset
 from engine.errors import UserError
 from engine.recipes import RECIPES, Choices, Recipe, Training, recipe, weights_path
 from engine.recipes.folder import dataset_of
@@ -76,10 +76,21 @@ def test_its_training_settings_are_valid(any_recipe):
     assert 0 <= settings.warm_up < 1 and 0 <= settings.label_smoothing < 1 and 0 <= settings.distillation <= 1 and 0 <= settings.average < 1
 
 
+def size_of(dataset):
+    """The size of an image, or of a text of common length."""
+    return (20,) if isinstance(dataset, TextDataset) else dataset.image_size
+
+
+def some_inputs(dataset):
+    """Two examples without data."""
+    size = size_of(dataset)
+    return torch.empty(2, *size, dtype=torch.int64) if isinstance(dataset, TextDataset) else torch.empty(2, 3, *size)
+
+
 def test_its_network_fits_its_data_set(any_recipe):
     dataset = any_recipe.dataset()
     with torch.device("meta"), torch.no_grad():  # shapes only, so even a large network takes no time
-        logits = any_recipe.cascade().eval()(torch.empty(2, 3, *dataset.image_size))
+        logits = any_recipe.cascade().eval()(some_inputs(dataset))
     assert logits.shape[1:] == (2, len(dataset.class_names))
     assert len(any_recipe.config.exit_names) in (0, len(logits))
     weights = any_recipe.training and any_recipe.training.exit_weights
@@ -89,12 +100,12 @@ def test_its_network_fits_its_data_set(any_recipe):
 def test_costs_rise_from_exit_to_exit(any_recipe):
     with torch.device("meta"):
         network = any_recipe.cascade()
-    macs = stage_macs(network, any_recipe.dataset().image_size)
+    macs = stage_macs(network, size_of(any_recipe.dataset()))
     cost = np.array(macs.stage if network.kind is CascadeKind.FAMILY else np.cumsum(macs.stage))
     # every exit adds considerably to the one before; networks of a family differ by factors
     apart = cost[1:] > 1.5 * cost[:-1] if network.kind is CascadeKind.FAMILY else np.diff(cost) > 0.05 * cost[-1]
     assert cost[0] > 0 and np.all(apart)
-    assert cost[0] < 0.25 * cost[-1]  # leaving at the first exit saves much
+    assert cost[0] <= 0.25 * cost[-1]  # leaving at the first exit saves much
     assert sum(macs.head) < 0.1 * cost[-1]
 
 
@@ -122,7 +133,7 @@ def test_the_exits_of_doodles_are_spread_evenly():
 
 def test_every_data_set_of_small_images_has_every_network():
     assert {
-        f"{data}-{network}" for data in DATASETS if data != "doodles" for network in ("msdnet", "resnet", "bof", "family")
+        f"{data}-{network}" for data in DATASETS if DATASETS[data].small_images for network in ("msdnet", "resnet", "bof", "family")
     } < RECIPES.keys()
     assert not recipe("svhn-msdnet").training.flip  # a mirrored digit is not a digit
     assert recipe("fashion-mnist-bof").training.start_from == "fashion-mnist-resnet"

@@ -1,0 +1,1 @@
+"""How the phrases are written: the words, the clauses made of them, and reviews made of clauses."""

@@ -1,0 +1,81 @@
+"""Phrases: short reviews that praise exactly one of five things, written by our own grammar, from plain to tangled.
+
+They are for texts what the doodles are for images. Easy reviews can be told by a single word; in hard ones the same words of judgement are
+said of several things, and only the sentence tells which of them is praised. How often each obstacle occurs is known for every review.
+Some of the shortest reviews occur more than once, in several splits too: there are only so many ways to say that the soup was good.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.datasets.base import PADDING, Texts
+from engine.datasets.dice import Dice
+from engine.datasets.phrase_grammar.grammar import NAMES, WEIGHTS, Review, write
+from engine.datasets.phrase_grammar.tokens import BUCKETS, tokens_of, vocabulary
+from engine.splits import Split
+
+#: Must change whenever the reviews or their tokens do. They are frozen: the weights and the bundle in data/ are made from them.
+_VERSION = "phrases 1"
+_FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
+_HELD_OUT = {Split.FIT: 3_000, Split.CALIBRATION: 3_000, Split.TEST: 5_000}
+#: Below 1, so that severe reviews are more frequent than plain ones.
+_SKEW = 0.6
+LONGEST = 80
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Reviews of a stay. Review i depends only on (seed, i).
+
+    seed:       another seed gives another data set of the same kind
+    train_size: reviews in TRAIN, at most 1,000,000
+    """
+
+    seed: int = 0
+    train_size: int = 40_000
+
+    name = "phrases"
+    class_names = NAMES
+    longest = LONGEST
+    shippable = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:
+            raise ValueError(f"train_size is {self.train_size}; it must be from 0 to {_FIRST_ID[Split.FIT]:,}")
+
+    @property
+    def vocabulary(self) -> int:
+        return 1 + BUCKETS + len(vocabulary())
+
+    def ids(self, split: Split) -> NDArray[np.int64]:
+        """The ids of a split's reviews, (examples,) int64, ascending. The classes alternate: label = id modulo 5."""
+        first = _FIRST_ID[split]
+        return np.arange(first, first + _HELD_OUT.get(split, self.train_size), dtype=np.int64)
+
+    def take(self, ids: NDArray[np.int64]) -> Texts:
+        """The reviews with these ids, in this order, with their obstacles and their difficulty as `factors`."""
+        wanted = [int(i) for i in np.asarray(ids).ravel()]
+        reviews = [self._review(i) for i in wanted]
+        rows = [tokens_of(review.text) for review in reviews]
+        tokens = np.full((len(rows), max(map(len, rows), default=1)), PADDING, np.int32)
+        for padded, row in zip(tokens, rows, strict=True):
+            padded[: len(row)] = row
+        factors = {name: np.array([review.obstacles[name] for review in reviews], np.float32) for name in WEIGHTS}
+        factors["words"] = np.array([len(row) for row in rows], np.float32)
+        factors["difficulty"] = np.array([review.difficulty for review in reviews], np.float32)
+        return Texts(tuple(review.text for review in reviews), tokens, np.array(wanted, np.int64) % len(NAMES), factors)
+
+    def digest(self) -> str:
+        """SHA-256 of version, seed, size and a sample of two hundred reviews, so that a change of the grammar shows."""
+        sha = hashlib.sha256(f"{_VERSION} {self.seed} {self.train_size}".encode())
+        sample = self.take(np.array([7 + 1_237 * k for k in range(200)]))
+        sha.update("\n".join(sample.texts).encode())
+        sha.update(sample.tokens.tobytes())
+        return sha.hexdigest()
+
+    def _review(self, i: int) -> Review:
+        dice = Dice(self.seed, i, "phrases")
+        return write(i % len(NAMES), dice.roll() ** _SKEW, dice)
