@@ -81,12 +81,17 @@ def cell(accuracy: Interval, difference: Interval, cost: float) -> str:
     return f"{in_percent(accuracy)}, {100 * difference.estimate:+.1f} ± {100 * difference.half_width:.1f} ({cost:.0%})"
 
 
+def kind_of(bundle: Bundle) -> str:
+    return "image" if bundle.texts is None else "text"
+
+
 def how_read(bundle: Bundle) -> str:
     """What the numbers in a table mean."""
+    kind = kind_of(bundle)
     return (
-        f"Test accuracy in percent on {bundle.outputs.test().examples:,} images with its 95% interval, the difference from the full network"
+        f"Test accuracy in percent on {bundle.outputs.test().examples:,} {kind}s with its 95% interval, the difference from the full network"
         " in points with its paired 95% interval, and in brackets the share of the full network's compute that was spent; knobs are set on"
-        f" calibration. The full network reaches {full_in_percent(bundle)}. Random mix, the baseline, does not look at the image."
+        f" calibration. The full network reaches {full_in_percent(bundle)}. Random mix, the baseline, does not look at the {kind}."
         f" Outputs computed on: {bundle.provenance.get('device', 'unknown')}."
     )
 
@@ -94,15 +99,16 @@ def how_read(bundle: Bundle) -> str:
 def exits_table(bundle: Bundle, sweep: Sweep) -> list[str]:
     """Cost and accuracy of every exit, and the images that leave there at the budgets of a sweep."""
     test = bundle.outputs.test()
+    kind = kind_of(bundle)
     difficulty, _ = factor_by_exit(sweep.exit, test.factors["difficulty"], test.exits)
     lines = ["| | " + " | ".join(bundle.exit_names) + " |", "|---" * (test.exits + 1) + "|"]
     rows = {
         "cost, share of the full network's": [f"{cost:.0%}" for cost in sweep.static_cost],
-        "test accuracy if every image leaves there": [f"{accuracy:.1%}" for accuracy in sweep.static_accuracy],
+        f"test accuracy if every {kind} leaves there": [f"{accuracy:.1%}" for accuracy in sweep.static_accuracy],
     }
     for i, budget in enumerate(sweep.budgets):
-        rows[f"images that leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in sweep.shares[i]]
-        rows[f"mean difficulty of these images at {budget:.0%}"] = [f"{mean:.2f}" for mean in difficulty[i]]
+        rows[f"{kind}s that leave there at a budget of {budget:.0%}"] = [f"{share:.0%}" for share in sweep.shares[i]]
+        rows[f"mean difficulty of these {kind}s at {budget:.0%}"] = [f"{mean:.2f}" for mean in difficulty[i]]
     return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
 
 
@@ -151,6 +157,19 @@ def exits() -> list[str]:
     return exits_table(bundle, run_sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5]))
 
 
+def phrases() -> list[str]:
+    bundle = open_bundle("phrases")
+    return [
+        *policies_table(bundle, FIRST, (0.3, 0.5, 0.7)),
+        "",
+        how_read(bundle),
+        "",
+        "Hard reviews leave later under the top probability:",
+        "",
+        *exits_table(bundle, run_sweep(POLICIES["maxprob"], bundle.outputs, [0.4, 0.6])),
+    ]
+
+
 def methods() -> list[str]:
     bundle = open_bundle("doodles")
     return [*policies_table(bundle, POLICIES), hull_row(bundle), "", how_read(bundle)]
@@ -192,6 +211,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "results": results,
     "methods": methods,
     "exits": exits,
+    "phrases": phrases,
     "cifar10": cifar10,
     "bags": plain_and_bags,
 }
