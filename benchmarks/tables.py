@@ -89,9 +89,10 @@ def how_read(bundle: Bundle) -> str:
     """What the numbers in a table mean."""
     kind = kind_of(bundle)
     return (
-        f"Test accuracy in percent on {bundle.outputs.test().examples:,} {kind}s with its 95% interval, the difference from the full network"
-        " in points with its paired 95% interval, and in brackets the share of the full network's compute that was spent; knobs are set on"
-        f" calibration. The full network reaches {full_in_percent(bundle)}. Random mix, the baseline, does not look at the {kind}."
+        f"Test accuracy in percent on {bundle.outputs.test().examples:,} {kind}s with its 95% interval, the difference from the"
+        " full network in points with its paired 95% interval, and in brackets the share of the full network's compute that was spent;"
+        f" knobs are set on calibration. The full network reaches {full_in_percent(bundle)}. Random mix, the baseline, does not look at"
+        f" the {kind}."
         f" Outputs computed on: {bundle.provenance.get('device', 'unknown')}."
     )
 
