@@ -158,19 +158,6 @@ def exits() -> list[str]:
     return exits_table(bundle, run_sweep(POLICIES["maxprob"], bundle.outputs, [0.25, 0.5]))
 
 
-def phrases() -> list[str]:
-    bundle = open_bundle("phrases")
-    return [
-        *policies_table(bundle, FIRST, (0.3, 0.5, 0.7)),
-        "",
-        how_read(bundle),
-        "",
-        "Hard reviews leave later under the top probability:",
-        "",
-        *exits_table(bundle, run_sweep(POLICIES["maxprob"], bundle.outputs, [0.4, 0.6])),
-    ]
-
-
 def methods() -> list[str]:
     bundle = open_bundle("doodles")
     return [*policies_table(bundle, POLICIES), hull_row(bundle), "", how_read(bundle)]
@@ -212,7 +199,6 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "results": results,
     "methods": methods,
     "exits": exits,
-    "phrases": phrases,
     "cifar10": cifar10,
     "bags": plain_and_bags,
 }

@@ -1,8 +1,9 @@
 """A transformer encoder for texts, with exits after some of its layers.
 
 Layers are normalised before attention and before the feed-forward part (Xiong et al., "On Layer Normalization in the Transformer
-Architecture", ICML 2020, section 3), so that every exit reads a sum that later layers only add to. An exit takes the mean over the words of
-its normalised input, and has one hidden layer. There is no dropout: its random numbers would depend on how the batches were made.
+Architecture", ICML 2020, section 3), so that every exit reads a sum that later layers only add to. Attention sees how far apart words are:
+queries and keys are rotated by their places (Su et al., "RoFormer", arXiv 2104.09864, 2021, section 3.2). An exit takes the mean over the
+words of its normalised input, and has one hidden layer. There is no dropout: its random numbers would depend on how the batches were made.
 
 A text is its words by number, padded at the end. Padding is masked: it takes no part in attention or in a mean, so a text has the same
 logits in any batch.
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 from engine.cascades.base import Cascade, Stage, State
 
 PADDING = 0  # as in engine.datasets.base
+ROTATION = 100.0  # ratio of the fastest rotation to the slowest; texts are short
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,6 @@ class TransformerShape:
     """The shape of an encoder.
 
     vocabulary: number of tokens, padding included
-    longest:    most words of a text
     width:      of a word's state
     heads:      of the attention
     widening:   of the feed-forward part, as a multiple of the width
@@ -34,7 +35,6 @@ class TransformerShape:
 
     classes: int
     vocabulary: int
-    longest: int
     width: int = 96
     heads: int = 4
     widening: int = 4
@@ -48,14 +48,10 @@ class Embedding(nn.Module):
     def __init__(self, shape: TransformerShape) -> None:
         super().__init__()
         self.words = nn.Embedding(shape.vocabulary, shape.width)
-        self.places = nn.Embedding(shape.longest, shape.width)
-        for table in (self.words, self.places):
-            nn.init.normal_(table.weight, std=0.02)
 
     def forward(self, state: State) -> State:
         (tokens,) = state
-        places = torch.arange(tokens.shape[1], device=tokens.device)
-        return self.words(tokens) + self.places(places), tokens != PADDING
+        return self.words(tokens), tokens != PADDING
 
 
 class Layer(nn.Module):
@@ -78,8 +74,19 @@ class Layer(nn.Module):
         batch, length, width = words.shape
         split = self.read(words).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         query, key, value = split.unbind()  # each (batch, heads, words, width / heads)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=present[:, None, None, :])
+        turned = rotated(torch.stack((query, key)))
+        mixed = F.scaled_dot_product_attention(*turned.unbind(), value, attn_mask=present[:, None, None, :])
         return self.written(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+def rotated(features: Tensor) -> Tensor:
+    """Pairs of features turned by angles that grow with the word's place, at another speed for each pair. (..., words, features)"""
+    length, half = features.shape[-2], features.shape[-1] // 2
+    speeds = ROTATION ** -(torch.arange(half, device=features.device) / half)
+    angles = torch.arange(length, device=features.device)[:, None] * speeds  # (words, pairs)
+    one, other = features.unflatten(-1, (2, half)).unbind(-2)
+    cosine, sine = angles.cos().to(features.dtype), angles.sin().to(features.dtype)
+    return torch.cat((one * cosine - other * sine, one * sine + other * cosine), dim=-1)
 
 
 class Head(nn.Module):

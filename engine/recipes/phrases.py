@@ -14,7 +14,7 @@ def _transformer() -> "Cascade":
     from engine.datasets.phrases import Phrases
 
     data = Phrases()
-    return transformer(TransformerShape(len(data.class_names), data.vocabulary, data.longest, width=96, layers=(1, 1, 1, 1)))
+    return transformer(TransformerShape(len(data.class_names), data.vocabulary, width=96, layers=(1, 1, 1, 1)))
 
 
 @register

@@ -31,7 +31,7 @@ from tests.sentences import assert_one_sentence
 
 WORDS = ("", "cat", "dog", "and", "or", "sees", "hears", "a", "the", "old")
 LONGEST, PER_SPLIT, SHARD, ODD = 9, 30, 25, 7
-SHAPE = TransformerShape(2, len(WORDS), LONGEST, width=8, heads=2, widening=2, layers=(1, 2), hidden=6)
+SHAPE = TransformerShape(2, len(WORDS), width=8, heads=2, widening=2, layers=(1, 2), hidden=6)
 
 
 @dataclass(frozen=True)
