@@ -73,7 +73,7 @@ def test_a_folder_is_trained_computed_and_swept(image_root, capsys, monkeypatch)
     assert len(document(capsys, "sweep", name, "--policy", "maxprob", "--points", 3)["points"]) == 3
     # one more image changes the split, so test images may have been used for training
     (image_root / "class_0000" / "new.png").write_bytes((image_root / "class_0000" / "0.png").read_bytes())
-    assert_one_sentence(mistake(capsys, "compute", *options), "trained on other images", "pets", "again")
+    assert_one_sentence(mistake(capsys, "compute", *options), "trained on other examples", "pets", "again")
     (image_root / "class_0000" / "new.png").unlink()
 
 

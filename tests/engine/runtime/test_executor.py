@@ -4,7 +4,7 @@ import weakref
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from torch import nn
 from engine.cascades.base import Cascade, CascadeKind, Stage
 from engine.cascades.macs import stage_macs
 from engine.cascades.msdnet import MSDNetShape, msdnet
+from engine.datasets import TextDataset
 from engine.errors import UserError
 from engine.outputs import Outputs
 from engine.policies import POLICIES
@@ -30,6 +31,7 @@ from engine.recipes import RECIPES
 from engine.route import Route
 from engine.runtime import executor as module
 from engine.runtime.executor import execute, group_size
+from engine.runtime.inputs import to_tensor
 from engine.scores import SCORES, all_scores, one_score
 from engine.splits import Split
 from tests.engine.policies.reference import Everything
@@ -270,20 +272,25 @@ def networks_of_recipes() -> list[str]:
 
 @pytest.mark.parametrize("name", networks_of_recipes())
 def test_every_policy_on_the_network_of_every_recipe(name):
-    """Untrained, on small images. Batches of another size may round differently, so routes are compared for the logits of the run."""
+    """Untrained, on small images or on texts.
+
+    Batches of another size may round differently, so routes are compared for the logits of the run.
+    """
     torch.manual_seed(1)
-    cascade, ids, side = RECIPES[name].cascade().eval(), IDS[:9], 16
+    dataset = RECIPES[name].dataset()
+    read = (lambda ids: dataset.take(ids).tokens) if isinstance(dataset, TextDataset) else partial(pixels, side=16)
+    cascade, ids = RECIPES[name].cascade().eval(), IDS[:9]
     with torch.inference_mode():
-        for stage, output in zip(cascade.stages, cascade(images(ids, side)), strict=True):
+        for stage, output in zip(cascade.stages, cascade(to_tensor(read(ids))), strict=True):
             stage.head = Scaled(stage.head, output)
-        logits = cascade(images(ids, side)).numpy()
+        logits = cascade(to_tensor(read(ids))).numpy()
     exits, examples, classes = logits.shape
     labels, cost = np.zeros(examples, np.int32), {"macs": np.ones(exits)}
     at = {id: position for position, id in enumerate(ids.tolist())}
     left = np.zeros(exits, np.int64)
     for rule in recipe_rules(exits, classes, str(cascade.kind)):
         recorder = Recorder(rule.online_rule(str(cascade.kind)))
-        route = execute(cascade, Through(recorder), ids, lambda ids: pixels(ids, side), batch_size=5, group=2)
+        route = execute(cascade, Through(recorder), ids, read, batch_size=5, group=2)
         actual = logits.copy()
         for (exit, id), output in recorder.recorded.items():
             actual[exit, at[id]] = output
