@@ -74,8 +74,8 @@ class Layer(nn.Module):
         batch, length, width = words.shape
         split = self.read(words).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         query, key, value = split.unbind()  # each (batch, heads, words, width / heads)
-        turned = rotated(torch.stack((query, key)))
-        mixed = F.scaled_dot_product_attention(*turned.unbind(), value, attn_mask=present[:, None, None, :])
+        query, key = rotated(torch.stack((query, key))).unbind()
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=present[:, None, None, :])
         return self.written(mixed.transpose(1, 2).reshape(batch, length, width))
 
 

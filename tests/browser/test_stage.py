@@ -265,7 +265,7 @@ def test_of_two_blocks_the_one_with_the_focus_takes_the_keys(page: Page, report:
     expect(blocks.nth(0)).to_have_attribute("data-present", "true")
     page.evaluate("blocks.forEach(({ block }) => block.dispose())")
     assert page.evaluate("[...left].length") <= page.evaluate("before"), "the page still hears of a block that is gone"
-    page.wait_for_function("document.fullscreenElement === null")
+    expect(page.locator(":fullscreen")).to_have_count(0)
 
 
 def test_the_open_column_is_that_of_the_picked_example_and_remarks_end(page: Page, report: Reports) -> None:
