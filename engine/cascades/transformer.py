@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.cascades.base import Cascade, Stage, State
+from engine.datasets.base import PADDING
 
-PADDING = 0  # as in engine.datasets.base
 ROTATION = 100.0  # ratio of the fastest rotation to the slowest; texts are short
 
 
