@@ -57,7 +57,7 @@ def state(page: Page) -> dict[str, Any]:
     """Once it has stayed the same for a moment."""
     before, now = "", page.evaluate(STATE)
     while before != now:
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(200)
         before, now = now, page.evaluate(STATE)
     return json.loads(now)
 
@@ -89,7 +89,7 @@ def drags_add_nothing_to_the_history_and_the_server_hears_of_none(page: Page, se
     assert sent, "the page has a connection to listen to"
     entries = page.evaluate("history.length")
     sent.clear()
-    for drag in range(30 if THOROUGH else 4):
+    for drag in range(30 if THOROUGH else 2):
         press_slider(page, 0.9 if drag % 2 else 0.2)
         page.mouse.up()
     settled(page, "budget=0.9")
@@ -113,7 +113,7 @@ def leaving_for_the_library_and_returning_changes_nothing(page: Page) -> None:
 
 
 def pressing_back_quickly_does_not_end_the_connection(page: Page) -> None:
-    for title in ("Library", "Explore") * 2:
+    for title in ("Library", "Explore") * (2 if THOROUGH else 1):
         open_view(page, title)
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_attached()
         page.locator(FINISHED).wait_for()

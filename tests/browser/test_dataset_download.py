@@ -14,7 +14,6 @@ from threading import Event, Thread
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from torchvision import datasets
 
 from engine.datasets.published.files import FILES
@@ -67,7 +66,7 @@ class DownloadSite(Site):
 
 
 @contextmanager
-def offered(tmp_path: Path, *options: str) -> Iterator[DownloadSite]:
+def offered(tmp_path: Path) -> Iterator[DownloadSite]:
     with pytest.MonkeyPatch.context() as patch:
         trust_stand_ins(patch)
         write_cifar(tmp_path / "site", datasets.CIFAR10, CIFAR10_NAMES, "labels")
@@ -75,7 +74,7 @@ def offered(tmp_path: Path, *options: str) -> Iterator[DownloadSite]:
     archive = pack_cifar10(tmp_path / "site", tmp_path / "site" / datasets.CIFAR10.filename).read_bytes()
     source = Source(archive)
     there = [f"http://127.0.0.1:{source.server.server_port}", str(len(archive)), hashlib.md5(archive).hexdigest()]
-    command = [sys.executable, "-m", "tests.browser.stand_in_server", *there, "--port", "8740", "--no-browser", *options]
+    command = [sys.executable, "-m", "tests.browser.stand_in_server", *there, "--port", "8740", "--no-browser"]
     environment = {**os.environ, "OFFRAMP_DATA": str(tmp_path), "OFFRAMP_DATASETS": str(tmp_path / "sets")}
     try:
         with running(command, environment) as url:
@@ -86,23 +85,6 @@ def offered(tmp_path: Path, *options: str) -> Iterator[DownloadSite]:
         source.server.server_close()
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A page where someone has asked for a download that failed. pressed: what it sent to the server then"""
-
-    site: DownloadSite
-    page: Page
-    pressed: bytes
-
-
-@pytest.fixture(scope="module")
-def tried(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    with offered(tmp_path_factory.mktemp("offered")) as site, still(browser) as context:
-        context.set_default_timeout(30_000)
-        page = context.new_page()
-        yield Tried(site, page, press(page, site))
-
-
 def images_arrive(page: Page) -> None:
     """Every example of the cast has its image, and the download tile is gone."""
     page.wait_for_selector(".offramp-face img")
@@ -111,10 +93,8 @@ def images_arrive(page: Page) -> None:
     expect(page.locator(".offramp-hint")).not_to_contain_text("Tiles show the first letters")
 
 
-def press(page: Page, site: DownloadSite) -> bytes:
-    """What a page sends to the server when the download button is pressed, while its source has nothing."""
-    frames: list[bytes | str] = []
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(frame)))
+def press_in_vain(page: Page, site: DownloadSite) -> None:
+    """Press the download button while its source has nothing."""
     explore(page, site, "bundle=photos")
     tile = page.locator(DOWNLOAD)
     expect(tile).to_contain_text("No images yet")
@@ -122,12 +102,6 @@ def press(page: Page, site: DownloadSite) -> bytes:
     tile.get_by_role("button").click()
     expect(tile).to_contain_text(f"CIFAR-10 could not be downloaded to {site.datasets} (Not Found); try again, or put")
     expect(tile.get_by_role("button")).to_be_enabled()
-    return next(frame for frame in frames if isinstance(frame, bytes) and presses(frame))
-
-
-def presses(frame: bytes) -> bool:
-    states = BackMsg.FromString(frame).rerun_script.widget_states.widgets
-    return any(state.trigger_value and state.id.endswith("download-cifar10") for state in states)
 
 
 def workers(data: Path) -> list[int]:
@@ -158,9 +132,15 @@ def kill_at_first_image(context: BrowserContext, data: Path) -> list[int]:
     return killed
 
 
-def test_missing_images_are_downloaded_on_demand_and_shown(tried: Tried) -> None:
-    page, site, source = tried.page, tried.site, tried.site.source
-    data, context = site.bundles.parent, page.context
+def test_missing_images_are_downloaded_on_demand_and_shown(browser: Browser, tmp_path: Path) -> None:
+    with offered(tmp_path) as site, still(browser) as context:
+        context.set_default_timeout(30_000)
+        images_are_downloaded_and_shown(site, context)
+
+
+def images_are_downloaded_and_shown(site: DownloadSite, context: BrowserContext) -> None:
+    page, source, data = context.new_page(), site.source, site.bundles.parent
+    press_in_vain(page, site)
     other = explore(context.new_page(), site, "bundle=photos")
     page.evaluate("window.sameDocument = true")
     tile = page.locator(DOWNLOAD)
@@ -204,36 +184,3 @@ def test_missing_images_are_downloaded_on_demand_and_shown(tried: Tried) -> None
     batch.write_bytes(content)
     images_arrive(other)
     assert other.locator(".offramp-face").count() == min(TEST, 120)
-
-
-#: Keeps the page's websockets, so that a test can send anything to the server.
-SOCKETS = """const sockets = []
-window.sockets = sockets
-window.WebSocket = class extends WebSocket {
-  constructor(...given) {
-    super(...given)
-    sockets.push(this)
-  }
-}"""
-
-
-def test_a_page_that_others_reach_has_no_download_button_and_obeys_no_forged_press(browser: Browser, tried: Tried, tmp_path: Path) -> None:
-    assert tried.site.source.requests > 0
-    with offered(tmp_path, "--host", "0.0.0.0") as site:
-        page = still(browser).new_page()
-        page.add_init_script(SOCKETS)
-        explore(page, site, "bundle=photos")
-        tile = page.locator(DOWNLOAD)
-        expect(tile).to_have_text(
-            "The images of CIFAR-10 are missing. The person who runs this server can download them with "
-            "python -m engine download cifar10 --datasets DIR, where DIR is the folder given to run_app.py,"
-            " or serve the page to that computer alone, where it has a button for the download."
-        )
-        expect(tile.get_by_role("button")).to_have_count(0)
-        page.evaluate("(frame) => sockets.at(-1).send(new Uint8Array(frame))", list(tried.pressed))
-        press_keys(page, "End")
-        page.wait_for_function("() => location.search.includes('budget=')")  # by then the server has read that frame too
-        page.wait_for_timeout(2000)
-        expect(tile).to_contain_text("The images of CIFAR-10 are missing")
-        page.context.close()
-        assert site.source.requests == 0 and not site.datasets.exists()

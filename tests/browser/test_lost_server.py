@@ -30,6 +30,16 @@ from tests.browser.conftest import (
 )
 
 DIALOG = '[data-testid="stDialog"]'
+#: Counts in `window.dialogs` how often Streamlit has opened a dialog.
+COUNT_DIALOGS = f"""() => {{
+  let open = false
+  window.dialogs = 0
+  new MutationObserver(() => {{
+    const now = document.querySelector('{DIALOG}') !== null
+    if (now && !open) window.dialogs++
+    open = now
+  }}).observe(document.body, {{ childList: true, subtree: true }})
+}}"""
 
 
 def hit(page: Page, selector: str) -> bool:
@@ -54,11 +64,15 @@ def test_the_page_goes_on_without_its_server(browser: Browser, bundles: Path) ->
             explore(page, Site(url, bundles))
             all_have_images(page)
             expect(page.locator(".offramp-notice")).to_have_count(0)
+            page.evaluate(COUNT_DIALOGS)
+            page.locator(SLIDER).focus()
 
-        # The server has ended: one quiet line, no dialog, and all that is on the page works.
+        # The server has ended: one quiet line, Streamlit's dialog closed at once, and all that is on the page works.
         line = page.locator(".offramp-notice-connection")
         expect(line).to_contain_text("The server does not answer.")
+        page.wait_for_function("window.dialogs === 1")
         expect(page.locator(DIALOG)).to_have_count(0)
+        expect(page.locator(SLIDER)).to_be_focused()
         assert line.bounding_box()["height"] < 60
         _, expected = swept(bundles)
         before, first = page.evaluate(SEEN), step(page, expected)
