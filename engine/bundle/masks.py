@@ -108,6 +108,11 @@ class MaskPack:
             )
         return Masks(truth, exits)
 
+    def check(self) -> None:
+        """Unpack all masks; opening a pack checks only where they are. Raises UserError if any cannot be unpacked."""
+        for id in self.ids:
+            _ = self[id]
+
     @staticmethod
     def write(path: Path, masks: Iterable[tuple[int, bytes]]) -> dict[int, Place]:
         """Write (id, packed masks) pairs one after the other; returns their places. No masks, no file."""
