@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal, TypeVar, cast
+from typing import Literal, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.exit_values import Quality, is_binary, mean_over_examples
+from engine.masks.overlap import MEAN_IOU, Overlap
 from engine.scores import all_scores
 from engine.splits import Split
 
@@ -53,6 +54,8 @@ class Outputs:
     features:   {name: (exits, examples) float32}, what else was recorded of each exit and may tell whether to go on, such as the share
                 of unsure pixels. Unlike a score, it may rise or fall with confidence
     before:     {name: (examples,) float32}, what is known of an example before any stage runs, such as the length of a question
+    qualities:  {name: (exits, examples) float32}, where quality was measured in several ways; `judged` is the one of `quality_name`
+    overlap:    pixels of masks by class, where the exits give masks; `classes` are then those of the pixels
     """
 
     prediction: NDArray[np.int32] | None
@@ -69,6 +72,9 @@ class Outputs:
     judged: Quality | None = None
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     before: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    qualities: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    quality_name: str = ""
+    overlap: Overlap | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", CascadeKind(self.kind))
@@ -83,6 +89,15 @@ class Outputs:
         if self.judged is not None and not is_binary(self.judged):
             # NaN fails both comparisons.
             _demand(bool(((self.judged >= 0) & (self.judged <= 1)).all()), "judged has a quality outside [0, 1]")
+        for name, array in self.qualities.items():
+            _demand(array.shape == (exits, examples), f"quality {name} has shape {array.shape}, expected ({exits}, {examples})")
+            _demand(bool(((array >= 0) & (array <= 1)).all()), f"quality {name} has a value outside [0, 1]")
+        if self.qualities:
+            _demand(self.quality_name in self.qualities, f"quality {self.quality_name!r} is not one of {', '.join(self.qualities)}")
+            _demand(np.array_equal(cast(NDArray, self.judged), self.qualities[self.quality_name]), "judged is not the quality of its name")
+        if self.overlap is not None:
+            shape, expected = self.overlap.union.shape, (exits, examples, self.classes)
+            _demand(shape == expected, f"the overlap has shape {shape}, expected {expected}")
         per_example: dict[str, NDArray] = {"ids": self.ids, "split": self.split, **self.factors}
         if self.labels is not None:
             per_example["labels"] = self.labels
@@ -108,7 +123,7 @@ class Outputs:
                 object.__setattr__(self, name, _frozen(getattr(self, name)))
         # Costs that do not vary take the quicker way, which gives the same to the last bit.
         object.__setattr__(self, "stage_cost", {unit: _without_repetition(cost) for unit, cost in self.stage_cost.items()})
-        for name in ("scores", "stage_cost", "factors", "features", "before"):
+        for name in ("scores", "stage_cost", "factors", "features", "before", "qualities"):
             object.__setattr__(self, name, {key: _frozen(array) for key, array in getattr(self, name).items()})
 
     def __repr__(self) -> str:
@@ -161,6 +176,46 @@ class Outputs:
             factors={name: np.array(values, np.float32) for name, values in (factors or {}).items()},
         )
 
+    @classmethod
+    def from_overlap(
+        cls,
+        overlap: Overlap,
+        scores: Mapping[str, NDArray[np.float32]],
+        features: Mapping[str, NDArray[np.float32]],
+        ids: NDArray[np.int64],
+        split: NDArray[np.str_],
+        stage_cost: Mapping[str, NDArray[np.float64]],
+        *,
+        kind: CascadeKind = CascadeKind.CHAIN,
+        factors: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> "Outputs":
+        """Outputs of a network whose exits give masks. Quality is the mean intersection over union of each image; see `with_quality`."""
+        qualities = overlap.qualities()
+        return cls(
+            prediction=None,
+            scores=scores,
+            labels=None,
+            ids=ids,
+            split=np.array(split, dtype="<U11"),
+            stage_cost=stage_cost,
+            classes=overlap.union.shape[2],
+            kind=kind,
+            recorded="confidence",
+            factors=factors or {},
+            judged=qualities[MEAN_IOU],
+            features=features,
+            qualities=qualities,
+            quality_name=MEAN_IOU,
+            overlap=overlap,
+        )
+
+    def with_quality(self, name: str) -> Self:
+        """The same outputs judged by another of their qualities. Raises UserError if they have none of this name."""
+        if name not in self.qualities:
+            known = f"choose one of: {', '.join(self.qualities)}" if self.qualities else "they were judged in one way only, so leave it out"
+            raise UserError(f"These outputs have no quality {name!r}; {known}.")
+        return replace(self, judged=self.qualities[name], quality_name=name)
+
     @property
     def exits(self) -> int:
         return self._by_exit.shape[0]
@@ -185,8 +240,10 @@ class Outputs:
             *self.stage_cost.values(),
             *self.features.values(),
             *self.before.values(),
+            *(values for name, values in self.qualities.items() if name != self.quality_name),
         )
-        return sum(array.nbytes for array in (*per_example, *named) if array is not None)
+        counts = 0 if self.overlap is None else self.overlap.nbytes
+        return counts + sum(array.nbytes for array in (*per_example, *named) if array is not None)
 
     @property
     def quality(self) -> Quality:
@@ -311,6 +368,9 @@ class Outputs:
             judged=None if self.judged is None else self.judged[:, rows],
             features={name: array[:, rows] for name, array in self.features.items()},
             before={name: array[rows] for name, array in self.before.items()},
+            qualities={name: array[:, rows] for name, array in self.qualities.items()},
+            quality_name=self.quality_name,
+            overlap=None if self.overlap is None else self.overlap.take(rows),
         )
 
 

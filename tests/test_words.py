@@ -58,7 +58,6 @@ IDENTIFIERS = {
 #: Where such a word has its everyday meaning: sides of a box, and drawing with a pen.
 ALLOWED = {
     "engine/datasets/doodle_art": {"right", "draw"},
-    "engine/datasets/doodles.py": {"draw"},
     "app/figures": {"right"},
     "tests/app/figures/test_label_places.py": {"right"},
 }

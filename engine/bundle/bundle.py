@@ -4,6 +4,7 @@
                          prediction, top classes, scores and features, or its quality, and its cost where that depends on the example
     logits.safetensors   the full logits, memory-mapped; in half precision above 1,000 classes
     images.bin           encoded images, one after the other; columns of the table hold their places
+    masks.bin            packed masks, likewise
     bundle.json          written last: schema, names, costs, provenance, measurements, and the SHA-256 of every other file and of itself
 
 A bundle is written whole or not at all, holds no pickle, and is refused with one sentence if anything in it is wrong.
@@ -20,11 +21,26 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle.images import ImagePack
-from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, SCHEMA, SCHEMAS, TABLE, name_of, one_line, read_manifest, remedy, sealed
+from engine.bundle.images import PLACE_BYTES, ImagePack
+from engine.bundle.manifest import (
+    GRADED_SCHEMA,
+    IMAGES,
+    LOGITS,
+    MANIFEST,
+    MASKS,
+    MASKS_SCHEMA,
+    SCHEMA,
+    TABLE,
+    name_of,
+    one_line,
+    read_manifest,
+    remedy,
+    sealed,
+)
+from engine.bundle.masks import MaskPack, MaskShape
 from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
 from engine.bundle.replacing import UNFINISHED, prepare_place, swap_in, undo_half_swap
-from engine.bundle.table import TopAnswers, read_table, top_answers, write_table
+from engine.bundle.table import Rows, TopAnswers, read_table, top_answers, write_table
 from engine.errors import UserError
 from engine.outputs import Outputs, Recorded
 from engine.storage.files import sha256_of, write_synced
@@ -45,6 +61,7 @@ class Bundle:
     unit_notes: {unit: how it was measured}
     top:        the most probable classes of every exit, with their probabilities
     images:     images by example id, or None
+    masks:      the true mask and those of the exits by example id, or None
     id_texts:   (examples,) the ids as text where they are not numbers, or None; `outputs.ids` are hashes of them
     texts:      (examples,) what the examples say, or None
     measured:   measurements on real devices, one per device and batch size; their units are among those of the outputs
@@ -60,6 +77,7 @@ class Bundle:
     provenance: Mapping[str, Any]
     top: TopAnswers
     images: ImagePack | None = None
+    masks: MaskPack | None = None
     id_texts: NDArray[np.object_] | None = None
     texts: NDArray[np.object_] | None = None
     measured: tuple[Measured, ...] = ()
@@ -73,6 +91,7 @@ class Bundle:
         """Memory taken by the outputs, the texts and the places of the images. Memory-mapped files are not counted."""
         places = 0 if self.images is None else self.images.nbytes
         texts = sum(sum(map(sys.getsizeof, column)) for column in (self.id_texts, self.texts) if column is not None)
+        places += 0 if self.masks is None else PLACE_BYTES * len(self.masks)
         return self.outputs.nbytes + self.top.classes.nbytes + self.top.probability.nbytes + texts + places
 
 
@@ -81,6 +100,8 @@ class Draft:
     """A bundle to be written.
 
     images:          (example id, encoded image) in the order of the outputs, for some or all examples
+    masks:           (example id, packed masks) for some examples, as `engine.bundle.masks.pack_masks` gives them, of one `mask_size`
+    mask_size:       (height, width)
     id_texts, texts: as in `Bundle`; both as `engine.bundle.texts.clean_texts` gives them
     """
 
@@ -92,6 +113,8 @@ class Draft:
     unit_notes: Mapping[str, str]
     provenance: Mapping[str, Any]
     images: Iterable[tuple[int, bytes]] = field(default_factory=list)
+    masks: Iterable[tuple[int, bytes]] = field(default_factory=list)
+    mask_size: tuple[int, int] | None = None
     id_texts: Sequence[str] | None = None
     texts: Sequence[str] | None = None
 
@@ -119,7 +142,8 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
     outputs = draft.outputs
     places = ImagePack.write(new / IMAGES, draft.images)
     tabled = replace(outputs, logits=None) if outputs.classes <= FEW_CLASSES else outputs
-    write_table(new / TABLE, tabled, places, draft.id_texts, draft.texts)
+    mask_places = None if draft.mask_size is None else MaskPack.write(new / MASKS, draft.masks)
+    write_table(new / TABLE, tabled, places, draft.id_texts, draft.texts, mask_places)
     if outputs.logits is not None:
         save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
     manifest = {
@@ -136,6 +160,8 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
             unit: {"stage_cost": cost.tolist() if cost.ndim == 1 else None, "note": draft.unit_notes.get(unit, "")}
             for unit, cost in outputs.stage_cost.items()
         },
+        **({"quality": outputs.quality_name} if outputs.qualities else {}),
+        **({"mask_size": list(draft.mask_size)} if draft.mask_size is not None else {}),
         "provenance": dict(draft.provenance),
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(new.iterdir())},
     }
@@ -156,6 +182,10 @@ def read_bundle(folder: Path) -> Bundle:
             for unit, entry in manifest["units"].items()
         }
         logits = map_tensor(folder / LOGITS, "logits") if LOGITS in manifest["files"] else None
+        quality_name, qualities = "", dict[str, NDArray[np.float32]]()
+        if "quality" in manifest and rows.judged is not None:
+            quality_name = str(manifest["quality"])
+            qualities = {quality_name: rows.judged.astype(np.float32), **rows.qualities}
         outputs = Outputs(
             prediction=rows.prediction,
             scores=rows.scores,
@@ -171,6 +201,9 @@ def read_bundle(folder: Path) -> Bundle:
             judged=rows.judged,
             features=rows.features,
             before=rows.before,
+            qualities=qualities,
+            quality_name=quality_name,
+            overlap=rows.overlap,
         )
         top = rows.top if logits is None or outputs.classes > FEW_CLASSES else top_answers(logits)
         _check(outputs, top, manifest)
@@ -184,6 +217,7 @@ def read_bundle(folder: Path) -> Bundle:
             provenance=manifest["provenance"],
             top=top,
             images=ImagePack(folder / IMAGES, rows.ids, rows.image_offset, rows.image_bytes) if IMAGES in manifest["files"] else None,
+            masks=_masks(folder, manifest, rows, outputs),
             id_texts=rows.id_texts,
             texts=rows.texts,
             measured=read_measured(manifest),
@@ -237,13 +271,25 @@ def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> No
         raise ValueError("it has no costs, or the name of a unit is invalid")
 
 
+def _masks(folder: Path, manifest: Mapping[str, Any], rows: Rows, outputs: Outputs) -> MaskPack | None:
+    """The masks of a bundle. Raises ValueError, among others, if their size or places are not valid."""
+    if MASKS not in manifest["files"]:
+        return None
+    if rows.mask_offset is None or rows.mask_bytes is None or outputs.overlap is None:
+        raise ValueError("it has masks without their places or their overlap")
+    height, width = manifest["mask_size"]
+    return MaskPack(folder / MASKS, MaskShape(outputs.exits, outputs.classes, height, width), rows.ids, rows.mask_offset, rows.mask_bytes)
+
+
 def _schema(draft: Draft) -> int:
     """The oldest version that can hold this bundle."""
     outputs = draft.outputs
+    if outputs.qualities or outputs.overlap is not None or draft.mask_size is not None:
+        return MASKS_SCHEMA
     varying = any(cost.ndim == 2 or not cost.all() for cost in outputs.stage_cost.values())
     texts = draft.id_texts is not None or draft.texts is not None
     more = varying or texts or outputs.features or outputs.before
-    return SCHEMA if outputs.has_classes and "maxprob" in outputs.scores and not more else SCHEMAS[-1]
+    return SCHEMA if outputs.has_classes and "maxprob" in outputs.scores and not more else GRADED_SCHEMA
 
 
 def _check_logits(logits: NDArray, shape: tuple[int, int, int]) -> None:

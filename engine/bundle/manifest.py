@@ -13,10 +13,11 @@ from typing import Any
 from engine.display_text import printable
 from engine.errors import UserError
 
-#: Version 2 has outputs that 1 does not: quality instead of classes, costs that depend on the example, or features beside scores. It is
-#: written only for those.
-SCHEMA, SCHEMAS = 1, (1, 2)
-MANIFEST, TABLE, LOGITS, IMAGES = "bundle.json", "outputs.parquet", "logits.safetensors", "images.bin"
+#: Version 2 has outputs that 1 does not: quality instead of classes, costs that depend on the example, or features beside scores. Version 3
+#: has several qualities, or masks. Each is written only for those.
+SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA = 1, 2, 3
+SCHEMAS = (SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA)
+MANIFEST, TABLE, LOGITS, IMAGES, MASKS = "bundle.json", "outputs.parquet", "logits.safetensors", "images.bin", "masks.bin"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -32,11 +33,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as problem:
         raise UserError(f"{MANIFEST} in bundle {name_of(folder)} cannot be read ({one_line(problem)}); {remedy(folder)}") from problem
     if type(schema) is not int or schema not in SCHEMAS:
-        shown, known = repr(schema)[:20], " and ".join(map(str, SCHEMAS))
+        shown, known = repr(schema)[:20], f"{', '.join(map(str, SCHEMAS[:-1]))} and {SCHEMAS[-1]}"
         raise UserError(f"Bundle {name_of(folder)} has schema version {shown}, but this version of Offramp reads {known}; {remedy(folder)}")
     if not intact:
         raise UserError(f"{MANIFEST} in bundle {name_of(folder)} was changed after it was written: its checksum differs; {remedy(folder)}")
-    if not well_formed or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES}:
+    if not well_formed or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES, *([MASKS] if schema >= MASKS_SCHEMA else [])}:
         raise UserError(f"{MANIFEST} in bundle {name_of(folder)} has an invalid list of files; {remedy(folder)}")
     return manifest
 

@@ -9,7 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
-from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, TABLE
+from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, MASKS, TABLE
 from engine.errors import UserError
 
 #: Endings of the folders beside a bundle that are used while it is computed, written and replaced.
@@ -42,7 +42,7 @@ def _is_ours(path: Path) -> bool:
     if not path.is_dir():
         return False
     names = {entry.name.removesuffix(".tmp") for entry in path.iterdir()}
-    return MANIFEST in names or RUN in names or all(name in (TABLE, LOGITS, IMAGES) or _SHARD.fullmatch(name) for name in names)
+    return MANIFEST in names or RUN in names or all(name in (TABLE, LOGITS, IMAGES, MASKS) or _SHARD.fullmatch(name) for name in names)
 
 
 def swap_in(new: Path, folder: Path) -> None:

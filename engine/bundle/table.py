@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.special import logsumexp
@@ -14,9 +16,12 @@ from scipy.special import logsumexp
 from engine.bundle.images import Place
 from engine.bundle.texts import MOST_ID, MOST_TEXT, as_column, read_texts
 from engine.exit_values import Quality
+from engine.masks.overlap import Overlap
 from engine.outputs import Outputs
 from engine.scores import SCORES
 from engine.splits import BUNDLE_SPLITS
+
+pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
 #: Number of most probable classes kept per exit: enough for top-5 accuracy, few enough to read.
 TOP = 5
@@ -38,6 +43,8 @@ class Rows:
     """The columns of the table as arrays, named and shaped as in `Outputs`.
 
     own_cost:        its costs that depend on the example
+    qualities:       of several qualities, those other than `judged`
+    mask_offset, mask_bytes: (examples,) as those of the images, or None
     id_texts, texts: (examples,) of str, or None: the ids as text, and what the examples say
     """
 
@@ -54,6 +61,10 @@ class Rows:
     top: TopAnswers
     image_offset: NDArray[np.int64]
     image_bytes: NDArray[np.int64]
+    qualities: Mapping[str, NDArray[np.float32]]
+    overlap: Overlap | None
+    mask_offset: NDArray[np.int64] | None
+    mask_bytes: NDArray[np.int64] | None
     id_texts: NDArray[np.object_] | None
     texts: NDArray[np.object_] | None
 
@@ -64,6 +75,7 @@ def write_table(
     images: Mapping[int, Place],
     id_texts: Sequence[str] | None = None,
     texts: Sequence[str] | None = None,
+    masks: Mapping[int, Place] | None = None,
 ) -> None:
     """Write the table as Parquet with zstd and page checksums, without dictionaries, so that any reader can read parts of it.
 
@@ -80,6 +92,10 @@ def write_table(
         "image_offset": pa.array([place[0] for place in places], pa.int64()),
         "image_bytes": pa.array([place[1] for place in places], pa.int64()),
     }
+    if masks is not None:
+        mask_places = [masks.get(int(id), (0, 0)) for id in outputs.ids]
+        columns["mask_offset"] = pa.array([place[0] for place in mask_places], pa.int64())
+        columns["mask_bytes"] = pa.array([place[1] for place in mask_places], pa.int64())
     for name, values in outputs.factors.items():
         columns[f"factor.{name}"] = pa.array(values)
     for name, values in outputs.before.items():
@@ -89,6 +105,12 @@ def write_table(
             columns[f"exit{k}.prediction"] = pa.array(outputs.prediction[k])
         if outputs.judged is not None:
             columns[f"exit{k}.quality"] = pa.array(outputs.judged[k])
+        for name, values in outputs.qualities.items():
+            if name != outputs.quality_name:
+                columns[f"exit{k}.quality.{name}"] = pa.array(values[k])
+        if outputs.overlap is not None:
+            for name, counts in (("intersection", outputs.overlap.intersection), ("union", outputs.overlap.union)):
+                columns[f"exit{k}.{name}"] = pa.FixedSizeListArray.from_arrays(pa.array(counts[k].ravel()), counts.shape[2])
         for unit, cost in outputs.stage_cost.items():
             if cost.ndim == 2:
                 columns[f"exit{k}.cost.{unit}"] = pa.array(cost[k])
@@ -144,6 +166,10 @@ def read_table(path: Path, exits: int) -> Rows:
         top=_read_top(table, exits, prediction),
         image_offset=column("image_offset", np.int64),
         image_bytes=column("image_bytes", np.int64),
+        qualities={name: stacked(f"quality.{name}", np.float32) for name in named("exit0.quality.")},
+        overlap=_read_overlap(table, exits) if "exit0.union" in table.column_names else None,
+        mask_offset=column("mask_offset", np.int64) if "mask_offset" in table.column_names else None,
+        mask_bytes=column("mask_bytes", np.int64) if "mask_offset" in table.column_names else None,
         id_texts=read_texts(table["id_text"], MOST_ID) if "id_text" in table.column_names else None,
         texts=read_texts(table["text"], MOST_TEXT) if "text" in table.column_names else None,
     )
@@ -166,6 +192,18 @@ def _read_quality(columns: Sequence[pa.ChunkedArray]) -> Quality:
     if all(pa.types.is_boolean(column.type) and not column.null_count for column in columns):
         return np.stack([column.to_numpy().astype(bool) for column in columns])
     return np.stack([_column(column, np.dtype(np.float32)) for column in columns])
+
+
+def _read_overlap(table: pa.Table, exits: int) -> Overlap:
+    """Raises TypeError or ValueError if the counts are not valid."""
+
+    def counts(name: str) -> NDArray[np.int32]:
+        columns = [table[f"exit{k}.{name}"] for k in range(exits)]
+        if not all(pa.types.is_fixed_size_list(column.type) and not column.null_count for column in columns):
+            raise TypeError(f"{name} is not a list of one size")
+        return np.stack([_column(pc.list_flatten(column), np.dtype(np.int32)).reshape(table.num_rows, -1) for column in columns])
+
+    return Overlap(counts("intersection"), counts("union"))
 
 
 def _splits(column: pa.ChunkedArray) -> NDArray[np.str_]:

@@ -1,4 +1,4 @@
-"""Check the checksums, schema and shapes of a bundle."""
+"""Check the checksums, schema and shapes of a bundle, and unpack its masks."""
 
 import argparse
 from typing import Any
@@ -14,6 +14,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.bundle.library import open_bundle
 
     bundle = open_bundle(given.bundle)
+    if bundle.masks is not None:
+        bundle.masks.check()
     if not given.json:
         size = f"{counted(bundle.outputs.exits, 'exit')}, {counted(bundle.outputs.examples, 'example')}"
         print(f"Bundle {bundle.id} is intact: {size}, all checksums match.")

@@ -1,4 +1,4 @@
-"""The protocols of data sets: the ids of their examples, and the images or texts of some examples."""
+"""The protocols of data sets: the ids of their examples, and the images, texts or images with masks of some examples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,6 +59,34 @@ class Texts:
     def inputs(self) -> NDArray[np.int32]:
         """What a network reads."""
         return self.tokens
+
+
+#: In a mask, a pixel that counts neither in training nor in any quality.
+IGNORED = 255
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedImages:
+    """Some images with the class of each of their pixels, in the order of the requested ids.
+
+    pixels:  (examples, height, width, 3) uint8, RGB
+    masks:   (examples, height, width) uint8, indices into the data set's `class_names`, or IGNORED
+    factors: as in `Images`
+    """
+
+    pixels: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    factors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> NDArray[np.uint8]:
+        """What a network reads."""
+        return self.pixels
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """What a network learns to give: the masks."""
+        return self.masks
 
 
 class Dataset(Protocol):
@@ -127,4 +155,40 @@ class TextDataset(Protocol):
     def digest(self) -> str: ...
 
 
-AnyDataset = Dataset | TextDataset
+@runtime_checkable
+class MaskDataset(Protocol):
+    """A set of images with masks. Ids, splits and digest are as in `Dataset`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes of a pixel."""
+        ...
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width."""
+        ...
+
+    @property
+    def has_masks(self) -> bool:
+        """True. It distinguishes these data sets from those of labelled images, which have the same methods."""
+        ...
+
+    @property
+    def shippable(self) -> bool:
+        """Whether bundles may contain its images and masks."""
+        ...
+
+    def ids(self, split: Split) -> NDArray[np.int64]: ...
+
+    def take(self, ids: NDArray[np.int64]) -> MaskedImages:
+        """The images with these ids and their masks."""
+        ...
+
+    def digest(self) -> str: ...
+
+
+AnyDataset = Dataset | TextDataset | MaskDataset

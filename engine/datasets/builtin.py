@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from engine.datasets.base import Dataset, TextDataset
+from engine.datasets.base import Dataset, MaskDataset, TextDataset
 from engine.datasets.published.files import FILES
 from engine.datasets.registry import register_dataset
 
@@ -19,6 +19,15 @@ def phrases() -> TextDataset:
     from engine.datasets.phrases import Phrases
 
     return Phrases()
+
+
+@register_dataset(
+    "scenes", "Scenes", "64x64 drawings of several things, with the kind of thing at each pixel", classes=5, small_images=False
+)
+def scenes() -> MaskDataset:
+    from engine.datasets.scenes import Scenes
+
+    return Scenes()
 
 
 def _published(name: str) -> Dataset:

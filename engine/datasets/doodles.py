@@ -5,11 +5,7 @@ They are made for early exits. Easy, medium and hard images are about equally fr
 """
 
 import hashlib
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +14,7 @@ from engine.datasets.base import Images
 from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.pen import PIXELS
 from engine.datasets.doodle_art.scene import THINGS, WEIGHTS, difficulty, render, strengths_of
+from engine.datasets.in_chunks import drawn_in_chunks
 from engine.splits import Split
 
 CLASS_NAMES: tuple[str, ...] = THINGS
@@ -28,8 +25,6 @@ FACTOR_NAMES: tuple[str, ...] = (*WEIGHTS, "difficulty")
 _VERSION = "doodles 3"
 _FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
 _HELD_OUT = 5_000  # images in each split except TRAIN
-_CHUNK = 250  # images that a worker draws at once
-_WORTH_SHARING = 2_000  # images
 _HARDEST = 0.84  # severities are uniform from 0 to this; beyond it, people fail too often
 
 
@@ -65,18 +60,7 @@ class Doodles:
     def take(self, ids: NDArray[np.int64]) -> Images:
         """The images with these ids, in this order, with the strengths of their nuisances and the difficulty as `factors`."""
         wanted = [int(i) for i in np.asarray(ids).ravel()]
-        chunks = [wanted[k : k + _CHUNK] for k in range(0, len(wanted), _CHUNK)]
-        workers = self.workers
-        if workers is None:  # starting processes takes about a second, so small requests are faster without them
-            workers = (os.cpu_count() or 1) if len(wanted) >= _WORTH_SHARING else 1
-        workers = min(len(chunks), workers)
-        draw = partial(_draw_chunk, self.seed)
-        if workers > 1:
-            # Spawned, not forked: a forked process with threads (PyTorch's, Streamlit's) may hang.
-            with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-                drawn = list(pool.map(draw, chunks))
-        else:
-            drawn = [draw(chunk) for chunk in chunks]
+        drawn = drawn_in_chunks(_draw_chunk, self.seed, wanted, self.workers)
         pixels = np.concatenate([p for p, _ in drawn]) if drawn else np.zeros((0, PIXELS, PIXELS, 3), np.uint8)
         table = np.concatenate([f for _, f in drawn]) if drawn else np.zeros((0, len(FACTOR_NAMES)), np.float32)
         labels = np.array(wanted, np.int64) % len(CLASS_NAMES)

@@ -106,12 +106,14 @@ class Recipe:
         return self.config.training
 
     def image_dataset(self) -> "Dataset":
-        """Its data set, where only images will do. Raises UserError if the recipe reads texts."""
-        from engine.datasets.base import TextDataset
+        """Its data set, where only labelled images will do. Raises UserError if the recipe reads texts or gives masks."""
+        from engine.datasets.base import MaskDataset, TextDataset
 
         built = self.dataset()
         if isinstance(built, TextDataset):
             raise UserError(f"{self.name} reads texts, but images are needed here; choose a recipe for images.")
+        if isinstance(built, MaskDataset):
+            raise UserError(f"{self.name} gives masks, but classes of images are needed here; choose a recipe for labelled images.")
         return built
 
     @property

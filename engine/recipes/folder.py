@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.datasets import DATASETS, AnyDataset, TextDataset
+from engine.datasets import DATASETS, AnyDataset, MaskDataset, TextDataset
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.paths import datasets_folder
@@ -88,7 +88,7 @@ def _with_network(images: Path, network: str) -> Recipe:
 
 
 def _if_images(built: AnyDataset) -> "Dataset | None":
-    return None if isinstance(built, TextDataset) else built
+    return None if isinstance(built, TextDataset | MaskDataset) else built
 
 
 def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":

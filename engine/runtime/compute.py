@@ -4,14 +4,15 @@ The unit of work is a shard, an explicit list of examples, written under a tempo
 a run killed at any moment continues where it stopped and ends in the same bytes as an uninterrupted one. While the device computes a shard,
 a second thread reads the inputs of the next one and writes the outputs of the last one. Outputs are copied from the device once per shard.
 
-An image costs what every image costs. A text costs what its own length costs, and texts of like length run together.
+Images, texts and images with masks each have a file that says what is kept of them, see `engine.runtime.example_kinds`. Texts of like
+length run together.
 """
 
 import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,30 +22,31 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
-from engine.bundle.images import encode
 from engine.bundle.manifest import MANIFEST, read_manifest
 from engine.bundle.replacing import RUN, is_imported, prepare_place
-from engine.bundle.texts import MOST_TEXT
 from engine.cascades.base import Cascade
 from engine.cost_units import COST_UNITS
-from engine.datasets.base import AnyDataset, Images, TextDataset, Texts
-from engine.display_text import printable
+from engine.datasets.base import AnyDataset, MaskDataset, TextDataset
 from engine.errors import UserError
-from engine.outputs import Outputs, in_kept_precision
 from engine.paths import bundles_folder
 from engine.progress import Progress, no_progress
 from engine.recipes import Recipe, recipe, weights_path
 from engine.runtime.cuda_graphs import in_graphs
 from engine.runtime.devices import device_name, pick_device
+from engine.runtime.example_kinds import ExampleKind, Facts
+from engine.runtime.images import ImageKind
 from engine.runtime.inputs import Inputs, by_length, sizes, to_tensor
+from engine.runtime.masks import MaskKind
 from engine.runtime.precision import FULL
+from engine.runtime.shards import Shards
+from engine.runtime.texts import TextKind
 from engine.runtime.trained import trained_network
 from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.storage.files import sha256_of, write_synced
-from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 SHARD = 1000
 FORM = 2  # of the columns of a shard
@@ -65,6 +67,10 @@ class ComputeRun:
     ids: NDArray[np.int64]
     split: NDArray[np.str_]
 
+    @property
+    def kind(self) -> ExampleKind[Any, Any]:
+        return kind_of(self.dataset)
+
     def provenance(self) -> dict[str, Any]:
         return {
             "recipe": self.recipe.listed,
@@ -73,7 +79,7 @@ class ComputeRun:
             "weights": self.trained,
             "dataset": self.dataset.name,
             "dataset_digest": self.dataset.digest(),
-            **_as_read(self.dataset),
+            **self.kind.about(self.dataset),
             "dtype": self.dtype,
             "batch_size": self.batch_size,
             "device": device_name(self.device),
@@ -85,6 +91,11 @@ class ComputeRun:
         """Identifies the run, so that shards of another run, or of another form, are never mixed in."""
         examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
         return hashlib.sha256(json.dumps([SHARD, FORM, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
+
+
+def kind_of(dataset: AnyDataset) -> ExampleKind[Any, Any]:
+    """The kind of a data set's examples."""
+    return TextKind() if isinstance(dataset, TextDataset) else MaskKind() if isinstance(dataset, MaskDataset) else ImageKind()
 
 
 def compute(
@@ -143,18 +154,6 @@ def compute(
     return folder
 
 
-@dataclass(frozen=True)
-class Shards:
-    folder: Path
-    count: int
-
-    def path(self, index: int) -> Path:
-        return self.folder / f"{index:06d}.safetensors"
-
-    def column(self, name: str) -> list[NDArray]:
-        return [map_tensor(self.path(index), name) for index in range(self.count)]
-
-
 def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
     """Compute all missing shards."""
     marker = folder / RUN
@@ -178,9 +177,9 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
                 read = reads.result()
                 if after is not None:
                     reads = aside.submit(_read, run, starts[after])
-                logits = _logits(run, cascade, read.inputs)
+                computed = _computed(run, cascade, read)
                 writes.result()  # raises what the thread raised
-                writes = aside.submit(_write, shards, index, {"logits": logits, **read.columns})
+                writes = aside.submit(_write, run, shards, index, read, computed)
             writes.result()
     progress(len(run.ids), len(run.ids))
     return shards
@@ -188,17 +187,21 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
 
 @dataclass(frozen=True, eq=False)
 class ReadShard:
-    """What the network reads, and the columns of the shard except the logits."""
+    """What the network reads, and the columns of the shard except what the exits give.
+
+    is_shown: whether people see each example, (examples,)
+    """
 
     inputs: Inputs
     columns: dict[str, NDArray]
+    is_shown: NDArray[np.bool_]
 
 
 def _read(run: ComputeRun, start: int) -> ReadShard:
     part = slice(start, start + SHARD)
     examples = run.dataset.take(run.ids[part])
-    kept = (run.split[part] == Split.TEST) & run.dataset.shippable
-    shown = [_shown(examples, row) if keep else b"" for row, keep in enumerate(kept)]
+    is_shown = (run.split[part] == Split.TEST) & run.dataset.shippable
+    shown = [run.kind.shown(examples, row) if keep else b"" for row, keep in enumerate(is_shown)]
     columns = {
         "labels": examples.labels,
         "shown_bytes": np.array([len(data) for data in shown], np.int64),
@@ -206,57 +209,43 @@ def _read(run: ComputeRun, start: int) -> ReadShard:
         "sizes": np.array(sizes(examples.inputs), np.int64),
         **{f"factor.{name}": np.asarray(values, np.float32) for name, values in examples.factors.items()},
     }
-    return ReadShard(examples.inputs, columns)
-
-
-def _as_read(dataset: AnyDataset) -> dict[str, Any]:
-    """What the provenance says about the inputs."""
-    if isinstance(dataset, TextDataset):
-        return {"vocabulary": dataset.vocabulary, "longest": dataset.longest, "transform": "words by number"}
-    return {"image_size": list(dataset.image_size), "transform": "pixels / 255"}
-
-
-def _shown(examples: Images | Texts, row: int) -> bytes:
-    """What people see of an example."""
-    if isinstance(examples, Texts):
-        return printable(examples.texts[row], MOST_TEXT).encode()
-    return encode(examples.pixels[row])
+    return ReadShard(examples.inputs, columns, is_shown)
 
 
 @torch.inference_mode()
-def _logits(run: ComputeRun, cascade: Cascade, inputs: Inputs) -> NDArray[np.float32]:
-    """Logits of a shard, (exits, examples, classes). They stay on the device until all are computed."""
-    order = by_length(inputs)
-    ordered = torch.from_numpy(inputs[order])
+def _computed(run: ComputeRun, cascade: Cascade, read: ReadShard) -> dict[str, NDArray]:
+    """What is kept of the exits' logits for a shard, (exits, examples, ...) each. It stays on the device until all is computed."""
+    order = by_length(read.inputs)
+    batches = zip(_on_device(run, read.inputs[order]), _on_device(run, read.columns["labels"][order]), strict=True)
+    kept = [run.kind.of_exits(cascade(to_tensor(inputs)).float(), labels) for inputs, labels in batches]
+    back = np.argsort(order)
+    return {name: torch.cat([batch[name] for batch in kept], dim=1).cpu().numpy()[:, back] for name in kept[0]}
+
+
+def _on_device(run: ComputeRun, array: NDArray) -> Sequence[Tensor]:
+    """The batches of an array whose first axis is the examples."""
+    tensor = torch.from_numpy(array)
     if run.device.type == "cuda":
-        ordered = ordered.pin_memory()
-    shard = ordered.to(run.device, non_blocking=True)
-    logits = [cascade(to_tensor(batch)).float() for batch in shard.split(run.batch_size)]
-    return torch.cat(logits, dim=1).cpu().numpy()[:, np.argsort(order)]
+        tensor = tensor.pin_memory()
+    return tensor.to(run.device, non_blocking=True).split(run.batch_size)
 
 
-def _write(shards: Shards, index: int, arrays: dict[str, NDArray]) -> None:
-    temporary = shards.folder / "unfinished.tmp"
-    save_tensors(temporary, arrays)
-    temporary.replace(shards.path(index))
+def _write(run: ComputeRun, shards: Shards, index: int, read: ReadShard, computed: dict[str, NDArray]) -> None:
+    shards.write(index, run.kind.kept({**computed, **read.columns}, read.is_shown))
 
 
 def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
-    logits = np.concatenate(shards.column("logits"), axis=1)
-    texts = isinstance(run.dataset, TextDataset)
     cascade = run.recipe.cascade()
     counted = [(unit, unit.stage_cost) for unit in COST_UNITS.values() if unit.stage_cost is not None]
-    columns = [name for name in tensor_names(shards.path(0)) if name.startswith("factor.")]
-    factors = {name.removeprefix("factor."): np.concatenate(shards.column(name)) for name in columns}
-    outputs = Outputs.from_logits(
-        in_kept_precision(logits),
-        np.concatenate(shards.column("labels")),
-        run.split,
-        {unit.name: _costs(partial(stage_cost, cascade), np.concatenate(shards.column("sizes"))) for unit, stage_cost in counted},
+    all_sizes = shards.joined("sizes")
+    facts = Facts(
         ids=run.ids,
+        split=run.split,
+        stage_cost={unit.name: _costs(partial(stage_cost, cascade), all_sizes) for unit, stage_cost in counted},
         kind=cascade.kind,
-        factors=factors,
+        factors={name: shards.joined(f"factor.{name}") for name in shards.names("factor.")},
     )
+    outputs = run.kind.outputs(shards, facts)
     return Draft(
         id=id,
         title=run.recipe.config.title,
@@ -265,8 +254,7 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
         unit_notes={unit.name: unit.note for unit, _ in counted},
         provenance=run.provenance(),
-        images=() if texts else _images(run, shards),
-        texts=[text.decode() for text in _all_shown(shards)] if texts and run.dataset.shippable else None,
+        **run.kind.faces(run.dataset, run.ids, shards),
     )
 
 
@@ -275,13 +263,3 @@ def _costs(stage_cost: Callable[[tuple[int, ...]], Sequence[float]], sizes: NDAr
     distinct, size_of = np.unique(sizes, axis=0, return_inverse=True)
     costs = np.array([stage_cost(tuple(size)) for size in distinct.tolist()], np.float64).T  # (stages, sizes)
     return costs[:, 0] if len(distinct) == 1 else costs[:, size_of.ravel()]
-
-
-def _all_shown(shards: Shards) -> Iterator[bytes]:
-    for lengths, packed in zip(shards.column("shown_bytes"), shards.column("shown"), strict=True):
-        for end, length in zip(np.cumsum(lengths), lengths, strict=True):
-            yield packed[end - length : end].tobytes()
-
-
-def _images(run: ComputeRun, shards: Shards) -> Iterator[tuple[int, bytes]]:
-    return ((id, image) for id, image in zip(run.ids.tolist(), _all_shown(shards), strict=True) if image)

@@ -29,6 +29,7 @@ from engine.policies.core.logit_store import LogitStore
 from engine.policies.core.online_rules import ExitOutputs, OnlineRule
 from engine.route import Route
 from engine.runtime.inputs import Inputs, Size, by_length, largest_size, to_tensor
+from engine.runtime.masks import MaskStore, ReceiveMasks
 from engine.runtime.queues import Batch, Places, Queue
 
 #: Reads the images or the texts of some examples: ids (examples,) -> pixels (examples, height, width, 3) or tokens (examples, words).
@@ -49,12 +50,14 @@ def execute(
     batch_size: int = 32,
     group: int | None = None,
     before: Mapping[str, NDArray[np.float32]] | None = None,
+    receive_masks: ReceiveMasks | None = None,
 ) -> Route:
     """Run the examples `ids` (examples,); returns their route, in the same order.
 
     cascade: in evaluation mode and on `device`
     group:   number of full batches that go through a stage together, by default that of `group_size`
     before:  {name: (examples,)}, what is known of the examples before any stage runs, for rules that read it
+    receive_masks: called with the masks that examples leave with, if the exits give masks
     Raises UserError for the rule of an oracle, which needs labels to decide, and for one that reads recorded features.
     """
     online_rule = rule.online_rule(cascade.kind)
@@ -70,9 +73,9 @@ def execute(
             if len(ids) <= batch_size
             else group_size(cascade, largest_size(read_inputs(ids[:batch_size])), batch_size, torch.device(device))
         )
-    run = _Execution(cascade, online_rule, ids, read_inputs, torch.device(device), batch_size, group, before or {})
+    run = _Execution(cascade, online_rule, ids, read_inputs, torch.device(device), batch_size, group, before or {}, receive_masks)
     run.all()
-    return Route(run.exit, run.visited, run.prediction)
+    return Route(run.exit, run.visited, run.prediction if run.gives_classes else None)
 
 
 def group_size(cascade: Cascade, size: Size, batch_size: int, device: torch.device) -> int:
@@ -92,8 +95,13 @@ def keeps_logits(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def empty_store(rows: int, like: Tensor) -> LogitStore:
-    """An empty store for the logits of one exit, on the device or on the host. like: (..., classes) float32"""
+def empty_store(rows: int, like: Tensor, before: LogitStore | None = None) -> LogitStore:
+    """An empty store for the logits of one exit, on the device or on the host.
+
+    like: (batch, classes) float32, or (batch, classes, height, width);  before: the store of the exit before, if there is one
+    """
+    if like.ndim > 2:
+        return MaskStore.empty(rows, like, before if isinstance(before, MaskStore) else None)
     if keeps_logits(like.device):
         return LogitStore(like.new_full((rows, like.shape[-1]), torch.nan))
     return LogitStore(np.full((rows, like.shape[-1]), np.nan, np.float32))
@@ -116,8 +124,9 @@ class _Execution:
         batch_size: int,
         group: int,
         before: Mapping[str, NDArray[np.float32]],
+        receive_masks: ReceiveMasks | None,
     ) -> None:
-        self.before = before
+        self.before, self.receive_masks = before, receive_masks
         self.cascade, self.online_rule, self.ids, self.read_inputs = cascade, online_rule, ids, read_inputs
         self.device, self.batch_size, self.group = device, batch_size, group
         self.chain = cascade.kind is CascadeKind.CHAIN
@@ -131,6 +140,11 @@ class _Execution:
         self.slots = len(self.free)
         self.slot = np.empty(len(ids), np.int64)
         self.stores: dict[int, LogitStore] = {}  # {exit: logits of the examples in progress, (slots, classes)}
+
+    @property
+    def gives_classes(self) -> bool:
+        """Whether examples leave with a class and not with a mask."""
+        return not any(isinstance(store, MaskStore) for store in self.stores.values())
 
     def all(self) -> None:
         arrived = 0
@@ -191,7 +205,7 @@ class _Execution:
 
     def _decide(self, k: int, arrived: Places, logits: Tensor) -> None:
         if k not in self.stores:
-            self.stores[k] = empty_store(self.slots, logits)
+            self.stores[k] = empty_store(self.slots, logits, self.stores.get(k - 1))
         self.stores[k].keep(self.slot[arrived], logits)
         before = {name: values[arrived] for name, values in self.before.items()}
         exit_outputs = ExitOutputs(self.stores, self.slot[arrived], before)
@@ -199,7 +213,12 @@ class _Execution:
         self.exit[arrived] = then
         leaves = then == k
         left = arrived[leaves]
-        self.prediction[left] = self.online_rule.answer(k, self.ids[left], exit_outputs.of(leaves))
+        store = self.stores[k]
+        if isinstance(store, MaskStore):
+            if self.receive_masks is not None and left.size:
+                self.receive_masks(self.ids[left], store.at(self.slot[left]))
+        else:
+            self.prediction[left] = self.online_rule.answer(k, self.ids[left], exit_outputs.of(leaves))
         for store in self.stores.values():
             store.forget(self.slot[left])
         self.free = np.concatenate((self.free, self.slot[left]))

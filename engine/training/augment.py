@@ -19,15 +19,40 @@ def augmented(pixels: Tensor, indices: Tensor, epoch: int, settings: Training, g
 
     pixels: (examples, height, width, 3) uint8;  indices: (batch,) int64 -> (batch, 3, height, width) float32 in [0, 1]
     """
+    places = moved_places(pixels, indices, epoch, settings, generator)
+    return recoloured(pixels.reshape(-1, 3)[places], settings, generator)
+
+
+def augmented_with_masks(
+    pixels: Tensor, masks: Tensor, indices: Tensor, epoch: int, settings: Training, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """The images at `indices` as in `augmented`, and their masks, shifted and mirrored with them.
+
+    masks: (examples, height, width) uint8 -> (batch, height, width) uint8
+    """
+    places = moved_places(pixels, indices, epoch, settings, generator)
+    return recoloured(pixels.reshape(-1, 3)[places], settings, generator), masks.reshape(-1)[places]
+
+
+def moved_places(pixels: Tensor, indices: Tensor, epoch: int, settings: Training, generator: torch.Generator) -> Tensor:
+    """Where each pixel of the shifted and mirrored images comes from, in a flat list of all pixels, so that one gather does all of it.
+
+    pixels: (examples, height, width, 3) uint8;  indices: (batch,) int64 -> (batch, height, width) int64, on the device of the pixels
+    """
     batch, (height, width) = len(indices), pixels.shape[1:3]
     rows = _moved(height, batch, settings.shift, generator)  # (batch, height)
     columns = _moved(width, batch, settings.shift, generator)  # (batch, width)
     if settings.flip:
         mirrored = _mirrored(len(pixels), epoch, settings.seed)[indices.cpu()]
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    # each pixel's index in a flat list of all pixels, so that one gather picks, shifts and mirrors
-    places = ((indices.cpu()[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]  # (batch, height, width)
-    images = to_tensor(pixels.reshape(-1, 3)[places.to(pixels.device)])
+    places = ((indices.cpu()[:, None] * height + rows) * width)[:, :, None] + columns[:, None, :]
+    return places.to(pixels.device)
+
+
+def recoloured(pixels: Tensor, settings: Training, generator: torch.Generator) -> Tensor:
+    """Images whose colours change a little, partly covered: (batch, height, width, 3) uint8 -> (batch, 3, height, width) in [0, 1]"""
+    batch, (height, width) = len(pixels), pixels.shape[1:3]
+    images = to_tensor(pixels)
     if settings.jitter:
         spread = torch.rand(2, batch, 3, 1, 1, generator=generator).sub_(0.5).mul_(2 * settings.jitter).to(pixels.device)
         images = (images * (1 + spread[0]) + spread[1]).clamp_(0, 1)  # contrast, brightness

@@ -1,5 +1,7 @@
 """What a network is trained on: labelled inputs on the device, and the batches of an epoch.
 
+Masks are shifted and mirrored with their images.
+
 Texts of like length are put into one batch, or most of the work would be spent on padding. So that a batch is still random, pools of many
 batches are drawn at random, and only within a pool the texts are sorted by length; then the batches are shuffled.
 """
@@ -10,21 +12,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.datasets.base import AnyDataset
+from engine.datasets.base import IGNORED, AnyDataset
 from engine.recipes import Training
 from engine.runtime.inputs import are_texts, lengths, to_tensor
 from engine.splits import Split
-from engine.training.augment import augmented
+from engine.training.augment import augmented, augmented_with_masks
 
 #: Batches in a pool of texts.
 POOL = 32
+#: What `torch.nn.functional.cross_entropy` leaves out, and what is the class of no pixel.
+UNCOUNTED = -100
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Inputs on the device as the data set has them, pixels (examples, height, width, 3) or tokens (examples, words), and their labels.
 
-    labels: (examples,) int64
+    labels: (examples,) int64, or masks (examples, height, width) uint8
     """
 
     inputs: Tensor
@@ -52,6 +56,10 @@ class Examples:
         else:
             batches = list(order[: steps * size].split(size))
         for batch in batches:
+            if self.labels.ndim > 1:
+                inputs, masks = augmented_with_masks(self.inputs, self.labels, batch, epoch, settings, generator)
+                yield inputs, targets(masks)
+                continue
             if are_texts(self.inputs):
                 inputs = to_tensor(self.inputs[batch.to(self.inputs.device)])
             else:
@@ -61,7 +69,15 @@ class Examples:
     def in_order(self, size: int = 250) -> Iterator[tuple[Tensor, Tensor]]:
         """All examples, as (inputs as the network takes them, labels)."""
         for inputs, labels in zip(self.inputs.split(size), self.labels.split(size), strict=True):
-            yield to_tensor(inputs), labels
+            yield to_tensor(inputs), targets(labels)
+
+
+def targets(labels: Tensor) -> Tensor:
+    """Labels as the loss takes them, int64. Pixels of a mask that do not count have UNCOUNTED."""
+    if labels.ndim == 1:
+        return labels
+    masks = labels.long()
+    return torch.where(masks == IGNORED, UNCOUNTED, masks)
 
 
 def _like_lengths(order: Tensor, words: Tensor, size: int, generator: torch.Generator) -> list[Tensor]:

@@ -35,7 +35,7 @@ from engine.runtime.weights import Tensors, load_weights, save_weights, take_ove
 from engine.splits import Split
 from engine.storage.files import sha256_of, write_synced
 from engine.storage.sealed import read_sealed, write_sealed
-from engine.training.examples import Examples
+from engine.training.examples import UNCOUNTED, Examples
 from engine.training.optimizers import Optimizers
 
 logger = logging.getLogger("offramp.training")
@@ -254,7 +254,10 @@ def learning_rate(done: float, settings: Training) -> float:
 
 
 def exits_loss(logits: Tensor, labels: Tensor, settings: Training) -> Tensor:
-    """The weighted mean of the exits' losses. logits: (exits, batch, classes); labels: (batch,)"""
+    """The weighted mean of the exits' losses, of masks the mean over their pixels.
+
+    logits: (exits, batch, classes, ...); labels: (batch, ...), where nothing or (height, width) follows
+    """
     weights = torch.tensor(settings.exit_weights or (1.0,) * len(logits), device=logits.device)
     losses = torch.stack([F.cross_entropy(one_exit, labels, label_smoothing=settings.label_smoothing) for one_exit in logits])
     if settings.distillation:
@@ -278,10 +281,13 @@ def _processor_has_bf16() -> bool:
 
 @torch.inference_mode()
 def accuracies(network: Cascade, examples: Examples, device: torch.device) -> list[float]:
-    """The accuracy of each exit, in float32 as when outputs are computed. (exits,)"""
+    """The accuracy of each exit, of masks that of their pixels, in float32 as when outputs are computed. (exits,)"""
     network.eval()
-    correct = torch.stack([(network(inputs).argmax(dim=2) == labels).sum(dim=1) for inputs, labels in examples.in_order()]).sum(dim=0)
-    return [round(share, 6) for share in (correct / len(examples.labels)).tolist()]
+    correct, counted = torch.zeros(len(network.stages), dtype=torch.int64, device=device), 0
+    for inputs, labels in examples.in_order():
+        correct += (network(inputs).argmax(dim=2) == labels).flatten(1).sum(dim=1)
+        counted += int((labels != UNCOUNTED).sum())
+    return [round(share, 6) for share in (correct / counted).tolist()]
 
 
 def _line(name: str, row: dict[str, Any], epochs: int) -> str:

@@ -18,7 +18,7 @@ from engine.datasets.doodle_art.swimmers import draw_boat, draw_fish
 from engine.datasets.doodle_art.vehicles import draw_bus, draw_car, draw_truck
 
 THINGS = ("cat", "dog", "fox", "car", "bus", "truck", "bird", "plane", "fish", "boat")
-_KIN = dict(zip(THINGS, ("animal",) * 3 + ("vehicle",) * 3 + ("flier",) * 2 + ("swimmer",) * 2, strict=True))
+KINDS = dict(zip(THINGS, ("animal",) * 3 + ("vehicle",) * 3 + ("flier",) * 2 + ("swimmer",) * 2, strict=True))
 _DRAW = {
     "car": draw_car, "bus": draw_bus, "truck": draw_truck, "bird": draw_bird, "plane": draw_plane, "fish": draw_fish, "boat": draw_boat,
 }  # fmt: skip
@@ -74,7 +74,7 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
     """A picture of a thing of class `label`, (64, 64, 3) uint8. With the same key and other strengths, it shows the same thing."""
     dice = Dice(*key, "place")
     kind = THINGS[label]
-    style = _style(dice)
+    style = style_of(dice)
     half = 114 - 70 * strengths["size"]  # sheet pixels
     room = SHEET / 2 - half
     x, y = 128 + dice.span(-0.75, 0.75) * room, 128 + dice.span(-0.75, 0.75) * room
@@ -84,7 +84,7 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
     sheet = Image.new("RGB", (SHEET, SHEET))
     draw = ImageDraw.Draw(sheet)
     lit = Strokes()
-    backdrop, ground = _backdrop(draw, _KIN[kind], strengths["clutter"], Dice(*key, "ground"), lit)
+    backdrop, ground = backdrop_of(draw, KINDS[kind], strengths["clutter"], Dice(*key, "ground"), lit)
     count = round(15 * max(0.0, strengths["clutter"] - 0.04))
     crowd = scatter(Dice(*key, "crowd"), style if style.kind != "pencil" else Style("flat"), count, (x, y, half), (15.0, 34.0))
     behind, before = (crowd, []) if len(crowd) < 4 else (crowd[: len(crowd) * 3 // 4], crowd[len(crowd) * 3 // 4 :])
@@ -93,12 +93,10 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
         lit.lamps += strokes.lamps
 
     pen = Pen.on(x, y, half, turn, dice.chance(0.5), style, Dice(*key, "hand"))
-    main = draw_animal(kind, pen, pen.dice) if kind in ("cat", "dog", "fox") else _DRAW[kind](pen, pen.dice)
-    if abs(turn) < 25 and _KIN[kind] in ("animal", "vehicle"):
-        _shadow(sheet, x, y + half * (0.95 if _KIN[kind] == "animal" else 0.72), half)
-    if style.kind == "flat" and apart(main, ground) < 85:
-        style = Style("sticker")  # otherwise the thing would vanish in its background
-    ink(draw, pen.strokes, style, max(3, round(pen.line_width * 0.8)))
+    main = _drawn(kind, pen)
+    if abs(turn) < 25 and KINDS[kind] in ("animal", "vehicle"):
+        _shadow(sheet, x, y + half * (0.95 if KINDS[kind] == "animal" else 0.72), half)
+    _ink_thing(draw, pen, main, ground)
     if kind == "boat" and backdrop is sea and abs(turn) < 20:
         _waves(draw, x, y, half, ground)
 
@@ -109,6 +107,23 @@ def render(label: int, strengths: Mapping[str, float], *key: int | str) -> NDArr
         ink(draw, strokes)
     picture = np.asarray(sheet.reduce(OVERSAMPLE)).astype(np.int32)
     return _weathered(picture, pen.strokes.lamps + lit.lamps, front, strengths, key)
+
+
+def draw_thing(draw: ImageDraw.ImageDraw, thing: str, place: tuple[float, float, float], style: Style, ground: Colour, dice: Dice) -> None:
+    """A thing alone, at (x, y, half its side) in pixels of the sheet. ground: the colour that it stands out from"""
+    pen = Pen.on(*place, dice.span(-14, 14), dice.chance(0.5), style, dice)
+    _ink_thing(draw, pen, _drawn(thing, pen), ground)
+
+
+def _drawn(thing: str, pen: Pen) -> Colour:
+    """Draw a thing with the pen; returns its main colour."""
+    return draw_animal(thing, pen, pen.dice) if KINDS[thing] == "animal" else _DRAW[thing](pen, pen.dice)
+
+
+def _ink_thing(draw: ImageDraw.ImageDraw, pen: Pen, main: Colour, ground: Colour) -> None:
+    """Put what the pen drew on the sheet, in another style where the thing would vanish in its background."""
+    style = Style("sticker") if pen.style.kind == "flat" and apart(main, ground) < 85 else pen.style
+    ink(draw, pen.strokes, style, max(3, round(pen.line_width * 0.8)))
 
 
 def _weathered(
@@ -138,7 +153,7 @@ def _weathered(
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _style(dice: Dice) -> Style:
+def style_of(dice: Dice) -> Style:
     kind = dice.weighted((("flat", 0.25), ("inked", 0.27), ("rimmed", 0.13), ("sticker", 0.15), ("line", 0.09), ("pencil", 0.11)))
     line = dice.pick((COAL, NAVY, COCOA, (70, 52, 84)))
     if kind == "line":
@@ -148,10 +163,10 @@ def _style(dice: Dice) -> Style:
     return Style(kind, line, WHITE, 1.0, dice.span(0.035, 0.06))
 
 
-def _backdrop(draw: ImageDraw.ImageDraw, kin: str, clutter: float, dice: Dice, lit: Strokes) -> tuple[Backdrop, Colour]:
+def backdrop_of(draw: ImageDraw.ImageDraw, kind: str, clutter: float, dice: Dice, lit: Strokes) -> tuple[Backdrop, Colour]:
     busy = dice.chance(0.12 + clutter)
     at_home = dice.chance(0.45)
-    choose = dice.weighted(HOME[kin] if at_home else BUSY if busy else CALM)
+    choose = dice.weighted(HOME[kind] if at_home else BUSY if busy else CALM)
     return choose, choose(draw, dice, lit)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.display_text import printable
+from engine.errors import UserError
 from engine.policies.core.logit_summary import summarize
 from engine.scores import one_score
 
@@ -30,6 +32,18 @@ class ScoreFeature(Feature):
 
     def of(self, logits: NDArray[np.floating]) -> NDArray[np.float32]:
         return one_score(self.name, logits)
+
+
+@dataclass(frozen=True)
+class RecordedFeature(Feature):
+    """A feature that outputs record by name, (examples,) float32. Networks that give masks give those of `engine.masks.features`."""
+
+    name: str
+
+    def of(self, logits: NDArray[np.floating]) -> NDArray[np.float32]:
+        raise UserError(
+            f"This policy reads the feature {printable(self.name, 40)!r}, which logits of classes do not give; choose another policy."
+        )
 
 
 @dataclass(frozen=True)

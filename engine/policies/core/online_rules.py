@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
-from engine.policies.core.features import Feature, ScoreFeature, SummaryFeature
+from engine.policies.core.features import Feature, RecordedFeature, ScoreFeature, SummaryFeature
 from engine.policies.core.logit_store import LogitStore, Rows
 
 
@@ -41,6 +41,10 @@ class ExitOutputs:
     def summary(self, exit: int, top: int) -> NDArray[np.float64]:
         """The input of gates from one exit, see engine.policies.core.logit_summary, (examples, features)."""
         return self.read(exit, SummaryFeature(top))
+
+    def recorded(self, exit: int, name: str) -> NDArray[np.float32]:
+        """A feature of an exit that outputs record by name, (examples,)."""
+        return self.read(exit, RecordedFeature(name))
 
     def known_before(self, name: str) -> NDArray[np.float32]:
         """A value that was known before any stage ran, (examples,)."""

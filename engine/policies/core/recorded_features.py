@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.masks import features as masks
 from engine.outputs import Outputs
 from engine.policies.core.online_rules import ExitOutputs
 from engine.policies.core.saved_types import Cascade, finite, register_saved
@@ -94,13 +95,16 @@ class RecordedFeatures:
 
     def while_running(self, exit: int, exit_outputs: ExitOutputs) -> NDArray[np.float64]:
         """The same while the network runs. Only if `known_while_running`."""
-        before = [exit_outputs.known_before(name) for name in self.before]
-        return self._with_squares(self._scaled(exit, [exit_outputs.score(exit, name) for name in self.scores], before))
+        others = [
+            *(exit_outputs.recorded(exit, name) for name in self.features),
+            *(exit_outputs.known_before(name) for name in self.before),
+        ]
+        return self._with_squares(self._scaled(exit, [exit_outputs.score(exit, name) for name in self.scores], others))
 
     @property
     def known_while_running(self) -> bool:
-        """Whether a running network gives all values: it gives the scores of `engine.scores`, and features exist in records only."""
-        return not self.features and all(name in SCORES for name in self.scores)
+        """Whether a running network gives all values: the scores of `engine.scores`, and the features of masks. Others are records only."""
+        return all(name in SCORES for name in self.scores) and all(name in masks.FEATURES for name in self.features)
 
     def lacks(self, outputs: Outputs, title: str) -> str | None:
         """One sentence on the first value that these outputs lack, or None."""

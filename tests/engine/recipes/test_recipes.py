@@ -14,7 +14,7 @@ from engine import recipes
 from engine.bundle.bundle import check_id
 from engine.cascades.base import CascadeKind
 from engine.cascades.macs import stage_macs
-from engine.datasets import DATASETS, TextDataset
+from engine.datasets import DATASETS, MaskDataset, TextDataset
 from engine.errors import UserError
 from engine.recipes import RECIPES, Choices, Recipe, Training, recipe, weights_path
 from engine.recipes.folder import dataset_of
@@ -91,7 +91,8 @@ def test_its_network_fits_its_data_set(any_recipe):
     dataset = any_recipe.dataset()
     with torch.device("meta"), torch.no_grad():  # shapes only, so even a large network takes no time
         logits = any_recipe.cascade().eval()(some_inputs(dataset))
-    assert logits.shape[1:] == (2, len(dataset.class_names))
+    of_pixels = dataset.image_size if isinstance(dataset, MaskDataset) else ()
+    assert logits.shape[1:] == (2, len(dataset.class_names), *of_pixels)
     assert len(any_recipe.config.exit_names) in (0, len(logits))
     weights = any_recipe.training and any_recipe.training.exit_weights
     assert weights is None or len(weights) == len(logits)

@@ -23,6 +23,7 @@ from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.recipes import Recipe, RecipeConfig, Training, catalogue, weights_path
 from engine.runtime import compute as computing
+from engine.runtime import shards as storing
 from engine.runtime.compute import compute
 from engine.runtime.weights import save_weights
 from engine.splits import BUNDLE_SPLITS, Split
@@ -307,7 +308,7 @@ def test_killed_while_a_shard_is_written(data, uninterrupted, monkeypatch):
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(3))
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(computing, "save_tensors", half_written)
+        patch.setattr(storing, "save_tensors", half_written)
         compute("dots", "cpu")
     assert contents(compute("dots", "cpu")) == uninterrupted
 

@@ -7,7 +7,7 @@ import torch
 
 from engine.recipes import Training
 from engine.runtime.inputs import to_tensor
-from engine.training.augment import augmented
+from engine.training.augment import augmented, augmented_with_masks
 
 STILL = Training(epochs=1, flip=False, shift=0, jitter=0.0)
 
@@ -86,3 +86,13 @@ def test_cutout_draws_its_random_numbers_last():
     moved = change(grey, [0], flip=True, shift=3, jitter=0.2)
     cut = change(grey, [0], flip=True, shift=3, jitter=0.2, cutout=2)
     assert torch.allclose(moved, cut)  # the mean of one colour is that colour
+
+
+def test_masks_move_with_their_images():
+    """The mask is a part of the image, so it is the same part of the image that training sees."""
+    pixels = torch.randint(0, 256, (6, 10, 12, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    settings = dataclasses.replace(STILL, flip=True, shift=3)
+    indices = torch.tensor([5, 0, 2, 2])
+    images, masks = augmented_with_masks(pixels, pixels[..., 1], indices, 0, settings, torch.Generator().manual_seed(1))
+    assert torch.equal(images, augmented(pixels, indices, 0, settings, torch.Generator().manual_seed(1)))
+    assert masks.dtype == torch.uint8 and torch.equal(masks.float() / 255, images[:, 1])

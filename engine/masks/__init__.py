@@ -1,0 +1,1 @@
+"""Masks: how well they overlap, and what they tell of a picture as a whole."""
