@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from engine.datasets.base import PADDING, Texts
 from engine.datasets.minilm_files import VOCABULARY, minilm_file
+from engine.datasets.published.files import Stamp, stamp_of
 from engine.datasets.word_pieces import WordPieces
 from engine.errors import UserError
 from engine.paths import datasets_folder
@@ -81,6 +82,10 @@ class Sentences:
         tokens = self._word_pieces.tokens(texts, self.longest)
         length = (tokens != PADDING).sum(axis=1).astype(np.float32)
         return Texts(texts, tokens, np.array([sentence.label for sentence in taken], np.int64), {"words": length})
+
+    def stamp(self) -> Stamp:
+        """Of the existing files among those that are read: another one as soon as one of them changes."""
+        return stamp_of(self.folder or datasets_folder(), (file.path for file in self.files))
 
     def digest(self) -> str:
         """SHA-256 of all sentences and labels by split, and of the number of words that are read."""
