@@ -7,7 +7,7 @@ they work below any path of a proxy. A resource is made and compressed once and 
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
@@ -37,8 +37,9 @@ class Resource:
     digest: str
 
     @classmethod
-    def of(cls, content: bytes) -> "Resource":
-        return cls(gzip.compress(content, 6, mtime=0), hashlib.sha256(content).hexdigest()[:16])
+    def of(cls, content: bytes, more: bytes = b"") -> "Resource":
+        """more: on which the digest depends, too"""
+        return cls(gzip.compress(content, 6, mtime=0), hashlib.sha256(content + more).hexdigest()[:16])
 
 
 _resources: ByteCache[Resource] = ByteCache(48_000_000, lambda resource: len(resource.compressed) + 200)
@@ -53,15 +54,17 @@ def sweep_address(entry: Entry, policy: str, unit: str) -> str:
 
 
 def _of_bundle(entry: Entry) -> Resource:
-    return _kept(store.key(entry), lambda: bundle_resource(store.opened(entry)))
+    return _resources.get(store.opened_key(entry), lambda: Resource.of(bundle_resource(store.opened(entry))))
 
 
 def _of_sweep(entry: Entry, policy: str, unit: str) -> Resource:
-    return _kept((store.key(entry), policy, unit), lambda: sweep_resource(Shown.of(entry, policy, unit)))
+    """The predictions below its address show texts, which come and go with their data set."""
 
+    def make() -> Resource:
+        shown = Shown.of(entry, policy, unit)
+        return Resource.of(sweep_resource(shown), b"" if shown.bundle.texts is None else b"with texts")
 
-def _kept(key: Hashable, make: Callable[[], bytes]) -> Resource:
-    return _resources.get(key, lambda: Resource.of(make()))
+    return _resources.get((store.opened_key(entry), policy, unit), make)
 
 
 def _can_be_swept(entry: Entry, policy: str, unit: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from app.byte_cache import ByteCache
+from app.dataset_texts import TextSource
 from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.library import Entry, entries
 from engine.outputs import Outputs
@@ -30,6 +31,7 @@ Stamp = tuple[tuple[str, int, int], ...]
 Value = TypeVar("Value")
 
 _titles: ByteCache[str] = ByteCache(1_000_000, lambda title: 100 + 4 * len(title))
+_missing_texts: ByteCache[str] = ByteCache(1_000_000, lambda sentence: 100 + 4 * len(sentence))
 _bundles: ByteCache[Bundle] = ByteCache(128_000_000, lambda bundle: bundle.nbytes)
 _sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda sweep: sweep.nbytes + _RULE * len(sweep.rules))
 _target_results: ByteCache[TargetResult] = ByteCache(2_000_000, lambda _: _TARGET_RESULT)
@@ -65,8 +67,23 @@ def has_room(entry: Entry) -> bool:
 
 
 def opened(entry: Entry) -> Bundle:
-    """A bundle, checked when it is first opened. Raises UserError if it is damaged."""
-    return _kept(_bundles, key(entry), lambda: read_bundle(entry.folder))
+    """A bundle, checked when it is first opened, with the texts of its data set. Raises UserError if it is damaged."""
+    bundle, source = _as_stored(entry)
+    return bundle if source is None else _kept(_bundles, opened_key(entry), lambda: source.added_to(bundle))
+
+
+def missing_texts(entry: Entry) -> str:
+    """One sentence that says why the texts of a bundle are missing; empty if they are there, or if its examples are not texts."""
+    bundle, source = _as_stored(entry)
+    if source is None or opened(entry).texts is not None:
+        return ""
+    return _missing_texts.get(opened_key(entry), lambda: source.why_missing(bundle))
+
+
+def _as_stored(entry: Entry) -> tuple[Bundle, TextSource | None]:
+    """A bundle as it is on disk, and the data set that has its texts if it does not hold them."""
+    bundle = _kept(_bundles, key(entry), lambda: read_bundle(entry.folder))
+    return bundle, TextSource.of(bundle)
 
 
 def title(entry: Entry) -> str:
@@ -114,3 +131,9 @@ def runnable(entry: Entry) -> tuple[list[str], dict[str, str]]:
 def key(entry: Entry) -> tuple[str, Stamp]:
     """Of a bundle in a cache: another one as soon as its files have changed."""
     return str(entry.folder), entry.stamp()
+
+
+def opened_key(entry: Entry) -> Hashable:
+    """The same for what shows its texts: also another one as soon as the files of its data set of texts have changed."""
+    _, source = _as_stored(entry)
+    return key(entry) if source is None else (key(entry), source.folder, source.stamp)

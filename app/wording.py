@@ -44,7 +44,7 @@ class Words:
     @classmethod
     def of(cls, bundle: Bundle) -> "Words":
         outputs = bundle.outputs
-        is_log = not outputs.has_classes or bundle.texts is not None or bundle.id_texts is not None
+        is_log = not outputs.has_classes or bundle.reads_texts or bundle.id_texts is not None
         models = is_log and outputs.kind is CascadeKind.FAMILY
         usual = cls()
         images = not is_log or bundle.images is not None
@@ -120,7 +120,7 @@ def bundle_size(bundle: Bundle) -> str:
         results = "graded from 0 to 1" if words.graded else "correct or not"
     faces = [f"{len(bundle.images):,} images"] if bundle.images is not None else []
     faces += ["texts"] if bundle.texts is not None else []
-    missing = "no images" if outputs.has_classes else "no images or texts"
+    missing = "no images or texts" if not outputs.has_classes else "no texts" if bundle.reads_texts else "no images"
     return f"{counted(outputs.exits, words.stage)}, {results}, {counted(outputs.examples, 'example')}, {' and '.join(faces) or missing}"
 
 

@@ -68,7 +68,7 @@ def report(shown: Shown, images: Album, examples: int | None = None, budget: flo
         "notices": [],
         "cards": policy_cards([shown.policy]),
         "scope": _scope(len(rows), sweep.examples, shown.words),
-        **first_paint(shown, _missing(images), DEFAULT_BUDGET if budget is None else budget),
+        **first_paint(shown, _missing(images, bundle), DEFAULT_BUDGET if budget is None else budget),
     }
     view = "" if budget is None else f"budget={budget:g}"
     return Embedded(page_title(bundle.title, VIEW), footer(bundle.provenance), data, resources, view)
@@ -89,11 +89,11 @@ def _fitting(sizes: Sequence[int], most: int) -> int:
     return len(sizes)
 
 
-def _missing(images: Album) -> str:
+def _missing(images: Album, bundle: Bundle) -> str:
     """As a reader of the file understands it, on whatever computer."""
-    if images.obtainable is None:
+    if images.obtainable is None and not bundle.reads_texts:
         return images.missing
-    return "This file holds no images, because they were not on the computer that wrote it."
+    return f"This file holds no {'texts' if bundle.reads_texts else 'images'}, because they were not on the computer that wrote it."
 
 
 def _scope(carried: int, tested: int, words: Words) -> str:

@@ -93,6 +93,8 @@ def album(entry: Entry) -> Album:
     bundle = store.opened(entry)
     if bundle.images is not None:
         return Album(bundle.images)
+    if bundle.reads_texts:
+        return Album(None, store.missing_texts(entry) or "No image: this bundle holds none.")
     key = str(entry.folder), entry.stamp(), str(datasets_folder()), _files(bundle)
     try:
         opened = _albums.get(key, lambda: _album(bundle))
@@ -111,8 +113,6 @@ def _files(bundle: Bundle) -> Stamp:
 
 
 def _album(bundle: Bundle) -> Album:
-    if bundle.texts is not None:
-        return Album(None, "No image: this bundle holds none.")
     name = str(bundle.provenance.get("dataset"))
     files = FILES.get(name)
     if str(bundle.provenance.get("recipe")) not in RECIPES and "image_size" not in bundle.provenance and files is None:

@@ -87,6 +87,11 @@ class Bundle:
         return f"Bundle({self.id!r}, {self.outputs!r})"
 
     @property
+    def reads_texts(self) -> bool:
+        """Whether its examples are texts, which it may hold or not."""
+        return self.texts is not None or "vocabulary" in self.provenance
+
+    @property
     def nbytes(self) -> int:
         """Memory taken by the outputs, the texts and the places of the images. Memory-mapped files are not counted."""
         places = 0 if self.images is None else self.images.nbytes

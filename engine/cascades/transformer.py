@@ -100,9 +100,13 @@ class Head(nn.Module):
 
     def forward(self, state: State) -> Tensor:
         words, present = state
-        there = present[:, :, None].to(words.dtype)
-        mean = (self.norm(words) * there).sum(dim=1) / there.sum(dim=1)
-        return self.logits(F.gelu(self.hidden(mean)))
+        return self.logits(F.gelu(self.hidden(mean_over_words(self.norm(words), present))))
+
+
+def mean_over_words(words: Tensor, present: Tensor) -> Tensor:
+    """The mean over the words of each text, without padding. (batch, words, width), (batch, words) -> (batch, width)"""
+    there = present[:, :, None].to(words.dtype)
+    return (words * there).sum(dim=1) / there.sum(dim=1)
 
 
 def transformer(shape: TransformerShape) -> Cascade:

@@ -148,6 +148,10 @@ class TextDataset(Protocol):
 
     def ids(self, split: Split) -> NDArray[np.int64]: ...
 
+    def texts(self, ids: NDArray[np.int64]) -> tuple[str, ...]:
+        """The texts with these ids, as people read them."""
+        ...
+
     def take(self, ids: NDArray[np.int64]) -> Texts:
         """The texts with these ids."""
         ...

@@ -30,6 +30,20 @@ def scenes() -> MaskDataset:
     return Scenes()
 
 
+@register_dataset("sst2", "SST-2", "sentences of film reviews, positive or negative", classes=2, small_images=False)
+def sst2() -> TextDataset:
+    from engine.datasets.sst2 import sst2
+
+    return sst2()
+
+
+@register_dataset("ag-news", "AG News", "news in 4 classes", classes=4, small_images=False)
+def ag_news() -> TextDataset:
+    from engine.datasets.ag_news import ag_news
+
+    return ag_news()
+
+
 def _published(name: str) -> Dataset:
     from engine.datasets.published.sets import TorchvisionSet  # imports torch
 

@@ -55,6 +55,10 @@ class Phrases:
         first = _FIRST_ID[split]
         return np.arange(first, first + _HELD_OUT.get(split, self.train_size), dtype=np.int64)
 
+    def texts(self, ids: NDArray[np.int64]) -> tuple[str, ...]:
+        """The reviews with these ids, in this order, as people read them."""
+        return tuple(self._review(int(i)).text for i in np.asarray(ids).ravel())
+
     def take(self, ids: NDArray[np.int64]) -> Texts:
         """The reviews with these ids, in this order, with their obstacles and their difficulty as `factors`."""
         wanted = [int(i) for i in np.asarray(ids).ravel()]

@@ -24,6 +24,7 @@ class Training:
     batch_size: int = 128
     optimizer: str = "adamw"  # of convolution kernels, one of engine.training.optimizers.OPTIMIZERS
     learning_rate: float = 4e-3  # at its peak
+    head_rate: float = 1.0  # learning rate of the heads of the exits, as a multiple of `learning_rate`
     warm_up: float = 0.15  # share of the steps in which the learning rate rises to its peak; then it falls along a cosine
     weight_decay: float = 0.05
     label_smoothing: float = 0.05

@@ -141,7 +141,8 @@ class TrainingRun:
                     parameter.requires_grad_(False)
         network.to(device).to(memory_format=torch.channels_last)
         average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        optimizers = Optimizers(network, settings.optimizer, settings.weight_decay)
+        heads = [parameter for stage in network.stages for parameter in stage.head.parameters()]
+        optimizers = Optimizers(network, settings.optimizer, settings.weight_decay, heads, settings.head_rate)
         return cls(network, deepcopy(network), average, optimizers, settings, device)
 
     def epoch(self, epoch: int, learn: Examples, progress: Progress = no_progress) -> float:

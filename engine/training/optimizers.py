@@ -3,10 +3,11 @@
 Kernels may use Muon (Keller Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024), which replaces each step by
 the nearest orthogonal matrix, and so gets further than AdamW in short trainings of small convolutional networks. PyTorch implements it
 only for matrices, so every kernel is viewed as one: outputs x (height, width, inputs), the same memory in channels_last order. Everything
-else (classifiers, batch norm, scalars) uses AdamW, without weight decay for vectors.
+else (classifiers, batch norm, scalars) uses AdamW, without weight decay for vectors. Heads may learn at another rate than the trunk: they
+begin with random weights where the trunk begins with published ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +18,14 @@ OPTIMIZERS = ("adamw", "muon")
 class Optimizers:
     """Both optimizers of a network, which must be in channels_last memory format and stay on its device."""
 
-    def __init__(self, network: nn.Module, kernels: str, weight_decay: float) -> None:
-        """kernels: the optimizer of convolution kernels, one of OPTIMIZERS"""
+    def __init__(
+        self, network: nn.Module, kernels: str, weight_decay: float, heads: Iterable[nn.Parameter] = (), head_rate: float = 1.0
+    ) -> None:
+        """kernels: the optimizer of convolution kernels, one of OPTIMIZERS
+
+        heads:     parameters that learn at another rate; convolution kernels are not among them
+        head_rate: that rate, as a multiple of the learning rate
+        """
         if kernels not in OPTIMIZERS:
             raise ValueError(f"the optimizer {kernels!r} must be one of {OPTIMIZERS}")
         learning = [p for p in network.parameters() if p.requires_grad]
@@ -27,9 +34,13 @@ class Optimizers:
         self._matrices = [nn.Parameter(_as_rows(p.detach()).view(len(p), -1)) for p in self._kernels]
         taken = {id(p) for p in self._kernels}
         rest = [p for p in learning if id(p) not in taken]
-        decaying = {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay}
-        steady = {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0}
-        self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW([decaying, steady])]
+        in_heads = {id(p) for p in heads} if head_rate != 1 else set()
+        groups = [
+            {"params": [p for p in rest if (p.ndim > 1) == matrices and (id(p) in in_heads) == faster], "weight_decay": decay, "rate": rate}
+            for faster, rate in ((False, 1.0), (True, head_rate))
+            for matrices, decay in ((True, weight_decay), (False, 0.0))
+        ]
+        self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups if in_heads else groups[:2])]
         if self._matrices:
             # steps are scaled to the size of AdamW's, so that both use one learning rate and one weight decay
             self._all.append(torch.optim.Muon(self._matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
@@ -41,7 +52,7 @@ class Optimizers:
             kernel.grad = None
         for optimizer in self._all:
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate
+                group["lr"] = learning_rate * group.get("rate", 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 

@@ -3,7 +3,7 @@
 This module does not import torch, so that a page can tell at once what is missing and how much has been downloaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -41,18 +41,19 @@ class Files:
 
     def received(self, folder: Path) -> int:
         """Bytes of an unfinished download that have arrived so far."""
-        return sum(size for _, size, _ in _stamp(self.unfinished(folder), self.archives))
+        return sum(size for _, size, _ in stamp_of(self.unfinished(folder), self.archives))
 
     def stamp(self, folder: Path) -> Stamp:
         """Stamp of the existing files among those that are read."""
-        return _stamp(folder, self.opened)
+        return stamp_of(folder, self.opened)
 
     def complete(self, folder: Path) -> bool:
         """Whether all files that are read exist. Whether they are intact shows only when they are read."""
         return len(self.stamp(folder)) == len(self.opened)
 
 
-def _stamp(folder: Path, names: Mapping[str, int] | tuple[str, ...]) -> Stamp:
+def stamp_of(folder: Path, names: Iterable[str]) -> Stamp:
+    """Stamp of the existing files among those with these paths in a folder."""
     stamps = []
     for name in names:
         try:

@@ -13,12 +13,14 @@ from engine.datasets import DATASETS, IGNORED, AnyDataset, MaskDataset, TextData
 from engine.datasets.base import PADDING
 from engine.datasets.packed import PackedImages
 from engine.datasets.published.files import FILES
+from engine.datasets.sentences import Sentences
 from engine.errors import UserError
 from engine.recipes import RECIPES
 from engine.recipes.small_networks import SMALL_NETWORKS
 from engine.splits import BUNDLE_SPLITS, Split
 from tests.packed_images import write_packed
 from tests.sentences import assert_one_sentence
+from tests.stand_in_sentences import install_minilm, write_sentences
 
 SOME = 8
 
@@ -35,8 +37,12 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OFFRAMP_DATASETS", str(folder))
         for name in set(DATASETS) - set(FILES):
-            if isinstance(made := dataset(name), PackedImages):
-                write_packed(folder, made)
+            match dataset(name):
+                case PackedImages() as made:
+                    write_packed(folder, made)
+                case Sentences() as made:
+                    write_sentences(folder, made)
+        install_minilm(tmp_path_factory.mktemp("packages"), patch)
         yield
 
 
@@ -81,6 +87,7 @@ def test_examples_come_in_the_order_of_their_ids(built: AnyDataset) -> None:
     np.testing.assert_array_equal(backwards.labels[::-1], taken.labels)
     if isinstance(built, TextDataset):
         assert isinstance(taken, Texts) and isinstance(backwards, Texts) and backwards.texts[::-1] == taken.texts
+        assert built.texts(ids) == taken.texts
         assert taken.tokens.dtype == np.int32 and len(taken.texts) == len(ids) and all(taken.texts)
         assert taken.tokens.max() < built.vocabulary and taken.tokens.shape[1] <= built.longest
         is_word = taken.tokens != PADDING

@@ -1,7 +1,7 @@
 """Texts go through training, compute and the executor as images do: padding changes nothing, and each text costs what its length costs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.bundle.bundle import Bundle, read_bundle
+from engine.cascades.base import Cascade
 from engine.cascades.macs import stage_macs
+from engine.cascades.minilm import MiniLMShape, minilm
 from engine.cascades.transformer import TransformerShape, transformer
 from engine.datasets.base import PADDING, TextDataset, Texts
 from engine.errors import UserError
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import ThresholdRule
-from engine.recipes import Recipe, RecipeConfig, Training, catalogue, weights_path
+from engine.recipes import RECIPES, Recipe, RecipeConfig, Training, catalogue, weights_path
 from engine.runtime import compute as computing
 from engine.runtime.compute import compute
 from engine.runtime.executor import execute
@@ -46,6 +48,9 @@ class Tales:
     def ids(self, split: Split) -> NDArray[np.int64]:
         return np.arange(self.per_split) + 10_000 * list(Split).index(split)
 
+    def texts(self, ids: NDArray[np.int64]) -> tuple[str, ...]:
+        return self.take(ids).texts
+
     def take(self, ids: NDArray[np.int64]) -> Texts:
         drawn = [np.random.default_rng(int(id)) for id in ids]
         rows = [rng.integers(1, len(WORDS), rng.integers(1, LONGEST + 1)) for rng in drawn]
@@ -59,6 +64,10 @@ class Tales:
         return "7a1e5"
 
 
+def small_minilm() -> Cascade:
+    return minilm(MiniLMShape(2, len(WORDS), places=LONGEST, width=8, wide=16, heads=2, layers=(1, 2), hidden=6))
+
+
 TALES = Tales()
 RECIPE = Recipe(
     RecipeConfig("tales", "Tales", "A test.", Training(epochs=2, batch_size=16, learning_rate=1e-2, average=0.5, validation=20)),
@@ -67,14 +76,22 @@ RECIPE = Recipe(
 )
 
 
+NETWORKS: dict[str, Callable[[], Cascade]] = {"transformer": lambda: transformer(SHAPE), "minilm": small_minilm}
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request: pytest.FixtureRequest) -> Callable[[], Cascade]:
+    return NETWORKS[request.param]
+
+
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundle]:
+def bundle(network: Callable[[], Cascade], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundle]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OFFRAMP_DATA", str(tmp_path_factory.mktemp("texts")))
         patch.setattr(computing, "SHARD", SHARD)
-        patch.setitem(catalogue._recipes, "tales", RECIPE)
+        patch.setitem(catalogue._recipes, "tales", replace(RECIPE, cascade=network))
         torch.manual_seed(0)
-        untrained = transformer(SHAPE)
+        untrained = network()
         with torch.no_grad():
             for parameter in untrained.parameters():
                 parameter.mul_(3)  # so that scores differ
@@ -116,10 +133,10 @@ def test_an_empty_text_is_refused() -> None:
     assert_one_sentence(str(caught.value), "text 1", "empty")
 
 
-def test_the_bundle_has_the_logits_the_texts_and_the_cost_of_each_text(bundle: Bundle) -> None:
+def test_the_bundle_has_the_logits_the_texts_and_the_cost_of_each_text(bundle: Bundle, network: Callable[[], Cascade]) -> None:
     outputs = bundle.outputs
     taken = TALES.take(outputs.ids)
-    cascade = trained_network(RECIPE, torch.device("cpu"))
+    cascade = trained_network(RECIPES["tales"], torch.device("cpu"))
     with torch.inference_mode():
         expected = cascade(to_tensor(taken.tokens))
     np.testing.assert_allclose(outputs.known_logits, expected.numpy(), rtol=1e-2, atol=1e-3)
@@ -132,7 +149,7 @@ def test_the_bundle_has_the_logits_the_texts_and_the_cost_of_each_text(bundle: B
     counted = {size: list(stage_macs(cascade, size).stage) for size in set(sizes(taken.tokens))}
     assert cost.T.tolist() == [counted[size] for size in sizes(taken.tokens)]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        on_meta = transformer(SHAPE).to("meta")
+        on_meta = network().to("meta")
         for (words,), count in Counter(sizes(taken.tokens)).items():
             on_meta(torch.empty(count, words, dtype=torch.int64, device="meta"))
     assert counter.get_total_flops() / 2 == cost.sum()
@@ -143,7 +160,7 @@ def test_the_executor_takes_the_simulated_routes(bundle: Bundle, batch_size: int
     outputs = bundle.outputs
     rule = ThresholdRule(RecordedScore("maxprob"), np.median(outputs.scores["maxprob"][:1], axis=1), {}, 0.0)
     simulated = rule.route(outputs)
-    cascade = trained_network(RECIPE, torch.device("cpu"))
+    cascade = trained_network(RECIPES["tales"], torch.device("cpu"))
     executed = execute(cascade, rule, outputs.ids, lambda ids: TALES.take(ids).tokens, batch_size=batch_size, group=group)
     assert 0.4 < (simulated.exit == 0).mean() < 0.6
     np.testing.assert_array_equal(executed.exit, simulated.exit)

@@ -93,3 +93,35 @@ def test_a_network_in_another_memory_format_is_refused():
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="sgd"):
         Optimizers(network(), "sgd", 0.1)
+
+
+@pytest.mark.parametrize("kernels", ["adamw", "muon"])
+def test_heads_learn_at_their_own_rate(kernels):
+    """The trunk moves as at the learning rate, the head as at three times the learning rate."""
+    model, initial = network(), network()
+    head = list(model[-1].parameters())
+    learn(model, Optimizers(model, kernels, 0.1, head, head_rate=3.0), 1, seed=1)
+    slow, fast = network(), network()
+    learn(slow, Optimizers(slow, kernels, 0.1), 1, seed=1)
+    images = torch.rand(8, 3, 9, 9, generator=(generator := torch.Generator().manual_seed(1)))
+    nn.functional.cross_entropy(fast(images), torch.randint(5, (8,), generator=generator)).backward()
+    Optimizers(fast, kernels, 0.1).step(0.03)
+    for before, *moved in zip(initial[:-1].parameters(), model[:-1].parameters(), slow[:-1].parameters(), strict=True):
+        assert torch.equal(*moved) and not torch.equal(before, moved[0])
+    for moved, expected in zip(model[-1].parameters(), fast[-1].parameters(), strict=True):
+        torch.testing.assert_close(moved, expected)
+
+
+def test_the_rate_of_heads_survives_a_checkpoint():
+    made = []
+    for stops in (False, True):
+        model = network()
+        optimizers = Optimizers(model, "adamw", 0.1, model[-1].parameters(), head_rate=3.0)
+        learn(model, optimizers, 2, seed=1)
+        if stops:
+            state = {name: tensor.clone() for name, tensor in optimizers.state().items()}
+            optimizers = Optimizers(model, "adamw", 0.1, model[-1].parameters(), head_rate=3.0)
+            optimizers.load_state(state)
+        learn(model, optimizers, 2, seed=2)
+        made.append(list(model.parameters()))
+    assert all(torch.equal(one, other) for one, other in zip(*made, strict=True))

@@ -1,0 +1,80 @@
+"""Texts that a bundle may not hold: they are shown where their data set is, and come and go with it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import resources, store
+from app.payload.predictions import predictions
+from app.report.contents import report
+from app.shown import Shown
+from app.wording import Words, bundle_size
+from app.worker.pictures import album
+from engine.bundle.bundle import write_bundle
+from engine.bundle.library import Entry
+from engine.datasets.sst2 import sst2
+from engine.splits import BUNDLE_SPLITS
+from tests import synthetic
+from tests.sentences import assert_one_sentence
+from tests.stand_in_sentences import write_sentences
+
+#: Test sentences of the stand-in.
+TEXTS = ["a bad day .", "film of the day ."]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of data sets, still empty."""
+    monkeypatch.setenv("OFFRAMP_DATASETS", str(tmp_path / "datasets"))
+    return tmp_path / "datasets"
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> Entry:
+    """A bundle without texts, made from the stand-in."""
+    write_sentences(tmp_path / "original", sst2())
+    dataset = replace(sst2(), folder=tmp_path / "original")
+    ids = [dataset.ids(split)[:80] for split in BUNDLE_SPLITS]
+    outputs = synthetic.outputs(examples=sum(map(len, ids)), classes=2)
+    split = np.concatenate([np.full(len(part), str(name)) for name, part in zip(BUNDLE_SPLITS, ids, strict=True)])
+    outputs = replace(outputs, ids=np.concatenate(ids), split=split)
+    about = {"recipe": "sst2-minilm", "dataset": "sst2", "dataset_digest": dataset.digest(), "vocabulary": 30_522}
+    write_bundle(synthetic.draft(outputs, "reviews", images=(), provenance=about), tmp_path / "reviews")
+    return Entry("reviews", tmp_path / "reviews")
+
+
+def test_without_the_data_set_a_sentence_says_what_is_missing(entry: Entry, folder: Path) -> None:
+    bundle, images = store.opened(entry), album(entry)
+    assert bundle.texts is None and images.pictures is None and images.obtainable is None
+    assert_one_sentence(images.missing.removeprefix("No text: "), "SST-2 is missing", "text/sst2/train.tsv", str(folder))
+    shown = Shown.of(entry, "maxprob", "macs")
+    assert report(shown, images).data["missing"] == "This file holds no texts, because they were not on the computer that wrote it."
+    assert Words.of(bundle).many == "examples" and bundle_size(bundle).endswith("no texts")
+
+
+def test_texts_come_and_go_with_the_data_set(entry: Entry, folder: Path) -> None:
+    def addresses() -> tuple[str, str]:
+        return resources.bundle_address(entry), resources.sweep_address(entry, "maxprob", "macs")
+
+    without = addresses()
+    write_sentences(folder, sst2())
+    assert store.missing_texts(entry) == ""
+    bundle = store.opened(entry)
+    assert bundle is store.opened(entry) and bundle.texts is not None
+    assert bundle.texts[bundle.outputs.split == "test"].tolist() == TEXTS and not any(bundle.texts[bundle.outputs.split != "test"])
+    shown = Shown.of(entry, "maxprob", "macs")
+    assert predictions(shown, 1)["text"] == TEXTS[1]
+    assert all(one != other for one, other in zip(addresses(), without, strict=True))
+    assert report(shown, album(entry)).data["missing"] == ""
+    (folder / sst2().files[-1].path).unlink()
+    assert store.opened(entry).texts is None and addresses() == without
+
+
+def test_another_data_set_is_not_shown(entry: Entry, folder: Path) -> None:
+    write_sentences(folder, sst2())
+    path = folder / sst2().files[-1].path
+    path.write_text(path.read_text().replace("\t0", "\t1"))
+    assert store.opened(entry).texts is None
+    assert "not the one that this bundle was made from" in album(entry).missing
