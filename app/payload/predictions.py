@@ -4,6 +4,7 @@ The page fetches them one example at a time; a file carries them for all of its 
 """
 
 import math
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.payload.container import Packed, encode
 from app.shown import Shown
+from engine.bundle.masks import MaskPack, pack_masks
 from engine.outputs import Outputs
 from engine.scores import SCORES, SURENESS
 from engine.splits import Split
@@ -31,6 +33,7 @@ class _Tables:
     confidence: (rows, exits) where no classes are predicted, NaN where the exit failed; None where it is not recorded
     texts:      (rows,) in full, or None
     before:     {name: (rows,)} what is known before any stage runs
+    masks:      (rows,) packed as in a bundle, empty for a row that has none; or None where no row has
     """
 
     classes: NDArray[np.integer]
@@ -40,13 +43,14 @@ class _Tables:
     confidence: NDArray[np.float32] | None
     texts: list[str] | None
     before: Mapping[str, NDArray[np.float32]]
+    masks: list[bytes] | None
 
 
 def predictions(shown: Shown, row: int) -> dict[str, Any]:
     """classes, probabilities: (exits, most probable classes) each;  decision: (exits,) the score that decides, as shown, or None.
 
-    Only where there are any: quality and confidence, (exits,) with None where a confidence is not known; the text of the example; and
-    before, {name: what is known before any stage runs}.
+    Only where there are any: quality and confidence, (exits,) with None where a confidence is not known; the text of the example;
+    before, {name: what is known before any stage runs}; and masks, {"size": [height, width], "packed": zlib stream in base64}.
     row: of the test examples, in the order of a sweep's columns
     """
     tables = _tables(shown, np.array([row]))
@@ -59,13 +63,14 @@ def predictions(shown: Shown, row: int) -> dict[str, Any]:
         **known,
         **({} if tables.texts is None else {"text": tables.texts[0]}),
         **({"before": {name: float(f"{values[0]:.6g}") for name, values in tables.before.items()}} if tables.before else {}),
+        **({"masks": {**_size(shown), "packed": b64encode(tables.masks[0]).decode()}} if tables.masks and tables.masks[0] else {}),
     }
 
 
 def predictions_resource(shown: Shown, rows: NDArray[np.integer]) -> bytes:
     """The same for many examples: arrays (rows, exits, classes), (rows, exits) of what else there is, and "before NAME", (rows,).
 
-    NaN stands for None.
+    NaN stands for None. "mask bytes", (rows,), says how many bytes of "masks" belong to each example.
     """
     tables = _tables(shown, rows)
     small = "u1" if len(shown.bundle.class_names) <= 256 else "u4"
@@ -75,7 +80,23 @@ def predictions_resource(shown: Shown, rows: NDArray[np.integer]) -> bytes:
     arrays |= {f"before {name}": Packed(values, "f4") for name, values in tables.before.items()}
     texts = {} if tables.texts is None else {"texts": tables.texts}
     before = {"before": list(tables.before)} if tables.before else {}
-    return encode({"top": tables.classes.shape[2], **texts, **before}, arrays)
+    masks = {} if tables.masks is None else _size(shown)
+    if tables.masks is not None:
+        arrays["mask bytes"] = Packed(np.array([len(packed) for packed in tables.masks], np.uint32), "u4")
+        arrays["masks"] = Packed(np.frombuffer(b"".join(tables.masks), np.uint8), "u1")
+    return encode({"top": tables.classes.shape[2], **texts, **before, **masks}, arrays)
+
+
+def _size(shown: Shown) -> dict[str, list[int]]:
+    """Of the masks of a bundle that has masks."""
+    assert shown.bundle.masks is not None
+    shape = shown.bundle.masks.shape
+    return {"size": [shape.height, shape.width]}
+
+
+def _masks(pack: MaskPack, ids: NDArray[np.int64]) -> list[bytes]:
+    """Unpacked, which checks them, and packed again. Raises UserError if one is damaged."""
+    return [pack_masks(pack[id].truth, pack[id].exits) if id in pack else b"" for id in ids.tolist()]
 
 
 def _listed(values: NDArray[np.floating]) -> list[float | None]:
@@ -94,6 +115,7 @@ def _tables(shown: Shown, rows: NDArray[np.integer]) -> _Tables:
         confidence=_confidence(outputs, examples),
         texts=None if bundle.texts is None else bundle.texts[examples].tolist(),
         before={name: values[examples] for name, values in outputs.before.items()},
+        masks=None if bundle.masks is None else _masks(bundle.masks, outputs.ids[examples]),
     )
 
 

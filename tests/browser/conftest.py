@@ -32,6 +32,7 @@ from engine.policies import POLICIES
 from engine.sweep import Sweep, run_sweep
 from tests import synthetic
 from tests.engine.policies.tied import tied_outputs
+from tests.masked import masked_draft
 from tests.measured import fresh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,7 +88,7 @@ class Site:
 
 
 def make_bundles(folder: Path) -> None:
-    """`tiny`, `imageless`, `family`, `hostile`, `far`, `deep`, `wide`, `costly`, `tied` and `timed` are whole, the others damaged.
+    """All but those in DAMAGED are whole.
 
     `imageless` is `tiny` without its images, which are half the work for each page: for what has nothing to do with images.
     """
@@ -113,6 +114,7 @@ def make_bundles(folder: Path) -> None:
     write_bundle(synthetic.draft(tied, "tied", images=()), folder / "tied")
     timed = synthetic.draft(synthetic.outputs(examples=600, exits=4, seed=7), "timed", title="Timed", images=())
     add_measured(write_bundle(timed, folder / "timed"), [fresh(1), fresh(32, joules=True)])
+    write_bundle(masked_draft("masked"), folder / "masked")
     for name in DAMAGED:
         shutil.copytree(folder / "tiny", folder / name)
     table = folder / "flipped" / "outputs.parquet"

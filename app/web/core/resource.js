@@ -28,3 +28,6 @@ export function decode(buffer) {
   }
   return { values, arrays }
 }
+
+/** @param {string} base64 */
+export const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))

@@ -5,10 +5,12 @@
  * What every exit predicts for one example: the most probable classes with their probabilities, (exits, classes) each, and the score that
  * is compared with the thresholds, (exits,), if one is. Probabilities and scores are null where they are not known.
  * quality: (exits,) of what each exit gave, where it is not compared with a label;  confidence: (exits,) where no classes are predicted,
- * null where the exit failed;  text: of the example, in full;  before: what is known before any exit runs, by name.
+ * null where the exit failed;  text: of the example, in full;  before: what is known before any exit runs, by name;  masks: of the example,
+ * where exits give masks.
  * @typedef {{
  *   classes: number[][], probabilities: (number | null)[][], decision: (number | null)[] | null,
  *   quality?: number[], confidence?: (number | null)[], text?: string, before?: Record<string, number>,
+ *   masks?: import("./masks.js").Masks,
  * }} Predictions
  */
 /**

@@ -1,6 +1,7 @@
 // The content of a block from the file that the page was opened from; see app/report.
 
-import { decode } from "../core/resource.js"
+import { unpackMasks } from "../core/masks.js"
+import { bytesOf, decode } from "../core/resource.js"
 import { documentStep, documentText, routesCsv } from "../core/take_home.js"
 
 /** @typedef {import("../core/resource.js").Resource} Resource */
@@ -24,7 +25,11 @@ export function fileSource(document_, cards) {
   return {
     bundle: () => resource("bundle"),
     sweep: () => resource("sweep"),
-    predictions: async (example) => predictionsOf(example, await resource("predictions"), (await resource("bundle")).values.exits.length),
+    predictions: async (example) => {
+      const [predictions, bundle] = [await resource("predictions"), await resource("bundle")]
+      const masks = await masksOf(example, predictions)
+      return { ...predictionsOf(example, predictions, bundle.values.exits.length), ...(masks ? { masks } : {}) }
+    },
     cards: async () => cards,
     images: find("images") && { key: "file", fetch: async (examples) => imagesOf(examples, await resource("images")) },
     takeHome: fromFile(() => resource("takehome")),
@@ -54,8 +59,7 @@ const fromFile = (resource) => ({
 
 /** @param {string} base64 of compressed bytes */
 async function unpacked(base64) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer()
+  return new Response(new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer()
 }
 
 /**
@@ -81,13 +85,31 @@ function predictionsOf(example, { values: { top, texts, before }, arrays }, exit
 }
 
 /**
+ * @param {number} example
+ * @param {Resource} resource
+ */
+async function masksOf(example, { values, arrays }) {
+  if (!arrays.masks) return null
+  values.starts ??= startsOf(arrays["mask bytes"])
+  const packed = arrays.masks.slice(values.starts[example], values.starts[example + 1])
+  return packed.length ? unpackMasks(packed, values.size) : null
+}
+
+/**
  * @param {number[]} examples
  * @param {Resource} resource sizes of all images, and the images one after the other
  */
 function imagesOf(examples, { values, arrays }) {
-  values.starts ??= arrays.size.reduce((/** @type {number[]} */ starts, /** @type {number} */ size) => (starts.push(/** @type {number} */ (starts.at(-1)) + size), starts), [0])
+  values.starts ??= startsOf(arrays.size)
   return examples.map((example) => {
     const [start, end] = [values.starts[example], values.starts[example + 1]]
     return end > start ? new Blob([arrays.images.subarray(start, end)], { type: "image/webp" }) : null
   })
+}
+
+/** Where each of several things that lie one after the other begins, and where the last one ends. @param {ArrayLike<number>} sizes */
+function startsOf(sizes) {
+  const starts = [0]
+  for (let i = 0; i < sizes.length; i++) starts.push(starts[i] + sizes[i])
+  return starts
 }

@@ -1,6 +1,7 @@
 // The content of a block from a server; see app/resources.py and app/media.py. All of it is immutable: its address changes with it.
 
-import { decode } from "../core/resource.js"
+import { unpackMasks } from "../core/masks.js"
+import { bytesOf, decode } from "../core/resource.js"
 
 const TIMEOUT = 60_000 // ms for a batch of images
 export const INCOMPLETE = "The server stopped before the data was complete."
@@ -19,7 +20,7 @@ export function httpSource(addresses) {
   return {
     bundle: async () => decode(await whole((await fetched(addresses.bundle)).arrayBuffer())),
     sweep: async () => decode(await whole((await fetched(addresses.sweep)).arrayBuffer())),
-    predictions: (example) => kept(predictions, example, async () => whole((await fetched(`${addresses.predictions}?row=${example}`)).json())),
+    predictions: (example) => kept(predictions, example, () => fetchPredictions(`${addresses.predictions}?row=${example}`)),
     cards: async () => whole((await fetched(addresses.policies)).json()),
     images: images === null ? null : { key: images, fetch: (examples) => fetchImages(images, examples) },
     takeHome: {
@@ -29,6 +30,14 @@ export function httpSource(addresses) {
       page: async (view) => opensWith(await whole((await fetched(addresses.takeHome("report"))).text()), view),
     },
   }
+}
+
+/** @param {string} address @returns {Promise<import("../core/source.js").Predictions>} */
+async function fetchPredictions(address) {
+  const answer = await whole((await fetched(address)).json())
+  if (!answer.masks) return answer
+  const { size, packed } = answer.masks
+  return { ...answer, masks: await unpackMasks(bytesOf(packed), size) }
 }
 
 /**

@@ -7,6 +7,7 @@ import { nameOf, outcomeOf } from "../core/naming.js"
 import { costOnSign, printed } from "../core/printed.js"
 import { amount, capital, costTexts, difference } from "../core/words.js"
 import { plate } from "./columns.js"
+import { legend, predictedMask, trueMask } from "./mask_picture.js"
 
 /** @typedef {import("../core/layout.js").Layout} Layout */
 /** @typedef {import("../core/model.js").Model} Model */
@@ -38,9 +39,10 @@ export class Cells {
     this.text.setAttribute("role", "group")
     this.text.setAttribute("aria-label", "Text of the example")
     this.factors = element("p", "offramp-factors")
+    this.masks = element("div", "offramp-trace-masks")
     const close = button("offramp-close", "×", onClose)
     close.setAttribute("aria-label", "Close the trace")
-    this.who = element("div", "offramp-trace-who", this.face, element("div", "", this.name, this.verdict), this.text, this.factors, close)
+    this.who = element("div", "offramp-trace-who", this.face, element("div", "", this.name, this.verdict), this.text, this.masks, this.factors, close)
     this.steps = element("ol", "offramp-steps")
     this.hint = element("p", "offramp-trace-hint")
     place.replaceChildren(this.hint, this.who, this.steps)
@@ -141,6 +143,7 @@ export class Cells {
     this.#showText(model.texts?.[example])
     this.face.hidden = model.texts !== null && !this.pictures
     this.#showFactors(example)
+    this.#showMasks()
     this.predictions = null
     this.steps.replaceChildren()
     void this.#fetch(example)
@@ -156,6 +159,7 @@ export class Cells {
       this.predictions = predictions
       this.#showText(predictions.text)
       this.#showFactors(example, predictions.before)
+      this.#showMasks(predictions.masks)
       if (this.view) this.paint(this.view)
       if (this.revealing) this.place.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" })
       this.revealing = false
@@ -172,6 +176,16 @@ export class Cells {
     this.text.textContent = text ?? ""
   }
 
+  // The true one, and what the colours mean. Those of the exits are in their cells.
+  #showMasks(/** @type {import("../core/masks.js").Masks | undefined} */ masks = undefined) {
+    this.masks.hidden = !masks
+    this.place.toggleAttribute("data-masks", Boolean(masks))
+    if (!masks) return this.masks.replaceChildren()
+    const classes = /** @type {Model} */ (this.model).classes
+    const key = element("p", "", element("em", "", "true mask"), ...legend(masks, classes), element("em", "", "hatched: incorrect"))
+    this.masks.replaceChildren(trueMask(masks), key)
+  }
+
   // What is known before any exit runs comes first: a router reads nothing else.
   #showFactors(/** @type {number} */ example, /** @type {Record<string, number>} */ before = {}) {
     const model = /** @type {Model} */ (this.model)
@@ -186,6 +200,7 @@ export class Cells {
     this.drop = undefined
     this.example = null
     this.predictions = null
+    this.#showMasks()
     this.place.toggleAttribute("data-idle", true)
     this.who.hidden = true
     this.hint.hidden = false
@@ -248,7 +263,7 @@ export class Cells {
     const words = costs && model.words.sign ? `${why}; ${model.spent} ${costTexts(model.words.sign, costs)[k]}` : why
     const reason = element("span", "offramp-reason", words)
     reason.title = words
-    cell.append(head, bar, reason)
+    cell.append(head, bar, reason, ...(predictions.masks ? [predictedMask(predictions.masks, k)] : []))
     return cell
   }
 
