@@ -1,4 +1,5 @@
-"""The page's resources over HTTP: one for each bundle, one for each sweep, and the predictions for an example that is picked.
+"""The page's resources over HTTP: one for each bundle, one for each sweep, and for an example that is picked its predictions and, on
+request, what its words do for them.
 
 An address holds a digest of the content, so a browser may keep what it fetched for good. Addresses are relative to the page's own, so that
 they work below any path of a proxy. A resource is made and compressed once and kept while there is room; after that it is made again.
@@ -22,6 +23,7 @@ from app.payload.bundle_resource import bundle_resource
 from app.payload.predictions import predictions
 from app.payload.sweep_resource import sweep_resource
 from app.shown import Shown
+from app.worker.words import words_of
 from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.policies import POLICIES
@@ -123,7 +125,28 @@ async def _predictions(request: Request) -> Response:
     return Response(content, media_type="application/json", headers=KEEP)
 
 
+async def _words(request: Request) -> Response:
+    """What each word of a test example does for the prediction of every exit, [[begin, end, effect at each exit ...], ...]."""
+    row = row_number(request.query_params.get("row", ""))
+    if row is None:
+        return PlainTextResponse("Ask for one example by its row, such as row=0.", 400)
+
+    def find() -> bytes | None:
+        entry = store.entry(request.path_params["bundle"])
+        if not entry or _of_bundle(entry).digest != request.path_params["digest"]:
+            return None
+        words = words_of(store.opened(entry), row)
+        return None if words is None else json.dumps(words).encode()
+
+    try:
+        content = await run_in_threadpool(find)
+    except UserError as problem:
+        return PlainTextResponse(str(problem), 404)
+    return PlainTextResponse(GONE, 404) if content is None else Response(content, media_type="application/json", headers=KEEP)
+
+
 ROUTES = [
+    Route(f"/{PREFIX}" + "/bundle/{bundle}/{digest}/words", _words),
     Route(f"/{PREFIX}" + "/bundle/{bundle}/{digest}", _bundle),
     Route(f"/{PREFIX}" + "/sweep/{bundle}/{policy}/{unit}/{digest}", _sweep),
     Route(f"/{PREFIX}" + "/sweep/{bundle}/{policy}/{unit}/{digest}/predictions", _predictions),

@@ -1,4 +1,5 @@
-"""The worker process: reads the images of data sets and downloads them. Both may need torch, which the page's own process never loads.
+"""The worker process: reads the images of data sets, downloads them, and asks networks about words. All of it may need torch, which the
+page's own process never loads.
 
     python -m app.worker
 
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.worker.messages import Fetch, Open, Reply, Request, Take, read_request, write_reply
+from app.worker.messages import Explain, Fetch, Open, Reply, Request, Take, read_request, write_reply
 from engine.datasets.base import Dataset
 from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
@@ -39,6 +40,8 @@ def reply_to(request: Request) -> Reply:
                 return Reply()
             case Open():
                 return Reply(digest=_opened(request).digest())
+            case Explain(text=text):
+                return Reply(words=_words(request, text))
             case Take(ids=ids):
                 return Reply([encode_exactly(pixels) for pixels in _opened(request).take(np.array(ids, np.int64)).pixels])
     except UserError as problem:
@@ -54,6 +57,16 @@ def encode_exactly(pixels: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "WEBP", lossless=True, method=0)
     return file.getvalue()
+
+
+def _words(request: Explain, text: str) -> list[list[float]]:
+    os.environ["OFFRAMP_DATASETS"] = request.datasets
+    from engine.runtime.word_effects import trained_on, word_effects  # loads torch
+
+    cascade, dataset = trained_on(request.provenance)
+    effects = word_effects(cascade, dataset.tokens, text)
+    by_word = zip(effects.place.tolist(), np.round(effects.effect.T.astype(float), 4).tolist(), strict=True)
+    return [[*place, *effect] for place, effect in by_word]
 
 
 def _opened(request: Open | Take) -> Dataset:

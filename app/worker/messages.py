@@ -37,20 +37,34 @@ class Fetch:
     datasets: str
 
 
-Request = Open | Take | Fetch
-_KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Take, Fetch)}
+@dataclass(frozen=True)
+class Explain:
+    """Say what each word of a text does for the predictions of the network that computed a bundle.
+
+    provenance: of the bundle;  datasets: the folder of all data sets
+    """
+
+    provenance: Mapping[str, Any]
+    datasets: str
+    text: str
+
+
+Request = Open | Take | Fetch | Explain
+_KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Take, Fetch, Explain)}
 
 
 @dataclass(frozen=True)
 class Reply:
     """images:  encoded, of a Take
     digest:  of the data set, of an Open
+    words:   of an Explain, [[begin, end, effect at each exit ...], ...]
     problem: a sentence to show if the request cannot be met
     fault:   the traceback of a bug of ours, for the log
     """
 
     images: Sequence[bytes] = ()
     digest: str | None = None
+    words: Sequence[Sequence[float]] = ()
     problem: str | None = None
     fault: str | None = None
 
@@ -68,7 +82,7 @@ def read_request(line: bytes) -> Request:
 
 def write_reply(reply: Reply, file: IO[bytes]) -> None:
     sizes = [len(image) for image in reply.images]
-    head = {"sizes": sizes, "digest": reply.digest, "problem": reply.problem, "fault": reply.fault}
+    head = {"sizes": sizes, "digest": reply.digest, "words": reply.words, "problem": reply.problem, "fault": reply.fault}
     file.write(json.dumps(head).encode() + b"\n" + b"".join(reply.images))
     file.flush()
 

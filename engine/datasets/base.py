@@ -1,6 +1,6 @@
 """The protocols of data sets: the ids of their examples, and the images, texts or images with masks of some examples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -150,6 +150,10 @@ class TextDataset(Protocol):
 
     def texts(self, ids: NDArray[np.int64]) -> tuple[str, ...]:
         """The texts with these ids, as people read them."""
+        ...
+
+    def tokens(self, texts: Sequence[str]) -> NDArray[np.int32]:
+        """Any texts as networks read them, (texts, tokens of the longest one), padded with PADDING."""
         ...
 
     def take(self, ids: NDArray[np.int64]) -> Texts:

@@ -6,6 +6,7 @@ Some of the shortest reviews occur more than once, in several splits too: there 
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,16 +60,21 @@ class Phrases:
         """The reviews with these ids, in this order, as people read them."""
         return tuple(self._review(int(i)).text for i in np.asarray(ids).ravel())
 
+    def tokens(self, texts: Sequence[str]) -> NDArray[np.int32]:
+        """Any texts as the network reads them, (texts, tokens of the longest one), padded with PADDING."""
+        rows = [tokens_of(text) for text in texts]
+        tokens = np.full((len(rows), max(map(len, rows), default=1)), PADDING, np.int32)
+        for padded, row in zip(tokens, rows, strict=True):
+            padded[: len(row)] = row
+        return tokens
+
     def take(self, ids: NDArray[np.int64]) -> Texts:
         """The reviews with these ids, in this order, with their obstacles and their difficulty as `factors`."""
         wanted = [int(i) for i in np.asarray(ids).ravel()]
         reviews = [self._review(i) for i in wanted]
-        rows = [tokens_of(review.text) for review in reviews]
-        tokens = np.full((len(rows), max(map(len, rows), default=1)), PADDING, np.int32)
-        for padded, row in zip(tokens, rows, strict=True):
-            padded[: len(row)] = row
+        tokens = self.tokens([review.text for review in reviews])
         factors = {name: np.array([review.obstacles[name] for review in reviews], np.float32) for name in WEIGHTS}
-        factors["words"] = np.array([len(row) for row in rows], np.float32)
+        factors["words"] = (tokens != PADDING).sum(axis=1).astype(np.float32)
         factors["difficulty"] = np.array([review.difficulty for review in reviews], np.float32)
         return Texts(tuple(review.text for review in reviews), tokens, np.array(wanted, np.int64) % len(NAMES), factors)
 

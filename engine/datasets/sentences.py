@@ -75,11 +75,15 @@ class Sentences:
         """The sentences with these ids, as people read them. Raises KeyError for an unknown id."""
         return tuple(sentence.text for sentence in self._with(ids))
 
+    def tokens(self, texts: Sequence[str]) -> NDArray[np.int32]:
+        """Any texts as word pieces, (texts, pieces of the longest one), padded with PADDING."""
+        return self._word_pieces.tokens(texts, self.longest)
+
     def take(self, ids: NDArray[np.int64]) -> Texts:
         """The sentences with these ids, in this order; the number of word pieces is a factor. Raises KeyError for an unknown id."""
         taken = self._with(ids)
         texts = tuple(sentence.text for sentence in taken)
-        tokens = self._word_pieces.tokens(texts, self.longest)
+        tokens = self.tokens(texts)
         length = (tokens != PADDING).sum(axis=1).astype(np.float32)
         return Texts(texts, tokens, np.array([sentence.label for sentence in taken], np.int64), {"words": length})
 

@@ -18,6 +18,11 @@
  * @typedef {{key: string, fetch: (examples: number[]) => Promise<(Blob | null)[]>}} Images
  */
 /**
+ * What each word of a text does for the prediction of every exit. begin, end: of the word, in characters;  effects: the probability of the
+ * class that the exit predicts, minus its probability without the word
+ * @typedef {{begin: number, end: number, effects: number[]}} WordEffect
+ */
+/**
  * What can be taken home, at one step of the budget. forms: of the table of routes;  policy: the document of the nearest step that has one;
  * page: the page as one file that opens with a view, given as a query, null where it is that file already. What fails rejects with a sentence.
  * @typedef {{
@@ -28,10 +33,12 @@
  * }} TakeHome
  */
 /**
+ * words: null where no network can be asked
  * @typedef {{
  *   bundle: () => Promise<Resource>,
  *   sweep: () => Promise<Resource>,
  *   predictions: (example: number) => Promise<Predictions>,
+ *   words: ((example: number) => Promise<WordEffect[]>) | null,
  *   images: Images | null,
  *   cards: () => Promise<import("../parts/panel.js").Card[]>,
  *   takeHome: TakeHome,

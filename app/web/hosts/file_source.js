@@ -30,6 +30,7 @@ export function fileSource(document_, cards) {
       const masks = await masksOf(example, predictions)
       return { ...predictionsOf(example, predictions, bundle.values.exits.length), ...(masks ? { masks } : {}) }
     },
+    words: null,
     cards: async () => cards,
     images: find("images") && { key: "file", fetch: async (examples) => imagesOf(examples, await resource("images")) },
     takeHome: fromFile(() => resource("takehome")),

@@ -21,6 +21,7 @@ export function httpSource(addresses) {
     bundle: async () => decode(await whole((await fetched(addresses.bundle)).arrayBuffer())),
     sweep: async () => decode(await whole((await fetched(addresses.sweep)).arrayBuffer())),
     predictions: (example) => kept(predictions, example, () => fetchPredictions(`${addresses.predictions}?row=${example}`)),
+    words: async (example) => wordEffects(await whole((await fetched(`${addresses.bundle}/words?row=${example}`)).json())),
     cards: async () => whole((await fetched(addresses.policies)).json()),
     images: images === null ? null : { key: images, fetch: (examples) => fetchImages(images, examples) },
     takeHome: {
@@ -31,6 +32,9 @@ export function httpSource(addresses) {
     },
   }
 }
+
+/** @param {number[][]} rows begin, end, and the effect at each exit */
+const wordEffects = (rows) => rows.map(([begin, end, ...effects]) => ({ begin, end, effects }))
 
 /** @param {string} address @returns {Promise<import("../core/source.js").Predictions>} */
 async function fetchPredictions(address) {

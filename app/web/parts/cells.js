@@ -7,6 +7,7 @@ import { nameOf, outcomeOf } from "../core/naming.js"
 import { costOnSign, printed } from "../core/printed.js"
 import { amount, capital, costTexts, difference } from "../core/words.js"
 import { plate } from "./columns.js"
+import { Effects } from "./effects.js"
 import { legend, predictedMask, trueMask } from "./mask_picture.js"
 
 /** @typedef {import("../core/layout.js").Layout} Layout */
@@ -66,6 +67,9 @@ export class Cells {
     this.place.setAttribute("aria-label", `Trace of one ${one}`)
     const what = model.routes.answer ? `what every ${stage} predicts for it` : `how every ${stage} does on it`
     this.place.toggleAttribute("data-bare", !model.threshold) // nothing but a sentence until an example is picked
+    this.effects = source.words && model.texts && model.routes.answer ? new Effects(this.text, source.words) : null
+    this.who.querySelector(".offramp-words-bar")?.remove()
+    if (this.effects) this.text.after(this.effects.bar)
     this.hints = [`Click an example to see ${what}.`, model.threshold ? ` Until then: the ${model.threshold.title.toLowerCase()} at which each ${stage} lets an example leave.` : ""]
     this.#close()
   }
@@ -103,6 +107,8 @@ export class Cells {
     this.verdict.textContent = `Leaves at ${model.exits[taken].name}${result}, at ${cost} of the ${model.words.reference}’s ${model.spent}.`
     if (!this.predictions) return
     const { predictions, example } = this
+    const [predicted] = predictions.classes[taken]
+    if (predicted !== undefined) this.effects?.paint(taken, model.exits[taken].name, model.classes[predicted])
     this.steps.replaceChildren(...model.exits.map((exit, k) => this.#cell(exit, k, taken, view.step, predictions, example)))
     this.#placeCells()
   }
@@ -158,6 +164,7 @@ export class Cells {
       if (!current()) return
       this.predictions = predictions
       this.#showText(predictions.text)
+      this.effects?.open(example, predictions.text ?? "")
       this.#showFactors(example, predictions.before)
       this.#showMasks(predictions.masks)
       if (this.view) this.paint(this.view)

@@ -1,7 +1,7 @@
 """Texts go through training, compute and the executor as images do: padding changes nothing, and each text costs what its length costs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,6 +50,13 @@ class Tales:
 
     def texts(self, ids: NDArray[np.int64]) -> tuple[str, ...]:
         return self.take(ids).texts
+
+    def tokens(self, texts: Sequence[str]) -> NDArray[np.int32]:
+        tokens = np.zeros((len(texts), LONGEST), np.int32)
+        for row, text in zip(tokens, texts, strict=True):
+            numbers = [WORDS.index(word) for word in text.split()]
+            row[: len(numbers)] = numbers
+        return tokens
 
     def take(self, ids: NDArray[np.int64]) -> Texts:
         drawn = [np.random.default_rng(int(id)) for id in ids]
