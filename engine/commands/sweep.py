@@ -21,6 +21,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     which = command.add_mutually_exclusive_group()
     which.add_argument("--budgets", type=numbers, metavar="A,B,...", help="budgets as shares of the full network's cost, such as 0.3,0.5")
     which.add_argument("--points", type=positive, default=21, metavar="N", help="number of evenly spaced budgets (default: 21)")
+    command.add_argument("--quality", metavar="NAME", help="which quality judges the exits, if the bundle has several, such as mean_iou")
     command.add_argument("--unit", help="unit of cost (default: macs, or the first unit of the bundle)")
     command.add_argument(
         "--split", default="test", choices=("fit", "calibration", "test"), help="split on which results are reported (default: test)"
@@ -40,12 +41,13 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
         swept = Calibrated(swept)
     bundle = open_bundle(given.bundle)
-    unit = given.unit or bundle.outputs.default_unit
+    outputs = bundle.outputs if given.quality is None else bundle.outputs.with_quality(given.quality)
+    unit = given.unit or outputs.default_unit
     if given.points > MAX_POINTS:
         raise UserError(f"--points is {given.points:,}, which is too many budgets; give at most {MAX_POINTS:,}.")
-    result = run_sweep(swept, bundle.outputs, given.budgets or given.points, unit, Split(given.split), progress_bar("steps", after=QUICK))
+    result = run_sweep(swept, outputs, given.budgets or given.points, unit, Split(given.split), progress_bar("steps", after=QUICK))
     document = result.as_json(bundle.id)
-    intervals = sweep_intervals(result, bundle.outputs.part(result.split))
+    intervals = sweep_intervals(result, outputs.part(result.split))
     intervals.add_to(document)
     if not given.json:
         full = document["full"]

@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from engine.__main__ import main
 from engine.bundle.bundle import read_bundle
 from engine.bundle.manifest import MANIFEST
 
@@ -28,3 +30,13 @@ def test_it_is_read_as_it_was_written() -> None:
     unpacked = {str(id): masks[id].truth.tobytes() + masks[id].exits.tobytes() for id in masks.ids}
     assert {id: hashlib.sha256(data).hexdigest() for id, data in unpacked.items()} == expected["masks"]
     assert all(int(id) in bundle.images for id in unpacked)
+
+
+def test_a_sweep_is_judged_by_the_quality_that_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    outputs = read_bundle(FOLDER).outputs
+    for name in ("mean_iou", "pixel_accuracy"):
+        assert main(["sweep", str(FOLDER), "--policy", "static", "--points", "2", "--quality", name, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["full"]["accuracy"] == pytest.approx(outputs.with_quality(name).test().quality[-1].mean())
+    assert main(["sweep", str(FOLDER), "--policy", "static", "--quality", "dice"]) == 2
+    assert "no quality 'dice'" in capsys.readouterr().err
