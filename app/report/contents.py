@@ -27,7 +27,7 @@ VIEW = "Explore"
 MOST_EXAMPLES = 10_000
 #: Characters of texts in a file unless a number of examples is asked for. Compressed, they take about a third.
 TEXT_CHARACTERS = 3_000_000
-#: Bytes of images in a file unless a number of examples is asked for. With the rest, a file then stays below 3 MB.
+#: Bytes of images and masks in a file unless a number of examples is asked for. With the rest, a file then stays below 3 MB.
 IMAGE_BYTES = 1_500_000
 
 
@@ -41,7 +41,9 @@ def report(shown: Shown, images: Album, examples: int | None = None, budget: flo
     if examples is None:
         fitting = len(order)
         if encoded:
-            fitting = _fitting([len(image) for image in encoded], IMAGE_BYTES)
+            fitting = _fitting(
+                [len(image) + masks for image, masks in zip(encoded, _mask_bytes(bundle, ids[order]), strict=True)], IMAGE_BYTES
+            )
         if bundle.texts is not None:
             texts = bundle.texts[bundle.outputs.split == Split.TEST][order]
             fitting = min(fitting, _fitting([len(text) for text in texts], TEXT_CHARACTERS))
@@ -77,6 +79,10 @@ def report(shown: Shown, images: Album, examples: int | None = None, budget: flo
 def _shuffled(bundle: Bundle) -> NDArray[np.int64]:
     """Rows of the test examples in an order that depends on their ids alone: its beginning is a random sample."""
     return np.argsort(hash_uniform(bundle.outputs.ids[bundle.outputs.split == Split.TEST]), kind="stable")
+
+
+def _mask_bytes(bundle: Bundle, ids: NDArray[np.int64]) -> list[int]:
+    return [0] * len(ids) if bundle.masks is None else [bundle.masks.size_of(id) for id in ids.tolist()]
 
 
 def _fitting(sizes: Sequence[int], most: int) -> int:

@@ -85,6 +85,10 @@ class MaskPack:
         """The examples with masks."""
         return list(self._places)
 
+    def size_of(self, id: int) -> int:
+        """The bytes that the masks of an example take, 0 if it has none."""
+        return self._places.get(id, (0, 0))[1]
+
     def __getitem__(self, id: int) -> Masks:
         """The masks of an example. Raises KeyError if it has none, and UserError if they cannot be unpacked."""
         offset, size = self._places[id]

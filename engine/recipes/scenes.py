@@ -22,6 +22,5 @@ def scenes() -> Recipe:
         title="Scenes, encoder-decoder",
         description="A small encoder-decoder with four exits, each of which gives the kind of thing at every pixel of a 64x64 drawing.",
         training=Training(epochs=20, batch_size=64, label_smoothing=0.0, validation=1000),
-        exit_names=("Quarter of the side", "Eighth", "Back to a quarter", "Back to a half"),
     )
     return Recipe(config, DATASETS["scenes"].build, cascade=_segmenter)

@@ -22,6 +22,7 @@ import { legend, predictedMask, trueMask } from "./mask_picture.js"
  */
 
 const BRIEF = 260 // px of a column below which a confidence is only a number
+const MASK = 80 // px that a mask takes of it
 const FACTORS = 3 // at most; the strongest
 
 export class Cells {
@@ -223,7 +224,7 @@ export class Cells {
       cell.style.left = layout.down ? "" : `${x.toFixed(1)}px`
       cell.style.width = layout.down ? "" : `${width.toFixed(1)}px`
       cell.classList.toggle("offramp-narrow", narrow)
-      cell.classList.toggle("offramp-brief", layout.down || width < BRIEF)
+      cell.classList.toggle("offramp-brief", layout.down || width - (cell.querySelector(".offramp-mask") ? MASK : 0) < BRIEF)
     })
   }
 
