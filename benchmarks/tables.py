@@ -82,7 +82,7 @@ def cell(accuracy: Interval, difference: Interval, cost: float) -> str:
 
 
 def kind_of(bundle: Bundle) -> str:
-    return "image" if bundle.texts is None else "text"
+    return "text" if bundle.reads_texts else "image"
 
 
 def how_read(bundle: Bundle) -> str:
@@ -118,7 +118,7 @@ def networks_table(bundles: Iterable[Bundle]) -> list[str]:
     lines = ["| network | MMACs | parameters | exits, share of the cost: test accuracy | full network |", "|---" * 5 + "|"]
     for bundle in bundles:
         test = bundle.outputs.test()
-        alone = test.static_cost("macs") / test.full_cost("macs")
+        alone = test.mean_static_cost("macs") / test.full_cost("macs")
         exits = ", ".join(f"{cost:.0%}: {100 * correct:.1f}" for cost, correct in zip(alone, test.correct.mean(axis=1), strict=True))
         size = f"{test.full_cost('macs') / 1e6:.0f} | {parameters(bundle) / 1e6:.1f} M"
         lines.append(f"| `{bundle.id}` | {size} | {exits} | {full_in_percent(bundle)} |")
@@ -194,6 +194,14 @@ def plain_and_bags() -> list[str]:
     ]
 
 
+def sentences() -> list[str]:
+    bundles = [open_bundle(f"{name}-minilm") for name in ("sst2", "ag-news")]
+    lines = [*networks_table(bundles)]
+    for bundle in bundles:
+        lines += ["", f"`{bundle.id}`:", "", *policies_table(bundle, FIRST, (0.25, 0.5, 0.75)), "", how_read(bundle)]
+    return lines
+
+
 #: The parts to print, by the name in their marks.
 PARTS: dict[str, Callable[[], list[str]]] = {
     "results": results,
@@ -201,6 +209,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "exits": exits,
     "cifar10": cifar10,
     "bags": plain_and_bags,
+    "sentences": sentences,
 }
 
 
