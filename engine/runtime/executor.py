@@ -58,7 +58,8 @@ def execute(
     group:   number of full batches that go through a stage together, by default that of `group_size`
     before:  {name: (examples,)}, what is known of the examples before any stage runs, for rules that read it
     receive_masks: called with the masks that examples leave with, if the exits give masks
-    Raises UserError for the rule of an oracle, which needs labels to decide, and for one that reads recorded features, unless they are those of masks.
+    Raises UserError for the rule of an oracle, which needs labels to decide, and for one that reads recorded features
+    other than those of masks.
     """
     online_rule = rule.online_rule(cascade.kind)
     if online_rule is None:
