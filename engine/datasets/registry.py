@@ -1,6 +1,6 @@
 """The registered data sets.
 
-A new one is one file: a class that implements `Dataset` or `TextDataset`, and a registered function that builds it.
+A new one is one file: a class that implements `Dataset`, `TextDataset` or `MaskDataset`, and a registered function that builds it.
 """
 
 from collections.abc import Callable, Mapping

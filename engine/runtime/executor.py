@@ -10,7 +10,7 @@ batch needs it, and stages between which no example can leave run as one.
 
 States, trunks and heads are on the device. If it has its own memory, the logits stay there too: the device computes the scores, classes,
 ensembles and gate features that a rule reads, and is read once per stage and group. Otherwise the host computes them. The logits of earlier
-exits are kept until an example leaves, for rules that use them.
+exits are kept until an example leaves, for rules that use them; of exits that give masks, what the masks tell and the masks themselves.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,7 +58,8 @@ def execute(
     group:   number of full batches that go through a stage together, by default that of `group_size`
     before:  {name: (examples,)}, what is known of the examples before any stage runs, for rules that read it
     receive_masks: called with the masks that examples leave with, if the exits give masks
-    Raises UserError for the rule of an oracle, which needs labels to decide, and for one that reads recorded features.
+    Raises UserError for the rule of an oracle, which needs labels to decide, and for one that reads recorded features
+    other than those of masks.
     """
     online_rule = rule.online_rule(cascade.kind)
     if online_rule is None:

@@ -71,7 +71,10 @@ class Rule(ABC):
         return [(1.0, self)]
 
     def online_rule(self, kind: CascadeKind) -> OnlineRule | None:
-        """The same decisions, taken while the network runs. None for oracles, which need the labels, and for rules that read features."""
+        """The same decisions, taken while the network runs. None for oracles, which need the labels, and for rules that read features.
+
+        The features of masks are no obstacle: a running network gives them.
+        """
         return None
 
     def threshold_spec(self) -> "ThresholdSpec | None":
