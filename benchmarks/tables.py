@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 from benchmarks.options import Options, run
 from engine.analysis.factors import factor_by_exit
 from engine.analysis.intervals import Interval, mean_interval, paired_interval
-from engine.analysis.sweep_intervals import sweep_intervals
+from engine.analysis.sweep_intervals import expected_quality, sweep_intervals
 from engine.balance import normalized_entropy
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import open_bundle
@@ -35,10 +35,22 @@ ALPHAS = (0.7, 0.9, 1.05)
 #: What README.md shows: the baseline, the method most often deployed, those of the papers this project began with, and the bound.
 FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
+#: The rules of BranchyNet, MSDNet and PABEE, which EENet's paper compares it with, and the bundles and budgets of that table.
+RULES_OF_EENETS_PAPER = ("entropy", "maxprob", "patience")
+BUNDLES_OF_EENETS_TABLE = ("sst2-minilm", "ag-news-minilm", "cifar10-resnet", "cifar10-msdnet")
+BUDGETS_OF_EENETS_TABLE = (0.25, 0.5, 0.75)
+
 
 def in_percent(accuracy: Interval) -> str:
     """An accuracy with half the width of its 95% interval, in percent."""
     return f"{100 * accuracy.estimate:.1f} ± {100 * accuracy.half_width:.1f}"
+
+
+def in_points(difference: Interval) -> str:
+    """A difference of two accuracies with half the width of its 95% interval, in points; bold where the interval does not reach zero."""
+    text = f"{100 * difference.estimate:+.1f} ± {100 * difference.half_width:.1f}"
+    low, high = difference.ends
+    return f"**{text}**" if low > 0 or high < 0 else text
 
 
 def full_in_percent(bundle: Bundle) -> str:
@@ -144,6 +156,24 @@ def bags_table(heads: Bundle, bags: Bundle) -> list[str]:
     return lines
 
 
+def eenet_table(bundles: Iterable[Bundle]) -> list[str]:
+    """EENet's test accuracy at some budgets, and the difference from it to each of the rules it was published against."""
+    titles = [POLICIES[name].title for name in RULES_OF_EENETS_PAPER]
+    lines = ["| bundle | budget | EENet | " + " | ".join(f"minus {title}" for title in titles) + " |", "|---" * (3 + len(titles)) + "|"]
+    for bundle in bundles:
+        test, budgets = bundle.outputs.test(), list(BUDGETS_OF_EENETS_TABLE)
+        quality = {
+            name: [expected_quality(rule, test) for rule in run_sweep(POLICIES[name], bundle.outputs, budgets).rules]
+            for name in ("eenet", *RULES_OF_EENETS_PAPER)
+        }
+        for i, budget in enumerate(budgets):
+            eenet = quality["eenet"][i]
+            differences = (paired_interval(eenet, quality[name][i]) for name in RULES_OF_EENETS_PAPER)
+            cells = [in_percent(mean_interval(eenet)), *map(in_points, differences)]
+            lines.append(f"| `{bundle.id}` | {budget:.0%} | " + " | ".join(cells) + " |")
+    return lines
+
+
 def results() -> list[str]:
     bundle = open_bundle("doodles")
     return [
@@ -202,6 +232,17 @@ def sentences() -> list[str]:
     return lines
 
 
+def eenet() -> list[str]:
+    bundles = [open_bundle(name) for name in BUNDLES_OF_EENETS_TABLE]
+    examples = ", ".join(f"{bundle.outputs.test().examples:,} {kind_of(bundle)}s of `{bundle.id}`" for bundle in bundles)
+    return [
+        *eenet_table(bundles),
+        "",
+        f"EENet's test accuracy in percent, and its difference from each rule in points on the same examples ({examples}), with paired 95%"
+        " intervals; bold where the interval leaves out zero. Knobs are set on calibration, for the same budget.",
+    ]
+
+
 #: The parts to print, by the name in their marks.
 PARTS: dict[str, Callable[[], list[str]]] = {
     "results": results,
@@ -210,6 +251,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "cifar10": cifar10,
     "bags": plain_and_bags,
     "sentences": sentences,
+    "eenet": eenet,
 }
 
 

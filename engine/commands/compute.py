@@ -13,7 +13,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     takes_device(command)
     takes_precision(command)
     takes_cuda_graphs(command)
-    command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="images per batch (default: 50)")
+    command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="examples per batch (default: 50)")
     command.add_argument("--limit", type=positive, metavar="N", help="use at most N examples of each split")
     command.add_argument("--out", type=Path, metavar="DIR", help="folder of the bundle (default: data/bundles/RECIPE)")
 
@@ -24,7 +24,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
 
     take_memory_in_bulk()
     recipe = recipe_of(given)
-    folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress_bar("images"), given.dtype, given.cuda_graphs)
+    progress = progress_bar("examples")
+    folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress, given.dtype, given.cuda_graphs)
     if not given.json:
         print(f"Bundle written to {folder}.")
     return {"recipe": recipe.name, "bundle": str(folder)}

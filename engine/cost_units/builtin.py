@@ -21,7 +21,7 @@ register_cost_unit(
         "macs",
         title="Compute (MACs)",
         noun="compute",
-        note="Multiply-accumulates per image, exit heads included, as torch's FlopCounterMode counts them.",
+        note="Multiply-accumulates per example, exit heads included, as torch's FlopCounterMode counts them.",
         sign="{} MACs",
         stage_cost=_stage_macs,
     )
