@@ -197,7 +197,7 @@ export class Cells {
   // What is known before any exit runs comes first: a router reads nothing else.
   #showFactors(/** @type {number} */ example, /** @type {Record<string, number>} */ before = {}) {
     const model = /** @type {Model} */ (this.model)
-    const span = (/** @type {string} */ name, /** @type {number} */ value) => element("span", name in before ? "offramp-before" : "", `${name} ${value.toFixed(Math.abs(value) < 100 ? 2 : 0)}`)
+    const span = (/** @type {string} */ name, /** @type {number} */ value) => element("span", name in before ? "offramp-before" : "", `${name} ${value.toFixed(digitsOf(value))}`)
     const known = Object.entries(before).map(([name, value]) => span(name, value))
     for (const node of known) node.title = `Known before any ${model.words.stage} runs`
     this.factors.replaceChildren(...known, ...strongest(model, example).map(([name, value]) => span(name, value)))
@@ -362,6 +362,9 @@ function strongest(model, example) {
   named.sort(([a, x], [b, y]) => Number(b === "difficulty") - Number(a === "difficulty") || y - x)
   return named.filter(([name, value]) => name === "difficulty" || value >= 0.1).slice(0, FACTORS)
 }
+
+/** Decimal digits of a factor: none of a count, and none of a large number. @param {number} value */
+const digitsOf = (value) => (Math.abs(value) >= 100 || (Math.abs(value) > 1 && Number.isInteger(value)) ? 0 : 2)
 
 /** Two numbers with as many digits as it takes to distinguish them, at least two. @param {number} a @param {number} b */
 function distinct(a, b) {
