@@ -232,6 +232,19 @@ def sentences() -> list[str]:
     return lines
 
 
+def phrases() -> list[str]:
+    bundle = open_bundle("phrases")
+    return [
+        *networks_table([bundle]),
+        "",
+        *exits_table(bundle, run_sweep(POLICIES["maxprob"], bundle.outputs, [0.4, 0.6])),
+        "",
+        *policies_table(bundle, FIRST, (0.3, 0.5, 0.7)),
+        "",
+        how_read(bundle),
+    ]
+
+
 def eenet() -> list[str]:
     bundles = [open_bundle(name) for name in BUNDLES_OF_EENETS_TABLE]
     examples = ", ".join(f"{bundle.outputs.test().examples:,} {kind_of(bundle)}s of `{bundle.id}`" for bundle in bundles)
@@ -251,6 +264,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "cifar10": cifar10,
     "bags": plain_and_bags,
     "sentences": sentences,
+    "phrases": phrases,
     "eenet": eenet,
 }
 

@@ -82,6 +82,11 @@ def play(page: Page) -> None:
     page.locator(".offramp-game-verdict").wait_for()
 
 
+def colour_the_words(page: Page) -> None:
+    page.locator(".offramp-words").click()
+    page.locator(".offramp-trace-text mark").first.wait_for()
+
+
 #: {name: what is opened in Explore}
 OPENED: dict[str, tuple[Step, ...]] = {
     "example": (click(".offramp-face[data-exit='2']:not([data-over])"),),
@@ -91,6 +96,17 @@ OPENED: dict[str, tuple[Step, ...]] = {
     "calculator": (click(".offramp-tool-calculator"),),
     "cards": (open_game,),
     "game": (open_game, play),
+}
+#: {name: bundle and budget, and what is opened in Explore}
+OF_OTHER_BUNDLES: dict[str, tuple[tuple[tuple[str, str], ...], tuple[Step, ...]]] = {
+    "masks": (
+        (("bundle", "scenes"), ("policy", "bolukbasi"), ("budget", "0.5")),
+        (click(".offramp-face[data-exit='1']:not([data-over])"), lambda page: page.locator(".offramp-mask").first.wait_for()),
+    ),
+    "words": (
+        (("bundle", "phrases"), ("policy", "bolukbasi"), ("budget", "0.5")),
+        (click(".offramp-face[data-exit='2']:not([data-over])"), colour_the_words),
+    ),
 }
 FAMILY = (("bundle", "cifar10-family"), ("policy", "bolukbasi"))
 PRESENT = (("present", "1"),)
@@ -106,6 +122,8 @@ def _scenes() -> Iterator[Scene]:
         if size is not PROJECTOR:
             for name, steps in OPENED.items():
                 yield Scene(name, "", size, scheme, steps)
+            for name, (query, steps) in OF_OTHER_BUNDLES.items():
+                yield Scene(name, "", size, scheme, steps, query)
 
 
 SCENES = tuple(_scenes())

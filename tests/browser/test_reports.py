@@ -45,7 +45,7 @@ def tab_to(page: Page, selector: str) -> None:
     pytest.fail(f"{selector} is not reached by Tab")
 
 
-@pytest.mark.parametrize("bundle", variants(SHIPPED, "doodles", "simulated-llm-log"))
+@pytest.mark.parametrize("bundle", variants(SHIPPED, "doodles", "simulated-llm-log", "scenes", "phrases"))
 def test_the_report_of_a_shipped_bundle_works_without_a_network(own_page: Page, tmp_path: Path, bundle: str) -> None:
     file = tmp_path / "report.html"
     assert main(["report", str(ROOT / "data" / "bundles" / bundle), "--policy", "maxprob", "--out", str(file)]) == 0

@@ -68,8 +68,8 @@ export class Cells {
     this.place.setAttribute("aria-label", `Trace of one ${one}`)
     const what = model.routes.answer ? `what every ${stage} predicts for it` : `how every ${stage} does on it`
     this.place.toggleAttribute("data-bare", !model.threshold) // nothing but a sentence until an example is picked
+    this.effects?.bar.remove()
     this.effects = source.words && model.texts && model.routes.answer ? new Effects(this.text, source.words) : null
-    this.who.querySelector(".offramp-words-bar")?.remove()
     if (this.effects) this.text.after(this.effects.bar)
     this.hints = [`Click an example to see ${what}.`, model.threshold ? ` Until then: the ${model.threshold.title.toLowerCase()} at which each ${stage} lets an example leave.` : ""]
     this.#close()

@@ -106,7 +106,7 @@ def test_costs_rise_from_exit_to_exit(any_recipe):
     # every exit adds considerably to the one before; networks of a family differ by factors
     apart = cost[1:] > 1.5 * cost[:-1] if network.kind is CascadeKind.FAMILY else np.diff(cost) > 0.05 * cost[-1]
     assert cost[0] > 0 and np.all(apart)
-    assert cost[0] <= 0.25 * cost[-1]  # leaving at the first exit saves much
+    assert cost[0] <= 0.3 * cost[-1]  # leaving at the first exit saves much
     assert sum(macs.head) < 0.1 * cost[-1]
 
 
