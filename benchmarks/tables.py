@@ -37,7 +37,7 @@ FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
 #: The rules of BranchyNet, MSDNet and PABEE, which EENet's paper compares it with, and the bundles and budgets of that table.
 RULES_OF_EENETS_PAPER = ("entropy", "maxprob", "patience")
-BUNDLES_OF_EENETS_TABLE = ("sst2-minilm", "ag-news-minilm", "cifar10-resnet", "cifar10-msdnet")
+BUNDLES_OF_EENETS_TABLE = ("sst2-minilm", "ag-news-minilm", "cifar10-resnet", "cifar10-msdnet", "cifar100-twenty-resnet")
 BUDGETS_OF_EENETS_TABLE = (0.25, 0.5, 0.75)
 
 
@@ -245,6 +245,11 @@ def phrases() -> list[str]:
     ]
 
 
+def twenty() -> list[str]:
+    bundle = open_bundle("cifar100-twenty-resnet")
+    return [*networks_table([bundle]), "", *policies_table(bundle, FIRST, (0.25, 0.5, 0.75)), "", how_read(bundle)]
+
+
 def eenet() -> list[str]:
     bundles = [open_bundle(name) for name in BUNDLES_OF_EENETS_TABLE]
     examples = ", ".join(f"{bundle.outputs.test().examples:,} {kind_of(bundle)}s of `{bundle.id}`" for bundle in bundles)
@@ -265,6 +270,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "bags": plain_and_bags,
     "sentences": sentences,
     "phrases": phrases,
+    "twenty": twenty,
     "eenet": eenet,
 }
 

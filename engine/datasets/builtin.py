@@ -66,7 +66,7 @@ _TWENTY = tuple(
 
 
 @register_dataset(
-    "cifar100-twenty", "CIFAR-100, twenty classes", "32x32 photographs in 20 of the 100 classes of CIFAR-100", 20, training={"epochs": 60}
+    "cifar100-twenty", "CIFAR-100, twenty classes", "32x32 photographs in 20 of the 100 classes of CIFAR-100", 20, training={"epochs": 30}
 )
 def cifar100_twenty() -> Dataset:
     from engine.datasets.packed import PackedImages
