@@ -2,11 +2,11 @@
 
 Bolukbasi, Wang, Dekel and Saligrama 2017 (arXiv 1702.07811; abstract and slides read) report their methods in this form: a table of the
 slides lists the speed-up of early exits at "@x", a loss of x percent of accuracy, and the abstract gives one at a loss of top-5 accuracy.
-Selecting the points on calibration, reporting them on test, and the intervals are our choices.
+Selecting a setting on calibration, reporting it on test, and the intervals are our choices.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,15 +28,15 @@ LOSSES = (0.005, 0.01, 0.02)
 #: Policies that are compared by default: the baseline, the method itself, and two others.
 COMPARED = ("random_mix", "maxprob", "bolukbasi", "eenet")
 #: How many budgets are tried; from a twentieth of the full network's cost, each is 2% above the one before.
-POINTS = 151
-#: The smallest budget above the cheapest point, as a share of the full network's cost. Some exits cost nothing.
+BUDGETS = 151
+#: The smallest budget above that of the cheapest setting, as a share of the full network's cost. Some exits cost nothing.
 _LEAST_BUDGET = 1e-3
 #: A calibration loss that exceeds the allowed one by less is a rounding error.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class OperatingPoint:
+class Candidate:
     """A policy set for one budget, and its results on calibration.
 
     budget, cost: shares of the full network's cost: the mean cost that was allowed, and the one that was spent
@@ -51,7 +51,7 @@ class OperatingPoint:
 
 @dataclass(frozen=True, eq=False)
 class SpeedUp:
-    """The cheapest point within a loss on calibration, and its results on test.
+    """The cheapest candidate within a loss on calibration, and its results on test.
 
     allowed:  the loss of accuracy that calibration had to keep to
     speed_up: mean cost of the full network divided by that of the rule, on the same examples
@@ -59,7 +59,7 @@ class SpeedUp:
     """
 
     allowed: float
-    point: OperatingPoint
+    selected: Candidate
     speed_up: Interval
     loss: Interval
 
@@ -68,9 +68,9 @@ class SpeedUp:
         speed_up, *ends = (value if np.isfinite(value) else None for value in (self.speed_up.estimate, *self.speed_up.ends))
         return {
             "allowed_loss": self.allowed,
-            "budget": self.point.budget,
-            "calibration_cost": self.point.cost,
-            "calibration_loss": self.point.loss,
+            "budget": self.selected.budget,
+            "calibration_cost": self.selected.cost,
+            "calibration_loss": self.selected.loss,
             "speed_up": speed_up,
             "speed_up_interval": ends,
             "loss": self.loss.estimate,
@@ -83,12 +83,12 @@ def speed_ups(
     outputs: Outputs,
     losses: Sequence[float] = LOSSES,
     unit: str = "macs",
-    points: int = POINTS,
+    budgets: int = BUDGETS,
     progress: Progress = no_progress,
 ) -> list[SpeedUp]:
     """The speed-up of a policy at every allowed loss of accuracy, a share such as 0.01 for one point.
 
-    Gates learn on fit, the points are selected on calibration, and speed-up and loss are those on test. What is lost is quality: top-1
+    Gates learn on fit, candidates are compared on calibration, and speed-up and loss are those on test. What is lost is quality: top-1
     accuracy where exits predict classes, and top-5 accuracy for `outputs.top(5)`.
     Raises UserError if the policy cannot run on these outputs, or if a loss is not from 0 to below 1.
     """
@@ -96,16 +96,16 @@ def speed_ups(
         if not 0 <= loss < 1:
             raise UserError(f"An allowed loss of {100 * loss:g} points of accuracy is not from 0 to below 100; give for example 0.5.")
     test = outputs.test()
-    tried = operating_points(policy, outputs, unit, points, progress)
-    return [_on_test(loss, cheapest_within(tried, loss), test, unit) for loss in losses]
+    tried = candidates(policy, outputs, unit, budgets, progress)
+    return [on_test(loss, cheapest_within(tried, loss), test, unit) for loss in losses]
 
 
-def operating_points(
-    policy: Policy, outputs: Outputs, unit: str = "macs", points: int = POINTS, progress: Progress = no_progress
-) -> list[OperatingPoint]:
+def candidates(
+    policy: Policy, outputs: Outputs, unit: str = "macs", budgets: int = BUDGETS, progress: Progress = no_progress
+) -> list[Candidate]:
     """The full network itself, which loses nothing, and a policy at many budgets, each with its results on calibration.
 
-    points: number of budgets, from the policy's cheapest to the full network's cost, each the same factor above the one before
+    budgets: how many, from the policy's cheapest cost to the full network's, each the same factor above the one before
     """
     reason = policy.unavailable_reason(outputs)
     if reason:
@@ -114,23 +114,33 @@ def operating_points(
     fit = outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration
     full_cost, accuracy = calibration.full_cost(unit), float(calibration.quality[calibration.full].mean(dtype=np.float64))
 
-    def point(budget: float, rule: Rule) -> OperatingPoint:
+    def candidate(budget: float, rule: Rule) -> Candidate:
         result = follow(rule, calibration, unit)
-        return OperatingPoint(budget, rule, result.cost / full_cost, accuracy - result.accuracy)
+        return Candidate(budget, rule, result.cost / full_cost, accuracy - result.accuracy)
 
-    fitted = policy.fit_in_steps(fit, calibration, unit, lambda done, total: progress(points * done // total, 2 * points))
+    fitted = policy.fit_in_steps(fit, calibration, unit, lambda done, total: progress(budgets * done // total, 2 * budgets))
     cheapest = fitted.cheapest / full_cost
-    budgets = [cheapest, *np.geomspace(max(cheapest, _LEAST_BUDGET), max(cheapest, 1.0), points)[1:].tolist()]
-    tried = [point(1.0, StaticRule(calibration.full, full_cost))]
-    for i, budget in enumerate(budgets, start=1):
-        tried.append(point(budget, fitted.solve(max(budget * full_cost, fitted.cheapest))))
-        progress(points + i, 2 * points)
+    spaced = [cheapest, *np.geomspace(max(cheapest, _LEAST_BUDGET), max(cheapest, 1.0), budgets)[1:].tolist()]
+    tried = [candidate(1.0, StaticRule(calibration.full, full_cost))]
+    for i, budget in enumerate(spaced, start=1):
+        tried.append(candidate(budget, fitted.solve(max(budget * full_cost, fitted.cheapest))))
+        progress(budgets + i, 2 * budgets)
     return tried
 
 
-def cheapest_within(points: Sequence[OperatingPoint], loss: float) -> OperatingPoint:
-    """The point that costs least on calibration among those that lose no more there; of equally cheap ones, the first that loses least."""
-    return min((point for point in points if point.loss <= loss + _ROUNDING), key=lambda point: (point.cost, point.loss))
+def cheapest_within(tried: Sequence[Candidate], loss: float) -> Candidate:
+    """The one that costs least on calibration among those that lose no more there; of equally cheap ones, the first that loses least."""
+    return min((one for one in tried if one.loss <= loss + _ROUNDING), key=lambda one: (one.cost, one.loss))
+
+
+def judged_again(tried: Sequence[Candidate], calibration: Outputs) -> list[Candidate]:
+    """The same candidates with the loss that they have where outputs are judged otherwise than those that they were fitted on.
+
+    calibration: the same examples, judged otherwise
+    """
+    accuracy = float(calibration.quality[calibration.full].mean(dtype=np.float64))
+    unit = calibration.default_unit  # of the cost, which stays as it is
+    return [replace(one, loss=accuracy - follow(one.rule, calibration, unit).accuracy) for one in tried]
 
 
 def full_accuracy(outputs: Outputs) -> Interval:
@@ -139,12 +149,15 @@ def full_accuracy(outputs: Outputs) -> Interval:
     return mean_interval(test.quality[test.full])
 
 
-def _on_test(allowed: float, point: OperatingPoint, test: Outputs, unit: str) -> SpeedUp:
-    quality, cost = _by_example(point.rule, test, unit)
+def on_test(allowed: float, selected: Candidate, test: Outputs, unit: str = "macs") -> SpeedUp:
+    """The results of the candidate that was selected for an allowed loss. test: the examples to report on"""
+    quality, cost = _by_example(selected.rule, test, unit)
     full_cost = np.broadcast_to(test.static_cost(unit)[test.full], cost.shape)
     # A rule that is the full network loses nothing on any examples; one that only agrees with it on these may do so on others.
-    loss = Interval(0.0, 0.0, 0.0) if is_full_network(point.rule, test) else paired_interval(test.quality[test.full], quality, CONFIDENCE)
-    return SpeedUp(allowed, point, ratio_interval(full_cost, cost, CONFIDENCE), loss)
+    loss = (
+        Interval(0.0, 0.0, 0.0) if is_full_network(selected.rule, test) else paired_interval(test.quality[test.full], quality, CONFIDENCE)
+    )
+    return SpeedUp(allowed, selected, ratio_interval(full_cost, cost, CONFIDENCE), loss)
 
 
 def _by_example(rule: Rule, outputs: Outputs, unit: str) -> tuple[Quality | NDArray[np.float64], NDArray[np.float64]]:

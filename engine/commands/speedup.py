@@ -47,7 +47,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         low, high = (f"{100 * end:.1f}" for end in full.ends)
         tuned, reported = counted(calibration.examples, "calibration example"), counted(test.examples, "test example")
         print(f"{bundle.title}: the full network reaches {full.estimate:.2%} [{low}, {high}] {quality} at {full_cost:.4g} {unit}.")
-        print(f"Each row is the cheapest point within the allowed loss on {tuned}. Speed-up and loss are those on {reported}.")
+        print(f"Each row is the cheapest setting within the allowed loss on {tuned}. Speed-up and loss are those on {reported}.")
         print("Losses are in points, budgets are shares of the full network's cost, and 95% intervals are in brackets.")
         for one, points in results.items():
             print(f"{one.title}\n  allowed  speed-up {'':18} loss {'':16} budget")
@@ -55,7 +55,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
                 faster, lost = point.speed_up, [100 * value + 0.0 for value in (point.loss.estimate, *point.loss.ends)]  # 0, not -0
                 by, reach = f"{faster.estimate:8.2f}x", f"[{faster.low:.2f}, {faster.high:.2f}]"
                 loss = f"{lost[0]:7.2f} {f'[{lost[1]:.2f}, {lost[2]:.2f}]':16}"
-                print(f"{100 * point.allowed:9.2f} {by} {reach:16} {loss} {point.point.budget:7.3f}")
+                print(f"{100 * point.allowed:9.2f} {by} {reach:16} {loss} {point.selected.budget:7.3f}")
     return {
         "bundle": bundle.id,
         "unit": unit,
