@@ -154,9 +154,8 @@ def on_test(allowed: float, selected: Candidate, test: Outputs, unit: str = "mac
     quality, cost = _by_example(selected.rule, test, unit)
     full_cost = np.broadcast_to(test.static_cost(unit)[test.full], cost.shape)
     # A rule that is the full network loses nothing on any examples; one that only agrees with it on these may do so on others.
-    loss = (
-        Interval(0.0, 0.0, 0.0) if is_full_network(selected.rule, test) else paired_interval(test.quality[test.full], quality, CONFIDENCE)
-    )
+    same = is_full_network(selected.rule, test)
+    loss = Interval(0.0, 0.0, 0.0) if same else paired_interval(test.quality[test.full], quality, CONFIDENCE)
     return SpeedUp(allowed, selected, ratio_interval(full_cost, cost, CONFIDENCE), loss)
 
 
