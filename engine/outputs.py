@@ -216,6 +216,23 @@ class Outputs:
             raise UserError(f"These outputs have no quality {name!r}; {known}.")
         return replace(self, judged=self.qualities[name], quality_name=name)
 
+    def top(self, count: int) -> Self:
+        """The same outputs judged by top-`count` accuracy: an exit is correct if the label is among its `count` most probable classes.
+
+        Policies that are fitted on them learn this quality. Equally probable classes count in their order, as for the top one.
+        Raises UserError if there are no labels of classes, no probabilities, or no more classes than `count`, among which every label is.
+        """
+        if not self.has_classes:
+            raise UserError(f"Top-{count} accuracy needs labels of classes, and these outputs have none; leave it out.")
+        if not 1 <= count < self.classes:
+            most = "1" if self.classes == 2 else f"a number from 1 to {self.classes - 1}"
+            raise UserError(f"Top-{count} accuracy tells nothing about {self.classes} classes; give {most}.")
+        if count == 1:
+            return self
+        if self.logits is None:
+            raise UserError(f"Top-{count} accuracy needs the probabilities of every class, and these outputs do not hold them; give 1.")
+        return replace(self, judged=np.stack([_among_top(logits, self.known_labels, count) for logits in self.logits]))
+
     @property
     def exits(self) -> int:
         return self._by_exit.shape[0]
@@ -382,6 +399,13 @@ class Test(Outputs):
     """Outputs that results are reported on."""
 
     __test__ = False  # not a pytest class
+
+
+def _among_top(logits: NDArray[np.floating], labels: NDArray[np.integer], count: int) -> NDArray[np.bool_]:
+    """Whether fewer than `count` classes come before the label. logits (examples, classes), labels (examples,) -> (examples,)"""
+    own = np.take_along_axis(logits, labels[:, None], axis=1)
+    earlier = np.arange(logits.shape[1]) < labels[:, None]
+    return ((logits > own) | ((logits == own) & earlier)).sum(axis=1) < count
 
 
 def _as_slice(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:

@@ -2,11 +2,12 @@
 
 Where quality is correct or not, they are score intervals: Wilson's for one accuracy and Tango's for the difference of two on the same
 examples. With few examples, or none on which two routes differ, they neither collapse to a point nor cover too little. Where quality is
-graded, they are Student's t intervals, of the mean and of the mean difference.
+graded, they are Student's t intervals, of the mean and of the mean difference. The interval of a ratio of costs is Student's too, of its
+logarithm.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +104,26 @@ def paired_interval(one: NDArray, other: NDArray, confidence: float = CONFIDENCE
     if is_binary(one) and is_binary(other):
         return tango_interval(int(np.count_nonzero(one & ~other)), int(np.count_nonzero(other & ~one)), one.size, confidence)
     return _t_interval(one.astype(np.float64) - other.astype(np.float64), -1.0, confidence)
+
+
+def ratio_interval(one: NDArray[np.floating], other: NDArray[np.floating], confidence: float = CONFIDENCE) -> Interval:
+    """The interval of the mean of `one` divided by that of `other`, over the same examples, such as how many times less a route costs.
+
+    one, other: (examples,) not negative. If `other` is 0 everywhere, the ratio is infinite.
+
+    By the delta method, on the logarithm of the ratio: its variance is that of one / mean(one) - other / mean(other), divided by the number
+    of examples, so what both have in common cancels. Where both are the same for all examples, the interval is a point.
+    """
+    if one.shape != other.shape or one.size == 0:
+        raise ValueError(f"a ratio needs the same examples twice, at least one, and these have shapes {one.shape} and {other.shape}")
+    numerator, denominator = float(one.mean(dtype=np.float64)), float(other.mean(dtype=np.float64))
+    if denominator == 0 or numerator == 0:
+        ratio = inf if denominator == 0 else 0.0
+        return Interval(ratio, ratio, ratio)
+    ratio, deviations = numerator / denominator, one / numerator - other / denominator
+    spread = float(deviations.std(ddof=1)) if one.size > 1 else 0.0
+    reach = exp(float(stdtrit(one.size - 1, (1 + confidence) / 2)) * spread / sqrt(one.size)) if spread > 0 else 1.0
+    return Interval(ratio, ratio / reach, ratio * reach)
 
 
 def _normal_quantile(confidence: float) -> float:

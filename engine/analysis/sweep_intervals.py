@@ -35,7 +35,7 @@ def sweep_intervals(sweep: Sweep, outputs: Outputs, confidence: float = CONFIDEN
     accuracy, differences = [], _Differences(outputs.quality[outputs.full], confidence)
     for rule, quality in _by_point(sweep, outputs):
         accuracy.append(mean_interval(quality, confidence))
-        differences.add(quality, is_full=_is_full(rule, outputs))
+        differences.add(quality, is_full=is_full_network(rule, outputs))
     return SweepIntervals(mean_interval(differences.full, confidence), accuracy, differences.intervals())
 
 
@@ -43,11 +43,11 @@ def difference_intervals(sweep: Sweep, outputs: Outputs, confidence: float = CON
     """Only the differences from the full network, which takes a fraction of the time."""
     differences = _Differences(outputs.quality[outputs.full], confidence)
     for rule, quality in _by_point(sweep, outputs):
-        differences.add(quality, is_full=_is_full(rule, outputs))
+        differences.add(quality, is_full=is_full_network(rule, outputs))
     return differences.intervals()
 
 
-def _is_full(rule: Rule, outputs: Outputs) -> bool:
+def is_full_network(rule: Rule, outputs: Outputs) -> bool:
     """Whether a rule is the full network itself, on any examples. One that only agrees with it on these may differ on others."""
     return all(isinstance(part, StaticRule) and part.exit == outputs.full for weight, part in rule.parts() if weight > 0)
 

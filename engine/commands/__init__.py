@@ -4,7 +4,7 @@
 when they run, so that `list` and `--help` are fast.
 """
 
-from engine.commands import compute, download, import_outputs, list_here, measure, report, route, sweep, train, verify
+from engine.commands import compute, download, import_outputs, list_here, measure, report, route, speedup, sweep, train, verify
 
 COMMANDS = {
     "list": list_here,
@@ -13,6 +13,7 @@ COMMANDS = {
     "compute": compute,
     "measure": measure,
     "sweep": sweep,
+    "speedup": speedup,
     "route": route,
     "import": import_outputs,
     "report": report,

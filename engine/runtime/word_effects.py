@@ -65,6 +65,8 @@ def trained_on(provenance: Mapping[str, Any]) -> tuple[Cascade, TextDataset]:
     if dataset is None or recipe is None:
         raise UserError("The bundle was not computed by a network of Offramp's recipes, so the effects of words are not known.")
     weights = weights_path(recipe.name)
-    if weights.is_file() and sha256_of(weights) != provenance.get("weights_sha256"):
+    if not weights.is_file():
+        raise UserError(f"The weights of {recipe.name} are not on this computer, so the effects of words are not known.")
+    if sha256_of(weights) != provenance.get("weights_sha256"):
         raise UserError(f"The weights at {weights} are not those that computed this bundle; restore them, or compute the bundle again.")
     return trained_network(recipe, torch.device("cpu")), dataset

@@ -21,6 +21,7 @@ from tests.browser.conftest import (
     SHARE,
     SLIDER,
     SUBSETS,
+    TILE,
     TRACE,
     Reports,
     at_step,
@@ -397,3 +398,16 @@ def test_names_in_other_peoples_files_stay_text(page: Page, report: Reports) -> 
     expect(page.locator(".offramp-verdict")).to_contain_text("<script>")
     expect(page.locator("h1")).to_contain_text("<script>")
     assert "<script>" in page.title() and page.title() != "lured"
+
+
+def test_escape_closes_what_is_open_wherever_the_focus_is(page: Page, report: Reports) -> None:
+    """As after a reload, after Back, and after a click on nothing: the focus is nowhere then."""
+    report(page, "tiny", "#budget=0.5&grid=2&calc=1e6")
+    page.locator(TILE).first.click()
+    page.locator("[data-what=policy]").click()
+    expect(page.locator(PANEL)).to_be_visible()
+    for closed in (PANEL, f"{TRACE}:not([data-idle])", ".offramp-calculator", TILE):
+        expect(page.locator(closed).first).to_be_visible()
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Escape")
+        expect(page.locator(closed)).to_have_count(0) if closed == TILE else expect(page.locator(closed)).to_be_hidden()

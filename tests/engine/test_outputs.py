@@ -8,6 +8,7 @@ import pytest
 from engine.errors import UserError
 from engine.outputs import Outputs, Test, Tuning, in_kept_precision
 from engine.splits import BUNDLE_SPLITS, Split
+from tests.sentences import assert_one_sentence
 from tests.synthetic import corner_cases, outputs, split_names, stage_costs
 
 
@@ -233,3 +234,46 @@ def test_logits_of_very_many_classes_are_kept_in_half_precision_if_they_fit():
     assert in_kept_precision(few) is few and in_kept_precision(many).dtype == np.float16
     many[0, 0, 0] = 1e6
     assert in_kept_precision(many) is many
+
+
+# Top-k accuracy
+
+
+@pytest.mark.parametrize("recorded", ["logits", "probabilities"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_top_accuracy_is_that_of_a_sorted_list(recorded, count):
+    some = outputs(examples=60, exits=3, classes=8, recorded=recorded)
+    judged = some.top(count)
+    for k, i in np.ndindex(3, 60):
+        likeliest = sorted(range(8), key=lambda c: -some.logits[k, i, c])[:count]
+        assert judged.quality[k, i] == (some.labels[i] in likeliest)
+    assert not judged.is_graded and judged.quality.dtype == bool
+    np.testing.assert_array_equal(judged.test().quality, judged.quality[:, some.split == Split.TEST])
+
+
+def test_equally_probable_classes_count_in_their_order():
+    same = made(examples=6, exits=2, classes=4, logits=np.zeros((2, 6, 4)), labels=np.array([0, 1, 2, 3, 0, 1]))
+    assert same.top(2).quality.tolist() == [[True, True, False, False, True, True]] * 2
+    np.testing.assert_array_equal(same.top(1).quality, same.prediction == same.labels)
+
+
+@pytest.mark.parametrize(
+    ("some", "count", "mentions"),
+    [
+        (outputs(examples=9, classes=5), 5, ["Top-5", "5 classes", "from 1 to 4"]),
+        (outputs(examples=9, classes=2), 5, ["2 classes", "give 1"]),
+        (outputs(examples=9, classes=8), 0, ["Top-0", "from 1 to 7"]),
+        (outputs(examples=9, classes=8, recorded="confidence"), 5, ["probabilities of every class"]),
+        (replace(outputs(examples=9, classes=8), judged=np.ones((4, 9), bool)), 5, ["needs labels of classes"]),
+    ],
+    ids=["as many classes", "two classes", "none", "confidences", "judged otherwise"],
+)
+def test_top_accuracy_that_is_not_known_is_refused_in_one_sentence(some, count, mentions):
+    with pytest.raises(UserError) as refused:
+        some.top(count)
+    assert_one_sentence(str(refused.value), *mentions)
+
+
+def test_top_1_accuracy_needs_no_probabilities():
+    some = outputs(examples=9, classes=8, recorded="confidence")
+    assert some.top(1) is some

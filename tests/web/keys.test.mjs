@@ -23,8 +23,9 @@ test("no key has two meanings in one place", () => {
   }
 })
 
-test("arrows, R and Esc are left to the parts while nothing is presented, and P leaves a talk", () => {
-  for (const key of ["ArrowRight", "ArrowLeft", "PageUp", "PageDown", "r", "Escape", "x", "Tab"]) assert.equal(actionOf({ key }, page), null)
+test("arrows and R are left to the parts while nothing is presented, and P leaves a talk", () => {
+  assert.equal(actionOf({ key: "Escape" }, page), "dismiss")
+  for (const key of ["ArrowRight", "ArrowLeft", "PageUp", "PageDown", "r", "x", "Tab"]) assert.equal(actionOf({ key }, page), null)
   assert.equal(actionOf({ key: "p" }, talk), "leave")
   assert.equal(actionOf({ key: "/" }, talk), null) // the filter is not shown
 })

@@ -166,9 +166,7 @@ export class Explore {
     void document.fonts.ready.then(() => this.#layOut(true)) // texts have other widths then
     this.onKey = (/** @type {KeyboardEvent} */ event) => {
       const target = /** @type {HTMLElement} */ (event.target)
-      if (event.key !== "Escape" || event.defaultPrevented || target.closest("dialog")) return // which closes itself
-      if (this.chip && places.panel.contains(target)) this.#closePanel()
-      else if (this.view && this.view.picked !== null) this.#pick(null)
+      if (event.key === "Escape" && !event.defaultPrevented && !target.closest("dialog")) this.#dismiss() // a dialog closes itself
     }
     root.addEventListener("keydown", this.onKey)
     /** @type {HTMLElement | null} */
@@ -370,6 +368,7 @@ export class Explore {
       present: () => this.present.enter(),
       leave: () => this.present.leave(),
       close: () => this.present.close(),
+      dismiss: () => this.#dismiss(),
       next: () => this.present.next(1),
       previous: () => this.present.next(-1),
       reset: () => this.present.reset(),
@@ -406,6 +405,14 @@ export class Explore {
     if (!this.view || this.view.picked === null) return false
     this.#pick(null)
     return true
+  }
+
+  // Escape, where the part that has the focus does not close itself.
+  #dismiss() {
+    if (this.chip) this.#closePanel()
+    else if (this.#closeTop()) return
+    else if (!this.calculator.node.hidden) this.calculator.close()
+    else if (this.view && this.view.open !== null) this.#showAll(null)
   }
 
   #togglePanel(/** @type {keyof Selection} */ name, /** @type {HTMLElement} */ chip) {

@@ -1,6 +1,6 @@
 // The keys of the block: one table, which the handler follows and the dialog of all keys prints.
 
-/** @typedef {"present" | "leave" | "close" | "next" | "previous" | "reset" | "nextExit" | "previousExit" | "filter" | "keys"} Action */
+/** @typedef {"present" | "leave" | "close" | "dismiss" | "next" | "previous" | "reset" | "nextExit" | "previousExit" | "filter" | "keys"} Action */
 /** @typedef {"page" | "presenting" | "both"} Where */
 /**
  * keys: values of KeyboardEvent.key, in lower case;  shown: as the dialog prints them;  action: null if the part that has the focus handles them
@@ -17,7 +17,7 @@ export const KEYS = [
   { keys: [], shown: ["←", "→"], where: "page", action: null, text: "On the handle: less or more budget. On an example: the one before or after it" },
   { keys: [], shown: ["Page Up", "Page Down"], where: "page", action: null, text: "On the handle: ten steps at once" },
   { keys: [], shown: ["Home", "End"], where: "page", action: null, text: "On the handle: the smallest or largest budget" },
-  { keys: [], shown: ["Esc"], where: "page", action: null, text: "Close the example, or what is open" },
+  { keys: ["escape"], shown: ["Esc"], where: "page", action: "dismiss", text: "Close the example, or what is open" },
   { keys: ["arrowright", "pagedown"], shown: ["→", "Page Down"], where: "presenting", action: "next", text: "Next operating point" },
   { keys: ["arrowleft", "pageup"], shown: ["←", "Page Up"], where: "presenting", action: "previous", text: "Previous operating point" },
   { keys: ["r"], shown: ["R"], where: "presenting", action: "reset", text: "Back to the first view" },

@@ -60,7 +60,7 @@ export class Keys {
     const target = /** @type {HTMLElement | null} */ (event.composedPath()[0] instanceof HTMLElement ? event.composedPath()[0] : null)
     if (event.defaultPrevented || !this.#isOurs(target) || document.querySelector("dialog:modal, [aria-modal=true]")) return
     const action = actionOf(event, { presenting: this.block.presenting(), typing: takesText(target) })
-    if (!action) return
+    if (!action || (action === "dismiss" && target?.closest(".offramp"))) return // the part that has the focus closes itself
     event.preventDefault()
     event.stopPropagation()
     if (event.repeat && !REPEATED.includes(action)) return

@@ -286,7 +286,7 @@ export class Panel {
     const share = (/** @type {string} */ name) => number(name) / 100
     const result = model.words.graded ? number : share
     if (way === "budget") {
-      const step = nearest(model.budget, share("budget"))
+      const step = largestWithin(model.budget, share("budget"))
       this.result.textContent = `Planned ${percent(model.planned[step])}; spent ${percent(model.calibrationCost[step])} on calibration and ${percent(model.cost[step])} on test.`
       on.move(step)
     } else if (way === "accuracy") {
@@ -326,4 +326,11 @@ function select(title, onSelect) {
     only.textContent = options[0].title
   }
   return { label, node, draw }
+}
+
+/** The step of the largest budget that is not above a share, or the smallest one. @param {ArrayLike<number>} budgets in order @param {number} share */
+export function largestWithin(budgets, share) {
+  let step = 0
+  while (step + 1 < budgets.length && budgets[step + 1] <= share + 1e-9) step++
+  return step
 }

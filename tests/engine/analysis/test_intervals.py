@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, norm, ttest_1samp
 
-from engine.analysis.intervals import Interval, mean_interval, paired_interval, tango_ends, tango_interval, wilson_interval
+from engine.analysis.intervals import (
+    Interval,
+    mean_interval,
+    paired_interval,
+    ratio_interval,
+    tango_ends,
+    tango_interval,
+    wilson_interval,
+)
 
 Z = float(norm.ppf(0.975))
 
@@ -168,3 +176,44 @@ def test_wilson_is_scipys(examples: int) -> None:
 def test_wilson_stays_inside_and_is_never_a_point() -> None:
     assert wilson_interval(0, 20).low == 0 and 0 < wilson_interval(0, 20).high < 0.2
     assert wilson_interval(20, 20).high == 1 and 0.8 < wilson_interval(20, 20).low < 1
+
+
+# The ratio of two means
+
+
+@pytest.mark.parametrize("examples", [40, 400])
+def test_the_interval_of_a_ratio_covers_it_as_often_as_it_states(examples: int) -> None:
+    """A route that leaves at one of three exits, and a full network whose cost varies with the length of the example."""
+    rng = np.random.default_rng(examples)
+    covered, times = 0, 800
+    for _ in range(times):
+        length = rng.uniform(1, 3, examples)
+        share = rng.choice([0.1, 0.4, 1.0], p=[0.5, 0.3, 0.2], size=examples)
+        interval = ratio_interval(length, length * share)
+        covered += interval.low <= 1 / (0.5 * 0.1 + 0.3 * 0.4 + 0.2) <= interval.high
+    assert binomtest(covered, times, 0.95).pvalue > 1e-3
+
+
+def test_what_two_costs_have_in_common_cancels_in_their_ratio() -> None:
+    cost = np.random.default_rng(0).uniform(1, 3, 50)
+    assert ratio_interval(cost, cost / 2).ends == pytest.approx([2.0, 2.0])
+    apart = ratio_interval(cost, cost[::-1] / 2)
+    assert apart.estimate == pytest.approx(2.0) and apart.low < 1.9 and apart.high > 2.1
+
+
+def test_the_interval_of_a_ratio_agrees_with_a_bootstrap() -> None:
+    rng = np.random.default_rng(1)
+    full, cost = rng.uniform(1, 3, 500), rng.choice([0.2, 1.0, 2.5], size=500)
+    rows = rng.integers(500, size=(4000, 500))
+    low, high = np.quantile(full[rows].mean(axis=1) / cost[rows].mean(axis=1), [0.025, 0.975])
+    interval = ratio_interval(full, cost)
+    assert interval.low == pytest.approx(low, rel=0.01) and interval.high == pytest.approx(high, rel=0.01)
+
+
+def test_a_ratio_of_constants_is_a_point_and_one_to_nothing_is_infinite() -> None:
+    ones = np.ones(5)
+    assert ratio_interval(3 * ones, ones) == Interval(3.0, 3.0, 3.0)
+    assert ratio_interval(np.array([3.0]), np.array([2.0])) == Interval(1.5, 1.5, 1.5)
+    assert ratio_interval(ones, 0 * ones).ends == [np.inf, np.inf]
+    with pytest.raises(ValueError, match="the same examples"):
+        ratio_interval(ones, ones[:2])

@@ -71,6 +71,13 @@ def test_a_text_without_tokens_has_no_effects(network: Cascade) -> None:
     assert not word_effects(network, nothing, "?! ...").effect.any()
 
 
+def test_missing_weights_are_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    with pytest.raises(UserError) as refused:
+        trained_on({"recipe": "phrases", "dataset": "phrases", "vocabulary": 3})
+    assert_one_sentence(str(refused.value), "weights of phrases are not on this computer")
+
+
 @pytest.mark.parametrize(
     ("provenance", "mentions"),
     [
