@@ -7,6 +7,7 @@ Every policy is set on calibration and compared, on the test examples, at the co
     the oracle       the best exits for the same mean cost, found with the labels of the test examples: a bound
 The gain is a paired difference in points; what an example costs more or less than the mean is priced at the slope of the mix. The share is
 that of the gap between the mix and the oracle. Intervals are 95 % ones: Student's t, and for the share a bootstrap over the examples.
+With --save, the report of another bundle than scenes is kept in results/gain-BUNDLE.txt.
 """
 
 import sys
@@ -117,6 +118,8 @@ def main() -> None:
     given = parser.parse_args()
     budgets, names = as_budgets(given.budgets), given.policies.split(",")
     bundle = open_bundle(given.bundle)
+    if bundle.id != "scenes":
+        report.path = report.path.with_stem(f"gain-{bundle.id}")
     outputs = bundle.outputs if given.quality is None else bundle.outputs.with_quality(given.quality)
     test, unit = outputs.test(), outputs.default_unit
     report.begin(torch.device("cpu"), f"{bundle.id}, {outputs.quality_name or 'quality'}, {test.examples:,} test examples, cost in {unit}")

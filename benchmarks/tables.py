@@ -32,7 +32,7 @@ from engine.balance import normalized_entropy
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import open_bundle
 from engine.front import concave_hull
-from engine.masks.overlap import MEAN_IOU
+from engine.masks.overlap import MEAN_IOU, PIXEL_ACCURACY, Overlap
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.policies.methods.bof_alpha import AlphaRule, mean_correct_confidence
@@ -45,6 +45,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BUDGETS = (0.15, 0.25, 0.5, 0.75)
 ALPHAS = (0.7, 0.9, 1.05)
+RESAMPLES = 2_000  # of the bootstrap
 #: What README.md shows: the baseline, the method most often deployed, those of the papers this project began with, and the bound.
 FIRST = ("random_mix", "maxprob", "bolukbasi", "eenet", "bof_alpha", "oracle")
 
@@ -187,6 +188,34 @@ def eenet_table(bundles: Iterable[Bundle]) -> list[str]:
     return lines
 
 
+def masks_table(bundle: Bundle) -> list[str]:
+    """Cost and quality of every exit that gives masks, per picture and over the whole data set."""
+    test = bundle.outputs.test()
+    assert test.overlap is not None
+    lines = ["| | " + " | ".join(bundle.exit_names) + " |", "|---" * (test.exits + 1) + "|"]
+    rows = {"cost, share of the full network's": [f"{cost:.0%}" for cost in test.mean_static_cost("macs") / test.full_cost("macs")]}
+    for quality, name in ((PIXEL_ACCURACY, "accuracy of the pixels of a picture"), (MEAN_IOU, "mean IoU of a picture")):
+        rows[name] = [in_percent(mean_interval(one_exit)) for one_exit in test.qualities[quality]]
+    rows["mean IoU of the data set"] = [
+        f"{100 * one_exit.estimate:.1f} [{100 * one_exit.low:.1f}, {100 * one_exit.high:.1f}]" for one_exit in set_iou(test.overlap)
+    ]
+    for name, of_exits in zip(bundle.class_names, test.overlap.iou_of_the_set().T, strict=True):
+        rows[f"IoU of {name}"] = [f"{100 * share:.0f}" for share in of_exits]
+    return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
+
+
+def set_iou(overlap: Overlap) -> list[Interval]:
+    """The mean over the classes of intersection over union, each summed over all pictures, with a bootstrap interval, for every exit."""
+    examples, rng = overlap.union.shape[1], np.random.default_rng(0)
+    weights = rng.multinomial(examples, np.full(examples, 1 / examples), size=RESAMPLES).astype(np.float64)  # (resamples, examples)
+    intervals = []
+    for estimate, intersection, union in zip(overlap.iou_of_the_set(), overlap.intersection, overlap.union, strict=True):
+        means = np.nanmean(weights @ intersection / (weights @ union), axis=1)
+        low, high = np.quantile(means, (0.025, 0.975))
+        intervals.append(Interval(float(np.nanmean(estimate)), float(low), float(high)))
+    return intervals
+
+
 def results() -> list[str]:
     bundle = open_bundle("doodles")
     return [
@@ -326,6 +355,18 @@ def speedups() -> list[str]:
     return [*lines, "", "Judged by top-5 accuracy, which the gates then learn:", "", *speed_ups_table(top_5, (0.002, *LOSSES), top=5)]
 
 
+def streets() -> list[str]:
+    bundle = open_bundle("camvid")
+    return [
+        *masks_table(bundle),
+        "",
+        f"In percent on the {bundle.outputs.test().examples:,} test frames, with 95% intervals: Student's t for means over pictures, and a"
+        " bootstrap over the frames for the data set. IoU is intersection over union, of a picture over the classes in either of its masks,"
+        f" and of the data set over all {len(bundle.class_names)} classes. Outputs computed on:"
+        f" {bundle.provenance.get('device', 'unknown')}.",
+    ]
+
+
 #: The parts to print, by the name in their marks.
 PARTS: dict[str, Callable[[], list[str]]] = {
     "results": results,
@@ -338,6 +379,7 @@ PARTS: dict[str, Callable[[], list[str]]] = {
     "twenty": twenty,
     "eenet": eenet,
     "speedups": speedups,
+    "camvid": streets,
 }
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.worker.messages import Explain, Fetch, Open, Reply, Request, Take, read_request, write_reply
-from engine.datasets.base import Dataset
+from engine.datasets.base import Dataset, MaskDataset
 from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
 from engine.extensions import load_extensions
@@ -69,7 +69,7 @@ def _words(request: Explain, text: str) -> list[list[float]]:
     return [[*place, *effect] for place, effect in by_word]
 
 
-def _opened(request: Open | Take) -> Dataset:
+def _opened(request: Open | Take) -> Dataset | MaskDataset:
     os.environ["OFFRAMP_DATASETS"] = request.datasets  # where the engine looks for data sets
     name = str(request.provenance.get("dataset"))
     files = FILES.get(name)
@@ -80,7 +80,7 @@ def _opened(request: Open | Take) -> Dataset:
 
 
 @lru_cache(maxsize=2)
-def _shared(dataset: Dataset, datasets: str, files: Stamp) -> Dataset:
+def _shared(dataset: Dataset | MaskDataset, datasets: str, files: Stamp) -> Dataset | MaskDataset:
     """The first of equal data sets, with what it has read: all bundles share one copy. CIFAR-10 takes 184 MB."""
     return dataset
 

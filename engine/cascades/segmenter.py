@@ -4,9 +4,11 @@ The encoder halves the side three times and the decoder goes back up to half the
 size on the way, after Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015 (section 2), with sums in place of concatenations to save
 arithmetic. Exits stand after the encoder's map at a quarter of the side, after its deepest map, and after each step of the decoder. Each
 head weighs the channels of the finest maps that its stage knows, at their own size, and stretches the logits to the size of the picture,
-which costs no multiplication that is counted. Where the exits stand, and the widths, are our choice.
+which costs no multiplication that is counted. The deepest map may also take in a map at half its side, so that it sees more of the picture
+at once. Where the exits stand, and the widths, are our choice.
 
-Shapes are written (batch, channels, height, width). The side of a picture must be a multiple of 8.
+Shapes are written (batch, channels, height, width). The side of a picture must be a multiple of 8, or of 16 for a map
+at a sixteenth of it.
 """
 
 from dataclasses import dataclass
@@ -24,12 +26,16 @@ FINEST = 2
 
 @dataclass(frozen=True)
 class SegmenterShape:
-    """The shape of an encoder-decoder. Widths are channels of the maps at a half, a quarter and an eighth of the side."""
+    """The shape of an encoder-decoder. Widths are channels of the maps at a half, a quarter, an eighth and a sixteenth of the side.
+
+    sixteenth: 0: there is no such map
+    """
 
     classes: int
     half: int = 16
     quarter: int = 32
     eighth: int = 72
+    sixteenth: int = 0
 
 
 class Opening(nn.Module):
@@ -51,10 +57,23 @@ class Deepest(nn.Module):
     def __init__(self, shape: SegmenterShape) -> None:
         super().__init__()
         self.to_eighth = nn.Sequential(convolution(shape.quarter, shape.eighth, stride=2), Block(shape.eighth))
+        self.context = Context(shape.eighth, shape.sixteenth) if shape.sixteenth else nn.Identity()
 
     def forward(self, state: State) -> State:
         half, quarter = state
-        return half, quarter, self.to_eighth(quarter)
+        return half, quarter, self.context(self.to_eighth(quarter))
+
+
+class Context(nn.Module):
+    """What a map at a sixteenth of the side knows is added to the map at an eighth: (batch, eighth, h, w) -> the same shape"""
+
+    def __init__(self, eighth: int, sixteenth: int) -> None:
+        super().__init__()
+        self.down = nn.Sequential(convolution(eighth, sixteenth, stride=2), Block(sixteenth))
+        self.across = nn.Conv2d(sixteenth, eighth, 1)
+
+    def forward(self, eighth: Tensor) -> Tensor:
+        return eighth + stretched(self.across(self.down(eighth)), 2)
 
 
 class Upward(nn.Module):

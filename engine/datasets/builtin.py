@@ -30,6 +30,22 @@ def scenes() -> MaskDataset:
     return Scenes()
 
 
+@register_dataset("camvid", "CamVid", "96x128 frames of a drive, with one of 11 classes at each pixel", classes=11, small_images=False)
+def camvid() -> MaskDataset:
+    from engine.datasets.camvid import CamVid
+
+    return CamVid()
+
+
+@register_dataset(
+    "cityscapes", "Cityscapes", "128x256 frames of a drive, with one of 19 classes at each pixel", classes=19, small_images=False
+)
+def cityscapes() -> MaskDataset:
+    from engine.datasets.cityscapes import Cityscapes
+
+    return Cityscapes()
+
+
 @register_dataset("sst2", "SST-2", "sentences of film reviews, positive or negative", classes=2, small_images=False)
 def sst2() -> TextDataset:
     from engine.datasets.sst2 import sst2

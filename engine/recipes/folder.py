@@ -87,12 +87,12 @@ def _with_network(images: Path, network: str) -> Recipe:
     return Recipe(config, dataset=lambda: dataset, cascade=cascade, network=builder, starts=starts)
 
 
-def _if_images(built: AnyDataset) -> "Dataset | None":
-    return None if isinstance(built, TextDataset | MaskDataset) else built
+def _if_images(built: AnyDataset) -> "Dataset | MaskDataset | None":
+    return None if isinstance(built, TextDataset) else built
 
 
-def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | None":
-    """The data set of a bundle: a registered one, or the folder of images with its name in the folder of data sets.
+def dataset_of(provenance: Mapping[str, Any]) -> "Dataset | MaskDataset | None":
+    """The data set of a bundle of images: a registered one, or the folder of images with its name in the folder of data sets.
 
     The original path is not kept: a bundle may be passed on, and must not decide which files are read where it is opened. None if the
     provenance names no known data set of images; raises UserError if the folder is missing.

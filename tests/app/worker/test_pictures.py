@@ -9,7 +9,7 @@ from app.worker import loop, pictures
 from app.worker.messages import Reply, Request
 from engine.bundle.bundle import write_bundle
 from engine.bundle.library import Entry
-from engine.datasets.base import Images
+from engine.datasets.base import Images, MaskedImages
 from engine.errors import UserError
 from engine.recipes import Recipe, RecipeConfig, Training, catalogue
 from tests import synthetic
@@ -27,6 +27,15 @@ class Elsewhere:
 
     def digest(self) -> str:
         return "the same one"
+
+
+class Masked(Elsewhere):
+    """One of images with masks. Its images are shown without them."""
+
+    has_masks = True
+
+    def take(self, ids) -> MaskedImages:
+        return MaskedImages(np.repeat(PIXELS[None], len(ids), axis=0), np.zeros((len(ids), 4, 4), np.uint8))
 
 
 def nowhere() -> Elsewhere:
@@ -58,8 +67,11 @@ def test_the_images_in_a_bundle_come_first(tmp_path: Path) -> None:
     assert len(pictures.album(Entry("own", tmp_path / "own")).pictures) == 30
 
 
-def test_else_they_are_those_of_its_data_set_in_the_test_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = pictures.album(bundle(tmp_path, monkeypatch, Elsewhere)).pictures
+@pytest.mark.parametrize("dataset", [Elsewhere, Masked])
+def test_else_they_are_those_of_its_data_set_in_the_test_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: type[Elsewhere]
+) -> None:
+    images = pictures.album(bundle(tmp_path, monkeypatch, dataset)).pictures
     ids = synthetic.outputs(examples=90).test().ids
     assert images is not None and set(images) == set(ids.tolist())
     assert images[int(ids[0])] == loop.encode_exactly(PIXELS)

@@ -11,6 +11,8 @@ import pytest
 
 from engine.datasets import DATASETS, IGNORED, AnyDataset, MaskDataset, TextDataset, Texts, dataset, register_dataset
 from engine.datasets.base import PADDING
+from engine.datasets.camvid import CamVid
+from engine.datasets.cityscapes import Cityscapes
 from engine.datasets.packed import PackedImages
 from engine.datasets.published.files import FILES
 from engine.datasets.sentences import Sentences
@@ -21,6 +23,7 @@ from engine.splits import BUNDLE_SPLITS, Split
 from tests.packed_images import write_packed
 from tests.sentences import assert_one_sentence
 from tests.stand_in_sentences import install_minilm, write_sentences
+from tests.street_files import write_camvid, write_cityscapes
 
 SOME = 8
 
@@ -42,6 +45,10 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
                     write_packed(folder, made)
                 case Sentences() as made:
                     write_sentences(folder, made)
+                case CamVid():
+                    write_camvid(folder)
+                case Cityscapes():
+                    write_cityscapes(folder)
         install_minilm(tmp_path_factory.mktemp("packages"), patch)
         yield
 
