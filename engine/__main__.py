@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="python -m engine", description="Compute the outputs of every exit of a network and sweep policies over them.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, module in COMMANDS.items():
-        command = commands.add_parser(name, help=module.__doc__, description=module.__doc__)
+        command = commands.add_parser(name, help=(module.__doc__ or "").replace("%", "%%"), description=module.__doc__)
         command.set_defaults(run=module.run)
         command.add_argument("--json", action="store_true", help="print one JSON document on stdout and nothing else")
         module.arguments(command)

@@ -1,4 +1,4 @@
-"""Print how many times less policies cost than the full network if they may lose so much accuracy, with 95% intervals."""
+"""Print how many times less policies cost than the full network if they may lose so much accuracy, with intervals."""
 
 import argparse
 from typing import Any

@@ -85,10 +85,10 @@ export function exitsTable(now, exits, spent, words = USUAL) {
     ]
   })
   const missed = { text: text(100 - whole), value: Number((1 - now.accuracy).toFixed(7)) }
-  const sum = [name("All"), { text: "100.0%", value: 1 }, { text: amount(words, now.accuracy), value: now.accuracy }, ...(graded ? [] : [missed]), EMPTY, EMPTY, { text: total, value: now.cost }]
-  const [heads, names] = graded ? [["Adds to the quality"], ["quality"]] : [["Correct", "Incorrect"], ["correct", "incorrect"]]
+  const sum = [name("All"), { text: "100.0%", value: 1 }, { text: amount(words, now.accuracy), value: Number(now.accuracy.toPrecision(12)) }, ...(graded ? [] : [missed]), EMPTY, EMPTY, { text: total, value: now.cost }]
+  const [heads, names] = graded ? [["Adds to the quality"], ["adds_to_quality"]] : [["Correct", "Incorrect"], ["correct", "incorrect"]]
   return {
-    caption: `Who leaves at which ${words.stage} at this budget`,
+    caption: `Who leaves at which ${words.stage} at this budget${now.of ? `, of ${now.of.name}` : ""}`,
     heads: [capital(words.stage), "Leave here", ...heads, "Cost alone", "Mean cost", `Adds to the ${spent}`],
     names: ["exit", "share", ...names, "cost_alone", "mean_cost", "adds"],
     groups: [{ title: `${capital(words.stage)}s`, rows }],

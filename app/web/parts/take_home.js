@@ -19,6 +19,7 @@ import { ChartTable } from "./table.js"
 
 const FOOTER = "made with Offramp"
 const EXITS = "Exits at this budget" // what one of the charts is called
+const OF_SUBSETS = /^(exits|view)\./ // files whose numbers are those of the subset that is selected
 const CONFIRMED = 2000 // ms that a copy is confirmed
 const [PAGE_WIDTH, PAGE_HEIGHT] = [1040, 700] // px of an A4 page, landscape, with its margins
 const PRINTING = "offramp-printing"
@@ -93,7 +94,9 @@ export class TakeHome {
 
   #frontTable() {
     const { opened, now } = this
-    return opened && now && frontTable(opened.data.front, now, opened.data.spent, opened.model.budget, opened.model.words)
+    if (!opened || !now) return null
+    const all = opened.model.at(now.step) // like the curves, also where other numbers are those of a subset
+    return frontTable(opened.data.front, all, opened.data.spent, opened.model.budget, opened.model.words)
   }
 
   #exitsTable() {
@@ -213,7 +216,8 @@ export class TakeHome {
     const { data, model } = /** @type {Opened} */ (this.opened)
     const { bundle, policy } = data.selection
     if (what === null) return fileName(bundle, `${policy}.html`)
-    return fileName(bundle, policy, budgetName(model.budget[this.now?.step ?? 0]), what)
+    const of = OF_SUBSETS.test(what) ? this.now?.of : undefined
+    return fileName(bundle, policy, budgetName(model.budget[this.now?.step ?? 0]), ...(of ? [of.name] : []), what)
   }
 
   // Sentence, numbers, front, rail, road and columns, and the example if one is picked.
@@ -230,7 +234,8 @@ export class TakeHome {
     const { data, model } = /** @type {Opened} */ (this.opened)
     const bundle = data.choices.bundle.find(({ value }) => value === data.selection.bundle)?.title ?? data.selection.bundle
     const budget = `${this.#policyTitle()}, budget ${percent(model.budget[this.now?.step ?? 0])} of the ${model.words.reference}’s ${data.spent}`
-    return picture(this.root, sections, bundle, `${budget} · ${FOOTER}`)
+    const of = this.now?.of
+    return picture(this.root, sections, of ? `${bundle} · ${count(of.tested)} ${model.words.many} of ${of.name}` : bundle, `${budget} · ${FOOTER}`)
   }
 
   /**
@@ -285,7 +290,7 @@ export class TakeHome {
     dispatchEvent(new Event("resize"))
     const { headline, front, rail, columns, trace } = this.places
     const example = trace.hasAttribute("data-idle") ? [] : [trace]
-    const tall = [headline, front, rail, /** @type {HTMLElement} */ (columns.parentElement), ...example].reduce((sum, node) => sum + node.offsetHeight, 60)
+    const tall = [headline, front, rail, /** @type {HTMLElement} */ (columns.parentElement), ...example].reduce((sum, node) => sum + node.offsetHeight, 100)
     this.root.style.setProperty("--print-zoom", Math.min(1, PAGE_HEIGHT / tall).toFixed(3))
   }
 

@@ -91,8 +91,10 @@ def test_outputs_without_a_mistake_are_not_diagnosed() -> None:
 
 @pytest.mark.parametrize("folder", [entry.folder for entry in entries(ROOT / "data" / "bundles")], ids=lambda folder: folder.name)
 def test_the_shipped_bundles_are_not_diagnosed(folder: Path) -> None:
+    """But for CamVid, whose calibration frames really are those of another drive; docs/segmentation.md says so."""
     bundle = read_bundle(folder)
-    assert diagnose(Subject(bundle.outputs, bundle.exit_names, bundle.class_names)) == []
+    remarks = diagnose(Subject(bundle.outputs, bundle.exit_names, bundle.class_names))
+    assert [str(remark).split(":")[0] for remark in remarks] == (["Calibration and test examples differ"] if bundle.id == "camvid" else [])
     assert len(CHECKS) == 12
 
 
