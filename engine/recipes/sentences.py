@@ -37,7 +37,6 @@ def _recipe(dataset: str, batch_size: int) -> Recipe:
             average=0.99,
             validation=500,
         ),
-        exit_names=("Layer 1", "Layer 2", "Layer 4", "Layer 6"),
         about={"trunk": ORIGIN},
     )
     return Recipe(config, data.build, cascade=partial(_cascade, data.classes, False), begin=partial(_cascade, data.classes, True))

@@ -81,9 +81,10 @@ function described({ class: label, factor, name, from, to, tested, fullCorrect }
   return { class: null, factor, level: name, name: `${name} ${factor} (${bounds})`, option: `${name} ${factor}, ${bounds}`, group: title(factor), tested, full }
 }
 
-/** With two digits, or as many as it takes to tell them from each other. @param {number} from @param {number} to */
+/** Counts as they are; else with two digits, or as many as it takes to tell them from each other. @param {number} from @param {number} to */
 function boundsOf(from, to) {
   if (from === to) return String(Number(from.toFixed(4)))
+  if (Number.isInteger(from) && Number.isInteger(to)) return `${from} to ${to}`
   let digits = 2
   while (digits < 5 && from.toFixed(digits) === to.toFixed(digits)) digits++
   return `${from.toFixed(digits)} to ${to.toFixed(digits)}`

@@ -200,16 +200,16 @@ export class Columns {
     const numbers = this.model?.numbers(now)
     const costs = now.exits.map((exit, k) => this.#costTexts(exit.cost, this.exits[k].cost))
     const names = this.#signNames(costs)
+    const texts = now.exits.map(({ share }, k) => (share > 0 && shares[k] === 0 ? `<${10 ** -digits}%` : `${shares[k].toFixed(digits)}%`))
+    const leaving = this.#leaveTexts(texts, now.exits.map((exit) => (exit.share > 0 ? exit.correct / exit.share : null)))
     now.exits.forEach((exit, k) => {
       const { node, name, cost, share, leave, outcome, correct, incorrect, all } = this.columns[k]
       const number = numbers?.[k] ?? Math.round(exit.share * (this.tested ?? 0))
-      const text = exit.share > 0 && shares[k] === 0 ? `<${10 ** -digits}%` : `${shares[k].toFixed(digits)}%`
-      if (share.textContent !== text) share.textContent = text
+      if (share.textContent !== texts[k]) share.textContent = texts[k]
       if (name.textContent !== names[k]) name.textContent = names[k]
       cost.textContent = this.#costText(names[k], costs[k])
       cost.title = this.#costHelp(exit.cost, this.exits[k].cost)
-      const of = exit.share > 0 ? exit.correct / exit.share : null
-      ;[leave.textContent, outcome.textContent] = this.#leaveTexts(text, of)
+      ;[leave.textContent, outcome.textContent] = leaving[k]
       correct.style.transform = `scaleX(${exit.correct.toFixed(4)})`
       incorrect.style.transform = `translateX(${(100 * exit.correct).toFixed(2)}%) scaleX(${exit.incorrect.toFixed(4)})`
       all.textContent = number > 0 ? `All ${count(number)}` : ""
@@ -269,14 +269,16 @@ export class Columns {
     return whole ?? (fits([`${name.slice(0, LETTERS)}…`, short], onSign) ? short : "")
   }
 
-  // Beside the share of those who leave: that they do, and the share of them that is correct, as far as there is room.
-  #leaveTexts(/** @type {string} */ share, /** @type {number | null} */ correct) {
+  // Beside the share of those who leave: that they do, and the share of them that is correct, as far as there is room in every column.
+  #leaveTexts(/** @type {string[]} */ shares, /** @type {(number | null)[]} */ corrects) {
     const { below } = this
     const { words = USUAL } = this
-    const result = (/** @type {number} */ digits) => (correct === null ? "" : words.graded ? `${words.measure} ${amount(words, correct, digits)}` : `${percent(correct, digits)} correct`)
-    const [full, short] = [result(1), result(0)]
-    const ways = [["leave here", full], ["leave", full], ["", full], ["", short], ["", ""]]
-    return ways.find((way) => !below || fits([share, ...way], below)) ?? ["", ""]
+    const ways = corrects.map((correct) => {
+      const result = (/** @type {number} */ digits) => (correct === null ? "" : words.graded ? `${words.measure} ${amount(words, correct, digits)}` : `${percent(correct, digits)} correct`)
+      return [["leave here", result(1)], ["leave", result(1)], ["", result(1)], ["", result(0)], ["", ""]]
+    })
+    const way = ways[0].findIndex((_, number) => !below || ways.every((each, k) => fits([shares[k], ...each[number]], below)))
+    return ways.map((each) => each[way === -1 ? each.length - 1 : way])
   }
 
   #paintCast(/** @type {View} */ view, /** @type {boolean} */ moving) {
