@@ -54,3 +54,7 @@ def test_masks_are_shown_by_a_server(visitor: Page, site: Site) -> None:
     explore(visitor, site, "bundle=masked&budget=0.5")
     visitor.locator(FACE).nth(3).click()
     pictures_are_those_of_the_bundle(visitor, str(site.bundles / "masked"))
+    printed = visitor.pdf(prefer_css_page_size=True)
+    assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") == 1, (
+        "the example fits on the page, and nothing of Streamlit's follows"
+    )
