@@ -105,7 +105,8 @@ export class Cells {
     const outcome = routes.graded ? outcomeOf(model, view.step, this.example) : quality === 1 ? "correct" : "incorrect"
     const result = routes.answer ? ` with “${model.classes[routes.answer[at]]}” (${outcome})` : routes.graded ? ` with ${outcome}` : `, ${outcome}`
     const cost = costOnSign(model.costOf(this.example, routes.path[at]))
-    this.verdict.textContent = `Leaves at ${model.exits[taken].name}${result}, at ${cost} of the ${model.words.reference}’s ${model.spent}.`
+    const mean = model.stageCostsOf(this.example) ? "mean " : "" // each example has costs of its own, which may be more than those of all examples on average
+    this.verdict.textContent = `Leaves at ${model.exits[taken].name}${result}, at ${cost} of the ${model.words.reference}’s ${mean}${model.spent}.`
     if (!this.predictions) return
     const { predictions, example } = this
     const [predicted] = predictions.classes[taken]
