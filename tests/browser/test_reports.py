@@ -71,8 +71,8 @@ def test_the_report_of_a_shipped_bundle_works_without_a_network(own_page: Page, 
     expect(own_page.locator(".offramp-verdict")).to_contain_text("Leaves at")
     if own_page.locator(f"{FACE} img").count():
         own_page.wait_for_function(f"document.querySelector('{IMAGE}')?.naturalWidth > 0")
-    elif open_bundle(str(ROOT / "data" / "bundles" / bundle)).texts is not None:
-        expect(own_page.locator(".offramp-trace-text")).to_contain_text(re.compile("[.?]$"))  # a whole sentence or question
+    elif open_bundle(str(ROOT / "data" / "bundles" / bundle)).texts is not None or own_page.locator(".offramp-trace-text").is_visible():
+        expect(own_page.locator(".offramp-trace-text")).to_have_text(re.compile(r"\w"))  # from the bundle, or from its data set
     else:
         expect(own_page.locator(".offramp-trace-face .offramp-plate")).to_be_visible()
 
