@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from engine.analysis.routes_table import as_csv, routes_table
 from engine.bundle.library import open_bundle
 from tests.app.test_take_home_route import ROUTE
-from tests.browser.conftest import FACE, SHARE, Reports, drawn, press_keys, settled, step, swept
+from tests.browser.conftest import ALL, FACE, SHARE, Reports, drawn, press_keys, settled, step, swept
 from tests.thorough import variants
 
 DIALOG = ".offramp-home[open]"
@@ -110,3 +110,12 @@ def test_it_prints_on_one_page(page: Page, report: Reports) -> None:
     pdf = page.pdf(format="A4", landscape=True)
     assert pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") == 1
     expect(page.locator(".offramp-printing")).to_have_count(0)
+
+
+def test_where_chance_decides_lists_and_routes_are_called_one_draw(page: Page, report: Reports) -> None:
+    for policy, is_one in (("random_mix", True), ("maxprob", False)):
+        report(page, "tiny", "#budget=0.5", policy)
+        assert ("one draw" in (page.locator(ALL).first.get_attribute("title") or "")) == is_one
+        page.get_by_role("button", name="Take home").click()
+        dialog = page.locator("dialog[open]")
+        expect(dialog.get_by_text("the routes are one draw")).to_have_count(int(is_one))

@@ -13,6 +13,8 @@ import { USUAL } from "./words.js"
 /** correct, incorrect: shares that are, or, where quality is graded, quality and what is missing of it;  cost: mean of those who leave there, null if none does @typedef {{share: number, correct: number, incorrect: number, cost: number | null, difficulty: {mean: number | null, low: number | null, high: number | null} | null}} ExitAtBudget */
 /** @typedef {{score: string, title: string, falls: boolean, threshold: Float32Array, ties: Float32Array}} Threshold */
 
+const ONE_DRAW = 0.003 // a difference of shares that is seen
+
 export class Model {
   /**
    * @param {Resource} bundle see app/payload/bundle_resource.py
@@ -113,6 +115,16 @@ export class Model {
     const numbers = exits.map(() => 0)
     for (let i = 0, at = routes.at(step, 0); i < this.examples; i++, at++) if (subsets.has(subset, i)) numbers[routes.exit[at]]++
     return numbers
+  }
+
+  /**
+   * Whether chance decides so much at a budget that the listed examples, which are one draw, are not as many as the shares say.
+   * @param {AtBudget} now
+   * @param {number[]} numbers of listed examples by exit
+   */
+  isOneDraw(now, numbers = this.numbers(now)) {
+    const tested = now.of?.tested ?? this.tested
+    return numbers.some((number, k) => Math.abs(number / tested - now.exits[k].share) > ONE_DRAW)
   }
 
   /**

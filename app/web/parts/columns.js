@@ -31,6 +31,8 @@ const NAMED = 92 // px of a narrow column in which a name says more than a numbe
 const LETTERS = 4 // of an exit's name that stay, however long the name is
 const [LINE, LINE_GAP] = [22, 3] // px of a text that is a face, and between two of them: two are as tall as a tile
 
+const ONE_DRAW = "Chance decides at this budget: these are one draw, and the share above is its expectation"
+
 export class Columns {
   /**
    * @param {HTMLElement} place an empty element, which the part fills
@@ -198,6 +200,7 @@ export class Columns {
     const digits = narrow ? 0 : 1 // as in the sum, where there is room
     const shares = largestRemainder(now.exits.map(({ share }) => share), digits)
     const numbers = this.model?.numbers(now)
+    const oneDraw = this.model?.isOneDraw(now, numbers) ?? false
     const costs = now.exits.map((exit, k) => this.#costTexts(exit.cost, this.exits[k].cost))
     const names = this.#signNames(costs)
     const texts = now.exits.map(({ share }, k) => (share > 0 && shares[k] === 0 ? `<${10 ** -digits}%` : `${shares[k].toFixed(digits)}%`))
@@ -214,6 +217,7 @@ export class Columns {
       incorrect.style.transform = `translateX(${(100 * exit.correct).toFixed(2)}%) scaleX(${exit.incorrect.toFixed(4)})`
       all.textContent = number > 0 ? `All ${count(number)}` : ""
       all.hidden = number === 0
+      all.title = oneDraw ? ONE_DRAW : ""
       node.classList.toggle("offramp-empty", exit.share === 0)
     })
   }

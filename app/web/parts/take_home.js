@@ -169,7 +169,7 @@ export class TakeHome {
         }),
       ]),
       ...charts,
-      row("Routes", `${capital(model.words.stage)}, margin, ${model.routes.answer ? "prediction" : model.words.graded ? "quality" : "result"}, cost and next change of ${carried}. ${aboutToChange(model, now.step)}`, routes),
+      row("Routes", `${capital(model.words.stage)}, margin, ${model.routes.answer ? "prediction" : model.words.graded ? "quality" : "result"}, cost and next change of ${carried}. ${aboutToChange(model, now.step)}${model.isOneDraw(model.at(now.step)) ? " Chance decides at this budget: the routes are one draw, and the shares on the page are expectations." : ""}`, routes),
       ...this.#policyRows(opened, now),
       whole,
       this.status,
