@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 from engine.bundle.library import open_bundle
 from engine.datasets.base import IGNORED
 from tests.browser.conftest import CELL, FACE, TRACE, Reports, Site, explore
+from tests.browser.test_accessibility import violations
 
 #: The colours of a picture by how many of its pixels have each, as [red, green, blue, opacity, number], the most frequent first.
 COLOURS = """(canvas) => {
@@ -46,6 +47,7 @@ def test_masks_are_shown_in_a_report(page: Page, report: Reports) -> None:
     page.locator(FACE).first.click()
     pictures_are_those_of_the_bundle(page, str(report.bundles / "masked"))
     expect(page.locator(".offramp-trace-masks span")).to_have_text(["ground", "disc", "other disc"])
+    assert not violations(page, TRACE)
     page.keyboard.press("Escape")
     expect(page.locator(f"{TRACE} canvas")).to_have_count(0)
 

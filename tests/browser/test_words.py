@@ -5,10 +5,11 @@ import json
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import FACE, Reports, Site, explore, press_keys
+from tests.browser.test_accessibility import violations
 
 TEXT, BAR = ".offramp-trace-text", ".offramp-words-bar"
 #: For the words of "Sentence <b>...</b> says good or bad things" at each of three exits.
-EFFECTS = [[0, 8, 0, 0, 0], [9, 18, 0, 0, 0], [19, 23, 0.001, 0, 0], [24, 28, 0.5, -0.25, 0.125], [29, 31, -0.25, 0.5, 0.25]]
+EFFECTS = [[0, 8, 0, 0, 0], [9, 18, 0, 0, 0], [19, 23, 0.001, 0, 0], [24, 28, 0.5, -0.25, 0.125], [29, 31, -0.5, 0.5, 0.25]]
 
 
 def answer(route: Route) -> None:
@@ -39,6 +40,8 @@ def test_words_are_coloured_on_request_for_the_exit_where_the_text_leaves(own_vi
             sign = "+" if effect >= 0 else "−"
             title = words.nth(number).get_attribute("title") or ""
             assert title.startswith(f"{sign}{abs(effect):.1f} points for “class ")
+    press_keys(own_visitor, "Home")  # where words of full strength speak for and against it
+    assert not violations(own_visitor, ".offramp-trace")
     expect(own_visitor.locator(f"{BAR} button")).to_be_hidden()
     own_visitor.locator(FACE).nth(1).click()
     expect(words).to_have_count(0)

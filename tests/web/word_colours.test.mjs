@@ -17,9 +17,9 @@ test("a text is divided at its words and nothing of it is lost", () => {
 
 test("the strongest word has the fullest colour, and a word that does nothing has none", () => {
   const [first, , second] = coloured("the 😀x", WORDS, 0)
-  assert.equal(first.colour, "rgb(0 114 178 / 0.750)")
+  assert.equal(first.colour, "rgb(0 114 178 / 0.500)")
   assert.equal(second.colour, "rgb(0 114 178 / 0.000)")
   const [against, , strongest] = coloured("the 😀x", WORDS, 1)
-  assert.equal(against.colour, "rgb(230 159 0 / 0.375)")
-  assert.equal(strongest.colour, "rgb(0 114 178 / 0.750)")
+  assert.equal(against.colour, "rgb(230 159 0 / 0.250)")
+  assert.equal(strongest.colour, "rgb(0 114 178 / 0.500)")
 })

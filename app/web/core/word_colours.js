@@ -4,7 +4,7 @@
 /** @typedef {{text: string, effect: number | null, colour: string}} Part  effect: null between words */
 
 const [FOR, AGAINST] = ["0 114 178", "230 159 0"]
-const MOST = 0.75 // opacity; the words must stay readable
+const MOST = 0.5 // opacity: words keep a contrast of 4.5 on it, light and dark
 const NEGLIGIBLE = 0.005
 
 /**
