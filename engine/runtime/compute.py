@@ -1,101 +1,39 @@
 """Runs a recipe's network once over its data set and keeps the outputs of every exit.
 
 The unit of work is a shard, an explicit list of examples, written under a temporary name, synced, renamed. To resume, the folder is listed:
-a run killed at any moment continues where it stopped and ends in the same bytes as an uninterrupted one. While the device computes a shard,
-a second thread reads the inputs of the next one and writes the outputs of the last one. Outputs are copied from the device once per shard.
+a run killed at any moment continues where it stopped and ends in the same bytes as an uninterrupted one. A scheduler has the shards
+computed, by this process or by others (`engine.runtime.schedulers`); what happens to one shard is in `engine.runtime.shard_worker`.
 
-Images, texts and images with masks each have a file that says what is kept of them, see `engine.runtime.example_kinds`. Texts of like
-length run together.
+Images, texts and images with masks each have a file that says what is kept of them, see `engine.runtime.example_kinds`.
 """
 
-import hashlib
-import json
-import platform
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.manifest import MANIFEST, read_manifest
 from engine.bundle.replacing import RUN, is_imported, prepare_place
-from engine.cascades.base import Cascade
 from engine.cost_units import COST_UNITS
-from engine.datasets.base import AnyDataset, MaskDataset, TextDataset
 from engine.errors import UserError
 from engine.paths import bundles_folder
 from engine.progress import Progress, no_progress
 from engine.recipes import Recipe, recipe, weights_path
-from engine.runtime.cuda_graphs import in_graphs
-from engine.runtime.devices import device_name, pick_device
-from engine.runtime.example_kinds import ExampleKind, Facts
-from engine.runtime.images import ImageKind
-from engine.runtime.inputs import Inputs, by_length, sizes, to_tensor
-from engine.runtime.masks import MaskKind
+from engine.runtime.compute_run import ComputeRun
+from engine.runtime.example_kinds import Facts
 from engine.runtime.precision import FULL
+from engine.runtime.schedulers import Local, Scheduler
 from engine.runtime.shards import Shards
-from engine.runtime.texts import TextKind
-from engine.runtime.trained import trained_network
 from engine.runtime.weights import provenance_of
-from engine.splits import BUNDLE_SPLITS, Split
-from engine.storage.files import sha256_of, write_synced
+from engine.splits import BUNDLE_SPLITS
+from engine.storage.files import write_synced
 
 SHARD = 1000
-FORM = 2  # of the columns of a shard
-
-
-@dataclass(frozen=True, eq=False)
-class ComputeRun:
-    """Everything that determines the bytes of a bundle."""
-
-    recipe: Recipe
-    dataset: AnyDataset
-    weights: Path
-    trained: dict[str, Any]  # provenance of the weights
-    device: torch.device
-    dtype: str
-    batch_size: int
-    cuda_graphs: bool
-    ids: NDArray[np.int64]
-    split: NDArray[np.str_]
-
-    @property
-    def kind(self) -> ExampleKind[Any, Any]:
-        return kind_of(self.dataset)
-
-    def provenance(self) -> dict[str, Any]:
-        return {
-            "recipe": self.recipe.listed,
-            "variant": self.recipe.name,
-            "weights_sha256": sha256_of(self.weights),
-            "weights": self.trained,
-            "dataset": self.dataset.name,
-            "dataset_digest": self.dataset.digest(),
-            **self.kind.about(self.dataset),
-            "dtype": self.dtype,
-            "batch_size": self.batch_size,
-            "device": device_name(self.device),
-            **({"cuda_graphs": True} if self.cuda_graphs else {}),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        }
-
-    def key(self) -> str:
-        """Identifies the run, so that shards of another run, or of another form, are never mixed in."""
-        examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
-        return hashlib.sha256(json.dumps([SHARD, FORM, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
-
-
-def kind_of(dataset: AnyDataset) -> ExampleKind[Any, Any]:
-    """The kind of a data set's examples."""
-    return TextKind() if isinstance(dataset, TextDataset) else MaskKind() if isinstance(dataset, MaskDataset) else ImageKind()
+LOCAL = Local()
 
 
 def compute(
@@ -107,12 +45,14 @@ def compute(
     progress: Progress = no_progress,
     dtype: str = FULL,
     cuda_graphs: bool = False,
+    scheduler: Scheduler = LOCAL,
 ) -> Path:
     """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder. Raises UserError.
 
     limit: most examples of each split;  out: folder of the bundle, by default in the library
     dtype: what the network computes in, one of engine.runtime.precision.DTYPES; outputs are kept in float32
     cuda_graphs: record stages once and replay them, on an NVIDIA GPU
+    scheduler: who computes the shards, by default this process
     """
     source = recipe(name)
     weights = weights_path(source.name)
@@ -139,99 +79,36 @@ def compute(
     run = ComputeRun(
         recipe=source,
         dataset=dataset,
-        weights=weights,
         trained=trained,
-        device=pick_device(device),
+        device=device,
+        environment=scheduler.environment(device),
         dtype=dtype,
         batch_size=batch_size,
         cuda_graphs=cuda_graphs,
+        shard_size=SHARD,
         ids=np.concatenate(list(by_split.values())),
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
     )
-    shards = _run_shards(run, folder.with_name(folder.name + ".partial"), progress)
+    shards = _run_shards(run, folder.with_name(folder.name + ".partial"), scheduler, progress)
     write_bundle(_assemble(run, folder.name, shards), folder)
     shutil.rmtree(shards.folder)
     return folder
 
 
-def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
-    """Compute all missing shards."""
+def _run_shards(run: ComputeRun, folder: Path, scheduler: Scheduler, progress: Progress) -> Shards:
+    """Have all missing shards computed."""
     marker = folder / RUN
     if not marker.is_file() or marker.read_text() != run.key():
         shutil.rmtree(folder, ignore_errors=True)  # it has shards of another run, or none
         folder.mkdir(parents=True)
         write_synced(marker, run.key().encode())
-    starts = range(0, len(run.ids), SHARD)
-    shards = Shards(folder, len(starts))
-    missing = [index for index in range(shards.count) if not shards.path(index).is_file()]
+    shards = Shards(folder, run.shards)
+    shards.forget_unfinished()
+    missing = sorted(set(range(shards.count)) - shards.finished())
     if missing:
-        cascade = trained_network(run.recipe, run.device, run.dtype)
-        if run.cuda_graphs:
-            cascade = in_graphs(cascade, run.device)
-        with ThreadPoolExecutor(1) as aside:
-            reads = aside.submit(_read, run, starts[missing[0]])
-            writes: Future[None] = Future()
-            writes.set_result(None)
-            for index, after in zip(missing, [*missing[1:], None], strict=True):
-                progress(starts[index], len(run.ids))
-                read = reads.result()
-                if after is not None:
-                    reads = aside.submit(_read, run, starts[after])
-                computed = _computed(run, cascade, read)
-                writes.result()  # raises what the thread raised
-                writes = aside.submit(_write, run, shards, index, read, computed)
-            writes.result()
+        scheduler.compute(run, shards, missing, progress)
     progress(len(run.ids), len(run.ids))
     return shards
-
-
-@dataclass(frozen=True, eq=False)
-class ReadShard:
-    """What the network reads, and the columns of the shard except what the exits give.
-
-    is_shown: whether people see each example, (examples,)
-    """
-
-    inputs: Inputs
-    columns: dict[str, NDArray]
-    is_shown: NDArray[np.bool_]
-
-
-def _read(run: ComputeRun, start: int) -> ReadShard:
-    part = slice(start, start + SHARD)
-    examples = run.dataset.take(run.ids[part])
-    is_shown = (run.split[part] == Split.TEST) & run.dataset.shippable
-    shown = [run.kind.shown(examples, row) if keep else b"" for row, keep in enumerate(is_shown)]
-    columns = {
-        "labels": examples.labels,
-        "shown_bytes": np.array([len(data) for data in shown], np.int64),
-        "shown": np.frombuffer(b"".join(shown) or b"\0", np.uint8),
-        "sizes": np.array(sizes(examples.inputs), np.int64),
-        **{f"factor.{name}": np.asarray(values, np.float32) for name, values in examples.factors.items()},
-    }
-    return ReadShard(examples.inputs, columns, is_shown)
-
-
-@torch.inference_mode()
-def _computed(run: ComputeRun, cascade: Cascade, read: ReadShard) -> dict[str, NDArray]:
-    """What is kept of the exits' logits for a shard, (exits, examples, ...) each. It stays on the device until all is computed."""
-    order = by_length(read.inputs)
-    batches = zip(_on_device(run, read.inputs[order]), _on_device(run, read.columns["labels"][order]), strict=True)
-    kept = [run.kind.of_exits(cascade(to_tensor(inputs)).float(), labels) for inputs, labels in batches]
-    back = np.argsort(order)
-    return {name: torch.cat([batch[name] for batch in kept], dim=1).cpu().numpy()[:, back] for name in kept[0]}
-
-
-def _on_device(run: ComputeRun, array: NDArray) -> Sequence[Tensor]:
-    """The batches of an array whose first axis is the examples."""
-    tensor = torch.from_numpy(array)
-    if run.device.type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(run.device, non_blocking=True).split(run.batch_size)
-
-
-def _write(run: ComputeRun, shards: Shards, index: int, read: ReadShard, computed: dict[str, NDArray]) -> None:
-    shards.write(index, run.kind.kept({**computed, **read.columns}, read.is_shown))
 
 
 def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:

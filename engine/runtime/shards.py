@@ -1,7 +1,10 @@
 """The shards of a run: what was computed for a block of examples, in one file each."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,20 +12,45 @@ from numpy.typing import NDArray
 from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 
+class ShardStore(ABC):
+    """A place to which several processes may write shards. A shard is there whole or not at all."""
+
+    @abstractmethod
+    def write(self, index: int, arrays: Mapping[str, NDArray]) -> None:
+        """Write a shard, in place of what is there. Two processes that write the same shard write the same bytes."""
+
+    @abstractmethod
+    def finished(self) -> set[int]:
+        """The shards that are there."""
+
+
+def file_name(index: int) -> str:
+    return f"{index:06d}.safetensors"
+
+
 @dataclass(frozen=True)
-class Shards:
+class Shards(ShardStore):
     """`count` shards in a folder."""
 
     folder: Path
     count: int
 
     def path(self, index: int) -> Path:
-        return self.folder / f"{index:06d}.safetensors"
+        return self.folder / file_name(index)
 
-    def write(self, index: int, arrays: dict[str, NDArray]) -> None:
-        temporary = self.folder / "unfinished.tmp"
+    def write(self, index: int, arrays: Mapping[str, NDArray]) -> None:
+        temporary = self.folder / f"{uuid4().hex}.tmp"
         save_tensors(temporary, arrays)
         temporary.replace(self.path(index))
+
+    def finished(self) -> set[int]:
+        there = {path.name for path in self.folder.iterdir()}
+        return {index for index in range(self.count) if file_name(index) in there}
+
+    def forget_unfinished(self) -> None:
+        """Remove what a killed process was writing."""
+        for path in self.folder.glob("*.tmp"):
+            path.unlink(missing_ok=True)
 
     def column(self, name: str) -> list[NDArray]:
         """An array of each shard."""

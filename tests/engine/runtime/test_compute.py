@@ -23,6 +23,7 @@ from engine.datasets.base import Images
 from engine.errors import UserError
 from engine.recipes import Recipe, RecipeConfig, Training, catalogue, weights_path
 from engine.runtime import compute as computing
+from engine.runtime import shard_worker
 from engine.runtime import shards as storing
 from engine.runtime.compute import compute
 from engine.runtime.weights import save_weights
@@ -326,7 +327,7 @@ def test_killed_while_the_bundle_is_written(data, uninterrupted, monkeypatch):
 
     with pytest.raises(Killed):
         compute("dots", "cpu", progress=kill_after(7))
-    monkeypatch.setattr(computing, "trained_network", lambda *_: pytest.fail("the network runs again"))
+    monkeypatch.setattr(shard_worker, "trained_network", lambda *_: pytest.fail("the network runs again"))
     for step in count(1):
         with monkeypatch.context() as patch:
             taken = count(1)

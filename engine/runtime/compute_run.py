@@ -1,0 +1,113 @@
+"""A run: everything that determines the bytes of a computed bundle."""
+
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.datasets.base import AnyDataset, MaskDataset, TextDataset
+from engine.recipes import Recipe, weights_path
+from engine.runtime.devices import device_name
+from engine.runtime.example_kinds import ExampleKind
+from engine.runtime.images import ImageKind
+from engine.runtime.masks import MaskKind
+from engine.runtime.texts import TextKind
+from engine.storage.files import sha256_of
+
+FORM = 2  # of the columns of a shard
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What outputs depend on besides the run itself: the device that computes them, by name, and versions."""
+
+    device: str
+    python: str
+    torch: str
+    numpy: str
+
+    @classmethod
+    def here(cls, device: torch.device) -> "Environment":
+        """That of this process, with a device of this machine."""
+        return cls(device_name(device), platform.python_version(), torch.__version__, np.__version__)
+
+
+@dataclass(frozen=True, eq=False)
+class ComputeRun:
+    """A recipe on the examples `ids`, computed in shards of `shard_size` examples.
+
+    A run can be sent to another process with pickle. It travels without its data set, which is built again where it arrives.
+
+    trained: provenance of the weights
+    device:  as the user chose it, such as "auto"
+    ids, split: (examples,)
+    """
+
+    recipe: Recipe
+    dataset: AnyDataset
+    trained: dict[str, Any]
+    device: str
+    environment: Environment
+    dtype: str
+    batch_size: int
+    cuda_graphs: bool
+    shard_size: int
+    ids: NDArray[np.int64]
+    split: NDArray[np.str_]
+
+    @property
+    def kind(self) -> ExampleKind[Any, Any]:
+        return kind_of(self.dataset)
+
+    @property
+    def weights(self) -> Path:
+        return weights_path(self.recipe.name)
+
+    @property
+    def shards(self) -> int:
+        """The number of shards; the last one may be shorter."""
+        return -(-len(self.ids) // self.shard_size)
+
+    def examples_of(self, shard: int) -> slice:
+        """The places of a shard's examples among all of the run."""
+        return slice(shard * self.shard_size, min((shard + 1) * self.shard_size, len(self.ids)))
+
+    def provenance(self) -> dict[str, Any]:
+        environment = self.environment
+        return {
+            "recipe": self.recipe.listed,
+            "variant": self.recipe.name,
+            "weights_sha256": sha256_of(self.weights),
+            "weights": self.trained,
+            "dataset": self.dataset.name,
+            "dataset_digest": self.dataset.digest(),
+            **self.kind.about(self.dataset),
+            "dtype": self.dtype,
+            "batch_size": self.batch_size,
+            "device": environment.device,
+            **({"cuda_graphs": True} if self.cuda_graphs else {}),
+            "versions": {"python": environment.python, "torch": environment.torch, "numpy": environment.numpy},
+        }
+
+    def key(self) -> str:
+        """Identifies the run, so that shards of another run, or of another form, are never mixed in."""
+        examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
+        return hashlib.sha256(json.dumps([self.shard_size, FORM, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _with_its_dataset, ({name: value for name, value in vars(self).items() if name != "dataset"},)
+
+
+def _with_its_dataset(fields: dict[str, Any]) -> ComputeRun:
+    return ComputeRun(dataset=fields["recipe"].dataset(), **fields)
+
+
+def kind_of(dataset: AnyDataset) -> ExampleKind[Any, Any]:
+    """The kind of a data set's examples."""
+    return TextKind() if isinstance(dataset, TextDataset) else MaskKind() if isinstance(dataset, MaskDataset) else ImageKind()
