@@ -11,10 +11,12 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 from engine.errors import UserError
 
 FOLDERS = "OFFRAMP_EXTENSIONS"
+PACKAGE = "offramp_extensions"
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,15 @@ def load_extensions() -> None:
             load_extension(path)
 
 
+def _package() -> None:
+    """Extensions are modules of a package, so that what they define can be pickled and sent to another process that has loaded them too."""
+    package = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
+    package.__path__ = []
+
+
 def load_extension(path: Path) -> None:
     """Import one file, unless it was imported before."""
-    name = f"offramp_extensions.{path.stem}"
+    name = f"{PACKAGE}.{path.stem}"
     known = sys.modules.get(name)
     if known is not None:
         if known.__file__ != str(path):
@@ -49,6 +57,7 @@ def load_extension(path: Path) -> None:
         raise UserError(_failed[path].sentence)
     spec = spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
+    _package()
     module = sys.modules[name] = module_from_spec(spec)
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))

@@ -1,4 +1,4 @@
-"""Viewing, importing and sweeping work without torch: tested in a process that cannot import it."""
+"""Viewing, importing and sweeping work without torch and Ray: tested in a process that cannot import them."""
 
 import subprocess
 import sys
@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEED_TORCH = (
     *("engine.training", "engine.runtime", "engine.cascades", "engine.measuring"),
     *("engine.datasets.published", "engine.recipes.wrapped"),
+    *("engine.cluster.shard_actor", "engine.cluster.shard_scheduler"),
 )
 CODE = f"""
 import importlib, sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "torchvision"):
+        if name.partition(".")[0] in ("torch", "torchvision", "ray"):
             raise ImportError(name + " is not installed")
 
 sys.meta_path.insert(0, Blocked())

@@ -1,11 +1,25 @@
 """Run the network of a recipe over its data set and write a bundle. Resumes after an interruption."""
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.commands.arguments import positive, recipe_of, takes_cuda_graphs, takes_device, takes_precision, takes_recipe
+from engine.commands.arguments import (
+    cluster_of,
+    positive,
+    recipe_of,
+    takes_cluster,
+    takes_cuda_graphs,
+    takes_device,
+    takes_precision,
+    takes_recipe,
+)
 from engine.commands.progress import progress_bar
+
+if TYPE_CHECKING:
+    from engine.cluster.session import ClusterOptions
+    from engine.runtime.schedulers import Scheduler
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -16,6 +30,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="examples per batch (default: 50)")
     command.add_argument("--limit", type=positive, metavar="N", help="use at most N examples of each split")
     command.add_argument("--out", type=Path, metavar="DIR", help="folder of the bundle (default: data/bundles/RECIPE)")
+    takes_cluster(command)
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
@@ -25,7 +40,19 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     take_memory_in_bulk()
     recipe = recipe_of(given)
     progress = progress_bar("examples")
-    folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress, given.dtype, given.cuda_graphs)
+    with scheduler(cluster_of(given)) as by:
+        folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress, given.dtype, given.cuda_graphs, by)
     if not given.json:
         print(f"Bundle written to {folder}.")
     return {"recipe": recipe.name, "bundle": str(folder)}
+
+
+def scheduler(options: "ClusterOptions | None") -> "AbstractContextManager[Scheduler]":
+    """Who computes the shards: this process, or the workers of a cluster, which end with the context."""
+    if options is None:
+        from engine.runtime.schedulers import Local
+
+        return nullcontext(Local())
+    from engine.cluster.shard_scheduler import RayScheduler
+
+    return RayScheduler(options)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.manifest import MANIFEST, read_manifest
-from engine.bundle.replacing import RUN, is_imported, prepare_place
+from engine.bundle.replacing import is_imported, prepare_place
 from engine.cost_units import COST_UNITS
 from engine.errors import UserError
 from engine.paths import bundles_folder
@@ -30,7 +30,6 @@ from engine.runtime.schedulers import Local, Scheduler
 from engine.runtime.shards import Shards
 from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS
-from engine.storage.files import write_synced
 
 SHARD = 1000
 LOCAL = Local()
@@ -97,13 +96,8 @@ def compute(
 
 def _run_shards(run: ComputeRun, folder: Path, scheduler: Scheduler, progress: Progress) -> Shards:
     """Have all missing shards computed."""
-    marker = folder / RUN
-    if not marker.is_file() or marker.read_text() != run.key():
-        shutil.rmtree(folder, ignore_errors=True)  # it has shards of another run, or none
-        folder.mkdir(parents=True)
-        write_synced(marker, run.key().encode())
     shards = Shards(folder, run.shards)
-    shards.forget_unfinished()
+    shards.begin(run.key())
     missing = sorted(set(range(shards.count)) - shards.finished())
     if missing:
         scheduler.compute(run, shards, missing, progress)

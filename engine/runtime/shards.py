@@ -1,5 +1,6 @@
 """The shards of a run: what was computed for a block of examples, in one file each."""
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bundle.replacing import RUN
+from engine.storage.files import write_synced
 from engine.storage.tensors import map_tensor, save_tensors, tensor_names
 
 
@@ -23,6 +26,10 @@ class ShardStore(ABC):
     def finished(self) -> set[int]:
         """The shards that are there."""
 
+    @abstractmethod
+    def is_of(self, key: str) -> bool:
+        """Whether this process sees the place, and it is that of the run with this key."""
+
 
 def file_name(index: int) -> str:
     return f"{index:06d}.safetensors"
@@ -35,6 +42,22 @@ class Shards(ShardStore):
     folder: Path
     count: int
 
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    def begin(self, key: str) -> None:
+        """Make the folder that of the run with this key: keep its finished shards, and remove everything else."""
+        if not self.is_of(key):
+            shutil.rmtree(self.folder, ignore_errors=True)  # it has shards of another run, or none
+            self.folder.mkdir(parents=True)
+            write_synced(self.folder / RUN, key.encode())
+        for path in self.folder.glob("*.tmp"):  # what a killed process was writing
+            path.unlink(missing_ok=True)
+
+    def is_of(self, key: str) -> bool:
+        marker = self.folder / RUN
+        return marker.is_file() and marker.read_text() == key
+
     def path(self, index: int) -> Path:
         return self.folder / file_name(index)
 
@@ -46,11 +69,6 @@ class Shards(ShardStore):
     def finished(self) -> set[int]:
         there = {path.name for path in self.folder.iterdir()}
         return {index for index in range(self.count) if file_name(index) in there}
-
-    def forget_unfinished(self) -> None:
-        """Remove what a killed process was writing."""
-        for path in self.folder.glob("*.tmp"):
-            path.unlink(missing_ok=True)
 
     def column(self, name: str) -> list[NDArray]:
         """An array of each shard."""

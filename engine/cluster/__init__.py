@@ -1,0 +1,7 @@
+"""Work on many processes and machines, scheduled by Ray. Ray is optional: it is imported when a command is given `--cluster ray`.
+
+session.py          a connection to a cluster, or one that is started on this machine
+workers.py          how many workers a cluster has room for, and starting them
+shard_scheduler.py  `compute`: whole shards on workers that hold the network
+sweeps.py           `sweep`: a task for each policy and bundle
+"""
