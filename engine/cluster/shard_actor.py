@@ -3,8 +3,9 @@
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
+
+import torch
 
 from engine.cluster.session import ray_module
 from engine.errors import UserError
@@ -21,32 +22,32 @@ class ShardActor:
 
     def __init__(self, threads: int) -> None:
         take_memory_in_bulk()
-        import torch
-
         torch.set_num_threads(threads)
+        load_extensions()  # which runs may be made of
         self._job: Any = None
+        self._worker: ShardWorker | None = None
 
     def environment(self, device: str) -> Environment:
         return Environment.here(pick_device(device))
 
     def compute(self, job: list[Any], shard: int, after: int | None) -> None:
-        """Compute a shard. It is written when this call has returned for a later shard, or for one that is the last.
+        """Compute a shard. It is written when this call has returned for a later shard, or for one that no other follows.
 
         job:   the reference to the pickled run and its store, in a list, so that it is fetched once and not for each shard
-        after: the next shard that this worker will be given, or None
+        after: the next shard of the job that this worker will be given, or None
         """
-        self._job = job[0]
-        self._worker.compute(shard, after)
+        worker = self._worker_of(job[0])
+        worker.compute(shard, after)
         if after is None:
-            self._worker.flush()
+            worker.flush()
 
-    @cached_property
-    def _worker(self) -> ShardWorker:
-        ray = ray_module()
-        load_extensions()  # which the run may be made of
-        run, provenance, store = ray.cloudpickle.loads(ray.get(self._job))
-        check_same(run, provenance, store)
-        return ShardWorker(run, store)
+    def _worker_of(self, job: Any) -> ShardWorker:
+        if self._worker is None or job != self._job:
+            ray = ray_module()
+            run, provenance, store = ray.cloudpickle.loads(ray.get(job))
+            check_same(run, provenance, store)
+            self._job, self._worker = job, ShardWorker(run, store)
+        return self._worker
 
 
 def check_same(run: ComputeRun, provenance: Mapping[str, Any], store: ShardStore) -> None:

@@ -7,15 +7,15 @@ that ends is replaced, those of its shards that are not in the store go to other
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any, Self
 
 from engine.cluster.session import ClusterOptions, ray_session
-from engine.cluster.workers import PATIENCE, actor_class, cannot_start, mistake_of, resources, room, too_small
+from engine.cluster.workers import PATIENCE, actor_class, cannot_start, end, mistake_of, resources, room, too_small
 from engine.display_text import counted
 from engine.errors import UserError
 from engine.progress import Progress
@@ -24,28 +24,43 @@ from engine.runtime.schedulers import Scheduler
 from engine.runtime.shards import ShardStore
 
 logger = logging.getLogger("offramp")
-#: A shard at which so many workers ended is not tried again.
-MOST_ATTEMPTS = 3
+#: If so many workers end at one shard, it is not tried again.
+MOST_ENDS = 3
 #: Stands for a shard while a worker starts.
 STARTING = -1
 
 
 @dataclass(eq=False)
 class Worker:
-    """An actor. held: the shards it was given that may not be written yet, the oldest first;  computing: the one it is at"""
+    """An actor.
+
+    computing: the shard it is at
+    held:      the shards that it was given and that may not be written yet: the last one, the one it is at, and the next one
+    """
 
     actor: Any
+    computing: int = STARTING
     held: list[int] = field(default_factory=list)
-    computing: int | None = None
+
+    def completed(self, shard: int) -> int | None:
+        """Note that a shard is computed, and those before it are written. Returns the shard that the worker was promised."""
+        if shard == STARTING:
+            return None
+        self.held = self.held[self.held.index(shard) :]
+        if len(self.held) > 1:
+            return self.held.pop()
+        self.held = []  # the last one that it was promised is written when it is computed
+        return None
 
 
 class RayScheduler(Scheduler):
-    """Computes on a cluster, to which it connects when it is first asked for something. Leaving its context ends the workers."""
+    """Computes runs on a cluster, to which it connects when the first one begins. Leaving its context ends the workers."""
 
     def __init__(self, options: ClusterOptions) -> None:
         self.options = options
         self.device = "auto"
         self._leaving = ExitStack()
+        self._environment: Environment | None = None
         #: {what Ray calls a reference to a result that is awaited: the worker that computes it}
         self.tasks: dict[Any, Worker] = {}
         self.ready: list[Worker] = []
@@ -53,12 +68,21 @@ class RayScheduler(Scheduler):
     def environment(self, device: str) -> Environment:
         """That of the first worker. Raises UserError if no worker can start, or if one cannot use the device."""
         self._each = resources(self.ray, self.options, device)
-        self.device = "cpu" if device == "auto" and not self._each.gpus else device
+        if device == "auto" and not self._each.gpus:
+            device = "cpu"
+        if self._environment is None or device != self.device:
+            self.device = device
+            self._end_workers()
+            self._environment = self._start_workers()
+        return self._environment
+
+    def _start_workers(self) -> Environment:
+        """Start all workers. Returns what the first one says of itself."""
         for _ in range(self.options.workers or max(1, room(self.ray, self._each))):
             self._start_worker()
         begun = time.monotonic()
         while True:
-            for task in self._completed(timeout=5):
+            for task in self._completed():
                 self.ready.append(self.tasks.pop(task))
                 try:
                     return self._result(task)
@@ -68,40 +92,42 @@ class RayScheduler(Scheduler):
                 raise too_small(self.ray, self._each)
 
     def compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
-        run = replace(run, device=self.device)
-        job = [self.ray.put(self.ray.cloudpickle.dumps((run, run.provenance(), store)))]
-        queue, attempts, done = deque(missing), Counter[int](), len(run.ids) - _examples(run, missing)
-        progress(done, len(run.ids))
-        while True:
-            while self.ready and queue:
-                self._submit(self.ready.pop(), job, queue.popleft(), queue)
-            if not queue and all(worker.computing is None for worker in self.tasks.values()):
-                break
-            for task in self._completed(timeout=1):
-                worker = self.tasks.pop(task)
-                shard, worker.computing = worker.computing, None
-                try:
-                    self._result(task)
-                except self.ray.exceptions.RayActorError:
-                    attempts[STARTING if shard is None else shard] += 1
-                    queue.extendleft(reversed(self._lost(worker, store, attempts)))
-                    self._start_worker()
-                    continue
-                if shard is None:  # it has just started
-                    self.ready.append(worker)
-                    attempts[STARTING] = 0
-                    continue
-                done += _examples(run, [shard])
-                progress(done, len(run.ids))
-                worker.held = worker.held[worker.held.index(shard) :]
-                if len(worker.held) > 1:
-                    self._submit(worker, job, worker.held.pop(), queue)
-                else:
-                    worker.held = []
-                    self.ready.append(worker)
+        try:
+            self._compute(replace(run, device=self.device), store, missing, progress)
+        except BaseException:
+            self._end_workers()  # which may be at a shard
+            raise
         unwritten = set(missing) - store.finished()
         if unwritten:
             raise RuntimeError(f"workers reported shards as written that are not in {store}: {sorted(unwritten)[:10]}")
+
+    def _compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
+        job = [self.ray.put(self.ray.cloudpickle.dumps((run, run.provenance(), store)))]
+        queue, unfinished, ends = deque(missing), set(missing), Counter[int]()
+        while True:
+            progress(len(run.ids) - sum(map(run.examples_in, unfinished)), len(run.ids))
+            while self.ready and queue:
+                self._submit(self.ready.pop(), job, queue.popleft(), queue)
+            if not queue and all(worker.computing == STARTING for worker in self.tasks.values()):
+                break
+            for task in self._completed():
+                worker = self.tasks.pop(task)
+                shard, worker.computing = worker.computing, STARTING
+                try:
+                    self._result(task)
+                except self.ray.exceptions.RayActorError:
+                    ends[shard] += 1
+                    lost = self._replace(worker, store, ends)
+                    queue.extendleft(reversed(lost))
+                    unfinished.update(lost)
+                    continue
+                ends[STARTING] = 0
+                unfinished.discard(shard)
+                following = worker.completed(shard)
+                if following is None:
+                    self.ready.append(worker)
+                else:
+                    self._submit(worker, job, following, queue)
 
     def __enter__(self) -> Self:
         return self
@@ -118,22 +144,18 @@ class RayScheduler(Scheduler):
 
     def _end_workers(self) -> None:
         for worker in [*self.tasks.values(), *self.ready]:
-            with suppress(Exception):
-                self.ray.kill(worker.actor)
-        self.tasks, self.ready = {}, []
-
-    @cached_property
-    def _actor_class(self) -> Any:
-        from engine.cluster.shard_actor import ShardActor
-
-        return actor_class(self.ray, ShardActor, self._each)
+            end(self.ray, worker.actor)
+        self.tasks, self.ready, self._environment = {}, [], None
 
     def _start_worker(self) -> None:
-        worker = Worker(self._actor_class.remote(self.options.cpus))
+        from engine.cluster.shard_actor import ShardActor
+
+        worker = Worker(actor_class(self.ray, ShardActor, self._each).remote(self.options.cpus))
         self.tasks[worker.actor.environment.remote(self.device)] = worker
 
-    def _completed(self, timeout: float) -> list[Any]:
-        completed, _ = self.ray.wait(list(self.tasks), num_returns=1, timeout=timeout)
+    def _completed(self) -> list[Any]:
+        """At most one result that is there, after at most a second, so that Ctrl-C is noticed."""
+        completed, _ = self.ray.wait(list(self.tasks), num_returns=1, timeout=1)
         return completed
 
     def _result(self, task: Any) -> Any:
@@ -150,19 +172,17 @@ class RayScheduler(Scheduler):
         worker.computing = shard
         self.tasks[worker.actor.compute.remote(job, shard, after)] = worker
 
-    def _lost(self, worker: Worker, store: ShardStore, attempts: Counter[int]) -> list[int]:
-        """The shards that a worker which has ended leaves for others. Raises UserError if too many workers ended."""
-        (shard, times), *_ = attempts.most_common(1)
-        if times >= MOST_ATTEMPTS:
+    def _replace(self, worker: Worker, store: ShardStore, ends: Counter[int]) -> list[int]:
+        """Start a worker in place of one that ended. Returns the shards that it leaves to others. Raises UserError if too many ended."""
+        (shard, times), *_ = ends.most_common(1)
+        if times >= MOST_ENDS:
             when = "when they started" if shard == STARTING else f"at shard {shard}"
             raise UserError(
                 f"{counted(times, 'worker')} ended {when}, often because memory ran out; give fewer --workers or a smaller --batch-size."
             )
+        end(self.ray, worker.actor)  # it may only be out of reach
         finished = store.finished()
-        lost = [held for held in worker.held if held not in finished]
+        lost = [shard for shard in worker.held if shard not in finished]
         logger.info("A worker ended and is replaced; %s will be computed again.", counted(len(lost), "shard"))
+        self._start_worker()
         return lost
-
-
-def _examples(run: ComputeRun, shards: Iterable[int]) -> int:
-    return sum(part.stop - part.start for part in map(run.examples_of, shards))

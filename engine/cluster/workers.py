@@ -1,6 +1,6 @@
 """Workers on a cluster: how many there is room for, what each of them gets, and what becomes of their mistakes."""
 
-import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -9,7 +9,6 @@ from engine.cluster.session import ClusterOptions
 from engine.display_text import counted
 from engine.errors import UserError
 
-logger = logging.getLogger("offramp")
 #: A cluster without a node that is large enough for a worker may be starting one. After these seconds, it is too small.
 PATIENCE = 60.0
 
@@ -60,7 +59,7 @@ def too_small(ray: ModuleType, each: Resources) -> UserError:
 
 
 def actor_class(ray: ModuleType, cls: type, each: Resources) -> Any:
-    """A class whose instances are workers. Ray does not restart them: the work of a worker that waits for its node to return would wait too.
+    """A class whose instances are workers. Ray does not restart them: the work of one that waits for its node to return would wait too.
     So the caller gives the work to others and starts a new worker."""
     return ray.remote(cls).options(num_cpus=each.cpus, num_gpus=each.gpus, max_restarts=0, scheduling_strategy="SPREAD")
 
@@ -71,6 +70,12 @@ def cannot_start(error: Exception) -> UserError:
     return UserError(
         f"A worker could not start ({reason}); every node needs this version of Offramp with its packages, and enough memory for a network."
     )
+
+
+def end(ray: ModuleType, actor: Any) -> None:
+    """End a worker, with what it computes, if it has not ended yet."""
+    with suppress(Exception):
+        ray.kill(actor)
 
 
 def mistake_of(error: Exception) -> Exception:

@@ -30,6 +30,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="examples per batch (default: 50)")
     command.add_argument("--limit", type=positive, metavar="N", help="use at most N examples of each split")
     command.add_argument("--out", type=Path, metavar="DIR", help="folder of the bundle (default: data/bundles/RECIPE)")
+    shards = "where to keep what is computed until all is: an address of object storage, such as s3://BUCKET/FOLDER, or a folder"
+    command.add_argument("--shards", metavar="URL", help=f"{shards} (default: beside the bundle)")
     takes_cluster(command)
 
 
@@ -41,7 +43,18 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     recipe = recipe_of(given)
     progress = progress_bar("examples")
     with scheduler(cluster_of(given)) as by:
-        folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress, given.dtype, given.cuda_graphs, by)
+        folder = compute(
+            recipe,
+            given.device,
+            given.batch_size,
+            given.limit,
+            given.out,
+            progress,
+            given.dtype,
+            given.cuda_graphs,
+            scheduler=by,
+            shards_at=given.shards,
+        )
     if not given.json:
         print(f"Bundle written to {folder}.")
     return {"recipe": recipe.name, "bundle": str(folder)}

@@ -7,7 +7,6 @@ computed, by this process or by others (`engine.runtime.schedulers`); what happe
 Images, texts and images with masks each have a file that says what is kept of them, see `engine.runtime.example_kinds`.
 """
 
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,7 +26,8 @@ from engine.runtime.compute_run import ComputeRun
 from engine.runtime.example_kinds import Facts
 from engine.runtime.precision import FULL
 from engine.runtime.schedulers import Local, Scheduler
-from engine.runtime.shards import Shards
+from engine.runtime.shards import Shards, ShardStore
+from engine.runtime.shared_shards import shared_shards
 from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS
 
@@ -45,6 +45,7 @@ def compute(
     dtype: str = FULL,
     cuda_graphs: bool = False,
     scheduler: Scheduler = LOCAL,
+    shards_at: str | None = None,
 ) -> Path:
     """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder. Raises UserError.
 
@@ -52,6 +53,8 @@ def compute(
     dtype: what the network computes in, one of engine.runtime.precision.DTYPES; outputs are kept in float32
     cuda_graphs: record stages once and replay them, on an NVIDIA GPU
     scheduler: who computes the shards, by default this process
+    shards_at: where shards are kept until all are there: an address that fsspec reads, such as s3://bucket/folder, or a folder; by default
+        beside the bundle
     """
     source = recipe(name)
     weights = weights_path(source.name)
@@ -88,20 +91,25 @@ def compute(
         ids=np.concatenate(list(by_split.values())),
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
     )
-    shards = _run_shards(run, folder.with_name(folder.name + ".partial"), scheduler, progress)
+    beside = folder.with_name(folder.name + ".partial")
+    store = shared_shards(shards_at, run.key(), run.shards) if shards_at else Shards.begun(beside, run.shards, run.key())
+    shards = _shards_of(run, store, beside, scheduler, progress)
     write_bundle(_assemble(run, folder.name, shards), folder)
-    shutil.rmtree(shards.folder)
+    for place in dict.fromkeys((store, shards)):
+        place.remove()
     return folder
 
 
-def _run_shards(run: ComputeRun, folder: Path, scheduler: Scheduler, progress: Progress) -> Shards:
-    """Have all missing shards computed."""
-    shards = Shards(folder, run.shards)
-    shards.begin(run.key())
-    missing = sorted(set(range(shards.count)) - shards.finished())
+def _shards_of(run: ComputeRun, store: ShardStore, folder: Path, scheduler: Scheduler, progress: Progress) -> Shards:
+    """Have all missing shards of `store` computed; returns them as files. folder: where to copy those of object storage"""
+    missing = sorted(set(range(run.shards)) - store.finished())
     if missing:
-        scheduler.compute(run, shards, missing, progress)
+        scheduler.compute(run, store, missing, progress)
     progress(len(run.ids), len(run.ids))
+    if isinstance(store, Shards):
+        return store
+    shards = Shards.begun(folder, run.shards, run.key())
+    shards.copy_from(store)
     return shards
 
 

@@ -78,6 +78,11 @@ class ComputeRun:
         """The places of a shard's examples among all of the run."""
         return slice(shard * self.shard_size, min((shard + 1) * self.shard_size, len(self.ids)))
 
+    def examples_in(self, shard: int) -> int:
+        """The number of a shard's examples."""
+        part = self.examples_of(shard)
+        return part.stop - part.start
+
     def provenance(self) -> dict[str, Any]:
         environment = self.environment
         return {

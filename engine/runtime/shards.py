@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 import numpy as np
@@ -27,6 +28,14 @@ class ShardStore(ABC):
         """The shards that are there."""
 
     @abstractmethod
+    def read(self, index: int) -> bytes:
+        """The file of a shard."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Remove the shards."""
+
+    @abstractmethod
     def is_of(self, key: str) -> bool:
         """Whether this process sees the place, and it is that of the run with this key."""
 
@@ -45,14 +54,17 @@ class Shards(ShardStore):
     def __str__(self) -> str:
         return str(self.folder)
 
-    def begin(self, key: str) -> None:
-        """Make the folder that of the run with this key: keep its finished shards, and remove everything else."""
-        if not self.is_of(key):
-            shutil.rmtree(self.folder, ignore_errors=True)  # it has shards of another run, or none
-            self.folder.mkdir(parents=True)
-            write_synced(self.folder / RUN, key.encode())
-        for path in self.folder.glob("*.tmp"):  # what a killed process was writing
+    @classmethod
+    def begun(cls, folder: Path, count: int, key: str) -> Self:
+        """The shards of the run with this key: those that are finished stay, and everything else in the folder is removed."""
+        shards = cls(folder, count)
+        if not shards.is_of(key):
+            shutil.rmtree(folder, ignore_errors=True)  # it has shards of another run, or none
+            folder.mkdir(parents=True)
+            write_synced(folder / RUN, key.encode())
+        for path in folder.glob("*.tmp"):  # what a killed process was writing
             path.unlink(missing_ok=True)
+        return shards
 
     def is_of(self, key: str) -> bool:
         marker = self.folder / RUN
@@ -69,6 +81,17 @@ class Shards(ShardStore):
     def finished(self) -> set[int]:
         there = {path.name for path in self.folder.iterdir()}
         return {index for index in range(self.count) if file_name(index) in there}
+
+    def read(self, index: int) -> bytes:
+        return self.path(index).read_bytes()
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder)
+
+    def copy_from(self, store: ShardStore) -> None:
+        """Copy the shards that are not here."""
+        for index in sorted(set(range(self.count)) - self.finished()):
+            write_synced(self.path(index), store.read(index))
 
     def column(self, name: str) -> list[NDArray]:
         """An array of each shard."""

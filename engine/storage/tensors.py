@@ -17,11 +17,15 @@ _MOST_HEADER = 100_000_000  # the format's own limit
 
 def save_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
     """Write arrays by name, synced to the disk."""
-    # the library writes the memory of an array as it lies there, in whatever order
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    save_file(in_order(arrays), path)
     path.chmod(0o644)  # the library lets only the owner read; a bundle is for everyone
     with open(path, "rb") as file:
         os.fsync(file.fileno())
+
+
+def in_order(arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    """The arrays as the library can save them: it writes the memory of an array as it lies there, in whatever order."""
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def tensor_names(path: Path) -> list[str]:

@@ -4,23 +4,33 @@ All tests that need a cluster are in this file, so that one process of the suite
 """
 
 import os
+import random
+import signal
+import subprocess
 import sys
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from engine.cluster import shard_scheduler
 from engine.cluster.session import ClusterOptions, ray_session
 from engine.cluster.shard_scheduler import RayScheduler
-from engine.extensions import load_extension
+from engine.errors import UserError
+from engine.extensions import load_extensions
 from engine.recipes import RECIPES, catalogue, weights_path
 from engine.runtime import compute as computing
 from engine.runtime.compute import compute
 from engine.runtime.weights import save_weights
+from tests.sentences import assert_one_sentence
+from tests.thorough import variants
 
 ROOT = Path(__file__).resolve().parents[3]
-EXTENSION = Path(__file__).with_name("slow_dots.py")
+EXTENSIONS = Path(__file__).with_name("extensions")
 SHARD, SHARDS = 10, 18
 
 
@@ -32,15 +42,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
         patched.setenv("OFFRAMP_DATA", str(data))
         patched.setattr(computing, "SHARD", SHARD)
         patched.setattr(catalogue, "_recipes", dict(catalogue._recipes))
-        load_extension(EXTENSION)
-        patched.setenv("OFFRAMP_EXTENSIONS", str(EXTENSION.parent))
+        patched.setenv("OFFRAMP_EXTENSIONS", str(EXTENSIONS))
+        load_extensions()
         torch.set_num_threads(1)
         torch.manual_seed(0)
         save_weights(RECIPES["slow-dots"].cascade(), weights_path("slow-dots"), "slow-dots", {"by": "a test"})
         with ray_session(ClusterOptions(workers=4)):
             yield data
         torch.set_num_threads(threads)
-        del sys.modules["offramp_extensions.slow_dots"]
+        for path in EXTENSIONS.glob("*.py"):
+            del sys.modules[f"offramp_extensions.{path.stem}"]
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +73,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def on_cluster(out: Path, progress: Callable[[int, int], object] = lambda done, total: None, workers: int = 2) -> Path:
-    with RayScheduler(ClusterOptions(workers)) as scheduler:
-        return compute("slow-dots", "cpu", out=out, progress=progress, scheduler=scheduler)
+@pytest.fixture(scope="module")
+def on_cluster(cluster: Path) -> Generator[Callable[..., Path]]:
+    """Computes a bundle with two workers, which stay unless they are killed or a run is interrupted."""
+    with RayScheduler(ClusterOptions(workers=2)) as scheduler:
+        yield partial(compute, "slow-dots", "cpu", scheduler=scheduler)
 
 
 def read(notes: Path) -> list[tuple[int, int]]:
@@ -72,12 +85,149 @@ def read(notes: Path) -> list[tuple[int, int]]:
     return [(int(pid), int(first)) for pid, first in map(str.split, notes.read_text().splitlines())]
 
 
-def test_the_bundle_has_the_bytes_of_a_local_run(cluster: Path, local: dict[str, bytes], notes: Path, tmp_path: Path) -> None:
-    (cluster / "pause.txt").write_text("0.05")
+def finished(out: Path) -> set[int]:
+    """The shards that are there of a run that was killed."""
+    return {int(path.stem) for path in out.with_name(out.name + ".partial").glob("*.safetensors")}
+
+
+def first_ids(shards: Iterable[int]) -> set[int]:
+    """The first example of each shard."""
+    return {1000 * (1 + shard * SHARD // 60) + shard * SHARD % 60 for shard in shards}
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_running(worker: int) -> bool:
+    try:
+        return b"ray::" in Path(f"/proc/{worker}/cmdline").read_bytes()  # which is empty once it has ended
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def kill(worker: int) -> None:
+    if is_running(worker):
+        os.kill(worker, signal.SIGKILL)
+
+
+OnCluster = Callable[..., Path]
+
+
+def test_the_bundle_has_the_bytes_of_a_local_run(
+    cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
+) -> None:
+    (cluster / "pause.txt").write_text("0.1")
     seen: list[tuple[int, int]] = []
-    folder = on_cluster(tmp_path / "dots", lambda done, total: seen.append((done, total)))
+    folder = on_cluster(out=tmp_path / "dots", progress=lambda done, total: seen.append((done, total)))
     assert contents(folder) == local
     assert [path.name for path in tmp_path.iterdir()] == ["dots"]
     readers, blocks = zip(*read(notes), strict=True)
-    assert len(set(readers)) == 2 and os.getpid() not in readers and len(blocks) == len(set(blocks)) == SHARDS
-    assert seen == [*((SHARD * done, 180) for done in range(SHARDS + 1)), (180, 180)]
+    assert os.getpid() not in readers and set(blocks) == first_ids(range(SHARDS)) and len(blocks) == SHARDS
+    assert list(dict.fromkeys(seen)) == [(SHARD * done, 180) for done in range(SHARDS + 1)]
+
+
+def test_a_worker_that_is_killed_is_replaced(
+    cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
+) -> None:
+    (cluster / "pause.txt").write_text("0.5")
+    killed: list[int] = []
+
+    def kill_one(done: int, total: int) -> None:
+        if done >= 4 * SHARD and not killed:
+            killed.append(read(notes)[-1][0])
+            kill(killed[0])
+            (cluster / "pause.txt").write_text("3")  # until the new worker is there
+        if len({worker for worker, _ in read(notes)} - set(killed)) == 2:
+            (cluster / "pause.txt").write_text("0")
+
+    assert contents(on_cluster(out=tmp_path / "dots", progress=kill_one)) == local
+    workers = [worker for worker, _ in read(notes)]
+    assert len(set(workers)) == 3 and killed[0] in workers
+    assert len(workers) <= SHARDS + 3, "more was computed again than the killed worker had"
+
+
+def test_a_shard_at_which_workers_always_end_is_given_up(
+    cluster: Path, on_cluster: OnCluster, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_scheduler, "MOST_ENDS", 2)
+    (cluster / "deadly.txt").write_text(str(min(first_ids([7]))))
+    try:
+        with pytest.raises(UserError) as refused:
+            on_cluster(out=tmp_path / "dots")
+    finally:
+        (cluster / "deadly.txt").unlink()
+    assert_one_sentence(str(refused.value), "2 workers ended at shard", "memory")
+    assert finished(tmp_path / "dots") >= set(range(5))
+
+
+def test_a_run_whose_driver_is_killed_repeats_no_finished_shard(
+    cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
+) -> None:
+    (cluster / "pause.txt").write_text("0.2")
+    driver = driver_of(tmp_path / "dots")
+    wait_until(lambda: len(finished(tmp_path / "dots")) >= 5 or driver.poll() is not None)
+    driver.kill()
+    assert driver.wait() == -signal.SIGKILL
+    wait_until(lambda: not any(is_running(worker) for worker, _ in read(notes)))
+    done = finished(tmp_path / "dots")
+    assert 5 <= len(done) < SHARDS and not (tmp_path / "dots").exists()
+    notes.write_text("")
+    assert contents(on_cluster(out=tmp_path / "dots")) == local
+    assert sorted(first for _, first in read(notes)) == sorted(first_ids(set(range(SHARDS)) - done)), "a finished shard was repeated"
+
+
+def driver_of(out: Path) -> subprocess.Popen[bytes]:
+    """`compute --cluster ray` as a program that joins this cluster."""
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    words = ["compute", "slow-dots", "--device", "cpu", "--out", str(out), "--cluster", "ray", "--workers", "2", "--address", address]
+    code = f"from engine.runtime import compute; compute.SHARD = {SHARD}; from engine.__main__ import main; raise SystemExit(main({words}))"
+    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+
+
+def test_interrupted_with_shards_in_object_storage(
+    cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C ends the workers. Each shard is one upload, and none is made twice."""
+    (cluster / "pause.txt").write_text("0.1")
+
+    def interrupt(done: int, total: int) -> None:
+        if done >= 9 * SHARD:
+            raise KeyboardInterrupt
+
+    puts, there = cluster / "puts.txt", cluster / "bucket" / "shards"
+    with pytest.raises(KeyboardInterrupt):
+        on_cluster(out=tmp_path / "dots", progress=interrupt, shards_at="bucket://shards")
+    wait_until(lambda: not any(is_running(worker) for worker, _ in read(notes)))
+    done = puts.read_text().splitlines()
+    assert sorted(path.name for path in there.rglob("*.safetensors")) == sorted(done) and len(done) >= 7
+    notes.write_text("")
+    assert contents(on_cluster(out=tmp_path / "dots", shards_at="bucket://shards")) == local
+    assert sorted(puts.read_text().splitlines()) == [f"{shard:06d}.safetensors" for shard in range(SHARDS)]
+    assert len(read(notes)) == SHARDS - len(done)
+    assert not list(there.rglob("*.safetensors")) and [path.name for path in tmp_path.iterdir()] == ["dots"]
+
+
+@pytest.mark.parametrize("seed", variants(range(20), 0))
+def test_killed_at_random(cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path, seed: int) -> None:
+    """Workers are killed and the run is interrupted, at any moment."""
+    (cluster / "pause.txt").write_text("0.05")
+    chance = random.Random(seed)
+
+    def strike(done: int, total: int) -> None:
+        running = [worker for worker, _ in read(notes) if is_running(worker)]
+        if running and chance.random() < 0.1:
+            kill(chance.choice(running))
+        if chance.random() < 0.05:
+            raise KeyboardInterrupt
+
+    while True:
+        with suppress(KeyboardInterrupt):
+            folder = on_cluster(out=tmp_path / "dots", progress=strike)
+            break
+    assert contents(folder) == local

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -333,7 +334,7 @@ def test_killed_while_the_bundle_is_written(data, uninterrupted, monkeypatch):
             taken = count(1)
             for name in ("write_table", "save_tensors", "write_synced", "swap_in", "sha256_of"):
                 patch.setattr(bundles, name, deadly(getattr(bundles, name), step, taken))
-            patch.setattr(computing.shutil, "rmtree", deadly(computing.shutil.rmtree, step, taken))
+            patch.setattr(shutil, "rmtree", deadly(shutil.rmtree, step, taken))
             try:
                 compute("dots", "cpu")
                 break
