@@ -5,7 +5,6 @@ that ends is replaced, those of its shards that are not in the store go to other
 """
 
 import logging
-import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from types import ModuleType
 from typing import Any, Self
 
 from engine.cluster.session import ClusterOptions, ray_session
-from engine.cluster.workers import PATIENCE, actor_class, cannot_start, end, mistake_of, resources, room, too_small
+from engine.cluster.workers import actor_class, cannot_start, end, fitting, mistake_of, resources
 from engine.display_text import counted
 from engine.errors import UserError
 from engine.progress import Progress
@@ -78,18 +77,17 @@ class RayScheduler(Scheduler):
 
     def _start_workers(self) -> Environment:
         """Start all workers. Returns what the first one says of itself."""
-        for _ in range(self.options.workers or max(1, room(self.ray, self._each))):
+        workers = fitting(self.ray, self._each)
+        for _ in range(self.options.workers or workers):
             self._start_worker()
-        begun = time.monotonic()
-        while True:
-            for task in self._completed():
-                self.ready.append(self.tasks.pop(task))
-                try:
-                    return self._result(task)
-                except self.ray.exceptions.RayActorError as error:
-                    raise cannot_start(error) from error
-            if time.monotonic() > begun + PATIENCE and not room(self.ray, self._each):
-                raise too_small(self.ray, self._each)
+        while not (completed := self._completed()):
+            pass
+        (task,) = completed
+        self.ready.append(self.tasks.pop(task))
+        try:
+            return self._result(task)
+        except self.ray.exceptions.RayActorError as error:
+            raise cannot_start(error) from error
 
     def compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
         try:

@@ -1,5 +1,6 @@
 """Workers on a cluster: how many there is room for, what each of them gets, and what becomes of their mistakes."""
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -49,13 +50,18 @@ def room(ray: ModuleType, each: Resources) -> int:
     return workers
 
 
-def too_small(ray: ModuleType, each: Resources) -> UserError:
-    """The error of a cluster on which no worker can start."""
-    has = ray.cluster_resources()
-    return UserError(
-        f"No node of the cluster is large enough for a worker with {each}: all nodes together have {has.get('CPU', 0):g} cores and"
-        f" {has.get('GPU', 0):g} GPUs; give a smaller --cpus-per-worker or --gpus-per-worker."
-    )
+def fitting(ray: ModuleType, each: Resources) -> int:
+    """As `room`, on a cluster on which there may not be any yet. Raises UserError if there is none after a while."""
+    begun = time.monotonic()
+    while not (workers := room(ray, each)):
+        if time.monotonic() > begun + PATIENCE:
+            has = ray.cluster_resources()
+            raise UserError(
+                f"No node of the cluster is large enough for a worker with {each}: all nodes together have {has.get('CPU', 0):g} cores and"
+                f" {has.get('GPU', 0):g} GPUs; give a smaller --cpus-per-worker or --gpus-per-worker."
+            )
+        time.sleep(1)
+    return workers
 
 
 def actor_class(ray: ModuleType, cls: type, each: Resources) -> Any:

@@ -60,21 +60,27 @@ def takes_cuda_graphs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--cuda-graphs", action="store_true", help="run stages as CUDA graphs (not yet tested on a GPU)")
 
 
-def takes_cluster(command: argparse.ArgumentParser) -> None:
-    """The options of `cluster_of`."""
+def takes_cluster(command: argparse.ArgumentParser, gpus: bool = True) -> None:
+    """The options of `cluster_of`. gpus: whether workers may use any"""
     group = command.add_argument_group("on a cluster", "see docs/cluster.md; needs requirements-cluster.txt")
     group.add_argument("--cluster", choices=("ray",), help="work in several processes, on this machine or many, scheduled by Ray")
     group.add_argument("--workers", type=positive, metavar="N", help="number of workers (default: as many as there is room for)")
     group.add_argument("--cpus-per-worker", type=positive, metavar="N", help="cores of each worker, and its threads (default: 1)")
-    gpus = "GPUs of each worker, such as 1 or 0.5 (default: 1 if the cluster has GPUs and --device is not cpu)"
-    group.add_argument("--gpus-per-worker", type=share, metavar="N", help=gpus)
+    if gpus:
+        default = "1 if the cluster has GPUs and --device is not cpu"
+        group.add_argument("--gpus-per-worker", type=share, metavar="N", help=f"GPUs of each worker, such as 1 or 0.5 (default: {default})")
     address = "a Ray cluster that runs already: auto, or HOST:PORT (default: start one on this machine, and end it afterwards)"
     group.add_argument("--address", help=address)
 
 
 def cluster_of(given: argparse.Namespace) -> "ClusterOptions | None":
     """What was chosen by the arguments of `takes_cluster`, or None without `--cluster`. Raises UserError if only its details are given."""
-    details = {"workers": given.workers, "cpus": given.cpus_per_worker, "gpus": given.gpus_per_worker, "address": given.address}
+    details = {
+        "workers": given.workers,
+        "cpus": given.cpus_per_worker,
+        "gpus": getattr(given, "gpus_per_worker", None),
+        "address": given.address,
+    }
     details = {name: value for name, value in details.items() if value is not None}
     if given.cluster is None:
         for name in details:

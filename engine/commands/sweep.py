@@ -1,20 +1,27 @@
-"""Run one policy over many budgets. Knobs are set on the calibration split and results are reported on the test split."""
+"""Run policies over many budgets. Knobs are set on the calibration split and results are reported on the test split."""
 
 import argparse
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from engine.commands.arguments import numbers, positive
+from engine.commands.arguments import cluster_of, numbers, positive, takes_cluster
 from engine.commands.progress import progress_bar
 from engine.display_text import counted
 from engine.errors import UserError
+
+if TYPE_CHECKING:
+    from engine.analysis.sweep_report import SweepReport, SweepRequest
+    from engine.cluster.session import ClusterOptions
 
 MAX_POINTS = 10_000
 QUICK = 3.0  # seconds; a sweep that ends within them shows no progress
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("bundle", metavar="BUNDLE", help="id or path of a bundle")
-    command.add_argument("--policy", required=True, metavar="NAME", help="name of a policy, see `list`")
+    command.add_argument("bundle", metavar="BUNDLE", nargs="+", help="id or path of a bundle, or of several")
+    command.add_argument("--policy", required=True, metavar="NAME,...", help="name of a policy, see `list`, or of several")
     command.add_argument(
         "--calibrated", action="store_true", help="first scale the logits of every exit by a temperature, learned on the fit split"
     )
@@ -26,45 +33,82 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--split", default="test", choices=("fit", "calibration", "test"), help="split on which results are reported (default: test)"
     )
+    out = "folder for the document of each policy on each bundle; those that are there already are not computed again"
+    command.add_argument("--out", type=Path, metavar="DIR", help=out)
+    takes_cluster(command, gpus=False)
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.analysis.sweep_intervals import sweep_intervals
-    from engine.bundle.library import open_bundle
+    requests = _requests(given)
+    files = {request: given.out / f"{request.name()}.json" for request in requests} if given.out else {}
+    documents = {request: json.loads(file.read_bytes()) for request, file in files.items() if file.is_file()}
+    missing = [request for request in requests if request not in documents]
+    lines: dict[SweepRequest, Sequence[str]] = {}
+    for request, report in _reports(missing, cluster_of(given), len(requests)):
+        documents[request], lines[request] = report.document, report.lines
+        if given.out:
+            _keep(report.document, files[request])
+    if not given.json and given.out:
+        print(f"{counted(len(documents), 'sweep')} in {given.out}, {len(missing)} of them new.")
+    elif not given.json:
+        print("\n\n".join("\n".join(lines[request]) for request in requests))
+    if len(requests) == 1:
+        return documents[requests[0]]
+    return {"sweeps": [documents[request] for request in requests]}
+
+
+def _requests(given: argparse.Namespace) -> "list[SweepRequest]":
+    """A request for each policy on each bundle. Raises UserError for an unknown name."""
+    from engine.analysis.sweep_report import SweepRequest
+    from engine.bundle.library import find_bundle
     from engine.policies import policy
-    from engine.splits import Split
-    from engine.sweep import run_sweep
 
-    swept = policy(given.policy)
-    if given.calibrated:
-        from engine.policies.methods.temperature import Calibrated
-
-        swept = Calibrated(swept)
-    bundle = open_bundle(given.bundle)
-    outputs = bundle.outputs if given.quality is None else bundle.outputs.with_quality(given.quality)
-    unit = given.unit or outputs.default_unit
     if given.points > MAX_POINTS:
         raise UserError(f"--points is {given.points:,}, which is too many budgets; give at most {MAX_POINTS:,}.")
-    result = run_sweep(swept, outputs, given.budgets or given.points, unit, Split(given.split), progress_bar("steps", after=QUICK))
-    document = result.as_json(bundle.id)
-    intervals = sweep_intervals(result, outputs.part(result.split))
-    intervals.add_to(document)
-    if not given.json:
-        full = document["full"]
-        print(f"{swept.title} on {bundle.title}, {result.split} split, {counted(document['examples'], 'example')}.")
-        quality = "mean quality" if result.is_graded else "accuracy"
-        print(f"Full network: {full['accuracy']:.2%} {quality} at {full['cost']:.4g} {result.unit}. Costs are shares of its cost.")
-        print("Difference from the full network in points, on the same examples. 95% intervals in brackets.")
-        head = f"  budget  planned  calibration     cost {quality.removeprefix('mean '):>9} {'':14} difference {'':12}"
-        print(f"{head} share of examples leaving at each exit")
-        for point, difference in zip(document["points"], intervals.difference, strict=True):
-            shares = " ".join(f"{share:6.1%}" for share in point["shares"])
-            planned = f"{point['budget']:8.3f} {point['planned_cost']:8.3f} {point['calibration_cost']:12.3f}"
-            low, high = (f"{100 * end:.1f}" for end in point["interval"])
-            accuracy = f"{point['accuracy']:9.2%} {f'[{low}, {high}]':14}"
-            gained, least, most = (f"{100 * points:+.1f}" for points in (difference.estimate, difference.low, difference.high))
-            print(f"{planned} {point['cost']:8.3f} {accuracy} {gained:>7} {f'[{least}, {most}]':16} {shares}")
-        for note in dict.fromkeys(filter(None, result.notes)):
-            budgets = ", ".join(f"{budget:.3f}" for budget, other in zip(result.budgets, result.notes, strict=True) if other == note)
-            print(f"Budget {budgets}: {note}")
-    return document
+    policies = [policy(name).name for name in dict.fromkeys(given.policy.split(","))]
+    bundles = [name for name in dict.fromkeys(given.bundle) if find_bundle(name)]
+    budgets = given.budgets or given.points
+    return [
+        SweepRequest(bundle, name, given.calibrated, budgets, given.quality, given.unit, given.split)
+        for bundle in bundles
+        for name in policies
+    ]
+
+
+def _reports(
+    requests: "Sequence[SweepRequest]", options: "ClusterOptions | None", total: int
+) -> "Iterator[tuple[SweepRequest, SweepReport]]":
+    """The report of each request, as they are ready, with their progress. total: the requests with those that need no report"""
+    if options is None and total == 1:
+        from engine.analysis.sweep_report import sweep_report
+
+        for request in requests:
+            yield request, sweep_report(request, progress_bar("steps", after=QUICK))
+        return
+    progress = progress_bar("sweeps", after=QUICK)
+    done = total - len(requests)
+    progress(done, total)
+    for report in _unordered(requests, options):
+        yield report
+        done += 1
+        progress(done, total)
+
+
+def _unordered(requests: "Sequence[SweepRequest]", options: "ClusterOptions | None") -> "Iterator[tuple[SweepRequest, SweepReport]]":
+    if options is not None and requests:
+        from engine.cluster.sweeps import sweeps_on_cluster
+
+        return sweeps_on_cluster(requests, options)
+    from engine.analysis.sweep_report import sweep_report
+
+    return ((request, sweep_report(request)) for request in requests)
+
+
+def _keep(document: dict[str, Any], file: Path) -> None:
+    from engine.storage.files import write_synced
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_synced(file, json.dumps(document, allow_nan=False).encode())
+    except OSError as problem:
+        raise UserError(f"{file} cannot be written ({problem.strerror}); choose another folder with --out.") from problem

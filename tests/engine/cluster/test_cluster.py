@@ -3,8 +3,10 @@
 All tests that need a cluster are in this file, so that one process of the suite starts one.
 """
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine.__main__ import main
 from engine.cluster import shard_scheduler
 from engine.cluster.session import ClusterOptions, ray_session
 from engine.cluster.shard_scheduler import RayScheduler
@@ -231,3 +234,29 @@ def test_killed_at_random(cluster: Path, on_cluster: OnCluster, local: dict[str,
             folder = on_cluster(out=tmp_path / "dots", progress=strike)
             break
     assert contents(folder) == local
+
+
+# Sweeps
+
+
+def test_sweeps_are_those_of_this_process(cluster: Path, local: dict[str, bytes], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Several policies on several bundles; those that are there are not computed again."""
+    bundles = [str(cluster / "local" / "dots"), str(shutil.copytree(cluster / "local" / "dots", tmp_path / "other"))]
+    words = ["sweep", *bundles, "--policy", "maxprob,static", "--points", "3", "--json"]
+    assert main(words) == 0
+    expected = json.loads(capsys.readouterr().out)
+    words += ["--cluster", "ray", "--workers", "2", "--out", str(tmp_path / "sweeps")]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == expected and len(expected["sweeps"]) == 4
+    first, *others = sorted((tmp_path / "sweeps").iterdir())
+    before = [path.stat().st_mtime_ns for path in others]
+    first.unlink()
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == expected
+    assert first.is_file() and [path.stat().st_mtime_ns for path in others] == before
+
+
+def test_the_mistake_of_a_sweep_is_one_sentence(cluster: Path, local: dict[str, bytes], capsys: pytest.CaptureFixture) -> None:
+    words = ["sweep", str(cluster / "local" / "dots"), "--policy", "maxprob", "--unit", "joules", "--cluster", "ray"]
+    assert main(words) == 2
+    assert_one_sentence(capsys.readouterr().err.rstrip("\n"), "joules", "macs")
