@@ -3,5 +3,6 @@
 session.py          a connection to a cluster, or one that is started on this machine
 workers.py          how many workers a cluster has room for, and starting them
 shard_scheduler.py  `compute`: whole shards on workers that hold the network
+two_pools.py        a real cascade whose first stages run on some workers, and the others on more
 sweeps.py           `sweep`: a task for each policy and bundle
 """

@@ -42,6 +42,10 @@ class LogitStore:
         """Store logits (rows, classes), wherever they are."""
         self.logits[self._there(rows)] = to_host(logits) if isinstance(self.logits, np.ndarray) else logits
 
+    def of_rows(self, rows: Rows) -> NDArray[np.floating]:
+        """The logits of some examples, (rows, classes), copied to the host."""
+        return np.array(to_host(self._at(rows)))
+
     def forget(self, rows: Rows) -> None:
         self.logits[self._there(rows)] = np.nan
 

@@ -16,19 +16,25 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from engine.__main__ import main
-from engine.cluster import shard_scheduler
+from engine.bundle.bundle import read_bundle
+from engine.cluster import shard_scheduler, two_pools
 from engine.cluster.session import ClusterOptions, ray_session
 from engine.cluster.shard_scheduler import RayScheduler
 from engine.errors import UserError
 from engine.extensions import load_extensions
+from engine.policies.methods.static import StaticRule
 from engine.recipes import RECIPES, catalogue, weights_path
 from engine.runtime import compute as computing
 from engine.runtime.compute import compute
+from engine.runtime.executor import execute
+from engine.runtime.trained import trained_network
 from engine.runtime.weights import save_weights
+from tests.engine.runtime.test_executor import spread
 from tests.sentences import assert_one_sentence
 from tests.thorough import variants
 
@@ -260,3 +266,33 @@ def test_the_mistake_of_a_sweep_is_one_sentence(cluster: Path, local: dict[str, 
     words = ["sweep", str(cluster / "local" / "dots"), "--policy", "maxprob", "--unit", "joules", "--cluster", "ray"]
     assert main(words) == 2
     assert_one_sentence(capsys.readouterr().err.rstrip("\n"), "joules", "macs")
+
+
+# A real cascade over two pools
+
+
+def test_two_pools_take_the_routes_of_one_process(
+    cluster: Path, local: dict[str, bytes], notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the survivors travel."""
+    monkeypatch.setattr(two_pools, "BLOCK", 20)
+    outputs = read_bundle(cluster / "local" / "dots").outputs
+    rule = spread(outputs)
+    dataset, ids = RECIPES["slow-dots"].dataset(), outputs.ids
+    expected = execute(trained_network(RECIPES["slow-dots"], torch.device("cpu")), rule, ids, lambda some: dataset.take(some).inputs)
+    assert (np.bincount(expected.exit, minlength=3) > 10).all(), "too few leave at an exit for it to be tested"
+    run = two_pools.execute_in_pools("slow-dots", rule, ids, boundary=1, device="cpu", batch_size=8)
+    assert run.route.exit.tolist() == expected.exit.tolist()
+    assert run.route.prediction.tolist() == expected.prediction.tolist()
+    assert run.route.visited.tolist() == expected.visited.tolist()
+    survivors = int((expected.exit > 0).sum())
+    state = 4 * 4 * 8 * 8  # bytes of the four feature maps after the first stage
+    assert run.transfer.examples == survivors and run.transfer.seconds > 0
+    assert state * survivors < run.transfer.bytes < 1.1 * state * survivors
+
+
+def test_a_pool_without_a_stage_is_refused(cluster: Path) -> None:
+    for boundary in (0, 3):
+        with pytest.raises(UserError) as refused:
+            two_pools.execute_in_pools("slow-dots", StaticRule(0, 1.0), np.arange(3), boundary)
+        assert_one_sentence(str(refused.value), f"boundary is {boundary}", "from 1 to 2")

@@ -30,6 +30,7 @@ from engine.policies.methods.static import StaticRule
 from engine.policies.methods.temperature import Calibrated
 from engine.recipes import RECIPES
 from engine.route import Route
+from engine.runtime import execution
 from engine.runtime import executor as module
 from engine.runtime.executor import execute, group_size
 from engine.runtime.inputs import to_tensor
@@ -205,7 +206,7 @@ def assert_runs_as_simulated(cascade, outputs, policy, monkeypatch):
     full = outputs.full_cost("macs")
     for share, kept in variants(((0.0, False), (0.4, False), (0.4, True), (0.8, True)), (0.0, False), (0.4, True)):
         rule = fitted.solve(max(fitted.cheapest, share * full))
-        monkeypatch.setattr(module, "keeps_logits", lambda device, kept=kept: kept)
+        monkeypatch.setattr(execution, "keeps_logits", lambda device, kept=kept: kept)
         assert_same(execute(cascade, rule, test.ids, pixels, batch_size=16, group=3, before=test.before), rule.route(test))
 
 

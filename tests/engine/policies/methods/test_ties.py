@@ -16,7 +16,7 @@ from engine.cascades.base import Cascade, CascadeKind, Stage, State
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.policies.methods.static import random_mix
-from engine.runtime import executor
+from engine.runtime import execution
 from engine.runtime.executor import execute
 from engine.splits import Split
 from engine.sweep import Sweep, run_sweep
@@ -132,7 +132,7 @@ class AsItIs(nn.Module):
 @every_form
 @pytest.mark.parametrize("name", variants(NAMES, "maxprob", "committee"))
 def test_the_executor_routes_them_as_the_sweep_does(name, form, judged, monkeypatch):
-    monkeypatch.setattr(executor, "keeps_logits", lambda device: judged == "on the device")
+    monkeypatch.setattr(execution, "keeps_logits", lambda device: judged == "on the device")
     made = tied_outputs(form, 900, 5, 4, seed=3)
     test = made.test()
     rows = np.arange(test.examples)
