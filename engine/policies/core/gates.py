@@ -9,7 +9,6 @@ entropy, margin and top probability, standardised, in a logistic regression that
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from engine.outputs import CascadeKind, Outputs, Tuning
 from engine.policies.core.binary_logistic import fit_binary_logistic
 from engine.policies.core.logit_summary import summarize
 from engine.policies.core.online_rules import ExitOutputs
+from engine.policies.core.read_cache import ReadCache
 from engine.policies.core.recorded_features import RecordedFeatures
 from engine.policies.core.saved_types import Cascade, finite, register_saved
 
@@ -72,7 +72,7 @@ class GateFeatures(ChoiceFeatures):
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     # A sweep uses the same outputs many times. Features are cached for as long as their outputs exist.
-    _read: WeakKeyDictionary[Outputs, list[NDArray[np.float64]]] = field(default_factory=WeakKeyDictionary)
+    _read: ReadCache[list[NDArray[np.float64]]] = field(default_factory=ReadCache)
 
     @classmethod
     def scaled_on(cls, fit: Tuning, top: int, history: bool) -> "GateFeatures":
@@ -119,7 +119,7 @@ class RecordedGateFeatures(ChoiceFeatures):
 
     recorded: RecordedFeatures
     history: bool
-    _read: WeakKeyDictionary[Outputs, list[NDArray[np.float64]]] = field(default_factory=WeakKeyDictionary)
+    _read: ReadCache[list[NDArray[np.float64]]] = field(default_factory=ReadCache)
 
     def of(self, outputs: Outputs) -> list[NDArray[np.float64]]:
         if outputs not in self._read:

@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from engine.exit_values import Quality
 from engine.outputs import Outputs
 from engine.policies.core.online_rules import ExitOutputs
+from engine.policies.core.read_cache import ReadCache
 from engine.policies.core.saved_types import Cascade, register_saved
 from engine.scores import SCORES, SURENESS
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 class Reader(ABC, Generic[T]):
     """A function of outputs that is computed once per outputs, however many budgets need it, and cached while the outputs exist."""
 
-    _read: WeakKeyDictionary[Outputs, T] = field(default_factory=WeakKeyDictionary, init=False, repr=False)
+    _read: ReadCache[T] = field(default_factory=ReadCache, init=False, repr=False)
 
     def of(self, outputs: Outputs) -> T:
         if outputs not in self._read:
