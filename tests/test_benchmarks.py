@@ -53,6 +53,10 @@ NO_PROGRAMS = {"report", "options", "peak_memory", "former_eenet", "dashboard", 
 NEEDS_THE_NETWORK = {"first_minute", "page_during_setup"}
 
 
+#: Tested in tests/engine/cluster/test_cluster.py, where there is a cluster.
+ON_A_CLUSTER = {"cluster"}
+
+
 def start(name: str, options: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("OFFRAMP_DATA", "PYTHON"))}
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *options]
@@ -65,7 +69,11 @@ def assert_ran(done: subprocess.CompletedProcess[str], name: str) -> None:
 
 
 def test_none_is_left_out() -> None:
-    assert {path.stem for path in BENCHMARKS.glob("*.py")} - NO_PROGRAMS - NEEDS_THE_NETWORK == {*SMALL, *IN_A_BROWSER} == set(ENDS_WITH)
+    assert (
+        {path.stem for path in BENCHMARKS.glob("*.py")} - NO_PROGRAMS - NEEDS_THE_NETWORK - ON_A_CLUSTER
+        == {*SMALL, *IN_A_BROWSER}
+        == set(ENDS_WITH)
+    )
 
 
 @pytest.mark.parametrize("name", variants(list(SMALL), *(name for name in SMALL if name != "memory")))

@@ -34,7 +34,7 @@ from tests.scripts import run_script
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [Document.read(path) for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))]
 
-#: Commands that take minutes or need the network: those of the engine, and the beginnings of other scripts.
+#: Commands that take minutes, or need the network or a cluster: those of the engine, and the beginnings of other scripts.
 LONG = ("train", "compute", "measure", "download")
 LONG_SCRIPTS = ("run_app.py", "-m tests.recorded.record")
 #: Scripts that run in this process until they have parsed their arguments.
@@ -102,7 +102,7 @@ def start(words: list[str], scratch: Path, ending: bool) -> subprocess.Completed
 
 def is_long(words: list[str]) -> bool:
     if words[1:3] == ["-m", "engine"]:
-        return words[3:4] != [] and words[3] in LONG
+        return words[3:4] != [] and (words[3] in LONG or "--cluster" in words)
     return " ".join(words[1:]).startswith(LONG_SCRIPTS)
 
 
@@ -196,6 +196,7 @@ def follow(words: list[str], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "engine.training.loop.train",
         "engine.runtime.compute.compute",
         "engine.measuring.measure.measure",
+        "engine.cluster.sweeps.sweeps_on_cluster",
         "engine.runtime.download.torchvision_sets.download",
         "engine.runtime.download.imagenet_family",
         "engine.cascades.pretrained.fetch",
@@ -253,6 +254,7 @@ def test_a_block_of_python_runs(shown: Shown, scratch: Path, monkeypatch: pytest
         "training.loop.train",
         "runtime.compute.compute",
         "measuring.measure.measure",
+        "cluster.two_pools.execute_in_pools",
         "measuring.save_measurements.save_measurements",
     ]
     for work in (f"engine.{name}" for name in long_work):

@@ -69,7 +69,7 @@ class StageActor:
         return self.dataset.take(ids).inputs
 
     def others(self, references: list[Any]) -> tuple[Left, int, float]:
-        """Run survivors through the other stages. Returns where they left, and the bytes and seconds of fetching them."""
+        """Run survivors through the other stages. Returns where they left, their bytes, and the seconds of fetching them."""
         begun = time.perf_counter()
         survivors = [batch for batches in ray_module().get(references) for batch in batches]
         seconds, nbytes = time.perf_counter() - begun, sum(batch.nbytes for batch in survivors)

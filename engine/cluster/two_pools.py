@@ -6,6 +6,7 @@ it takes in one process. A worker that ends is replaced, and what it was given i
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.cluster.session import ClusterOptions, ray_session
 from engine.cluster.stage_actor import CascadeJob, StageActor
-from engine.cluster.workers import actor_class, end, mistake_of, resources
+from engine.cluster.workers import actor_class, cannot_start, end, mistake_of, resources
 from engine.errors import UserError
 from engine.policies.core.base import Rule
 from engine.recipes import Recipe, recipe
@@ -42,7 +43,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What travelled from the first pool to the second. seconds: spent on it by the workers of the second, in all"""
+    """What travelled from the first pool to the second. seconds: spent by workers on packing, fetching and unpacking it, all together"""
 
     examples: int
     bytes: int
@@ -51,10 +52,11 @@ class Transfer:
 
 @dataclass(frozen=True, eq=False)
 class PooledRun:
-    """route: of all examples, in their order"""
+    """route: of all examples, in their order;  seconds: without the start of the workers"""
 
     route: Route
     transfer: Transfer
+    seconds: float
 
 
 def execute_in_pools(
@@ -118,6 +120,8 @@ class _PooledRun:
                 self._start(number)
         blocks = deque(np.arange(len(ids))[start : start + BLOCK] for start in range(0, len(ids), BLOCK))
         redo: deque[list[tuple[Any, int]]] = deque()
+        self._wait_for_both()
+        begun = time.perf_counter()
         while True:
             while self.idle[0] and blocks and self._arriving < 4 * BLOCK:
                 here = blocks.popleft()
@@ -151,7 +155,22 @@ class _PooledRun:
                     left, nbytes, seconds = result
                     self.bytes, self.seconds = self.bytes + nbytes, self.seconds + seconds
                 self.lefts.append(left)
-        return PooledRun(_joined(self.lefts, len(ids), exits), Transfer(self.examples, self.bytes, self.seconds))
+                self.seconds += left.moving
+        transfer = Transfer(self.examples, self.bytes, self.seconds)
+        return PooledRun(_joined(self.lefts, len(ids), exits), transfer, time.perf_counter() - begun)
+
+    def _wait_for_both(self) -> None:
+        """Wait until each pool has a worker. Raises UserError if one cannot start."""
+        while not all(self.idle):
+            for task in self.ray.wait(list(self.tasks), num_returns=1, timeout=1)[0]:
+                worker = self.tasks.pop(task)
+                try:
+                    self.ray.get(task)
+                except self.ray.exceptions.RayTaskError as error:
+                    raise mistake_of(error) from None
+                except self.ray.exceptions.RayActorError as error:
+                    raise cannot_start(error) from error
+                self.idle[worker.pool].append(worker)
 
     @property
     def _arriving(self) -> int:

@@ -15,6 +15,7 @@ exits are kept until an example leaves, for rules that use them; of exits that g
 If only the first stages run here, the examples that survive them are handed over, in full batches, with what the other stages need.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
@@ -57,6 +58,7 @@ class Execution:
     beyond:    the first stage that does not run here, by default none
     hand_over: called with the examples that go on to stages beyond, a batch at a time
     receive_masks: called with the masks that examples leave with, if the exits give masks
+    moving:    seconds spent on packing and unpacking examples that come from elsewhere or go there
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Execution:
         self.beyond = len(cascade.stages) if beyond is None else beyond
         self.hand_over = hand_over
         self.receive_masks: ReceiveMasks | None = None
+        self.moving = 0.0
         self.chain = cascade.kind is CascadeKind.CHAIN
         self.last = len(cascade.stages) - 1
         self.prediction = np.empty(len(ids), np.int32)
@@ -122,6 +125,7 @@ class Execution:
 
     def receive(self, here: Places, survivors: Survivors, first: int) -> None:
         """Enqueue examples that ran through the stages before `first` elsewhere."""
+        begun = time.perf_counter()
         self._give_slots(here)
         self.visited[:, here] = survivors.visited
         for k, logits in sorted(survivors.logits.items()):
@@ -130,6 +134,7 @@ class Execution:
                 self.stores[k] = empty_store(self.slots, kept)
             self.stores[k].keep(self.slot[here], kept)
         self._enqueue(Batch(here, survivors.state_on(self.device if self.chain else "cpu")), first - 1)
+        self.moving += time.perf_counter() - begun
 
     def _give_slots(self, here: Places) -> None:
         self.slot[here], self.free = self.free[: len(here)], self.free[len(here) :]
@@ -192,10 +197,12 @@ class Execution:
         """Hand over so many batches of the examples that go on to stages beyond."""
         for batch in self.queues[self.beyond].take(batches):
             assert self.hand_over is not None, "examples go on, and no stage is beyond"
-            here, slots = batch.places, self.slot[batch.places]
+            begun, here, slots = time.perf_counter(), batch.places, self.slot[batch.places]
             logits = {k: store.of_rows(slots) for k, store in self.stores.items()}
             before = {name: values[here] for name, values in self.before.items()}
-            self.hand_over(Survivors.packed(here, self.ids[here], self.exit[here], self.visited[:, here], batch.state, logits, before))
+            packed = Survivors.packed(here, self.ids[here], self.exit[here], self.visited[:, here], batch.state, logits, before)
+            self.moving += time.perf_counter() - begun
+            self.hand_over(packed)
             for store in self.stores.values():
                 store.forget(slots)
             self.free = np.concatenate((self.free, slots))

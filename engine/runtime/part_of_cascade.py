@@ -18,12 +18,17 @@ from engine.runtime.survivors import Survivors
 
 @dataclass(frozen=True, eq=False)
 class Left:
-    """The examples that left here. places (examples,): their places among all of the run; exit, prediction, visited: as in `Route`"""
+    """The examples that left here. exit, prediction, visited: as in `Route`
+
+    places: (examples,) their places among all of the run
+    moving: seconds spent on packing and unpacking the examples that travel
+    """
 
     places: NDArray[np.int64]
     exit: NDArray[np.int64]
     prediction: NDArray[np.int32]
     visited: NDArray[np.bool_]
+    moving: float
 
 
 @torch.inference_mode()
@@ -68,4 +73,4 @@ def other_stages(
 def _left(run: Execution, places: NDArray[np.int64], left: NDArray[np.bool_]) -> Left:
     if left.any() and not run.gives_classes:
         raise UserError("The exits of this network give masks, and two pools run networks that predict classes; run it in one process.")
-    return Left(places[left], run.exit[left], run.prediction[left], run.visited[:, left])
+    return Left(places[left], run.exit[left], run.prediction[left], run.visited[:, left], run.moving)

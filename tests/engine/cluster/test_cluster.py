@@ -35,6 +35,7 @@ from engine.runtime.executor import execute
 from engine.runtime.trained import trained_network
 from engine.runtime.weights import save_weights
 from tests.engine.runtime.test_executor import spread
+from tests.scripts import run_script
 from tests.sentences import assert_one_sentence
 from tests.thorough import variants
 
@@ -296,3 +297,12 @@ def test_a_pool_without_a_stage_is_refused(cluster: Path) -> None:
         with pytest.raises(UserError) as refused:
             two_pools.execute_in_pools("slow-dots", StaticRule(0, 1.0), np.arange(3), boundary)
         assert_one_sentence(str(refused.value), f"boundary is {boundary}", "from 1 to 2")
+
+
+# The benchmark
+
+
+def test_the_benchmark_runs(cluster: Path, local: dict[str, bytes], notes: Path, tmp_path: Path) -> None:
+    done = run_script(ROOT / "benchmarks" / "cluster.py", ["slow-dots", "--limit", "40", "--rounds", "1", "--workers", "1"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "overhead" in done.stdout and done.stdout.count("same exits 100.00%") == 2
