@@ -1,6 +1,7 @@
 """A connection to a Ray cluster: to one that runs already, or to one that is started on this machine and ends with the command.
 
-What Ray writes goes to a temporary folder, it reports no statistics of usage, it has no dashboard, and it listens on this machine only.
+What Ray writes goes to a temporary folder, it reports no statistics of usage, it has no dashboard, and it answers only those who have the
+token that is made for it.
 """
 
 import importlib.util
@@ -63,6 +64,8 @@ def ray_session(options: ClusterOptions) -> Generator[ModuleType]:
     with tempfile.TemporaryDirectory(prefix="offramp-ray-", dir=_short_folder(), ignore_cleanup_errors=True) as home:
         try:
             _join(ray, options) if options.address else _start(ray, options, home)
+            # Ray prints what it has to say about ended workers on stdout, whose text belongs to the command, and has no setting for that.
+            ray._private.worker._worker_logs_enabled = False
             yield ray
         finally:
             ray.shutdown()
@@ -70,6 +73,7 @@ def ray_session(options: ClusterOptions) -> Generator[ModuleType]:
 
 def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:
     """Start a cluster of several processes on this machine."""
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home folder of the user
     cores = cores_here()
     ray.init(
@@ -78,7 +82,6 @@ def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:
         object_store_memory=OBJECT_STORE_BYTES,
         include_dashboard=False,
         _temp_dir=home,
-        _node_ip_address="127.0.0.1",
         **_quietly(options),
     )
 

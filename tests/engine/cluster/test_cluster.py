@@ -34,6 +34,7 @@ from engine.runtime.compute import compute
 from engine.runtime.executor import execute
 from engine.runtime.trained import trained_network
 from engine.runtime.weights import save_weights
+from engine.storage.files import write_synced
 from tests.engine.runtime.test_executor import spread
 from tests.scripts import run_script
 from tests.sentences import assert_one_sentence
@@ -77,6 +78,11 @@ def notes(cluster: Path) -> Generator[Path]:
     path.write_text("")
     yield path
     (cluster / "pause.txt").unlink(missing_ok=True)
+
+
+def pause(cluster: Path, seconds: float) -> None:
+    """How long a block of examples takes to read."""
+    write_synced(cluster / "pause.txt", str(seconds).encode())  # whole or not at all, as workers may be reading it
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -130,7 +136,7 @@ OnCluster = Callable[..., Path]
 def test_the_bundle_has_the_bytes_of_a_local_run(
     cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
 ) -> None:
-    (cluster / "pause.txt").write_text("0.1")
+    pause(cluster, 0.1)
     seen: list[tuple[int, int]] = []
     folder = on_cluster(out=tmp_path / "dots", progress=lambda done, total: seen.append((done, total)))
     assert contents(folder) == local
@@ -143,16 +149,16 @@ def test_the_bundle_has_the_bytes_of_a_local_run(
 def test_a_worker_that_is_killed_is_replaced(
     cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
 ) -> None:
-    (cluster / "pause.txt").write_text("0.5")
+    pause(cluster, 0.5)
     killed: list[int] = []
 
     def kill_one(done: int, total: int) -> None:
         if done >= 4 * SHARD and not killed:
             killed.append(read(notes)[-1][0])
             kill(killed[0])
-            (cluster / "pause.txt").write_text("3")  # until the new worker is there
+            pause(cluster, 3)  # until the new worker is there
         if len({worker for worker, _ in read(notes)} - set(killed)) == 2:
-            (cluster / "pause.txt").write_text("0")
+            pause(cluster, 0)
 
     assert contents(on_cluster(out=tmp_path / "dots", progress=kill_one)) == local
     workers = [worker for worker, _ in read(notes)]
@@ -177,7 +183,7 @@ def test_a_shard_at_which_workers_always_end_is_given_up(
 def test_a_run_whose_driver_is_killed_repeats_no_finished_shard(
     cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
 ) -> None:
-    (cluster / "pause.txt").write_text("0.2")
+    pause(cluster, 0.2)
     driver = driver_of(tmp_path / "dots")
     wait_until(lambda: len(finished(tmp_path / "dots")) >= 5 or driver.poll() is not None)
     driver.kill()
@@ -204,7 +210,7 @@ def test_interrupted_with_shards_in_object_storage(
     cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
 ) -> None:
     """Ctrl-C ends the workers. Each shard is one upload, and none is made twice."""
-    (cluster / "pause.txt").write_text("0.1")
+    pause(cluster, 0.1)
 
     def interrupt(done: int, total: int) -> None:
         if done >= 9 * SHARD:
@@ -226,7 +232,7 @@ def test_interrupted_with_shards_in_object_storage(
 @pytest.mark.parametrize("seed", variants(range(20), 0))
 def test_killed_at_random(cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path, seed: int) -> None:
     """Workers are killed and the run is interrupted, at any moment."""
-    (cluster / "pause.txt").write_text("0.05")
+    pause(cluster, 0.05)
     chance = random.Random(seed)
 
     def strike(done: int, total: int) -> None:
