@@ -73,7 +73,6 @@ def ray_session(options: ClusterOptions) -> Generator[ModuleType]:
 
 def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:
     """Start a cluster of several processes on this machine."""
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home folder of the user
     cores = cores_here()
     ray.init(
