@@ -15,6 +15,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     takes_cuda_graphs(command)
     command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="examples per batch (default: 50)")
     command.add_argument("--limit", type=positive, metavar="N", help="use at most N examples of each split")
+    command.add_argument("--outputs-only", action="store_true", help="keep no images or texts; the page reads them from the data set")
     command.add_argument("--out", type=Path, metavar="DIR", help="folder of the bundle (default: data/bundles/RECIPE)")
 
 
@@ -25,7 +26,9 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     take_memory_in_bulk()
     recipe = recipe_of(given)
     progress = progress_bar("examples")
-    folder = compute(recipe, given.device, given.batch_size, given.limit, given.out, progress, given.dtype, given.cuda_graphs)
+    folder = compute(
+        recipe, given.device, given.batch_size, given.limit, given.out, progress, given.dtype, given.cuda_graphs, given.outputs_only
+    )
     if not given.json:
         print(f"Bundle written to {folder}.")
     return {"recipe": recipe.name, "bundle": str(folder)}

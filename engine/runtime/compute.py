@@ -49,7 +49,7 @@ from engine.splits import BUNDLE_SPLITS, Split
 from engine.storage.files import sha256_of, write_synced
 
 SHARD = 1000
-FORM = 2  # of the columns of a shard
+FORM = 3  # of the columns of a shard
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +66,12 @@ class ComputeRun:
     cuda_graphs: bool
     ids: NDArray[np.int64]
     split: NDArray[np.str_]
+    outputs_only: bool = False
+
+    @property
+    def keeps_examples(self) -> bool:
+        """Whether the bundle holds what people see of the test examples."""
+        return self.dataset.shippable and not self.outputs_only
 
     @property
     def kind(self) -> ExampleKind[Any, Any]:
@@ -90,7 +96,9 @@ class ComputeRun:
     def key(self) -> str:
         """Identifies the run, so that shards of another run, or of another form, are never mixed in."""
         examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
-        return hashlib.sha256(json.dumps([SHARD, FORM, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(
+            json.dumps([SHARD, FORM, examples, self.keeps_examples, self.provenance()], sort_keys=True).encode()
+        ).hexdigest()
 
 
 def kind_of(dataset: AnyDataset) -> ExampleKind[Any, Any]:
@@ -107,12 +115,14 @@ def compute(
     progress: Progress = no_progress,
     dtype: str = FULL,
     cuda_graphs: bool = False,
+    outputs_only: bool = False,
 ) -> Path:
     """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder. Raises UserError.
 
     limit: most examples of each split;  out: folder of the bundle, by default in the library
     dtype: what the network computes in, one of engine.runtime.precision.DTYPES; outputs are kept in float32
     cuda_graphs: record stages once and replay them, on an NVIDIA GPU
+    outputs_only: keep no images or texts; the page reads them from the data set
     """
     source = recipe(name)
     weights = weights_path(source.name)
@@ -147,6 +157,7 @@ def compute(
         cuda_graphs=cuda_graphs,
         ids=np.concatenate(list(by_split.values())),
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
+        outputs_only=outputs_only,
     )
     shards = _run_shards(run, folder.with_name(folder.name + ".partial"), progress)
     write_bundle(_assemble(run, folder.name, shards), folder)
@@ -189,19 +200,19 @@ def _run_shards(run: ComputeRun, folder: Path, progress: Progress) -> Shards:
 class ReadShard:
     """What the network reads, and the columns of the shard except what the exits give.
 
-    is_shown: whether people see each example, (examples,)
+    is_test: (examples,)
     """
 
     inputs: Inputs
     columns: dict[str, NDArray]
-    is_shown: NDArray[np.bool_]
+    is_test: NDArray[np.bool_]
 
 
 def _read(run: ComputeRun, start: int) -> ReadShard:
     part = slice(start, start + SHARD)
     examples = run.dataset.take(run.ids[part])
-    is_shown = (run.split[part] == Split.TEST) & run.dataset.shippable
-    shown = [run.kind.shown(examples, row) if keep else b"" for row, keep in enumerate(is_shown)]
+    is_test = run.split[part] == Split.TEST
+    shown = [run.kind.shown(examples, row) if is_shown else b"" for row, is_shown in enumerate(is_test & run.keeps_examples)]
     columns = {
         "labels": examples.labels,
         "shown_bytes": np.array([len(data) for data in shown], np.int64),
@@ -209,7 +220,7 @@ def _read(run: ComputeRun, start: int) -> ReadShard:
         "sizes": np.array(sizes(examples.inputs), np.int64),
         **{f"factor.{name}": np.asarray(values, np.float32) for name, values in examples.factors.items()},
     }
-    return ReadShard(examples.inputs, columns, is_shown)
+    return ReadShard(examples.inputs, columns, is_test)
 
 
 @torch.inference_mode()
@@ -231,7 +242,7 @@ def _on_device(run: ComputeRun, array: NDArray) -> Sequence[Tensor]:
 
 
 def _write(run: ComputeRun, shards: Shards, index: int, read: ReadShard, computed: dict[str, NDArray]) -> None:
-    shards.write(index, run.kind.kept({**computed, **read.columns}, read.is_shown))
+    shards.write(index, run.kind.kept({**computed, **read.columns}, read.is_test, run.keeps_examples))
 
 
 def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
@@ -254,7 +265,8 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
         unit_notes={unit.name: unit.note for unit, _ in counted},
         provenance=run.provenance(),
-        **run.kind.faces(run.dataset, run.ids, shards),
+        **run.kind.pictured_outputs(run.dataset, run.ids, shards),
+        **(run.kind.faces(run.ids, shards) if run.keeps_examples else {}),
     )
 
 
