@@ -8,6 +8,7 @@ app.worker.messages. It exits when its input ends, even in the middle of a reque
 """
 
 import io
+import json
 import os
 import signal
 import sys
@@ -17,17 +18,21 @@ from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from app.worker.messages import Explain, Fetch, Open, Reply, Request, Take, TakeMasks, read_request, write_reply
-from engine.datasets.base import Dataset, MaskDataset
+from engine.datasets.base import Dataset, MaskDataset, TextDataset
 from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
 from engine.extensions import load_extensions
 from engine.recipes.folder import dataset_of
+
+if TYPE_CHECKING:
+    from engine.cascades.base import Cascade
 
 
 def reply_to(request: Request) -> Reply:
@@ -72,12 +77,20 @@ def _true_masks(request: TakeMasks, ids: NDArray[np.int64]) -> NDArray[np.uint8]
 
 def _words(request: Explain, text: str) -> list[list[float]]:
     os.environ["OFFRAMP_DATASETS"] = request.datasets
-    from engine.runtime.word_effects import trained_on, word_effects  # loads torch
+    from engine.runtime.word_effects import word_effects  # loads torch
 
-    cascade, dataset = trained_on(request.provenance)
+    cascade, dataset = _network(json.dumps(request.provenance, sort_keys=True), request.datasets)
     effects = word_effects(cascade, dataset.tokens, text)
     by_word = zip(effects.place.tolist(), np.round(effects.effect.T.astype(float), 4).tolist(), strict=True)
     return [[*place, *effect] for place, effect in by_word]
+
+
+@lru_cache(maxsize=1)
+def _network(provenance: str, datasets: str) -> "tuple[Cascade, TextDataset]":
+    """The network that computed a bundle, kept for the next text, and its data set. provenance: as JSON"""
+    from engine.runtime.word_effects import trained_on
+
+    return trained_on(json.loads(provenance))
 
 
 def _opened(request: Open | Take | TakeMasks) -> Dataset | MaskDataset:
