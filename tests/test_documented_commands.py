@@ -198,6 +198,7 @@ def follow(words: list[str], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "engine.measuring.measure.measure",
         "engine.runtime.download.torchvision_sets.download",
         "engine.runtime.download.imagenet_family",
+        "engine.cascades.efficientnet_lite.weights_file_of",
         "engine.cascades.pretrained.fetch",
     ):
         monkeypatch.setattr(work, begin)
