@@ -26,12 +26,15 @@ def first_policy(runnable: Sequence[str]) -> str:
     return next((name for name in (DEFAULT_POLICY, SECOND_POLICY) if name in runnable), runnable[0])
 
 
-def choose(query: Mapping[str, str], key: str, options: Sequence[str], default: str, what: str) -> AddressValue:
-    """The value of a parameter if it is one of the options, else the default. what: the name of the thing, for the notice"""
+def choose(query: Mapping[str, str], key: str, titles: Mapping[str, str], default: str, what: str) -> AddressValue:
+    """The value of a parameter if it is one of the options, else the default.
+
+    titles: of the options, as the page shows them;  what: the name of the thing, for the notice
+    """
     wanted = query.get(key)
-    if wanted is None or wanted in options:
+    if wanted is None or wanted in titles:
         return AddressValue(wanted or default)
-    notice = f"The address asks for the {what} “{_short(wanted)}”, which does not exist here; showing “{default}” instead."
+    notice = f"The address asks for the {what} “{_short(wanted)}”, which does not exist here; showing “{titles[default]}” instead."
     return AddressValue(default, notice)
 
 

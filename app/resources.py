@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -107,14 +108,14 @@ async def _predictions(request: Request) -> Response:
     if row is None:
         return PlainTextResponse("Ask for one example by its row, such as row=0.", 400)
 
-    def find() -> bytes | None:
+    def find() -> dict[str, Any] | None:
         entry = store.entry(parameters["bundle"])
         if not entry or not _can_be_swept(entry, parameters["policy"], parameters["unit"]):
             return None
         if _of_sweep(entry, parameters["policy"], parameters["unit"]).digest != parameters["digest"]:
             return None
         shown = Shown.of(entry, parameters["policy"], parameters["unit"])
-        return json.dumps(predictions(shown, row), allow_nan=False).encode() if row < shown.sweep.examples else None
+        return predictions(shown, row) if row < shown.sweep.examples else None
 
     try:
         content = await run_in_threadpool(find)
@@ -122,7 +123,9 @@ async def _predictions(request: Request) -> Response:
         return PlainTextResponse(str(problem), 404)
     if content is None:
         return PlainTextResponse(GONE, 404)
-    return Response(content, media_type="application/json", headers=KEEP)
+    is_complete = content.get("masks", {}).get("truth", True)  # if not, the data set may come to this computer later
+    headers = KEEP if is_complete else {"Cache-Control": "no-store"}
+    return Response(json.dumps(content, allow_nan=False), media_type="application/json", headers=headers)
 
 
 async def _words(request: Request) -> Response:

@@ -87,15 +87,16 @@ def select(whole: Mapping[str, Entry], query: Mapping[str, str]) -> Selection:
     whole: the bundles that open, at least one
     """
     bundles = _distinct({id: store.title(entry) for id, entry in whole.items()})
-    bundle = choose(query, BUNDLE, list(whole), bundles[0].value, "bundle")
+    bundle = choose(query, BUNDLE, _titles(bundles), bundles[0].value, "bundle")
     entry = whole[bundle.value]
     runnable, reasons = store.runnable(entry)
     default = first_policy(runnable)
-    policy = choose(query, POLICY, runnable, default, "policy")
     opened = store.opened(entry)
     words = Words.of(opened)
+    policies = tuple(Option(name, words.adapted(POLICIES[name].title)) for name in runnable)
+    policy = choose(query, POLICY, _titles(policies), default, "policy")
     units = [Option(unit, unit_title(unit, opened.measured), opened.unit_notes.get(unit) or "") for unit in opened.outputs.stage_cost]
-    unit = choose(query, UNIT, [option.value for option in units], units[0].value, "cost unit")
+    unit = choose(query, UNIT, _titles(units), units[0].value, "cost unit")
     notices = [bundle.notice, _not_here(reasons.get(query.get(POLICY, "")), default) or policy.notice, unit.notice]
     return Selection(
         entry=entry,
@@ -103,11 +104,15 @@ def select(whole: Mapping[str, Entry], query: Mapping[str, str]) -> Selection:
         unit=unit.value,
         default_policy=default,
         bundles=tuple(bundles),
-        policies=tuple(Option(name, words.adapted(POLICIES[name].title)) for name in runnable),
+        policies=policies,
         units=tuple(units),
         unavailable=tuple(words.adapted(reason) for reason in reasons.values()),
         notices=tuple(notice for notice in notices if notice),
     )
+
+
+def _titles(options: Sequence[Option]) -> dict[str, str]:
+    return {option.value: option.title for option in options}
 
 
 def _not_here(reason: str | None, default: str) -> str | None:

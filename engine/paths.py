@@ -1,7 +1,9 @@
-"""The data folder (OFFRAMP_DATA, by default `data` in the repository) and the paths in it."""
+"""The data folder (OFFRAMP_DATA, by default `data` in the repository) and the paths in it; files that Python packages bring."""
 
 import os
+from collections.abc import Iterator
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -29,3 +31,15 @@ def datasets_folder() -> Path:
 
 def default_datasets_folder() -> Path:
     return data_root() / "datasets"
+
+
+def installed_files(package: str, pattern: str) -> Iterator[Path]:
+    """The files of an installed Python package whose path in it matches a pattern of `Path.glob`, in order; none if it is not installed.
+
+    The package is looked up where Python looks for packages and never imported, so none of its code runs.
+
+    package: name by which Python would import it, without dots
+    """
+    spec = find_spec(package)
+    for folder in (spec.submodule_search_locations if spec else None) or ():
+        yield from sorted(path for path in Path(folder).glob(pattern) if path.is_file())

@@ -37,8 +37,8 @@ def masks(examples: int, exits: int, side: int) -> tuple[NDArray[np.uint8], NDAr
     return truth, predicted
 
 
-def masked_draft(id: str, examples: int = 200, exits: int = 3, side: int = 24) -> Draft:
-    """Of each split. Masks and images of the test examples are kept."""
+def masked_draft(id: str, examples: int = 200, exits: int = 3, side: int = 24, with_truth: bool = True) -> Draft:
+    """examples: of each split. Masks and images of the test examples are kept, or masks without the true ones and no images."""
     truth, predicted = masks(3 * examples, exits, side)
     counts = [pixel_counts(of_exit, truth, len(CLASSES), IGNORED) for of_exit in predicted]
     ids = synthetic.ids_for(len(truth))
@@ -61,7 +61,7 @@ def masked_draft(id: str, examples: int = 200, exits: int = 3, side: int = 24) -
         exit_names=tuple(f"Exit {number}" for number in range(1, exits + 1)),
         unit_notes={},
         provenance={},
-        images=[(int(ids[row]), encode(drawn[row])) for row in shown],
-        masks=[(int(ids[row]), pack_masks(truth[row], predicted[:, row])) for row in shown],
+        images=[(int(ids[row]), encode(drawn[row])) for row in shown if with_truth],
+        masks=[(int(ids[row]), pack_masks(truth[row] if with_truth else None, predicted[:, row])) for row in shown],
         mask_size=(side, side),
     )

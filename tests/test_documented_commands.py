@@ -199,6 +199,7 @@ def follow(words: list[str], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "engine.cluster.sweeps.sweeps_on_cluster",
         "engine.runtime.download.torchvision_sets.download",
         "engine.runtime.download.imagenet_family",
+        "engine.cascades.efficientnet_lite.weights_file_of",
         "engine.cascades.pretrained.fetch",
     ):
         monkeypatch.setattr(work, begin)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from app.payload.container import Packed, encode
 from app.shown import Shown
-from engine.bundle.masks import MaskPack, pack_masks
+from app.true_masks import masks_of
+from engine.bundle.masks import Masks, pack_masks
 from engine.outputs import Outputs
 from engine.scores import SCORES, SURENESS
 from engine.splits import Split
@@ -33,7 +34,7 @@ class _Tables:
     confidence: (rows, exits) where no classes are predicted, NaN where the exit failed; None where it is not recorded
     texts:      (rows,) in full, or None
     before:     {name: (rows,)} what is known before any stage runs
-    masks:      (rows,) packed as in a bundle, empty for a row that has none; or None where no row has
+    masks:      (rows,) or None where no row has any
     """
 
     classes: NDArray[np.integer]
@@ -43,14 +44,15 @@ class _Tables:
     confidence: NDArray[np.float32] | None
     texts: list[str] | None
     before: Mapping[str, NDArray[np.float32]]
-    masks: list[bytes] | None
+    masks: list[Masks | None] | None
 
 
 def predictions(shown: Shown, row: int) -> dict[str, Any]:
     """classes, probabilities: (exits, most probable classes) each;  decision: (exits,) the score that decides, as shown, or None.
 
     Only where there are any: quality and confidence, (exits,) with None where a confidence is not known; the text of the example;
-    before, {name: what is known before any stage runs}; and masks, {"size": [height, width], "packed": zlib stream in base64}.
+    before, {name: what is known before any stage runs}; and masks, {"size": [height, width], "packed": zlib stream in base64, "truth":
+    whether the true mask is known}.
     row: of the test examples, in the order of a sweep's columns
     """
     tables = _tables(shown, np.array([row]))
@@ -63,7 +65,7 @@ def predictions(shown: Shown, row: int) -> dict[str, Any]:
         **known,
         **({} if tables.texts is None else {"text": tables.texts[0]}),
         **({"before": {name: float(f"{values[0]:.6g}") for name, values in tables.before.items()}} if tables.before else {}),
-        **({"masks": {**_size(shown), "packed": b64encode(tables.masks[0]).decode()}} if tables.masks and tables.masks[0] else {}),
+        **({"masks": _one_example(shown, tables.masks[0])} if tables.masks and tables.masks[0] else {}),
     }
 
 
@@ -82,8 +84,9 @@ def predictions_resource(shown: Shown, rows: NDArray[np.integer]) -> bytes:
     before = {"before": list(tables.before)} if tables.before else {}
     masks = {} if tables.masks is None else _size(shown)
     if tables.masks is not None:
-        arrays["mask bytes"] = Packed(np.array([len(packed) for packed in tables.masks], np.uint32), "u4")
-        arrays["masks"] = Packed(np.frombuffer(b"".join(tables.masks), np.uint8), "u1")
+        packed = [b"" if masks is None else pack_masks(masks.truth, masks.exits) for masks in tables.masks]
+        arrays["mask bytes"] = Packed(np.array([len(of_example) for of_example in packed], np.uint32), "u4")
+        arrays["masks"] = Packed(np.frombuffer(b"".join(packed), np.uint8), "u1")
     return encode({"top": tables.classes.shape[2], **texts, **before, **masks}, arrays)
 
 
@@ -94,9 +97,9 @@ def _size(shown: Shown) -> dict[str, list[int]]:
     return {"size": [shape.height, shape.width]}
 
 
-def _masks(pack: MaskPack, ids: NDArray[np.int64]) -> list[bytes]:
-    """Unpacked, which checks them, and packed again. Raises UserError if one is damaged."""
-    return [pack_masks(pack[id].truth, pack[id].exits) if id in pack else b"" for id in ids.tolist()]
+def _one_example(shown: Shown, masks: Masks) -> dict[str, Any]:
+    packed = b64encode(pack_masks(masks.truth, masks.exits)).decode()
+    return {**_size(shown), "packed": packed, "truth": not masks.lacks_truth}
 
 
 def _listed(values: NDArray[np.floating]) -> list[float | None]:
@@ -115,7 +118,7 @@ def _tables(shown: Shown, rows: NDArray[np.integer]) -> _Tables:
         confidence=_confidence(outputs, examples),
         texts=None if bundle.texts is None else bundle.texts[examples].tolist(),
         before={name: values[examples] for name, values in outputs.before.items()},
-        masks=None if bundle.masks is None else _masks(bundle.masks, outputs.ids[examples]),
+        masks=None if bundle.masks is None else masks_of(bundle, outputs.ids[examples]),
     )
 
 

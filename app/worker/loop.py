@@ -8,25 +8,31 @@ app.worker.messages. It exits when its input ends, even in the middle of a reque
 """
 
 import io
+import json
 import os
 import signal
 import sys
 import traceback
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.worker.messages import Explain, Fetch, Open, Reply, Request, Take, read_request, write_reply
-from engine.datasets.base import Dataset, MaskDataset
+from app.worker.messages import Explain, Fetch, Open, Reply, Request, Take, TakeMasks, read_request, write_reply
+from engine.datasets.base import Dataset, MaskDataset, TextDataset
 from engine.datasets.published.files import FILES, Stamp
 from engine.errors import UserError
 from engine.extensions import load_extensions
 from engine.recipes.folder import dataset_of
+
+if TYPE_CHECKING:
+    from engine.cascades.base import Cascade
 
 
 def reply_to(request: Request) -> Reply:
@@ -44,6 +50,8 @@ def reply_to(request: Request) -> Reply:
                 return Reply(words=_words(request, text))
             case Take(ids=ids):
                 return Reply([encode_exactly(pixels) for pixels in _opened(request).take(np.array(ids, np.int64)).pixels])
+            case TakeMasks(ids=ids):
+                return Reply([zlib.compress(mask.tobytes()) for mask in _true_masks(request, np.array(ids, np.int64))])
     except UserError as problem:
         return Reply(problem=str(problem))
     except MemoryError:
@@ -59,17 +67,33 @@ def encode_exactly(pixels: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+def _true_masks(request: TakeMasks, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """(examples, height, width)"""
+    dataset = _opened(request)
+    if not isinstance(dataset, MaskDataset) or dataset.digest() != request.digest:
+        raise UserError("The data set on this computer is not the one that the bundle was made from.")
+    return dataset.take(ids).labels
+
+
 def _words(request: Explain, text: str) -> list[list[float]]:
     os.environ["OFFRAMP_DATASETS"] = request.datasets
-    from engine.runtime.word_effects import trained_on, word_effects  # loads torch
+    from engine.runtime.word_effects import word_effects  # loads torch
 
-    cascade, dataset = trained_on(request.provenance)
+    cascade, dataset = _network(json.dumps(request.provenance, sort_keys=True), request.datasets)
     effects = word_effects(cascade, dataset.tokens, text)
     by_word = zip(effects.place.tolist(), np.round(effects.effect.T.astype(float), 4).tolist(), strict=True)
     return [[*place, *effect] for place, effect in by_word]
 
 
-def _opened(request: Open | Take) -> Dataset | MaskDataset:
+@lru_cache(maxsize=1)
+def _network(provenance: str, datasets: str) -> "tuple[Cascade, TextDataset]":
+    """The network that computed a bundle, kept for the next text, and its data set. provenance: as JSON"""
+    from engine.runtime.word_effects import trained_on
+
+    return trained_on(json.loads(provenance))
+
+
+def _opened(request: Open | Take | TakeMasks) -> Dataset | MaskDataset:
     os.environ["OFFRAMP_DATASETS"] = request.datasets  # where the engine looks for data sets
     name = str(request.provenance.get("dataset"))
     files = FILES.get(name)

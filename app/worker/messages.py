@@ -30,6 +30,16 @@ class Take:
 
 
 @dataclass(frozen=True)
+class TakeMasks:
+    """Read the true masks of images of such a data set, (height, width) uint8 each. digest: that the data set must have"""
+
+    provenance: Mapping[str, Any]
+    datasets: str
+    ids: Sequence[int]
+    digest: str
+
+
+@dataclass(frozen=True)
 class Fetch:
     """Download a data set. name: in engine.datasets.published.files.FILES"""
 
@@ -49,13 +59,13 @@ class Explain:
     text: str
 
 
-Request = Open | Take | Fetch | Explain
-_KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Take, Fetch, Explain)}
+Request = Open | Take | TakeMasks | Fetch | Explain
+_KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Take, TakeMasks, Fetch, Explain)}
 
 
 @dataclass(frozen=True)
 class Reply:
-    """images:  encoded, of a Take
+    """images:  encoded, of a Take; of a TakeMasks, masks row by row, compressed with zlib
     digest:  of the data set, of an Open
     words:   of an Explain, [[begin, end, effect at each exit ...], ...]
     problem: a sentence to show if the request cannot be met

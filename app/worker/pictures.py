@@ -112,6 +112,11 @@ def _files(bundle: Bundle) -> Stamp:
     return files.stamp(datasets_folder()) if files else ()
 
 
+def identifying(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a bundle's provenance identifies its data set."""
+    return {key: provenance[key] for key in _IDENTIFYING if key in provenance}
+
+
 def _album(bundle: Bundle) -> Album:
     name = str(bundle.provenance.get("dataset"))
     files = FILES.get(name)
@@ -119,7 +124,7 @@ def _album(bundle: Bundle) -> Album:
         return Album(None, "No image: this bundle holds none.")
     if files and not files.complete(datasets_folder()):
         return Album(None, f"No image: {files.title} is not on this computer.", name)
-    provenance = {key: bundle.provenance[key] for key in _IDENTIFYING if key in bundle.provenance}
+    provenance = identifying(bundle.provenance)
     datasets = str(datasets_folder())
     try:
         digest = worker.call(Open(provenance, datasets)).digest

@@ -25,16 +25,22 @@ MOST_SIDE, MOST_UNPACKED = 4_096, 256_000_000
 class Masks:
     """The masks of one example.
 
-    truth: (height, width) uint8, classes, or IGNORED where a pixel does not count
+    truth: (height, width) uint8, classes, or IGNORED where a pixel does not count; IGNORED everywhere if the bundle may not hold it
     exits: (exits, height, width) uint8, the classes that each exit predicts
     """
 
     truth: NDArray[np.uint8]
     exits: NDArray[np.uint8]
 
+    @property
+    def lacks_truth(self) -> bool:
+        return bool((self.truth == IGNORED).all())
 
-def pack_masks(truth: NDArray[np.uint8], exits: NDArray[np.uint8]) -> bytes:
-    """truth (height, width), exits (exits, height, width) -> bytes"""
+
+def pack_masks(truth: NDArray[np.uint8] | None, exits: NDArray[np.uint8]) -> bytes:
+    """truth (height, width), or None if the bundle may not hold it;  exits (exits, height, width)"""
+    if truth is None:
+        truth = np.full(exits.shape[1:], IGNORED, np.uint8)
     return zlib.compress(np.concatenate([truth[None], exits]).astype(np.uint8).tobytes(), 9)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from engine.cascades.base import Cascade, CascadeKind, Stage, State
 from engine.cascades.pretrained import fetch, known_network
@@ -15,6 +16,8 @@ from engine.cascades.resnet import ResNetShape, resnet
 
 #: From cheap to costly, by torchvision's names.
 IMAGENET_FAMILY = ("alexnet", "googlenet", "resnet50")
+#: Of ImageNet's colours, by which torchvision scales images.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def resnet_family(shapes: Sequence[ResNetShape]) -> Cascade:
@@ -25,19 +28,28 @@ def resnet_family(shapes: Sequence[ResNetShape]) -> Cascade:
 
 
 class Published(nn.Module):
-    """One of torchvision's ImageNet networks without its last layer: (images,) in [0, 1] -> (features,) (batch, features)."""
+    """A network with published weights and without its last layer: (images,) in [0, 1] -> (features,) (batch, features)."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(
+        self, network: nn.Module, mean: Sequence[float] = MEAN, deviation: Sequence[float] = DEVIATION, side: int | None = None
+    ) -> None:
+        """
+        mean, deviation: of each colour channel, as in the network's training
+        side: of the images that the network gets, which are resized first; None: as they are
+        """
         super().__init__()
         self.network = network
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
+        self.side = side
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1), persistent=False)
 
     def forward(self, state: State) -> State:
         (images,) = state
+        if self.side is not None and images.shape[2:] != (self.side, self.side):
+            images = F.interpolate(images, size=(self.side, self.side), mode="bicubic", antialias=True)
         return (self.network((images - self.mean) / self.deviation),)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def takes_recipe(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", metavar="RECIPE", help="name of a recipe, see `list`")
-    command.add_argument("--images", type=Path, metavar="DIR", help="for folder and imagenet-family: images, DIR/CLASS/anything.jpg")
+    command.add_argument("--images", type=Path, metavar="DIR", help="for folder and the ImageNet families: images, DIR/CLASS/anything.jpg")
     command.add_argument("--network", metavar="NAME", help="for folder: a recipe whose network to use, or torchvision:NAME")
     places = "places of the exits: units of the trunk (1,3) or layers of a torchvision network (layer1,layer2); the last exit is at the end"
     command.add_argument("--exits", type=words, default=(), metavar="A,B,...", help=places)

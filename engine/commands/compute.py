@@ -29,6 +29,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     takes_cuda_graphs(command)
     command.add_argument("--batch-size", type=positive, default=50, metavar="N", help="examples per batch (default: 50)")
     command.add_argument("--limit", type=positive, metavar="N", help="use at most N examples of each split")
+    command.add_argument("--outputs-only", action="store_true", help="keep no images or texts; the page reads them from the data set")
     command.add_argument("--out", type=Path, metavar="DIR", help="folder of the bundle (default: data/bundles/RECIPE)")
     shards = "where to keep what is computed until all is: an address of object storage, such as s3://BUCKET/FOLDER, or a folder"
     command.add_argument("--shards", metavar="URL", help=f"{shards} (default: beside the bundle)")
@@ -52,6 +53,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
             progress,
             given.dtype,
             given.cuda_graphs,
+            given.outputs_only,
             scheduler=by,
             shards_at=given.shards,
         )

@@ -8,7 +8,9 @@ from engine.commands.progress import progress_bar
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
-    known = "cifar10, cifar100, fashion-mnist, svhn, imagenet-weights, or torchvision:NETWORK for the weights of a network"
+    known = (
+        "cifar10, cifar100, fashion-mnist, svhn, imagenet-weights, imagenet-lite-weights, or torchvision:NETWORK for a network's weights"
+    )
     command.add_argument("what", metavar="WHAT", help=known)
     command.add_argument("--datasets", type=Path, metavar="DIR", help="folder for data sets (default: OFFRAMP_DATASETS, or data/datasets)")
 
@@ -19,5 +21,5 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     show = progress_bar("MB")
     place = download(given.what, given.datasets, lambda received, size: show(received // 10**6, size // 10**6))
     if not given.json:
-        print(f"Downloaded {given.what} to {place}.")
+        print(f"Stored {given.what} at {place}.")
     return {"what": given.what, "path": str(place)}

@@ -14,6 +14,7 @@ from engine.datasets.base import Images
 from engine.datasets.dice import Dice
 from engine.datasets.doodle_art.pen import PIXELS
 from engine.datasets.doodle_art.scene import THINGS, WEIGHTS, difficulty, render, strengths_of
+from engine.datasets.generated import Generated
 from engine.datasets.in_chunks import drawn_in_chunks
 from engine.splits import Split
 
@@ -23,13 +24,11 @@ FACTOR_NAMES: tuple[str, ...] = (*WEIGHTS, "difficulty")
 
 #: Must change whenever the images do. They are frozen: the weights and the bundle in data/ are made from them.
 _VERSION = "doodles 3"
-_FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
-_HELD_OUT = 5_000  # images in each split except TRAIN
 _HARDEST = 0.84  # severities are uniform from 0 to this; beyond it, people fail too often
 
 
 @dataclass(frozen=True)
-class Doodles:
+class Doodles(Generated):
     """64 x 64 RGB drawings of ten things. Image i depends only on (seed, i).
 
     seed:       another seed gives another data set of the same kind
@@ -39,23 +38,13 @@ class Doodles:
                 `if __name__ == "__main__":`, because each process imports it again.
     """
 
-    seed: int = 0
-    train_size: int = 40_000
     workers: int | None = None
 
+    held_out = {Split.FIT: 5_000, Split.CALIBRATION: 5_000, Split.TEST: 5_000}
     name = "doodles"
     class_names = CLASS_NAMES
     image_size = (PIXELS, PIXELS)
     shippable = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:
-            raise ValueError(f"train_size is {self.train_size}; it must be from 0 to {_FIRST_ID[Split.FIT]:,}")
-
-    def ids(self, split: Split) -> NDArray[np.int64]:
-        """The ids of a split's images, (examples,) int64, ascending. The classes alternate: label = id modulo 10."""
-        first = _FIRST_ID[split]
-        return np.arange(first, first + (self.train_size if split is Split.TRAIN else _HELD_OUT), dtype=np.int64)
 
     def take(self, ids: NDArray[np.int64]) -> Images:
         """The images with these ids, in this order, with the strengths of their nuisances and the difficulty as `factors`."""

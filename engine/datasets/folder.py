@@ -39,7 +39,8 @@ class ImageFolder:
 
     image_size: height, width
     shares:     shares of TRAIN, FIT, CALIBRATION and TEST; a share of 0 leaves a split empty
-    names:      names of the classes, in the order of their folders; None: the names of their folders
+    names:      names of all classes; the folders are called by some of them, perhaps with _ in place of spaces, or there is one
+                for each of them, in this order, whatever they are called; None: the names of the folders
     seed:       another seed gives another split of the same files
     """
 
@@ -93,7 +94,14 @@ class ImageFolder:
 
     @cached_property
     def _number(self) -> dict[str, int]:
-        return {name: number for number, name in enumerate(self._classes)}
+        """The class of each folder."""
+        if self.names is None or not self._called_by_names:
+            return {folder: number for number, folder in enumerate(self._classes)}
+        return {folder: self.names.index(_spaced(folder)) for folder in self._classes}
+
+    @cached_property
+    def _called_by_names(self) -> bool:
+        return self.names is not None and {_spaced(folder) for folder in self._folders} <= set(self.names)
 
     @cached_property
     def _digest(self) -> str:
@@ -105,14 +113,25 @@ class ImageFolder:
         return sha.hexdigest()
 
     @cached_property
-    def _classes(self) -> list[str]:
+    def _folders(self) -> list[str]:
         if not self.folder.is_dir():
             raise UserError(f"There is no folder {_shown(self.folder)}; give one that contains a folder of images for each class.")
-        classes = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
-        wanted = "two or more" if self.names is None else f"{len(self.names):,}"
-        if len(classes) < 2 or (self.names is not None and len(classes) != len(self.names)):
-            raise UserError(f"{_shown(self.folder)} contains {len(classes):,} folders; it must contain one for each class, {wanted}.")
-        return classes
+        return sorted(entry.name for entry in os.scandir(self.folder) if entry.is_dir())
+
+    @cached_property
+    def _classes(self) -> list[str]:
+        """The folders of the classes, in order. Raises UserError if there are too few, or if their names are unknown."""
+        folders, names = self._folders, self.names
+        if len(folders) < 2:
+            more = "two or more" if names is None else f"{len(names):,}, or for two or more of them"
+            raise UserError(f"{_shown(self.folder)} contains {len(folders)} folders; it must contain one for each class, {more}.")
+        if names is not None and not self._called_by_names and len(folders) != len(names):
+            unknown = next(folder for folder in folders if _spaced(folder) not in names)
+            raise UserError(
+                f"{_shown(self.folder)} contains {len(folders):,} folders, and {printable(unknown)!r} is not the name of a class; it must "
+                f"contain one for each class, {len(names):,} in their order, or name its folders after some of them, such as {names[0]!r}."
+            )
+        return folders
 
     @cached_property
     def _files(self) -> list[Path]:
@@ -126,6 +145,11 @@ class ImageFolder:
             if len(files) > MOST_FILES:
                 raise UserError(f"{_shown(self.folder)} contains more than {MOST_FILES:,} images; give a smaller folder.")
         return files
+
+
+def _spaced(folder: str) -> str:
+    """The name of a class as people write it."""
+    return folder.replace("_", " ")
 
 
 def _image_files(folder: Path) -> Iterator[Path]:

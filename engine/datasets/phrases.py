@@ -14,47 +14,35 @@ from numpy.typing import NDArray
 
 from engine.datasets.base import PADDING, Texts
 from engine.datasets.dice import Dice
+from engine.datasets.generated import Generated
 from engine.datasets.phrase_grammar.grammar import NAMES, WEIGHTS, Review, write
 from engine.datasets.phrase_grammar.tokens import BUCKETS, tokens_of, vocabulary
 from engine.splits import Split
 
 #: Must change whenever the reviews or their tokens do. They are frozen: the weights and the bundle in data/ are made from them.
 _VERSION = "phrases 1"
-_FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
-_HELD_OUT = {Split.FIT: 3_000, Split.CALIBRATION: 3_000, Split.TEST: 5_000}
 #: Below 1, so that severe reviews are more frequent than plain ones.
 _SKEW = 0.6
 LONGEST = 80
 
 
 @dataclass(frozen=True)
-class Phrases:
+class Phrases(Generated):
     """Reviews of a stay. Review i depends only on (seed, i).
 
     seed:       another seed gives another data set of the same kind
     train_size: reviews in TRAIN, at most 1,000,000
     """
 
-    seed: int = 0
-    train_size: int = 40_000
-
+    held_out = {Split.FIT: 3_000, Split.CALIBRATION: 3_000, Split.TEST: 5_000}
     name = "phrases"
     class_names = NAMES
     longest = LONGEST
     shippable = True
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:
-            raise ValueError(f"train_size is {self.train_size}; it must be from 0 to {_FIRST_ID[Split.FIT]:,}")
-
     @property
     def vocabulary(self) -> int:
         return 1 + BUCKETS + len(vocabulary())
-
-    def ids(self, split: Split) -> NDArray[np.int64]:
-        """The ids of a split's reviews, (examples,) int64, ascending. The classes alternate: label = id modulo 5."""
-        first = _FIRST_ID[split]
-        return np.arange(first, first + _HELD_OUT.get(split, self.train_size), dtype=np.int64)
 
     def texts(self, ids: NDArray[np.int64]) -> tuple[str, ...]:
         """The reviews with these ids, in this order, as people read them."""

@@ -19,6 +19,7 @@ from engine.datasets.doodle_art import weather
 from engine.datasets.doodle_art.pen import OVERSAMPLE, PIXELS, SHEET, Strokes, ink
 from engine.datasets.doodle_art.props import scatter
 from engine.datasets.doodle_art.scene import KINDS, THINGS, backdrop_of, draw_thing, style_of
+from engine.datasets.generated import Generated
 from engine.datasets.in_chunks import drawn_in_chunks
 from engine.splits import Split
 
@@ -36,8 +37,6 @@ FACTOR_NAMES: tuple[str, ...] = (*WEIGHTS, "difficulty")
 
 #: Must change whenever the pictures or masks do. They are frozen: the weights and the bundle in data/ are made from them.
 _VERSION = "scenes 1"
-_FIRST_ID = {Split.TRAIN: 0, Split.FIT: 1_000_000, Split.CALIBRATION: 2_000_000, Split.TEST: 3_000_000}
-_HELD_OUT = {Split.FIT: 2_000, Split.CALIBRATION: 1_000, Split.TEST: 1_000}
 #: At most one nuisance of each group is a main nuisance, as two veils would leave the picture blank, and its frequency among them.
 _MAIN = ((("small",), 1.3), (("clutter",), 1.0), (("contrast", "fog"), 1.3), (("noise",), 0.8))
 #: The strength of a main nuisance, as a multiple of the severity.
@@ -47,7 +46,7 @@ _HALF_SPAN, _LEAST_HALF = (56.0, 100.0), 20.0
 
 
 @dataclass(frozen=True)
-class Scenes:
+class Scenes(Generated):
     """64 x 64 RGB pictures of one to six things, with masks. Picture i depends only on (seed, i).
 
     seed:       another seed gives another data set of the same kind
@@ -55,24 +54,15 @@ class Scenes:
     workers:    as in `engine.datasets.in_chunks`
     """
 
-    seed: int = 0
     train_size: int = 12_000
     workers: int | None = None
 
+    held_out = {Split.FIT: 2_000, Split.CALIBRATION: 1_000, Split.TEST: 1_000}
     name = "scenes"
     class_names = CLASS_NAMES
     image_size = (PIXELS, PIXELS)
     has_masks = True
     shippable = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.train_size <= _FIRST_ID[Split.FIT]:
-            raise ValueError(f"train_size is {self.train_size}; it must be from 0 to {_FIRST_ID[Split.FIT]:,}")
-
-    def ids(self, split: Split) -> NDArray[np.int64]:
-        """The ids of a split's pictures, (examples,) int64, ascending."""
-        first = _FIRST_ID[split]
-        return np.arange(first, first + _HELD_OUT.get(split, self.train_size), dtype=np.int64)
 
     def take(self, ids: NDArray[np.int64]) -> MaskedImages:
         """The pictures with these ids, in this order, with their masks, and the strengths of nuisances and difficulty as `factors`."""

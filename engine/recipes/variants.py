@@ -46,6 +46,6 @@ def recipe(name: str | Recipe, choices: Choices = Choices()) -> Recipe:  # noqa:
 def _with_images(base: Recipe, images: Path) -> Recipe:
     build = base.images
     if build is None:
-        others = ", ".join(name for name, recipe in RECIPES.items() if recipe.images)
-        raise UserError(f"{base.name} has its own images; leave out --images, which works with {FOLDER} and {others}.")
+        *others, last = [FOLDER, *(name for name, recipe in RECIPES.items() if recipe.images)]
+        raise UserError(f"{base.name} has its own images; leave out --images, which works with {', '.join(others)} and {last}.")
     return replace(base, dataset=lambda: build(images))

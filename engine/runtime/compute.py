@@ -44,6 +44,7 @@ def compute(
     progress: Progress = no_progress,
     dtype: str = FULL,
     cuda_graphs: bool = False,
+    outputs_only: bool = False,
     scheduler: Scheduler = LOCAL,
     shards_at: str | None = None,
 ) -> Path:
@@ -52,6 +53,7 @@ def compute(
     limit: most examples of each split;  out: folder of the bundle, by default in the library
     dtype: what the network computes in, one of engine.runtime.precision.DTYPES; outputs are kept in float32
     cuda_graphs: record stages once and replay them, on an NVIDIA GPU
+    outputs_only: keep no images or texts; the page reads them from the data set
     scheduler: who computes the shards, by default this process
     shards_at: where shards are kept until all are there: an address that fsspec reads, such as s3://bucket/folder, or a folder; by default
         beside the bundle
@@ -90,6 +92,7 @@ def compute(
         shard_size=SHARD,
         ids=np.concatenate(list(by_split.values())),
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
+        outputs_only=outputs_only,
     )
     beside = folder.with_name(folder.name + ".partial")
     store = shared_shards(shards_at, run.key(), run.shards) if shards_at else Shards.begun(beside, run.shards, run.key())
@@ -133,7 +136,8 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
         unit_notes={unit.name: unit.note for unit, _ in counted},
         provenance=run.provenance(),
-        **run.kind.faces(run.dataset, run.ids, shards),
+        **run.kind.pictured_outputs(run.dataset, run.ids, shards),
+        **(run.kind.faces(run.ids, shards) if run.keeps_examples else {}),
     )
 
 

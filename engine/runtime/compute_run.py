@@ -20,7 +20,7 @@ from engine.runtime.masks import MaskKind
 from engine.runtime.texts import TextKind
 from engine.storage.files import sha256_of
 
-FORM = 2  # of the columns of a shard
+FORM = 3  # of the columns of a shard
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class ComputeRun:
     trained: provenance of the weights
     device:  as the user chose it, such as "auto"
     ids, split: (examples,)
+    outputs_only: whether the bundle is to hold no images or texts
     """
 
     recipe: Recipe
@@ -60,6 +61,12 @@ class ComputeRun:
     shard_size: int
     ids: NDArray[np.int64]
     split: NDArray[np.str_]
+    outputs_only: bool = False
+
+    @property
+    def keeps_examples(self) -> bool:
+        """Whether the bundle holds what people see of the test examples."""
+        return self.dataset.shippable and not self.outputs_only
 
     @property
     def kind(self) -> ExampleKind[Any, Any]:
@@ -103,7 +110,8 @@ class ComputeRun:
     def key(self) -> str:
         """Identifies the run, so that shards of another run, or of another form, are never mixed in."""
         examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
-        return hashlib.sha256(json.dumps([self.shard_size, FORM, examples, self.provenance()], sort_keys=True).encode()).hexdigest()
+        facts = [self.shard_size, FORM, examples, self.keeps_examples, self.provenance()]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _with_its_dataset, ({name: value for name, value in vars(self).items() if name != "dataset"},)

@@ -49,8 +49,11 @@ class ExampleKind(ABC, Generic[Set, Taken]):
         """
         return {"logits": logits}
 
-    def kept(self, columns: dict[str, NDArray], is_shown: NDArray[np.bool_]) -> dict[str, NDArray]:
-        """The arrays of a shard that are written. is_shown: whether people see each of its examples, (examples,)"""
+    def kept(self, columns: dict[str, NDArray], is_test: NDArray[np.bool_], keeps_examples: bool) -> dict[str, NDArray]:
+        """The arrays of a shard that are written.
+
+        is_test: (examples,);  keeps_examples: whether the bundle holds what people see of the test examples
+        """
         return columns
 
     def outputs(self, shards: Shards, facts: Facts) -> Outputs:
@@ -66,8 +69,12 @@ class ExampleKind(ABC, Generic[Set, Taken]):
         )
 
     @abstractmethod
-    def faces(self, dataset: Set, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
-        """What people see of the examples, as fields of `engine.bundle.bundle.Draft`."""
+    def faces(self, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
+        """What people see of the examples, as fields of `engine.bundle.bundle.Draft`. Called only if the bundle holds it."""
+
+    def pictured_outputs(self, dataset: Set, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
+        """What people see of the outputs, likewise. Every bundle holds it."""
+        return {}
 
 
 def all_shown(shards: Shards) -> Iterator[bytes]:

@@ -20,5 +20,5 @@ class ImageKind(ExampleKind[Dataset, Images]):
     def shown(self, examples: Images, row: int) -> bytes:
         return encode(examples.pixels[row])
 
-    def faces(self, dataset: Dataset, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
+    def faces(self, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
         return {"images": shown_images(ids, shards)}

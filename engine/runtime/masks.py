@@ -1,7 +1,7 @@
 """Images with masks, as a kind of example, and what a run keeps of the masks of its exits.
 
 The logits of every pixel would be thousands of numbers an example. Kept are the pixels that a mask shares with the true one by class, what
-the mask tells of the picture as a whole (`engine.masks.features`), and the masks themselves of the examples that people see.
+the mask tells of the picture as a whole (`engine.masks.features`), and the masks themselves of the test examples.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,12 +50,12 @@ class MaskKind(ExampleKind[MaskDataset, MaskedImages]):
         kept = {"intersection": intersection, "union": union, "values": values, "masks": masks}
         return {name: torch.stack(of_exit) for name, of_exit in kept.items()}
 
-    def kept(self, columns: dict[str, NDArray], is_shown: NDArray[np.bool_]) -> dict[str, NDArray]:
-        """Without the masks of examples that people do not see."""
-        labels, masks = columns.pop("labels")[is_shown], columns.pop("masks")[:, is_shown]
-        packed = [pack_masks(truth, masks[:, row]) for row, truth in enumerate(labels)]
-        lengths = np.zeros(len(is_shown), np.int64)
-        lengths[is_shown] = [len(data) for data in packed]
+    def kept(self, columns: dict[str, NDArray], is_test: NDArray[np.bool_], keeps_examples: bool) -> dict[str, NDArray]:
+        """Only the masks of test examples, and without the true ones where the bundle holds no examples."""
+        truths, masks = columns.pop("labels")[is_test], columns.pop("masks")[:, is_test]
+        packed = [pack_masks(truth if keeps_examples else None, masks[:, row]) for row, truth in enumerate(truths)]
+        lengths = np.zeros(len(is_test), np.int64)
+        lengths[is_test] = [len(data) for data in packed]
         return {**columns, "mask_bytes": lengths, "masks": np.frombuffer(b"".join(packed) or b"\0", np.uint8)}
 
     def outputs(self, shards: Shards, facts: Facts) -> Outputs:
@@ -72,14 +72,15 @@ class MaskKind(ExampleKind[MaskDataset, MaskedImages]):
             factors=facts.factors,
         )
 
-    def faces(self, dataset: MaskDataset, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
-        if not dataset.shippable:
-            return {}
-        return {"images": shown_images(ids, shards), "masks": _packed_masks(ids, shards), "mask_size": dataset.image_size}
+    def faces(self, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
+        return {"images": shown_images(ids, shards)}
+
+    def pictured_outputs(self, dataset: MaskDataset, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
+        return {"masks": _packed_masks(ids, shards), "mask_size": dataset.image_size}
 
 
 def _packed_masks(ids: NDArray[np.int64], shards: Shards) -> Iterator[tuple[int, bytes]]:
-    """(example id, packed masks) of the examples that people see."""
+    """(example id, packed masks) of the test examples."""
     first = 0
     for lengths, packed in zip(shards.column("mask_bytes"), shards.column("masks"), strict=True):
         for id, end, length in zip(ids[first : first + len(lengths)].tolist(), np.cumsum(lengths), lengths, strict=True):

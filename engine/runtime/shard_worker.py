@@ -30,12 +30,12 @@ from engine.splits import Split
 class ReadShard:
     """What the network reads, and the columns of the shard except what the exits give.
 
-    is_shown: whether people see each example, (examples,)
+    is_test: (examples,)
     """
 
     inputs: Inputs
     columns: dict[str, NDArray]
-    is_shown: NDArray[np.bool_]
+    is_test: NDArray[np.bool_]
 
 
 class ShardWorker:
@@ -71,7 +71,7 @@ class ShardWorker:
             writes.result()
 
     def _write(self, shard: int, read: ReadShard, computed: dict[str, NDArray]) -> None:
-        self.store.write(shard, self.run.kind.kept({**computed, **read.columns}, read.is_shown))
+        self.store.write(shard, self.run.kind.kept({**computed, **read.columns}, read.is_test, self.run.keeps_examples))
 
     def __enter__(self) -> Self:
         return self
@@ -85,8 +85,8 @@ class ShardWorker:
 def read_shard(run: ComputeRun, shard: int) -> ReadShard:
     part = run.examples_of(shard)
     examples = run.dataset.take(run.ids[part])
-    is_shown = (run.split[part] == Split.TEST) & run.dataset.shippable
-    shown = [run.kind.shown(examples, row) if keep else b"" for row, keep in enumerate(is_shown)]
+    is_test = run.split[part] == Split.TEST
+    shown = [run.kind.shown(examples, row) if is_shown else b"" for row, is_shown in enumerate(is_test & run.keeps_examples)]
     columns = {
         "labels": examples.labels,
         "shown_bytes": np.array([len(data) for data in shown], np.int64),
@@ -94,7 +94,7 @@ def read_shard(run: ComputeRun, shard: int) -> ReadShard:
         "sizes": np.array(sizes(examples.inputs), np.int64),
         **{f"factor.{name}": np.asarray(values, np.float32) for name, values in examples.factors.items()},
     }
-    return ReadShard(examples.inputs, columns, is_shown)
+    return ReadShard(examples.inputs, columns, is_test)
 
 
 @torch.inference_mode()

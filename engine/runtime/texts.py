@@ -21,5 +21,5 @@ class TextKind(ExampleKind[TextDataset, Texts]):
     def shown(self, examples: Texts, row: int) -> bytes:
         return printable(examples.texts[row], MOST_TEXT).encode()
 
-    def faces(self, dataset: TextDataset, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
-        return {"texts": [text.decode() for text in all_shown(shards)] if dataset.shippable else None}
+    def faces(self, ids: NDArray[np.int64], shards: Shards) -> dict[str, Any]:
+        return {"texts": [text.decode() for text in all_shown(shards)]}

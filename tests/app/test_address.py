@@ -4,19 +4,21 @@ import pytest
 
 from app.address import DEFAULT_BUDGET, AddressValue, budget_of, choose
 
+UNITS = {"macs": "Compute", "joules": "Energy"}
+
 
 def test_a_known_value_is_kept_and_a_missing_one_is_the_default() -> None:
-    assert choose({"unit": "joules"}, "unit", ("macs", "joules"), "macs", "unit") == AddressValue("joules")
-    assert choose({}, "unit", ("macs", "joules"), "macs", "unit") == AddressValue("macs")
+    assert choose({"unit": "joules"}, "unit", UNITS, "macs", "unit") == AddressValue("joules")
+    assert choose({}, "unit", UNITS, "macs", "unit") == AddressValue("macs")
 
 
 def test_an_unknown_value_is_replaced_with_a_notice() -> None:
-    choice = choose({"unit": "acres"}, "unit", ("macs", "joules"), "macs", "unit")
-    assert choice.value == "macs" and choice.notice is not None and "“acres”" in choice.notice
+    choice = choose({"unit": "acres"}, "unit", UNITS, "macs", "unit")
+    assert choice.value == "macs" and choice.notice is not None and "“acres”" in choice.notice and "“Compute”" in choice.notice
 
 
 def test_a_long_or_unprintable_value_is_shortened_in_the_notice() -> None:
-    notice = choose({"unit": "a\x00" + "x" * 500}, "unit", ("macs",), "macs", "unit").notice
+    notice = choose({"unit": "a\x00" + "x" * 500}, "unit", UNITS, "macs", "unit").notice
     assert notice is not None and len(notice) < 150 and "\x00" not in notice
 
 

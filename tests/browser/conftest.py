@@ -115,6 +115,7 @@ def make_bundles(folder: Path) -> None:
     timed = synthetic.draft(synthetic.outputs(examples=600, exits=4, seed=7), "timed", title="Timed", images=())
     add_measured(write_bundle(timed, folder / "timed"), [fresh(1), fresh(32, joules=True)])
     write_bundle(masked_draft("masked"), folder / "masked")
+    write_bundle(masked_draft("masked-outputs", examples=60, with_truth=False), folder / "masked-outputs")
     written = synthetic.outputs(examples=90, exits=3, seed=11)
     sentences = tuple(f"Sentence <b>{number}</b> says good or bad things" for number in range(len(written.ids)))
     write_bundle(synthetic.draft(written, "written", title="Sentences", images=(), texts=sentences), folder / "written")

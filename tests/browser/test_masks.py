@@ -60,3 +60,16 @@ def test_masks_are_shown_by_a_server(visitor: Page, site: Site) -> None:
     assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") == 1, (
         "the example fits on the page, and nothing of Streamlit's follows"
     )
+
+
+def test_without_the_true_masks_those_of_the_exits_are_shown(visitor: Page, site: Site) -> None:
+    explore(visitor, site, "bundle=masked-outputs&budget=0.5")
+    visitor.locator(FACE).nth(3).click()
+    key, predicted = visitor.locator(f"{TRACE} .offramp-trace-masks"), visitor.locator(f"{CELL} canvas")
+    expect(key).to_contain_text("true mask: with its data set, which is not on this computer")
+    expect(key.locator("canvas")).to_have_count(0)
+    expect(predicted).to_have_count(3)
+    for exit in range(3):
+        expect(predicted.nth(exit)).to_have_attribute("aria-label", "Predicted mask")
+        assert not set(HATCHED) & set(predicted.nth(exit).evaluate(COLOURS))
+    assert not violations(visitor, TRACE)

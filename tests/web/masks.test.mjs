@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { deflateSync } from "node:zlib"
-import { IGNORED, classesIn, colourOf, shareOfDifferences, unpackMasks } from "../../app/web/core/masks.js"
+import { IGNORED, classesIn, colourOf, lacksTruth, shareOfDifferences, unpackMasks } from "../../app/web/core/masks.js"
 
 test("masks are unpacked one after the other, the true one first", async () => {
   const truth = [0, 1, IGNORED, 2, 0, 0]
@@ -15,6 +15,7 @@ test("masks are unpacked one after the other, the true one first", async () => {
   assert.deepEqual(classesIn(masks), [0, 1, 2, 5])
   assert.equal(shareOfDifferences(masks.truth, masks.exits[0]), 0, "a pixel that does not count does not differ")
   assert.equal(shareOfDifferences(masks.truth, masks.exits[1]), 2 / 5)
+  assert.ok(!lacksTruth(masks) && lacksTruth({ ...masks, truth: masks.truth.fill(IGNORED) }))
 })
 
 test("an image none of whose pixels count has no differences", () => {

@@ -5,7 +5,7 @@
  * @typedef {{height: number, width: number, truth: Uint8Array, exits: Uint8Array[]}} Masks
  */
 
-/** In a true mask: a pixel that does not count. */
+/** In a true mask: a pixel that does not count. If no pixel counts, the true mask is not known. */
 export const IGNORED = 255
 /** Of the classes, class 0 first, which is usually the background. Distinct for people who see few colours too (Okabe and Ito, 2008). */
 const COLOURS = ["#b8c0c8", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#332288", "#882255", "#117733", "#aa4499"]
@@ -25,6 +25,9 @@ export async function unpackMasks(packed, [height, width]) {
   const all = Array.from({ length: bytes.length / pixels }, (_, k) => bytes.subarray(k * pixels, (k + 1) * pixels))
   return { height, width, truth: all[0], exits: all.slice(1) }
 }
+
+/** @param {Masks} masks */
+export const lacksTruth = ({ truth }) => truth.every((class_) => class_ === IGNORED)
 
 /** The pixels that count where a mask differs from the true one, as a share of all that count. @param {Uint8Array} truth @param {Uint8Array} mask */
 export function shareOfDifferences(truth, mask) {

@@ -3,6 +3,7 @@
 
 import { button, element, percent } from "../core/dom.js"
 import { inkOn } from "../core/ink.js"
+import { lacksTruth } from "../core/masks.js"
 import { nameOf, outcomeOf } from "../core/naming.js"
 import { costOnSign, printed } from "../core/printed.js"
 import { amount, capital, costTexts, difference } from "../core/words.js"
@@ -191,8 +192,9 @@ export class Cells {
     this.place.toggleAttribute("data-masks", Boolean(masks))
     if (!masks) return this.masks.replaceChildren()
     const classes = /** @type {Model} */ (this.model).classes
-    const key = element("p", "", element("em", "", "true mask"), ...legend(masks, classes), element("em", "", "hatched: incorrect"))
-    this.masks.replaceChildren(trueMask(masks), key)
+    const key = (/** @type {string} */ first, /** @type {string[]} */ ...last) => element("p", "", element("em", "", first), ...legend(masks, classes), ...last.map((words) => element("em", "", words)))
+    if (lacksTruth(masks)) this.masks.replaceChildren(key("true mask: with its data set, which is not on this computer"))
+    else this.masks.replaceChildren(trueMask(masks), key("true mask", "hatched: incorrect"))
   }
 
   // What is known before any exit runs comes first: a router reads nothing else.

@@ -1,7 +1,7 @@
 // A mask as a picture: every pixel in the colour of its class, hatched where it is not that of the true mask.
 
 import { element, percent } from "../core/dom.js"
-import { IGNORED, classesIn, colourOf, shareOfDifferences } from "../core/masks.js"
+import { IGNORED, classesIn, colourOf, lacksTruth, shareOfDifferences } from "../core/masks.js"
 
 /** @typedef {import("../core/masks.js").Masks} Masks */
 
@@ -15,7 +15,8 @@ const [DARK, LIGHT] = [[20, 24, 28], [255, 255, 255]]
 export function predictedMask(masks, exit) {
   const mask = masks.exits[exit]
   const picture = painted(masks, mask, (i) => masks.truth[i] !== IGNORED && mask[i] !== masks.truth[i])
-  return labelled(picture, `Predicted mask; ${percent(shareOfDifferences(masks.truth, mask), 1)} of its pixels, hatched, differ from the true mask`)
+  const differences = `; ${percent(shareOfDifferences(masks.truth, mask), 1)} of its pixels, hatched, differ from the true mask`
+  return labelled(picture, `Predicted mask${lacksTruth(masks) ? "" : differences}`)
 }
 
 /** @param {Masks} masks */

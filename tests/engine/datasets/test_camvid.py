@@ -24,12 +24,11 @@ def written(tmp_path: Path) -> CamVid:
     return CamVid(tmp_path)
 
 
-def test_the_validation_set_is_divided_into_fit_and_calibration(written: CamVid) -> None:
+def test_the_validation_set_is_divided_into_two_stretches_fit_and_calibration(written: CamVid) -> None:
     assert isinstance(written, MaskDataset) and not written.shippable and len(CLASS_NAMES) == 11
     ids = {split: written.ids(split).tolist() for split in Split}
     assert sorted(ids[Split.TRAIN]) == list(range(7)) and ids[Split.TRAIN] != sorted(ids[Split.TRAIN])
-    assert sorted(ids[Split.FIT] + ids[Split.CALIBRATION]) == list(range(7, 12))
-    assert (len(ids[Split.FIT]), len(ids[Split.CALIBRATION])) == (3, 2) and ids[Split.TEST] == [12, 13, 14]
+    assert (ids[Split.FIT], ids[Split.CALIBRATION], ids[Split.TEST]) == ([7, 8, 9], [10, 11], [12, 13, 14])
 
 
 def test_every_frame_has_its_own_pixels_and_mask(written: CamVid, tmp_path: Path) -> None:

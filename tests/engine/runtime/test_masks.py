@@ -196,12 +196,15 @@ def test_a_store_forgets_and_knows_what_was_skipped() -> None:
     assert np.isnan(first.logits[4]).all() and not np.isnan(first.logits[0]).any()
 
 
-def test_a_data_set_that_may_not_be_shipped_leaves_no_picture_and_no_mask(
-    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    private = replace(RECIPE, dataset=lambda: Spots(shippable=False))
-    made = read_bundle(compute(private, device="cpu", limit=8, out=tmp_path / "private"))
-    assert made.masks is None and made.images is None and made.outputs.overlap is not None
+@pytest.mark.parametrize("outputs_only", [False, True])
+def test_a_bundle_without_examples_holds_the_masks_of_exits_alone(bundle: Bundle, tmp_path: Path, outputs_only: bool) -> None:
+    private = replace(RECIPE, dataset=lambda: Spots(shippable=outputs_only))
+    made = read_bundle(compute(private, device="cpu", limit=8, out=tmp_path / "private", outputs_only=outputs_only))
+    assert made.images is None and made.outputs.overlap is not None
+    assert made.masks is not None and bundle.masks is not None and len(made.masks) == 8
+    for id in made.masks.ids:
+        assert made.masks[id].lacks_truth and not bundle.masks[id].lacks_truth
+        np.testing.assert_array_equal(made.masks[id].exits, bundle.masks[id].exits)
 
 
 def test_training_learns_and_pixels_that_do_not_count_are_left_out(tmp_path: Path) -> None:
