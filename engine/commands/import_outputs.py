@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import assignment, number, words
+from engine.commands.arguments import assignment, memory, number, words
 from engine.display_text import counted
 from engine.errors import UserError
 from engine.importing.help_text import TEMPLATE_KINDS, help_text
@@ -31,6 +31,13 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--template", metavar="KIND", help=f"write an example file instead: {', '.join(TEMPLATE_KINDS)}")
     command.add_argument(
         "--out", type=Path, metavar="PATH", help="folder of the bundle (default: data/bundles/NAME), or path of the example file"
+    )
+    command.add_argument(
+        "--most-memory",
+        type=memory,
+        default=None,
+        metavar="SIZE",
+        help="memory that the import may take, such as 8G (default: 4G); a file that needs more is refused before it is read",
     )
     log = command.add_argument_group("logs of models")
     log.add_argument(
@@ -67,7 +74,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         return {"template": given.template, "file": str(path)}
     if not (given.file and given.id):
         raise UserError("An import needs a file and an id for the bundle; give `python -m engine import FILE --id NAME`.")
-    imported = import_file(given.file, given.id, given.title, given.topology, given.out, options=_options(given))
+    limit = {} if given.most_memory is None else {"most": given.most_memory}
+    imported = import_file(given.file, given.id, given.title, given.topology, given.out, **limit, options=_options(given))
     outputs, exit_names = imported.draft.outputs, imported.draft.exit_names
     test = outputs.test()
     quality = test.quality.mean(axis=1, dtype=float).tolist()

@@ -19,7 +19,8 @@ from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
 from engine.importing.logs.table import scalar_columns
-from engine.importing.readers.separate_process import ARRAYS, decoder_main, too_much, write_columns
+from engine.importing.readers.parquet_sizes import check_arrays, check_log
+from engine.importing.readers.separate_process import ARRAYS, decoder_main, write_columns
 from engine.importing.schema import is_of_exits, of_exit, texts, wanted
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
@@ -40,19 +41,20 @@ def decoded(path: Path, folder: Path, most: int) -> list[str]:
             arrays, ignored = arrays_of(path, most)
             np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
             return ignored
-        _check_size(file.metadata, printable(path.name), most)
-        scalars = [name for name in names if not pa.types.is_nested(file.schema_arrow.field(name).type)]
+    scalars = check_log(path, most)
+    # What is a dictionary in the file stays one until it is known how much text it stands for.
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=scalars) as file:
         table, ignored = scalar_columns(file.read(scalars, use_threads=False), printable(path.name), most)
-        table.validate(full=True)  # that all text is UTF-8
-        write_columns(table, folder)
-        return [printable(name) for name in names if name not in scalars] + ignored
+    table.validate(full=True)  # that all text is UTF-8
+    write_columns(table, folder)
+    return [printable(name) for name in names if name not in scalars] + ignored
 
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
     """The arrays of a Parquet file, and the names of its unknown columns. Call it only where memory is capped."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         places = _places(file.schema_arrow.names)
-        _check_size(file.metadata, printable(path.name), most)
+        check_arrays(file, list(places), printable(path.name), most)
         arrays: dict[str, NDArray] = {}
         mixed = {name for name, _ in places.values()} >= {"logits", "probs"}
         for name in dict.fromkeys(name for name, _ in places.values()):
@@ -64,16 +66,6 @@ def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
             arrays[name] = parts[0] if None in columns else _stacked(name, parts)
         metadata = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (file.metadata.metadata or {}).items()}
         return arrays | texts(metadata), [printable(column) for column in file.schema_arrow.names if column not in places]
-
-
-def _check_size(stated: pq.FileMetaData, name: str, most: int) -> None:
-    """Check the sizes that the file states. A file that lies about them runs into the memory cap."""
-    if stated.num_rows == 0:
-        raise UserError(f"{name} has no rows; write one per example.")
-    groups = [stated.row_group(i) for i in range(stated.num_row_groups)]
-    values = sum(group.column(j).num_values for group in groups for j in range(stated.num_columns))
-    if max(sum(group.total_byte_size for group in groups), values * np.dtype(np.float16).itemsize) > most:
-        raise UserError(too_much(name, most))
 
 
 def _places(columns: list[str]) -> dict[str, tuple[str, int | None]]:
