@@ -5,7 +5,7 @@ the checks, of the scores and of the bundle. The estimates here are upper bounds
 prints them beside the memory that each form really takes.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -67,16 +67,16 @@ def check_arrays(name: str, arrays: Mapping[str, Declared], most: int) -> None:
     check_needed(name, size, memory_for_arrays(arrays, examples), most)
 
 
-def check_needed(name: str, declares: str, needed: int, most: int) -> None:
+def check_needed(name: str, declares: str, needed: int, most: int, bound: str = "up to") -> None:
     """Raise UserError if an import needs more than `most` bytes. declares: the size of the file `name` in words"""
     _announce(needed)
     if needed > most:
-        raise too_costly(name, declares, needed, most)
+        raise too_costly(name, declares, needed, most, bound)
 
 
-def too_costly(name: str, declares: str, needed: int, most: int) -> UserError:
+def too_costly(name: str, declares: str, needed: int, most: int, bound: str = "up to") -> UserError:
     """The error for a file whose import needs more than `most` bytes."""
-    size = f"{declares}, whose import takes up to {in_words(needed)} of memory, more than the {in_words(most)} allowed"
+    size = f"{declares}, whose import takes {bound} {in_words(needed)} of memory, more than the {in_words(most)} allowed"
     return UserError(f"{name} has {size}; {remedy(needed)}.")
 
 
@@ -88,20 +88,19 @@ def remedy(needed: int) -> str:
     raise AssertionError("every size has a unit")
 
 
-_listener: ContextVar[list[int] | None] = ContextVar("listener", default=None)
+_listener: ContextVar[Callable[[int], None] | None] = ContextVar("listener", default=None)
 
 
 def _announce(needed: int) -> None:
-    if (heard := _listener.get()) is not None:
-        heard.append(needed)
+    if (listener := _listener.get()) is not None:
+        listener(needed)
 
 
 @contextmanager
-def estimates() -> Generator[list[int]]:
-    """The estimates of the imports inside, in bytes, as they are made."""
-    heard: list[int] = []
-    token = _listener.set(heard)
+def listen(listener: Callable[[int], None]) -> Generator[None]:
+    """Call a listener with every estimate of the imports inside, in bytes."""
+    token = _listener.set(listener)
     try:
-        yield heard
+        yield
     finally:
         _listener.reset(token)

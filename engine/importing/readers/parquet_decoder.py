@@ -4,7 +4,6 @@ The decoder takes sizes from inside the compressed pages, so the footer does not
 gigabytes while the footer states a single number.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,13 @@ from numpy.typing import NDArray
 from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.importing.logs.table import scalar_columns
 from engine.importing.readers.parquet_sizes import check_arrays, check_log
-from engine.importing.readers.separate_process import ARRAYS, decoder_main, write_columns
-from engine.importing.schema import is_of_exits, of_exit, texts, wanted
+from engine.importing.readers.rows import given_rows
+from engine.importing.schema import Given, is_of_exits, of_exit, texts, wanted
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
+WRITER = "pyarrow or pandas"
 _PLURAL = {"label": "labels", "id": "ids", "text": "texts"}
 #: Outputs of exits, by which a file of arrays is known.
 _OUTPUTS = ("logits", "probs", "pred", "conf")
@@ -32,22 +31,20 @@ _OUTPUTS = ("logits", "probs", "pred", "conf")
 _MOST_CHARACTERS = {"ids": MOST_ID + 1, "texts": MOST_TEXT}
 
 
-def decoded(path: Path, folder: Path, most: int) -> list[str]:
-    """Write the arrays of a Parquet file, or its columns if it is a log. Returns the names of columns that are left out."""
+def decoded(path: Path, most: int) -> Given:
+    """The arrays of a Parquet file, or its rows if it is a log."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         names = file.schema_arrow.names
         of_exits = [of for name in names if (of := of_exit(name)) is not None]
         if any(name in _OUTPUTS for _, name in of_exits) or {"logits", "probs"} & set(names):
             arrays, ignored = arrays_of(path, most)
-            np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
-            return ignored
+            return Given(arrays, tuple(ignored))
     scalars = check_log(path, most)
     # What is a dictionary in the file stays one until it is known how much text it stands for.
     with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=scalars) as file:
-        table, ignored = scalar_columns(file.read(scalars, use_threads=False), printable(path.name), most)
-    table.validate(full=True)  # that all text is UTF-8
-    write_columns(table, folder)
-    return [printable(name) for name in names if name not in scalars] + ignored
+        data = file.read(scalars, use_threads=False)
+    data.validate(full=True)  # that all text is UTF-8, and that every place in a dictionary exists
+    return given_rows(data, printable(path.name), most, [name for name in names if name not in scalars])
 
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
@@ -146,7 +143,3 @@ def _stacked(name: str, parts: list[NDArray]) -> NDArray:
 
 def _first(holds: pa.ChunkedArray) -> int:
     return pc.index(holds, True).as_py()
-
-
-if __name__ == "__main__":
-    sys.exit(decoder_main(decoded, "pyarrow or pandas", sys.argv[1:]))

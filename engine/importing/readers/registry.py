@@ -62,7 +62,7 @@ def read_arrays(path: Path, most: int = MOST_MEMORY) -> Given:
     if not exists:
         raise UserError(f"There is no file {printable(str(path), 200)}; check the path.")
     if path.stat().st_size > most:
-        raise too_costly(name, counted(path.stat().st_size, "byte"), path.stat().st_size, most)
+        raise too_costly(name, counted(path.stat().st_size, "byte"), path.stat().st_size, most, "at least")
     logger.info("1 of 3: reading %s, %.1f MB", name, path.stat().st_size / 1e6)
     given = READERS[ending](path, most)
     if not isinstance(given, Given):

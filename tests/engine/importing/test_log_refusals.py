@@ -557,7 +557,7 @@ def refusal(path: Path, **options: Any) -> str:
 
 def test_a_log_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,model,correct,cost\n" + "1,a,1,1\n" * 20_000)
-    assert "a.csv has 20,000 rows of 4 columns, whose import takes up to " in refusal(tmp_path / "a.csv", most=200_000)
+    assert "a.csv has at least 20,000 rows of 4 columns, whose import takes at least " in refusal(tmp_path / "a.csv", most=200_000)
     rows = pa.table({"id": np.zeros(2**22, np.int64), "model": ["a"] * 2**22})
     pq.write_table(rows, tmp_path / "b.parquet", compression="zstd")
     assert (tmp_path / "b.parquet").stat().st_size < 100_000
