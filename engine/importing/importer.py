@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
-from engine.bundle.replacing import is_imported
+from engine.bundle.lock import writing
+from engine.bundle.replacing import is_imported, prepare_place, reporting
 from engine.bundle.texts import MOST_IN_ALL
 from engine.display_text import counted, printable
 from engine.errors import UserError
@@ -92,17 +93,17 @@ def import_file(
     options: how to read a log
     """
     folder = out or bundles_folder() / check_id(id)
-    replaced = replaces(folder)
-    return written(*draft_from(path, id, title, kind, most, options), folder, replaced)
+    check_place(folder)
+    return written(*draft_from(path, id, title, kind, most, options), folder)
 
 
-def written(draft: Draft, notes: tuple[str, ...], folder: Path, replaced: bool) -> Imported:
+def written(draft: Draft, notes: tuple[str, ...], folder: Path) -> Imported:
     """Write the bundle. Raises UserError if that fails."""
     logger.info("3 of 3: writing the bundle")
-    try:
+    prepare_place(folder)
+    with reporting(folder), writing(folder):
+        replaced = replaces(folder)  # once more: there may be another bundle by now
         write_bundle(draft, folder)
-    except OSError as problem:
-        raise UserError(f"{folder} cannot be written ({printable(str(problem), 200)}); choose another folder with --out.") from problem
     return Imported(folder, draft, notes, replaced)
 
 
@@ -338,6 +339,14 @@ def _images(arrays: Arrays, ids: NDArray[np.int64], split: NDArray[np.str_]) -> 
 
 def _names(arrays: Arrays, name: str, defaults: list[str]) -> tuple[str, ...]:
     return check_names(name, arrays[name], defaults) if name in arrays else tuple(defaults)
+
+
+def check_place(folder: Path) -> None:
+    """Raise UserError, before the work, if a bundle may not be written to `folder` or another process is writing it."""
+    replaces(folder)
+    if folder.parent.is_dir():
+        with reporting(folder), writing(folder):
+            pass
 
 
 def replaces(folder: Path) -> bool:

@@ -76,7 +76,8 @@ def ignored_names(names: list[str] | Mapping[str, object]) -> tuple[str, ...]:
 
 
 def damaged(path: Path, problem: Exception, writer: str) -> UserError:
-    reason = printable(str(problem), 120)
+    first = re.split(r"[.!?](?=\s|$)", str(problem).strip(), maxsplit=1)[0]  # of the sentences of a library
+    reason = printable(first, 120)
     return UserError(
         f"{printable(path.name)} is damaged or not a valid {path.suffix.lower()} file ({reason}); write it again with {writer}."
     )

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
+from engine.bundle.lock import writing
 from engine.bundle.manifest import MANIFEST, read_manifest
-from engine.bundle.replacing import RUN, is_imported, prepare_place
+from engine.bundle.replacing import RUN, is_imported, prepare_place, reporting
 from engine.cascades.base import Cascade
 from engine.cost_units import COST_UNITS
 from engine.datasets.base import AnyDataset, MaskDataset, TextDataset
@@ -159,9 +160,10 @@ def compute(
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
         outputs_only=outputs_only,
     )
-    shards = _run_shards(run, folder.with_name(folder.name + ".partial"), progress)
-    write_bundle(_assemble(run, folder.name, shards), folder)
-    shutil.rmtree(shards.folder)
+    with reporting(folder), writing(folder):
+        shards = _run_shards(run, folder.with_name(folder.name + ".partial"), progress)
+        write_bundle(_assemble(run, folder.name, shards), folder)
+        shutil.rmtree(shards.folder)
     return folder
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from engine.bundle.bundle import discard_unfinished
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.budget import MOST_MEMORY, in_words, remedy
@@ -118,7 +119,11 @@ class Worker(AbstractContextManager["Worker"]):
 
     def import_file(self, given: "ImportTask") -> dict[str, Any]:
         """Import a file; returns what `engine.importing.summary` says about it. Raises UserError, and writes nothing, if it is refused."""
-        return self.run(given.as_json(), given.path, given.most, given.seconds)
+        try:
+            return self.run(given.as_json(), given.path, given.most, given.seconds)
+        finally:
+            if self._process is None:  # it was ended, perhaps while it wrote the bundle
+                discard_unfinished(given.folder)
 
     def _sent(self, task: Mapping[str, Any]) -> "subprocess.Popen[str]":
         if self._process is None or self._process.poll() is not None:
