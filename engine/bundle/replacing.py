@@ -6,6 +6,7 @@ one. What is not ours is never deleted: neither in the bundle's place nor under 
 
 import errno
 import json
+import os
 import re
 import shutil
 from collections.abc import Generator
@@ -48,7 +49,7 @@ def reporting(folder: Path) -> Generator[None]:
 def cannot_write(folder: Path, problem: OSError) -> UserError:
     if problem.errno in _FULL:
         return UserError(f"{folder} cannot be written because the disk is full; free some space, or choose another place with --out.")
-    reason = printable(problem.strerror or str(problem), 200)
+    reason = printable(os.strerror(problem.errno) if problem.errno else str(problem), 200)  # Arrow words it in its own way
     return UserError(f"{folder} cannot be written ({reason}); choose another place with --out.")
 
 

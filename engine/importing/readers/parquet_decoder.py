@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.importing.readers.parquet_sizes import check_arrays, check_log
+from engine.importing.logs.table import is_text
+from engine.importing.readers.parquet_sizes import Limit, check_arrays, check_log
 from engine.importing.readers.rows import given_rows
 from engine.importing.schema import Given, is_of_exits, of_exit, texts, wanted
 
@@ -49,17 +50,23 @@ def decoded(path: Path, most: int) -> Given:
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
     """The arrays of a Parquet file, and the names of its unknown columns. Call it only where memory is capped."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with pq.ParquetFile(path) as file:
         places = _places(file.schema_arrow.names)
         check_arrays(file, list(places), printable(path.name), most)
+        scalars = [name for name in places if not pa.types.is_nested(file.schema_arrow.field(name).type)]
+    # What is a dictionary in the file stays one until it is known how much text it stands for.
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=scalars) as file:
         arrays: dict[str, NDArray] = {}
+        limit = Limit(printable(path.name), most)
         mixed = {name for name, _ in places.values()} >= {"logits", "probs"}
         for name in dict.fromkeys(name for name, _ in places.values()):
             columns = {exit: column for column, (other, exit) in places.items() if other == name}
             if mixed and name in ("logits", "probs"):
-                arrays |= {column: _values(file, column, name) for column in columns.values()}  # put together with the other exits later
+                arrays |= {
+                    column: _values(file, column, name, limit) for column in columns.values()
+                }  # put together with the other exits later
                 continue
-            parts = [_values(file, columns[exit], name) for exit in _in_order(name, columns)]
+            parts = [_values(file, columns[exit], name, limit) for exit in _in_order(name, columns)]
             arrays[name] = parts[0] if None in columns else _stacked(name, parts)
         metadata = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (file.metadata.metadata or {}).items()}
         return arrays | texts(metadata), [printable(column) for column in file.schema_arrow.names if column not in places]
@@ -93,7 +100,7 @@ def _in_order(name: str, columns: dict[int | None, str]) -> Iterator[int | None]
         yield exit
 
 
-def _values(file: pq.ParquetFile, column: str, array: str) -> NDArray:
+def _values(file: pq.ParquetFile, column: str, array: str, limit: Limit) -> NDArray:
     """One column: (rows,), or (rows, length) if it holds lists. array: what it becomes"""
     values = file.read([column], use_threads=False)[column]
     if values.null_count:
@@ -101,13 +108,22 @@ def _values(file: pq.ParquetFile, column: str, array: str) -> NDArray:
     kind = values.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _lists(column, values)
-    if pa.types.is_dictionary(kind):
-        values = values.cast(kind.value_type)
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        # Cut before it becomes an array: every cell is as wide as the longest text.
-        cut = pc.utf8_slice_codeunits(values, 0, _MOST_CHARACTERS.get(array, MOST_CHARACTERS))
-        return np.array(cut.to_pylist(), dtype=f"<U{max(1, pc.max(pc.utf8_length(cut)).as_py())}")
-    return _numbers(column, values)
+    if is_text(kind):
+        values.validate(full=True)  # that every place in a dictionary exists
+        return _texts(values, _MOST_CHARACTERS.get(array, MOST_CHARACTERS), column, limit)
+    return _numbers(column, values.cast(kind.value_type) if pa.types.is_dictionary(kind) else values)
+
+
+def _texts(values: pa.ChunkedArray, most: int, column: str, limit: Limit) -> NDArray[np.str_]:
+    """Texts cut to `most` characters. Every cell is as wide as the longest of them, so that is checked before there is an array."""
+    parts: list[tuple[NDArray[np.str_], NDArray[np.integer]]] = []
+    for chunk in values.chunks:
+        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        cut = pc.utf8_slice_codeunits(encoded.dictionary.cast(pa.large_string()), 0, most)
+        width = max(1, pc.max(pc.utf8_length(cut)).as_py() or 0)
+        limit.check(column, len(values), width)
+        parts.append((np.array(cut.to_pylist() or [""], dtype=f"<U{width}"), encoded.indices.to_numpy()))
+    return np.concatenate([texts[indices] for texts, indices in parts]) if parts else np.empty(0, "<U1")
 
 
 def _lists(column: str, values: pa.ChunkedArray) -> NDArray:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -41,6 +42,19 @@ def check_arrays(file: pq.ParquetFile, columns: list[str], name: str, most: int)
     arrays = {column: Declared((stated[column].values,), _width_of(file, column, stated[column])) for column in columns}
     size = f"{counted(file.metadata.num_rows, 'row')} with {counted(sum(array.size for array in arrays.values()), 'value')}"
     check_needed(name, size, memory_for_arrays(arrays, file.metadata.num_rows), most)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The memory that the import of a file may take. name: of the file;  most: in bytes"""
+
+    name: str
+    most: int
+
+    def check(self, column: str, rows: int, width: int) -> None:
+        """Raise UserError if a column of text needs more. width: characters of the longest"""
+        needed = memory_for_arrays({column: Declared((rows,), np.dtype(f"<U{width}").itemsize)}, rows)
+        check_needed(self.name, f"a column {printable(column)} of {counted(rows, 'text')} of up to {width:,} characters", needed, self.most)
 
 
 @dataclass

@@ -29,7 +29,7 @@ LOGS = ("long", "wide")
 
 
 def changed_file(folder: Path, seed: int) -> Path:
-    """A file in `folder` that is valid but for one to three changes."""
+    """A file in `folder` that is valid but for one or two changes."""
     rng = np.random.default_rng(seed)
     return _FORMS[rng.integers(len(_FORMS))](folder / f"f{seed}", rng)
 
@@ -39,7 +39,7 @@ def changed_file(folder: Path, seed: int) -> Path:
 
 def _arrays(rng: np.random.Generator) -> Arrays:
     arrays = dict(TEMPLATES[str(rng.choice(ARRAYS))]())
-    for _ in range(rng.integers(1, 4)):
+    for _ in range(rng.integers(1, 3)):
         name = str(rng.choice(list(arrays)))
         _CHANGES[rng.integers(len(_CHANGES))](arrays, name, rng)
     return arrays
@@ -202,7 +202,7 @@ def _safetensors(path: Path, rng: np.random.Generator) -> Path:
 
 def _rows(rng: np.random.Generator) -> pd.DataFrame:
     frame = pd.DataFrame(LOG_TEMPLATES[str(rng.choice(LOGS))]())
-    for _ in range(rng.integers(1, 4)):
+    for _ in range(rng.integers(1, 3)):
         column = str(rng.choice(list(frame.columns)))
         change = rng.integers(8)
         if change == 0 and len(frame.columns) > 1:
@@ -259,7 +259,7 @@ def _parquet_arrays(path: Path, rng: np.random.Generator) -> Path:
     path = path.with_suffix(".parquet")
     whole = pq.read_table(write_template("parquet", path))
     columns = {name: whole[name] for name in whole.column_names}
-    for _ in range(rng.integers(1, 4)):
+    for _ in range(rng.integers(1, 3)):
         name, change = str(rng.choice(list(columns))), rng.integers(7)
         values = columns[name].to_pylist()
         made: Any = values
