@@ -18,6 +18,8 @@ from engine.errors import UserError
 MOST_MEMORY = 4 * 2**30
 #: Memory of the import for each row of a log, and in addition for each of its cells, in bytes.
 _ROW, _CELL = 200, 24
+#: And for each cell of text, of which there is a copy while it is read.
+_TEXT_CELL = 24
 #: How often a text of a log is held at the same time: as it is read, cut, trimmed, and in the table of the bundle.
 _TEXTS = 4
 #: Memory for each example of arrays, for each value of logits and probabilities, and for each other value, beyond the array itself.
@@ -44,9 +46,9 @@ def in_words(size: float) -> str:
     return f"{size:,.0f} bytes"
 
 
-def memory_for_log(rows: int, columns: int, text: int = 0) -> int:
-    """In bytes. text: bytes of all cells that hold text"""
-    return rows * (_ROW + _CELL * columns) + _TEXTS * text
+def memory_for_log(rows: int, columns: int, texts: int = 0, text: int = 0) -> int:
+    """In bytes. texts: how many of the columns hold text;  text: bytes of all their cells"""
+    return rows * (_ROW + _CELL * columns + _TEXT_CELL * texts) + _TEXTS * text
 
 
 def memory_for_arrays(arrays: Mapping[str, Declared], examples: int) -> int:

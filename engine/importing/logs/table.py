@@ -161,7 +161,7 @@ def scalar_columns(data: pa.Table, name: str, most: int) -> tuple[pa.Table, list
     texts = {column: _cut(data[column]) for column in kept if is_text(data[column].type)}
     size = f"{counted(data.num_rows, 'row')} of {counted(len(kept), 'column')}"
     text = sum(map(_text_bytes, texts.values()))
-    check_needed(name, size, memory_for_log(data.num_rows, len(kept), text), most)
+    check_needed(name, size, memory_for_log(data.num_rows, len(kept), len(texts), text), most)
     made = {column: _as_large_string(texts[column]) if column in texts else _scalar(data[column]) for column in kept}
     return pa.table(made), [column for column in data.column_names if column not in made]
 

@@ -42,7 +42,7 @@ def _check_size(path: Path, name: str, most: int) -> None:
         if len(names) > MOST_COLUMNS:
             remedy = "give fewer columns, and lists in place of objects"
             raise UserError(f"{name} has values of more than {MOST_COLUMNS:,} different names; {remedy}.")
-        declares, needed = f"{counted(lines, 'row')} of {counted(len(names), 'column')}", memory_for_log(lines, len(names), size)
+        declares, needed = f"{counted(lines, 'row')} of {counted(len(names), 'column')}", memory_for_log(lines, len(names), text=size)
         check_needed(name, f"at least {declares}", needed, most, "at least")
 
 

@@ -28,9 +28,10 @@ def check_log(path: Path, most: int) -> list[str]:
         check_columns(rows, len(schema.names), name)
         sizes = _stated(file)
         # A text that is stored once for many rows is counted once here, and as often as it occurs when it has been read.
-        text = sum(sizes[column].bytes for column in scalars if not _width(schema.field(column).type))
+        texts = [column for column in scalars if not _width(schema.field(column).type)]
+        text = sum(sizes[column].bytes for column in texts)
         size = f"{counted(rows, 'row')} of {counted(len(scalars), 'column')}"
-        check_needed(name, size, memory_for_log(rows, len(scalars), text), most)
+        check_needed(name, size, memory_for_log(rows, len(scalars), len(texts), text), most)
         return scalars
 
 

@@ -19,9 +19,10 @@ def counted_rows(blocks: Iterable[pa.RecordBatch], name: str, most: int) -> Iter
     rows = text = 0
     for block in blocks:
         rows += block.num_rows
-        text += sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in block.columns if is_text(column.type))
+        of_text = [column for column in block.columns if is_text(column.type)]
+        texts, text = len(of_text), text + sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in of_text)
         declares = f"at least {counted(rows, 'row')} of {counted(block.num_columns, 'column')}"
-        check_needed(name, declares, memory_for_log(rows, block.num_columns, text), most, "at least")
+        check_needed(name, declares, memory_for_log(rows, block.num_columns, texts, text), most, "at least")
         yield block
 
 

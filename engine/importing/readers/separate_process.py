@@ -80,6 +80,8 @@ class Worker(AbstractContextManager["Worker"]):
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._answers: Queue[str | None] = Queue()
+        #: Memory that the last task needs, as it was estimated, in bytes.
+        self.needed = 0
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -161,8 +163,10 @@ class Worker(AbstractContextManager["Worker"]):
                 raise UserError(content)
             if kind == "failed":
                 raise RuntimeError(f"the import of {name} failed:\n{content}")
-            if kind == "needs" and seconds is None:
-                allowed = PATIENCE + size / SLOWEST_READ + content / SLOWEST_IMPORT
+            if kind == "needs":
+                self.needed = content
+                if seconds is None:
+                    allowed = PATIENCE + size / SLOWEST_READ + content / SLOWEST_IMPORT
             if kind == "log":
                 logger.info("%s", content)
 

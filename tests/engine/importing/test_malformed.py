@@ -4,26 +4,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Event, Thread
-from typing import Any
 
 import numpy as np
 import pytest
 
 from engine.bundle.bundle import read_bundle
 from engine.errors import UserError
-from engine.importing.options import Options
 from engine.importing.readers.separate_process import ImportTask, Worker
 from tests.engine.importing.bombs import BOMBS, odd_files
 from tests.engine.importing.malformed import OPTIONS, changed_file, invalid_files
+from tests.engine.importing.outcomes import MOST, memory_of, outcome
 from tests.engine.importing.watched_worker import places, reached, watched
-from tests.sentences import assert_one_sentence
 
 CHANGED = 280
-MOST = 256 * 2**20
 #: What the worker may take in all, as seen from outside: its libraries, the limit, and the buffers of any task.
 WITHIN = 2 * MOST + 128 * 2**20
 
@@ -42,26 +35,6 @@ NOT_FROM_FILES = {
     "importing/readers/separate_process.py _too_slow 1": "tested below: the process that waits words it",
     **{f"importing/templates.py write_template {number}": "of example files" for number in range(1, 5)},
 }
-
-
-def outcome(worker: Worker, path: Path, options: dict[str, Any], most: int = MOST) -> str:
-    """The refusal of a file, or nothing if it was imported. Fails if it is neither, or if something else is left."""
-    folder = path.parent / "bundle"
-    options = dict(options)
-    kind = options.pop("kind", None)
-    given = Options(**options | {"models": tuple(options.get("models", ()))})
-    try:
-        worker.import_file(ImportTask(path, "x", folder, None, kind, given, most))
-    except UserError as refused:
-        assert_one_sentence(str(refused))
-        assert len(str(refused)) < 500 and str(refused).isprintable()
-        assert not folder.exists()
-        return str(refused)
-    read_bundle(folder)
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()
-    return ""
 
 
 def test_every_file_is_imported_or_refused_and_every_sentence_is_reached(tmp_path, monkeypatch):
@@ -87,29 +60,6 @@ def test_every_file_is_imported_or_refused_and_every_sentence_is_reached(tmp_pat
     known = places("engine/importing")
     unreached = set(known) - reached(tmp_path / "notes", known)
     assert unreached == set(NOT_FROM_FILES)
-
-
-@contextmanager
-def memory_of(worker: Worker) -> Generator[list[int]]:
-    """The most memory that a worker has taken, in bytes, as the system states it from outside; a growing list."""
-    peaks, done = [0], Event()
-
-    def watch() -> None:
-        while not done.wait(0.01):
-            try:
-                status = Path(f"/proc/{worker.pid}/status").read_text()
-            except OSError:
-                continue
-            if "VmHWM:" in status:
-                peaks.append(max(peaks[-1], 1024 * int(status.split("VmHWM:")[1].split()[0])))
-
-    thread = Thread(target=watch)
-    thread.start()
-    try:
-        yield peaks
-    finally:
-        done.set()
-        thread.join()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
