@@ -203,6 +203,7 @@ def _safetensors(path: Path, rng: np.random.Generator) -> Path:
 def _rows(rng: np.random.Generator) -> pd.DataFrame:
     frame = pd.DataFrame(LOG_TEMPLATES[str(rng.choice(LOGS))]())
     for _ in range(rng.integers(1, 3)):
+        frame = frame.loc[:, ~frame.columns.duplicated()]
         column = str(rng.choice(list(frame.columns)))
         change = rng.integers(8)
         if change == 0 and len(frame.columns) > 1:
