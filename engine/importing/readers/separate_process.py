@@ -37,8 +37,8 @@ _START = "import sys; sys.path.insert(0, sys.argv[1]); from engine.importing.wor
 #: What the worker writes of a file that it has read: its arrays, or the columns of its table.
 ARRAYS, COLUMNS = "arrays.npz", "columns.arrow"
 #: Seconds that any task may take, and how many bytes of the file, and of the memory that its import needs, must be done with in a second.
-#: A tenth of the speed on two cores, see docs/performance.md.
-PATIENCE, SLOWEST_READ, SLOWEST_IMPORT = 60.0, 1e6, 4e6
+#: Four times as long as on two cores with seven times as much to do, see docs/performance.md.
+PATIENCE, SLOWEST_READ, SLOWEST_IMPORT = 60.0, 1e6, 2e6
 
 logger = logging.getLogger("offramp.importing")
 
