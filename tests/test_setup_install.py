@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from setting_up import environment
-from tests.thorough import variants
+from tests.thorough import KILLS, variants
 from tests.tiny_setup import UNKNOWN_HASH, TinySetup, is_one_sentence, write_wheel
 
 SERVES = "import time\nprint('served', flush=True)\ntime.sleep(60)\n"
@@ -209,10 +209,6 @@ def test_a_stopped_set_up_leaves_no_child(scratch: TinySetup) -> None:
         while question.recv(4096):  # ends only when pip has ended
             pass
     assert (scratch.venv / environment.UNFINISHED).exists()
-
-
-#: OFFRAMP_KILLS=20 kills at 20 moments instead of one.
-KILLS = int(os.environ.get("OFFRAMP_KILLS", "1"))
 
 
 @pytest.mark.parametrize("kill", range(KILLS))

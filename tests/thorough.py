@@ -7,6 +7,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 THOROUGH = os.environ.get("OFFRAMP_THOROUGH") == "1"
+#: How many moments a process is killed at: OFFRAMP_KILLS=20 for a thorough run.
+KILLS = int(os.environ.get("OFFRAMP_KILLS", "1"))
 
 
 def variants(every: Sequence[T], *few: T) -> Sequence[T]:

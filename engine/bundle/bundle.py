@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle.images import PLACE_BYTES, ImagePack
+from engine.bundle.lock import writing
 from engine.bundle.manifest import (
     GRADED_SCHEMA,
     IMAGES,
@@ -39,7 +41,7 @@ from engine.bundle.manifest import (
 )
 from engine.bundle.masks import MaskPack, MaskShape
 from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
-from engine.bundle.replacing import UNFINISHED, prepare_place, swap_in, undo_half_swap
+from engine.bundle.replacing import UNFINISHED, prepare_place, reporting, swap_in, undo_half_swap
 from engine.bundle.table import Rows, TopAnswers, read_table, top_answers, write_table
 from engine.errors import UserError
 from engine.outputs import Outputs, Recorded
@@ -136,13 +138,35 @@ def check_id(id: str) -> str:
 def write_bundle(draft: Draft, folder: Path) -> Path:
     """Write a bundle to `folder`, replacing an existing one. If the process is killed, the old bundle stays whole.
 
-    Raises UserError if there is something else in that place.
+    Raises UserError if there is something else in that place, if another process is writing it, or if it cannot be written, as when the
+    disk is full; then nothing is left of the new one.
     """
     check_id(draft.id)
     prepare_place(folder)
-    undo_half_swap(folder)
     new = folder.with_name(folder.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
+    with reporting(folder), writing(folder):
+        undo_half_swap(folder)
+        shutil.rmtree(new, ignore_errors=True)
+        try:
+            _write_files(draft, new)
+            swap_in(new, folder)
+        except Exception:
+            undo_half_swap(folder)
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+    return folder
+
+
+def discard_unfinished(folder: Path) -> None:
+    """Remove what a process that was ended has left of a bundle that it was writing to `folder`."""
+    if folder.with_name(folder.name + ".new").is_dir():
+        with suppress(OSError, UserError), writing(folder):
+            undo_half_swap(folder)
+            shutil.rmtree(folder.with_name(folder.name + ".new"), ignore_errors=True)
+
+
+def _write_files(draft: Draft, new: Path) -> None:
+    """Write the files of a bundle to a new folder, the manifest last."""
     new.mkdir(parents=True)
     outputs = draft.outputs
     places = ImagePack.write(new / IMAGES, draft.images)
@@ -171,8 +195,6 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
         "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(new.iterdir())},
     }
     write_synced(new / MANIFEST, sealed(manifest))
-    swap_in(new, folder)
-    return folder
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -239,9 +261,10 @@ def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
     An earlier measurement of the same device and batch size is replaced. A rewritten bundle starts without measurements, as they belong
     to the weights they were made with. Raises UserError if the bundle is damaged.
     """
-    manifest = with_measured(verify_files(folder), fresh)
-    read_measured(manifest)  # so that no manifest is written that could not be read
-    write_synced(folder / MANIFEST, sealed(manifest))
+    with reporting(folder), writing(folder):
+        manifest = with_measured(verify_files(folder), fresh)
+        read_measured(manifest)  # so that no manifest is written that could not be read
+        write_synced(folder / MANIFEST, sealed(manifest))
 
 
 def verify_files(folder: Path) -> dict[str, Any]:

@@ -4,18 +4,25 @@ A bundle is written beside its place under a temporary name and then renamed, so
 one. What is not ours is never deleted: neither in the bundle's place nor under the temporary names.
 """
 
+import errno
 import json
+import os
 import re
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, MASKS, TABLE
+from engine.display_text import printable
 from engine.errors import UserError
 
 #: Endings of the folders beside a bundle that are used while it is computed, written and replaced.
 UNFINISHED = (".partial", ".new", ".old")
 #: The file in a `.partial` folder that states which run its shards belong to.
 RUN = "run.json"
+#: What a system reports when the disk, or the user's share of it, is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SHARD = re.compile(r"\d{6}\.safetensors")
 
 
@@ -27,7 +34,23 @@ def prepare_place(folder: Path) -> None:
             if (path.exists() or path.is_symlink()) and not _is_ours(path):
                 raise UserError(f"{path} already exists and is not a bundle; choose another place with --out, or move it away.")
     except OSError as problem:
-        raise UserError(f"{folder} cannot be written ({problem.strerror}); choose another place with --out.") from problem
+        raise cannot_write(folder, problem) from problem
+
+
+@contextmanager
+def reporting(folder: Path) -> Generator[None]:
+    """Raise UserError if the bundle `folder` cannot be written, as when the disk is full."""
+    try:
+        yield
+    except OSError as problem:
+        raise cannot_write(folder, problem) from problem
+
+
+def cannot_write(folder: Path, problem: OSError) -> UserError:
+    if problem.errno in _FULL:
+        return UserError(f"{folder} cannot be written because the disk is full; free some space, or choose another place with --out.")
+    reason = printable(os.strerror(problem.errno) if problem.errno else str(problem), 200)  # Arrow words it in its own way
+    return UserError(f"{folder} cannot be written ({reason}); choose another place with --out.")
 
 
 def is_imported(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """Arguments shared by several commands, and the types of numbers and lists."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,3 +145,11 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 0.3") from None
+
+
+def memory(text: str) -> int:
+    """A size such as 4G in bytes."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([KMGT]?)", text, re.ASCII | re.IGNORECASE)
+    if match is None or not (size := int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size of memory; give one such as 8G or 500M")
+    return size

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import assignment, number, words
+from engine.commands.arguments import assignment, memory, number, words
 from engine.display_text import counted
 from engine.errors import UserError
 from engine.importing.help_text import TEMPLATE_KINDS, help_text
@@ -32,6 +32,20 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out", type=Path, metavar="PATH", help="folder of the bundle (default: data/bundles/NAME), or path of the example file"
     )
+    command.add_argument(
+        "--most-memory",
+        type=memory,
+        default=None,
+        metavar="SIZE",
+        help="memory that the import may take, such as 8G (default: 4G); a file that needs more is refused before it is read",
+    )
+    command.add_argument(
+        "--most-minutes",
+        type=number,
+        default=None,
+        metavar="NUMBER",
+        help="time that the import may take (default: some minutes, more for a larger file), after which it is ended",
+    )
     log = command.add_argument_group("logs of models")
     log.add_argument(
         "--map",
@@ -54,9 +68,11 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
-    from engine.exit_values import mean_over_examples
-    from engine.importing.importer import import_file
+    from engine.bundle.bundle import check_id
+    from engine.importing.budget import MOST_MEMORY
+    from engine.importing.readers.separate_process import ImportTask, Worker
     from engine.importing.templates import write_template
+    from engine.paths import bundles_folder
 
     if given.template:
         if given.file or given.id or not given.out:
@@ -67,39 +83,28 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         return {"template": given.template, "file": str(path)}
     if not (given.file and given.id):
         raise UserError("An import needs a file and an id for the bundle; give `python -m engine import FILE --id NAME`.")
-    imported = import_file(given.file, given.id, given.title, given.topology, given.out, options=_options(given))
-    outputs, exit_names = imported.draft.outputs, imported.draft.exit_names
-    test = outputs.test()
-    quality = test.quality.mean(axis=1, dtype=float).tolist()
+    options = _options(given)
+    seconds = None if given.most_minutes is None else 60 * given.most_minutes
+    folder = given.out or bundles_folder() / check_id(given.id)
+    with Worker() as worker:
+        task = ImportTask(given.file, given.id, folder, given.title, given.topology, options, given.most_memory or MOST_MEMORY, seconds)
+        document = worker.import_file(task)
+    shown = document.pop("shown")
     if not given.json:
-        stages = counted(outputs.exits, "exit" if outputs.kind == "chain" else "model")
-        classes = f", {outputs.classes} classes" if outputs.classes else ""
-        size = f"{stages}{classes}, {counted(outputs.examples, 'example')}"
-        earlier = " in place of an earlier one" if imported.replaced else ""
-        print(f"Bundle written to {imported.folder}{earlier}: {size}; costs in {', '.join(outputs.stage_cost)}.")
-        for note in imported.notes:
+        stages = counted(document["exits"], "exit" if document["topology"] == "chain" else "model")
+        classes = f", {document['classes']} classes" if document["classes"] else ""
+        size = f"{stages}{classes}, {counted(document['examples'], 'example')}"
+        earlier = " in place of an earlier one" if document["replaced"] else ""
+        print(f"Bundle written to {document['bundle']}{earlier}: {size}; costs in {', '.join(document['stage_cost'])}.")
+        for note in document["notes"]:
             print(note)
-        print(f"{'Mean quality' if outputs.is_graded else 'Accuracy'} on the {counted(test.examples, 'test example')}: ", end="")
-        print(", ".join(f"{name} {share:.2%}" for name, share in zip(exit_names, quality, strict=True)) + ".")
+        shares = zip(document["exit_names"], document["test_accuracy"], strict=True)
+        print(f"{'Mean quality' if shown['graded'] else 'Accuracy'} on the {counted(shown['test_examples'], 'test example')}: ", end="")
+        print(", ".join(f"{name} {share:.2%}" for name, share in shares) + ".")
         if given.out is None:
-            policy = "maxprob" if "maxprob" in outputs.scores else "random_mix"
-            print(f"Select it under Bundle on the page, or run `python -m engine sweep {imported.draft.id} --policy {policy}`.")
-    return {
-        "id": imported.draft.id,
-        "bundle": str(imported.folder),
-        "replaced": imported.replaced,
-        "exits": outputs.exits,
-        "exit_names": list(exit_names),
-        "classes": outputs.classes,
-        "examples": outputs.examples,
-        "said": outputs.recorded,
-        "topology": outputs.kind,
-        "stage_cost": {unit: mean_over_examples(cost).tolist() for unit, cost in outputs.stage_cost.items()},
-        "test_accuracy": quality,
-        "dominated": imported.draft.provenance.get("dominated", []),
-        "notes": list(imported.notes),
-        "diagnosis": imported.draft.provenance.get("diagnosis", []),
-    }
+            policy = "maxprob" if "maxprob" in shown["scores"] else "random_mix"
+            print(f"Select it under Bundle on the page, or run `python -m engine sweep {document['id']} --policy {policy}`.")
+    return document
 
 
 def _options(given: argparse.Namespace) -> Any:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.importing.budget import MOST_MEMORY
 from engine.importing.logs.table import Table, scalar_columns
-from engine.importing.readers import MOST_BYTES
 from engine.importing.readers.npz import check_dtype
 from engine.importing.schema import Given, ignored_names, wanted
 
@@ -29,7 +29,7 @@ def as_given(frame: Any) -> Given:
         return Given(
             {str(name): _array(str(name), value) for name, value in frame.items() if wanted(str(name))}, ignored_names(list(frame))
         )
-    data, ignored = scalar_columns(_table(frame), NAME, MOST_BYTES)
+    data, ignored = scalar_columns(_table(frame), NAME, MOST_MEMORY)
     names = tuple(map(printable, ignored))
     return Given({}, names, Table(NAME, data, names))
 

@@ -2,7 +2,7 @@
 
 `engine.importing.help_text` lists all arrays and columns with their shapes. The columns of a Parquet file that holds arrays are described
 in `engine.importing.readers.parquet`. The arrays of a safetensors file hold no text: its metadata has names as JSON lists and topology as
-text. Limits: 255 exits, 100,000 classes, 10 million examples, 2 GiB on disk and 2 GiB unpacked.
+text. Limits: 255 exits, 100,000 classes, 10 million examples, and the memory of the import, see `engine.importing.budget`.
 """
 
 import logging
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.images import encode
-from engine.bundle.replacing import is_imported
+from engine.bundle.lock import writing
+from engine.bundle.replacing import is_imported, prepare_place, reporting
 from engine.bundle.texts import MOST_IN_ALL
 from engine.display_text import counted, printable
 from engine.errors import UserError
 from engine.importing.array_log import check_texts, is_log, log_of_arrays
+from engine.importing.budget import MOST_MEMORY
 from engine.importing.by_exit import stacked
 from engine.importing.checks import check_exit_names, check_labels, check_names_differ, in_words
 from engine.importing.class_names import number_classes
@@ -36,7 +38,7 @@ from engine.importing.logs.outputs_of_log import columns_of_log, outputs_of, set
 from engine.importing.logs.read import read_log
 from engine.importing.logs.table import Table
 from engine.importing.options import Options
-from engine.importing.readers import MOST_BYTES, read_arrays
+from engine.importing.readers import read_arrays
 from engine.importing.schema import Given
 from engine.importing.splits import SEED, drawn_split, same_texts
 from engine.outputs import CascadeKind, Outputs
@@ -81,27 +83,27 @@ def import_file(
     title: str | None = None,
     kind: CascadeKind | str | None = None,
     out: Path | None = None,
-    most: int = MOST_BYTES,
+    most: int = MOST_MEMORY,
     options: Options | None = None,
 ) -> Imported:
     """Check a file and write its bundle. Raises UserError, and writes nothing, if anything in the file is wrong.
 
     kind:    overrides the file's topology;  out: the bundle's folder, by default the one with that id in the library
-    most:    largest size of the file and of its unpacked arrays, in bytes
+    most:    memory that the import may take, in bytes; a file that declares more is refused before it is read
     options: how to read a log
     """
     folder = out or bundles_folder() / check_id(id)
-    replaced = replaces(folder)
-    return written(*draft_from(path, id, title, kind, most, options), folder, replaced)
+    check_place(folder)
+    return written(*draft_from(path, id, title, kind, most, options), folder)
 
 
-def written(draft: Draft, notes: tuple[str, ...], folder: Path, replaced: bool) -> Imported:
+def written(draft: Draft, notes: tuple[str, ...], folder: Path) -> Imported:
     """Write the bundle. Raises UserError if that fails."""
     logger.info("3 of 3: writing the bundle")
-    try:
+    prepare_place(folder)
+    with reporting(folder), writing(folder):
+        replaced = replaces(folder)  # once more: there may be another bundle by now
         write_bundle(draft, folder)
-    except OSError as problem:
-        raise UserError(f"{folder} cannot be written ({printable(str(problem), 200)}); choose another folder with --out.") from problem
     return Imported(folder, draft, notes, replaced)
 
 
@@ -110,7 +112,7 @@ def draft_from(
     id: str,
     title: str | None = None,
     kind: CascadeKind | str | None = None,
-    most: int = MOST_BYTES,
+    most: int = MOST_MEMORY,
     options: Options | None = None,
 ) -> tuple[Draft, tuple[str, ...]]:
     """The bundle that a file would make, and the notes about it."""
@@ -120,7 +122,7 @@ def draft_from(
 
 
 def draft_of(
-    source: Source, id: str, title: str | None, kind: CascadeKind | str | None, options: Options, most: int = MOST_BYTES
+    source: Source, id: str, title: str | None, kind: CascadeKind | str | None, options: Options, most: int = MOST_MEMORY
 ) -> tuple[Draft, tuple[str, ...]]:
     """The bundle that a source would make, and the notes about it."""
     if kind is not None and kind not in list(CascadeKind):
@@ -337,6 +339,14 @@ def _images(arrays: Arrays, ids: NDArray[np.int64], split: NDArray[np.str_]) -> 
 
 def _names(arrays: Arrays, name: str, defaults: list[str]) -> tuple[str, ...]:
     return check_names(name, arrays[name], defaults) if name in arrays else tuple(defaults)
+
+
+def check_place(folder: Path) -> None:
+    """Raise UserError, before the work, if a bundle may not be written to `folder` or another process is writing it."""
+    replaces(folder)
+    if folder.parent.is_dir():
+        with reporting(folder), writing(folder):
+            pass
 
 
 def replaces(folder: Path) -> bool:

@@ -20,7 +20,7 @@ from engine.bundle.bundle import check_id
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.frames import NAME, as_given
-from engine.importing.importer import Imported, Source, draft_of, import_file, replaces, written
+from engine.importing.importer import Imported, Source, check_place, draft_of, import_file, written
 from engine.importing.options import Options
 from engine.outputs import CascadeKind
 from engine.paths import bundles_folder, data_digest, data_root
@@ -55,10 +55,10 @@ def import_frame(
     clip:      whether to cut qualities outside [0, 1]
     """
     folder = out or bundles_folder() / check_id(id)
-    replaced = replaces(folder)
+    check_place(folder)
     check_id(id)
     draft, notes = draft_of(Source(NAME, as_given(frame)), id, title, kind, _options(options))
-    return written(draft, notes, folder, replaced)
+    return written(draft, notes, folder)
 
 
 def show(

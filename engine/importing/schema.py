@@ -75,12 +75,9 @@ def ignored_names(names: list[str] | Mapping[str, object]) -> tuple[str, ...]:
     return tuple(printable(name) for name in names if not wanted(name))
 
 
-def too_large(path: Path, size: str, most: int) -> UserError:
-    return UserError(f"{printable(path.name)} {size} bytes, more than the {most:,} allowed; give fewer examples or use float16.")
-
-
 def damaged(path: Path, problem: Exception, writer: str) -> UserError:
-    reason = printable(str(problem), 120)
+    first = re.split(r"[.!?](?=\s|$)", str(problem).strip(), maxsplit=1)[0]  # of the sentences of a library
+    reason = printable(first, 120)
     return UserError(
         f"{printable(path.name)} is damaged or not a valid {path.suffix.lower()} file ({reason}); write it again with {writer}."
     )

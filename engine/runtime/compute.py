@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
+from engine.bundle.lock import writing
 from engine.bundle.manifest import MANIFEST, read_manifest
-from engine.bundle.replacing import is_imported, prepare_place
+from engine.bundle.replacing import is_imported, prepare_place, reporting
 from engine.cost_units import COST_UNITS
 from engine.errors import UserError
 from engine.paths import bundles_folder
@@ -94,12 +95,13 @@ def compute(
         split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
         outputs_only=outputs_only,
     )
-    beside = folder.with_name(folder.name + ".partial")
-    store = shared_shards(shards_at, run.key(), run.shards) if shards_at else Shards.begun(beside, run.shards, run.key())
-    shards = _shards_of(run, store, beside, scheduler, progress)
-    write_bundle(_assemble(run, folder.name, shards), folder)
-    for place in dict.fromkeys((store, shards)):
-        place.remove()
+    with reporting(folder), writing(folder):
+        beside = folder.with_name(folder.name + ".partial")
+        store = shared_shards(shards_at, run.key(), run.shards) if shards_at else Shards.begun(beside, run.shards, run.key())
+        shards = _shards_of(run, store, beside, scheduler, progress)
+        write_bundle(_assemble(run, folder.name, shards), folder)
+        for place in dict.fromkeys((store, shards)):
+            place.remove()
     return folder
 
 

@@ -3,12 +3,14 @@
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 _DTYPES = {"F16": np.float16, "F32": np.float32, "F64": np.float64, "U8": np.uint8, "I32": np.int32, "I64": np.int64}
@@ -16,8 +18,13 @@ _MOST_HEADER = 100_000_000  # the format's own limit
 
 
 def save_tensors(path: Path, arrays: Mapping[str, NDArray]) -> None:
-    """Write arrays by name, synced to the disk."""
-    save_file(in_order(arrays), path)
+    """Write arrays by name, synced to the disk. Raises OSError if that fails, as when the disk is full."""
+    try:
+        save_file(in_order(arrays), path)
+    except SafetensorError as problem:
+        if (stated := re.search(r"\(os error (\d+)\)", str(problem))) is None:
+            raise
+        raise OSError(int(stated[1]), os.strerror(int(stated[1]))) from problem
     path.chmod(0o644)  # the library lets only the owner read; a bundle is for everyone
     with open(path, "rb") as file:
         os.fsync(file.fileno())

@@ -16,8 +16,9 @@ import pyarrow.compute
 from numpy.typing import NDArray
 
 from engine.bundle.texts import MOST_TEXT
-from engine.display_text import listed, printable
+from engine.display_text import counted, listed, printable
 from engine.errors import UserError
+from engine.importing.budget import check_needed, memory_for_log
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
@@ -151,23 +152,27 @@ def row_in_words(row: int) -> str:
 def scalar_columns(data: pa.Table, name: str, most: int) -> tuple[pa.Table, list[str]]:
     """The columns of numbers, booleans and text, and the names of the others. Text becomes large strings of at most `MOST_TEXT` characters.
 
-    Raises UserError if there are no rows, too many rows or columns, two columns of one name, or more than `most` bytes.
+    Raises UserError if there are no rows, too many rows or columns, two columns of one name, or if their import needs more than `most`
+    bytes of memory.
     """
-    if data.num_rows == 0:
-        raise UserError(f"{name} has no rows; write one for each example, or for each example and model.")
-    if data.num_rows > MOST_ROWS or data.num_columns > MOST_COLUMNS:
-        size = f"{data.num_rows:,} rows and {data.num_columns:,} columns"
-        raise UserError(f"{name} has {size}; give at most {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns.")
+    check_columns(data.num_rows, data.num_columns, name)
     check_distinct(data.column_names)
-    made: dict[str, pa.ChunkedArray] = {}
-    for column, values in zip(data.column_names, data.columns, strict=True):
-        kept = _scalar(values)
-        if kept is not None:
-            made[column] = kept
-    table = pa.table(made)
-    if table.nbytes > most:
-        raise UserError(f"{name} unpacks to {table.nbytes:,} bytes, more than the {most:,} allowed; leave out columns that are not needed.")
-    return table, [column for column in data.column_names if column not in made]
+    kept = [column for column, values in zip(data.column_names, data.columns, strict=True) if _is_scalar(values.type)]
+    texts = {column: _cut(data[column]) for column in kept if is_text(data[column].type)}
+    size = f"{counted(data.num_rows, 'row')} of {counted(len(kept), 'column')}"
+    text = sum(map(_text_bytes, texts.values()))
+    check_needed(name, size, memory_for_log(data.num_rows, len(kept), len(texts), text), most)
+    made = {column: _as_large_string(texts[column]) if column in texts else _scalar(data[column]) for column in kept}
+    return pa.table(made), [column for column in data.column_names if column not in made]
+
+
+def check_columns(rows: int, columns: int, name: str) -> None:
+    """Raise UserError if there are no rows, or too many rows or columns. name: of the file"""
+    if rows == 0:
+        raise UserError(f"{name} has no rows; write one for each example, or for each example and model.")
+    if rows > MOST_ROWS or columns > MOST_COLUMNS:
+        size = f"{rows:,} rows and {columns:,} columns"
+        raise UserError(f"{name} has {size}; give at most {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns.")
 
 
 def check_distinct(columns: Sequence[str]) -> None:
@@ -179,19 +184,57 @@ def check_distinct(columns: Sequence[str]) -> None:
         seen.add(column)
 
 
-def _scalar(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+def _is_scalar(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return is_text(kind) or is_number(kind) or any(of(kind) for of in (pa.types.is_decimal, pa.types.is_null, pa.types.is_temporal))
+
+
+def is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column is text, also where each different text is stored only once."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _cut(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text, as it is stored, with at most `MOST_TEXT` characters in each."""
+    return pa.chunked_array([_cut_chunk(chunk) for chunk in values.chunks] or [pa.array([], pa.large_string())])
+
+
+def _cut_chunk(chunk: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(chunk.type):
+        return pa.DictionaryArray.from_arrays(chunk.indices, _cut_chunk(chunk.dictionary))
+    return pc.utf8_slice_codeunits(chunk.cast(pa.large_string()), 0, MOST_TEXT)
+
+
+def _text_bytes(values: pa.ChunkedArray) -> int:
+    """Bytes of a column of text when every row holds its own."""
+    total = 0
+    for chunk in values.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            lengths = np.append(pc.binary_length(pc.fill_null(chunk.dictionary, "")).to_numpy(zero_copy_only=False), 0)
+            total += int(lengths[pc.fill_null(chunk.indices, len(lengths) - 1).to_numpy(zero_copy_only=False)].sum(dtype=np.int64))
+        else:
+            total += pc.sum(pc.binary_length(chunk)).as_py() or 0
+    return total
+
+
+def _as_large_string(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return values.cast(pa.large_string())
+
+
+def _scalar(values: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = values.type
     if pa.types.is_dictionary(kind):
         return _scalar(values.cast(kind.value_type))
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return pc.utf8_slice_codeunits(values.cast(pa.large_string()), 0, MOST_TEXT)
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+    if is_number(kind):
         return values
-    if pa.types.is_decimal(kind):
-        return values.cast(pa.float64())
-    if pa.types.is_null(kind):
-        return values.cast(pa.large_string())
-    return values.cast(pa.large_string()) if pa.types.is_temporal(kind) else None
+    return values.cast(pa.float64()) if pa.types.is_decimal(kind) else values.cast(pa.large_string())
 
 
 def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,25 +1,53 @@
 """Decodes a file with a JSON object on each line; see `engine.importing.readers.separate_process`."""
 
-import sys
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.json as pa_json
 
-from engine.display_text import printable
-from engine.importing.logs.table import scalar_columns
-from engine.importing.readers.separate_process import decoder_main, write_columns
+from engine.display_text import counted, printable
+from engine.errors import UserError
+from engine.importing.budget import check_needed, memory_for_log
+from engine.importing.logs.table import MOST_COLUMNS
+from engine.importing.readers.rows import given_rows
+from engine.importing.schema import Given
 
+WRITER = "pandas, one object on each line and one kind of value for each name"
 #: Longest line. Arrow reads the file in blocks, and a line has to fit into one.
 _MOST_LINE = 2**24
+#: What ends the name of a value, at any depth.
+_NAME_ENDS = re.compile(rb'"\s*:')
 
 
-def table_of(path: Path, folder: Path, most: int) -> list[str]:
+def decoded(path: Path, most: int) -> Given:
+    name = printable(path.name)
+    _check_size(path, name, most)
     data = pa_json.read_json(path, pa_json.ReadOptions(use_threads=False, block_size=_MOST_LINE))
-    table, ignored = scalar_columns(data, printable(path.name), most)
-    table.validate(full=True)  # that all text is UTF-8
-    write_columns(table, folder)
-    return ignored
+    data.validate(full=True)  # that all text is UTF-8
+    return given_rows(data, name, most)
 
 
-if __name__ == "__main__":
-    sys.exit(decoder_main(table_of, "pandas, one object on each line and one kind of value for each name", sys.argv[1:]))
+def _check_size(path: Path, name: str, most: int) -> None:
+    """Raise UserError if its rows need too much memory: a name that a single line has takes room in every row.
+
+    Names inside objects count, as Arrow reads these too.
+    """
+    names: set[bytes] = set()
+    lines = size = 0
+    for block in _blocks(path):
+        names.update(part[part.rfind(b'"') + 1 :] for part in _NAME_ENDS.split(block)[:-1])
+        lines += block.count(b"\n") + (not block.endswith(b"\n"))
+        size += len(block)
+        if len(names) > MOST_COLUMNS:
+            remedy = "give fewer columns, and lists in place of objects"
+            raise UserError(f"{name} has values of more than {MOST_COLUMNS:,} different names; {remedy}.")
+        declares, needed = f"{counted(lines, 'row')} of {counted(len(names), 'column')}", memory_for_log(lines, len(names), text=size)
+        check_needed(name, f"at least {declares}", needed, most, "at least")
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The file in parts that end between lines."""
+    with open(path, "rb") as file:
+        while block := file.read(_MOST_LINE):
+            yield block + file.readline(_MOST_LINE)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.importing.budget import Declared, check_arrays
 from engine.importing.readers.registry import register_reader
-from engine.importing.schema import Given, damaged, ignored_names, too_large, wanted
+from engine.importing.schema import Given, damaged, ignored_names, wanted
 
 _MOST_ARRAYS = 200
 _ZIP_PROBLEMS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -29,16 +30,16 @@ def read_npz(path: Path, most: int) -> Given:
                 counts = f"{len(archive.infolist())} arrays with {len(members)} distinct names"
                 raise UserError(f"{printable(path.name)} has {counts}; give at most {_MOST_ARRAYS} arrays, each with its own name.")
             useful = {name: info for name, info in members.items() if wanted(name)}
-            unpacked = sum(info.file_size for info in useful.values())
-            if unpacked > most:
-                raise too_large(path, f"unpacks to {unpacked:,}", most)
-            arrays = {name: _read_npy(archive, name, info) for name, info in useful.items()}
+            declared = {name: _declared(archive, name, info) for name, info in useful.items()}
+            check_arrays(printable(path.name), declared, most)
+            arrays = {name: _read_npy(archive, info) for name, info in useful.items()}
     except (*_ZIP_PROBLEMS, *_HEADER_PROBLEMS, OSError) as problem:
         raise damaged(path, problem, "numpy.savez") from problem
     return Given(arrays, ignored_names(members))
 
 
-def _read_npy(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NDArray:
+def _declared(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> Declared:
+    """The shape that the header of an array declares, which is checked against the size of its data."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UserError(f"{name} uses a compression that numpy does not; save the file again with numpy.savez_compressed.")
     with archive.open(info) as file:
@@ -49,6 +50,10 @@ def _read_npy(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> NDA
         # numpy allocates what the header claims, so the claim must match the size of the data.
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - file.tell():
             raise UserError(f"{name} claims shape {printable(str(shape))}, but its data has another size; save it again with numpy.savez.")
+    return Declared(shape, dtype.itemsize)
+
+
+def _read_npy(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray:
     with archive.open(info) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 

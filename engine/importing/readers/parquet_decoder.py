@@ -4,7 +4,6 @@ The decoder takes sizes from inside the compressed pages, so the footer does not
 gigabytes while the footer states a single number.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,14 @@ from numpy.typing import NDArray
 from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.importing.logs.table import scalar_columns
-from engine.importing.readers.separate_process import ARRAYS, decoder_main, too_much, write_columns
-from engine.importing.schema import is_of_exits, of_exit, texts, wanted
+from engine.importing.logs.table import is_text
+from engine.importing.readers.parquet_sizes import Limit, check_arrays, check_log
+from engine.importing.readers.rows import given_rows
+from engine.importing.schema import Given, is_of_exits, of_exit, texts, wanted
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
+WRITER = "pyarrow or pandas"
 _PLURAL = {"label": "labels", "id": "ids", "text": "texts"}
 #: Outputs of exits, by which a file of arrays is known.
 _OUTPUTS = ("logits", "probs", "pred", "conf")
@@ -31,49 +32,44 @@ _OUTPUTS = ("logits", "probs", "pred", "conf")
 _MOST_CHARACTERS = {"ids": MOST_ID + 1, "texts": MOST_TEXT}
 
 
-def decoded(path: Path, folder: Path, most: int) -> list[str]:
-    """Write the arrays of a Parquet file, or its columns if it is a log. Returns the names of columns that are left out."""
+def decoded(path: Path, most: int) -> Given:
+    """The arrays of a Parquet file, or its rows if it is a log."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         names = file.schema_arrow.names
         of_exits = [of for name in names if (of := of_exit(name)) is not None]
         if any(name in _OUTPUTS for _, name in of_exits) or {"logits", "probs"} & set(names):
             arrays, ignored = arrays_of(path, most)
-            np.savez(folder / ARRAYS, allow_pickle=False, **arrays)
-            return ignored
-        _check_size(file.metadata, printable(path.name), most)
-        scalars = [name for name in names if not pa.types.is_nested(file.schema_arrow.field(name).type)]
-        table, ignored = scalar_columns(file.read(scalars, use_threads=False), printable(path.name), most)
-        table.validate(full=True)  # that all text is UTF-8
-        write_columns(table, folder)
-        return [printable(name) for name in names if name not in scalars] + ignored
+            return Given(arrays, tuple(ignored))
+    scalars = check_log(path, most)
+    # What is a dictionary in the file stays one until it is known how much text it stands for.
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=scalars) as file:
+        data = file.read(scalars, use_threads=False)
+    data.validate(full=True)  # that all text is UTF-8, and that every place in a dictionary exists
+    return given_rows(data, printable(path.name), most, [name for name in names if name not in scalars])
 
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
     """The arrays of a Parquet file, and the names of its unknown columns. Call it only where memory is capped."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with pq.ParquetFile(path) as file:
         places = _places(file.schema_arrow.names)
-        _check_size(file.metadata, printable(path.name), most)
+        check_arrays(file, list(places), printable(path.name), most)
+        scalars = [name for name in places if not pa.types.is_nested(file.schema_arrow.field(name).type)]
+    # What is a dictionary in the file stays one until it is known how much text it stands for.
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=scalars) as file:
         arrays: dict[str, NDArray] = {}
+        limit = Limit(printable(path.name), most)
         mixed = {name for name, _ in places.values()} >= {"logits", "probs"}
         for name in dict.fromkeys(name for name, _ in places.values()):
             columns = {exit: column for column, (other, exit) in places.items() if other == name}
             if mixed and name in ("logits", "probs"):
-                arrays |= {column: _values(file, column, name) for column in columns.values()}  # put together with the other exits later
+                arrays |= {
+                    column: _values(file, column, name, limit) for column in columns.values()
+                }  # put together with the other exits later
                 continue
-            parts = [_values(file, columns[exit], name) for exit in _in_order(name, columns)]
+            parts = [_values(file, columns[exit], name, limit) for exit in _in_order(name, columns)]
             arrays[name] = parts[0] if None in columns else _stacked(name, parts)
         metadata = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (file.metadata.metadata or {}).items()}
         return arrays | texts(metadata), [printable(column) for column in file.schema_arrow.names if column not in places]
-
-
-def _check_size(stated: pq.FileMetaData, name: str, most: int) -> None:
-    """Check the sizes that the file states. A file that lies about them runs into the memory cap."""
-    if stated.num_rows == 0:
-        raise UserError(f"{name} has no rows; write one per example.")
-    groups = [stated.row_group(i) for i in range(stated.num_row_groups)]
-    values = sum(group.column(j).num_values for group in groups for j in range(stated.num_columns))
-    if max(sum(group.total_byte_size for group in groups), values * np.dtype(np.float16).itemsize) > most:
-        raise UserError(too_much(name, most))
 
 
 def _places(columns: list[str]) -> dict[str, tuple[str, int | None]]:
@@ -104,7 +100,7 @@ def _in_order(name: str, columns: dict[int | None, str]) -> Iterator[int | None]
         yield exit
 
 
-def _values(file: pq.ParquetFile, column: str, array: str) -> NDArray:
+def _values(file: pq.ParquetFile, column: str, array: str, limit: Limit) -> NDArray:
     """One column: (rows,), or (rows, length) if it holds lists. array: what it becomes"""
     values = file.read([column], use_threads=False)[column]
     if values.null_count:
@@ -112,13 +108,22 @@ def _values(file: pq.ParquetFile, column: str, array: str) -> NDArray:
     kind = values.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _lists(column, values)
-    if pa.types.is_dictionary(kind):
-        values = values.cast(kind.value_type)
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        # Cut before it becomes an array: every cell is as wide as the longest text.
-        cut = pc.utf8_slice_codeunits(values, 0, _MOST_CHARACTERS.get(array, MOST_CHARACTERS))
-        return np.array(cut.to_pylist(), dtype=f"<U{max(1, pc.max(pc.utf8_length(cut)).as_py())}")
-    return _numbers(column, values)
+    if is_text(kind):
+        values.validate(full=True)  # that every place in a dictionary exists
+        return _texts(values, _MOST_CHARACTERS.get(array, MOST_CHARACTERS), column, limit)
+    return _numbers(column, values.cast(kind.value_type) if pa.types.is_dictionary(kind) else values)
+
+
+def _texts(values: pa.ChunkedArray, most: int, column: str, limit: Limit) -> NDArray[np.str_]:
+    """Texts cut to `most` characters. Every cell is as wide as the longest of them, so that is checked before there is an array."""
+    parts: list[tuple[NDArray[np.str_], NDArray[np.integer]]] = []
+    for chunk in values.chunks:
+        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        cut = pc.utf8_slice_codeunits(encoded.dictionary.cast(pa.large_string()), 0, most)
+        width = max(1, pc.max(pc.utf8_length(cut)).as_py() or 0)
+        limit.check(column, len(values), width)
+        parts.append((np.array(cut.to_pylist() or [""], dtype=f"<U{width}"), encoded.indices.to_numpy()))
+    return np.concatenate([texts[indices] for texts, indices in parts]) if parts else np.empty(0, "<U1")
 
 
 def _lists(column: str, values: pa.ChunkedArray) -> NDArray:
@@ -154,7 +159,3 @@ def _stacked(name: str, parts: list[NDArray]) -> NDArray:
 
 def _first(holds: pa.ChunkedArray) -> int:
     return pc.index(holds, True).as_py()
-
-
-if __name__ == "__main__":
-    sys.exit(decoder_main(decoded, "pyarrow or pandas", sys.argv[1:]))

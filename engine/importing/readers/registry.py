@@ -1,7 +1,7 @@
 """The forms of file that can be imported, by the ending of their names. A new form is one file with a registered reader.
 
-Nothing in a file is trusted before it is checked, and nothing in it is ever run: pickles are not read. Neither the file nor its unpacked
-arrays may be larger than `MOST_BYTES`.
+Nothing in a file is trusted before it is checked, and nothing in it is ever run: pickles are not read. A file whose import would need too
+much memory is refused before it is read, see `engine.importing.budget`.
 """
 
 import logging
@@ -10,17 +10,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from engine.display_text import printable
+from engine.display_text import counted, printable
 from engine.errors import UserError
-from engine.importing.schema import Given, too_large
+from engine.importing.budget import MOST_MEMORY, too_costly
+from engine.importing.schema import Given
 
-#: 50,000 examples of 1,000 classes at 5 exits come to 1.9 GiB in float64.
-MOST_BYTES = 2 * 2**30
 #: Forms that can run code when they are opened.
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 
-#: (path, most bytes it may unpack to) -> its arrays; raises UserError if the file is damaged, too large or of another form
+#: (path, most bytes of memory that the import may take) -> its arrays; raises UserError if it is damaged, too costly or of another form
 Reader = Callable[[Path, int], Given]
 
 logger = logging.getLogger("offramp.importing")
@@ -45,8 +44,8 @@ def register_reader(ending: str) -> Callable[[Reader], Reader]:
     return register
 
 
-def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
-    """The arrays of a file, read by the reader for its ending. Raises UserError if it has none or the file is larger than `most` bytes."""
+def read_arrays(path: Path, most: int = MOST_MEMORY) -> Given:
+    """The arrays of a file, read by the reader for its ending. Raises UserError if it has none or the import needs over `most` bytes."""
     name, ending = printable(path.name), path.suffix.lower()
     if ending in PICKLES:
         raise UserError(f"{name} is a pickle, which can run any code and is never opened; save its arrays with numpy.savez instead.")
@@ -63,7 +62,7 @@ def read_arrays(path: Path, most: int = MOST_BYTES) -> Given:
     if not exists:
         raise UserError(f"There is no file {printable(str(path), 200)}; check the path.")
     if path.stat().st_size > most:
-        raise too_large(path, f"has {path.stat().st_size:,}", most)
+        raise too_costly(name, counted(path.stat().st_size, "byte"), path.stat().st_size, most, "at least")
     logger.info("1 of 3: reading %s, %.1f MB", name, path.stat().st_size / 1e6)
     given = READERS[ending](path, most)
     if not isinstance(given, Given):

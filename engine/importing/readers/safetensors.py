@@ -1,6 +1,5 @@
 """Reads .safetensors files. Tensors in bfloat16, which numpy lacks, become float32, which holds the same numbers."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -9,29 +8,29 @@ from safetensors import SafetensorError, safe_open
 
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.importing.budget import Declared, check_arrays
 from engine.importing.readers.registry import register_reader
-from engine.importing.schema import Given, damaged, ignored_names, texts, too_large, wanted
+from engine.importing.schema import Given, damaged, ignored_names, texts, wanted
 from engine.storage.tensors import tensor_bytes
 
-#: Those that numpy has too.
-_DTYPES = {"BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64"}
+#: Bytes of a value, of the types that numpy has too, and of bfloat16 as it is read.
+_WIDTHS = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "F16": 2, "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "BF16": 4}
 
 
 @register_reader(".safetensors")
 def read_safetensors(path: Path, most: int) -> Given:
     try:
         with safe_open(path, "numpy") as file:  # the library checks that the header and the data agree
-            names, half = list(file.keys()), []
+            names, half, declared = list(file.keys()), [], {}
             for name in filter(wanted, names):
-                dtype = file.get_slice(name).get_dtype()
+                part = file.get_slice(name)
+                dtype = part.get_dtype()
                 if dtype == "BF16":
                     half.append(name)
-                elif dtype not in _DTYPES:
+                elif dtype not in _WIDTHS:
                     raise UserError(f"{name} has dtype {printable(str(dtype))}, which numpy lacks; save float16 or float32.")
-            # In float32 they take twice the space.
-            grown = path.stat().st_size + sum(2 * math.prod(file.get_slice(name).get_shape()) for name in half)
-            if grown > most:
-                raise too_large(path, f"unpacks to {grown:,}", most)
+                declared[name] = Declared(tuple(part.get_shape()), _WIDTHS[dtype])
+            check_arrays(printable(path.name), declared, most)
             arrays = {name: file.get_tensor(name) for name in filter(wanted, names) if name not in half}
             arrays |= {name: _float32(path, name, file.get_slice(name).get_shape()) for name in half}
             metadata = file.metadata() or {}

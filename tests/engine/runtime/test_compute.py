@@ -31,6 +31,7 @@ from engine.runtime.weights import save_weights
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.storage.files import sha256_of
 from tests.synthetic import draft, outputs
+from tests.thorough import KILLS
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARD, PER_SPLIT, CLASSES = 20, 45, 3  # seven shards: the last one is shorter, and two span splits
@@ -379,17 +380,17 @@ def test_the_old_bundle_stays_while_a_new_one_is_computed(data, uninterrupted):
     assert contents(data / "bundles" / "dots") == uninterrupted
 
 
-def as_a_program(data: Path, stop_at: int) -> subprocess.Popen:
-    """`compute dots` in a process with the same number of threads as this one. It sleeps after `stop_at` examples."""
+def as_a_program(data: Path, progress: str) -> subprocess.Popen:
+    """`compute dots` in a process with the same number of threads as this one. progress: what it does after a shard"""
     code = "import time; from tests.engine.runtime import test_compute as t; t.set_up(); "
-    code += f"t.compute('dots', 'cpu', progress=lambda done, total: done == {stop_at} and time.sleep(600))"
+    code += f"t.compute('dots', 'cpu', progress=lambda done, total: {progress})"
     environment = {**os.environ, "OFFRAMP_DATA": str(data), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
 
 
 def test_a_killed_process_is_resumed(data, uninterrupted):
     shards = data / "bundles" / "dots.partial"
-    victim = as_a_program(data, stop_at=3 * SHARD)
+    victim = as_a_program(data, f"done == {3 * SHARD} and time.sleep(600)")
     deadline = time.monotonic() + 90
     while len(list(shards.glob("*.safetensors"))) < 3:
         assert victim.poll() is None and time.monotonic() < deadline, "the process ended before it could be killed"
@@ -398,3 +399,20 @@ def test_a_killed_process_is_resumed(data, uninterrupted):
     assert victim.wait() == -signal.SIGKILL
     assert not (data / "bundles" / "dots").exists()
     assert contents(compute("dots", "cpu")) == uninterrupted
+
+
+@pytest.mark.parametrize("kill", range(KILLS))
+def test_after_a_kill_at_any_moment_the_next_run_ends_in_the_same_bytes(data, uninterrupted, kill):
+    """Each kill is in another part of the run, which waits after every shard so that there is time for it."""
+    victim = as_a_program(data, "time.sleep(0.05)")
+    deadline = time.monotonic() + 90
+    while not (data / "bundles" / "dots.partial").is_dir():
+        assert victim.poll() is None and time.monotonic() < deadline, "the process ended before it could be killed"
+        time.sleep(0.005)
+    time.sleep(0.7 * (kill + np.random.default_rng().random()) / KILLS)
+    victim.kill()
+    victim.wait()
+    if (data / "bundles" / "dots").exists():
+        assert contents(data / "bundles" / "dots") == uninterrupted
+    assert contents(compute("dots", "cpu")) == uninterrupted
+    assert [path.name for path in (data / "bundles").iterdir()] == ["dots"]
