@@ -87,8 +87,22 @@ def phrases() -> list[str]:
 
 
 def twenty() -> list[str]:
-    bundle = open_bundle("cifar100-twenty-resnet")
-    return [*networks_table([bundle]), "", *policies_table(bundle, FIRST, (0.25, 0.5, 0.75)), "", how_read(bundle)]
+    heads, bags, family = (open_bundle(f"cifar100-twenty-{name}") for name in ("resnet", "bof", "family"))
+    return [
+        *networks_table([heads, bags, family]),
+        "",
+        "Early exits of one network, `cifar100-twenty-resnet`:",
+        "",
+        *policies_table(heads, FIRST, (0.25, 0.5, 0.75)),
+        "",
+        how_read(heads),
+        "",
+        "Network selection, `cifar100-twenty-family`:",
+        "",
+        *policies_table(family, FIRST, (0.15, 0.25, 0.5)),
+        "",
+        how_read(family),
+    ]
 
 
 def streets() -> list[str]:

@@ -48,7 +48,7 @@ ENDS_WITH = {
     "precision": "float16 ",
     "scale": "than such a log has: none",
     "sweep": "free_thresholds, 101 budgets",
-    "tables": "10,000 test images",
+    "tables": "2,000 test images",
     "page": "300 examples: CPU ms of the main thread, p95",
     "page_memory": "when the visitor has left",
 }

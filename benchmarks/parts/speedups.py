@@ -23,9 +23,11 @@ from engine.splits import Split
 
 
 def speedups() -> list[str]:
-    families = [open_bundle(name) for name in ("cifar10-family", "simulated-llm-log")]
-    chains = [open_bundle(name) for name in ("doodles", *(f"cifar10-{name}" for name in ("msdnet", "resnet", "bof")))]
-    chains += [open_bundle(name) for name in ("cifar100-twenty-resnet", "sst2-minilm", "ag-news-minilm", "phrases", "scenes")]
+    families = [open_bundle(name) for name in ("cifar10-family", "cifar100-twenty-family", "simulated-llm-log")]
+    chains = [open_bundle(name) for name in ("doodles", "doodles-resnet", "doodles-bof")]
+    chains += [open_bundle(f"cifar10-{name}") for name in ("msdnet", "resnet", "bof")]
+    chains += [open_bundle(f"cifar100-twenty-{name}") for name in ("resnet", "bof")]
+    chains += [open_bundle(name) for name in ("sst2-minilm", "ag-news-minilm", "phrases", "scenes")]
     lines = ["| bundle | cost | calibration examples | test examples | full network, on test |", "|---" * 5 + "|"]
     for bundle in (*families, *chains):
         outputs = bundle.outputs
