@@ -1,4 +1,4 @@
-"""The shipped outputs on CamVid: all test frames, neither frames nor masks, and the documented qualities."""
+"""The shipped outputs on CamVid: all test frames, no frame and no true mask, and the documented qualities."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,9 @@ def camvid() -> Bundle:
 
 def test_it_holds_outputs_on_all_test_frames_and_no_picture(camvid: Bundle) -> None:
     files = {path.name: path.stat().st_size for path in (bundles_folder() / "camvid").iterdir()}
-    assert files.keys() == {"bundle.json", "outputs.parquet"} and sum(files.values()) < 700_000
-    assert camvid.images is None and camvid.masks is None
+    assert files.keys() == {"bundle.json", "outputs.parquet", "masks.bin"} and sum(files.values()) < 700_000
+    assert camvid.images is None and camvid.masks is not None and len(camvid.masks) == 233
+    assert all(camvid.masks[id].lacks_truth for id in camvid.masks.ids)
     outputs = camvid.outputs
     assert outputs.test().examples == 233
     assert [outputs.tuning(split).examples for split in (Split.FIT, Split.CALIBRATION)] == [51, 50]
