@@ -35,6 +35,7 @@ def data_of(selection: Selection, shown: Shown, images: Album, budget: float) ->
         "resources": {"bundle": resources.bundle_address(entry), "sweep": sweep, "predictions": f"{sweep}/predictions"},
         "takeHome": urlencode(selection.names),
         "images": media.images_address(entry) if images.pictures is not None else None,
+        "scope": shown.scope,
         **first_paint(shown, images.missing, budget),
     }
 

@@ -67,7 +67,8 @@ def _of_sweep(entry: Entry, policy: str, unit: str) -> Resource:
         shown = Shown.of(entry, policy, unit)
         return Resource.of(sweep_resource(shown), b"" if shown.bundle.texts is None else b"with texts")
 
-    return _resources.get((store.opened_key(entry), policy, unit), make)
+    exact = store.are_kept(entry, policy, unit)
+    return _resources.get((store.opened_key(entry), store.sweep_key(entry, policy, unit, exact)), make)
 
 
 def _can_be_swept(entry: Entry, policy: str, unit: str) -> bool:
@@ -115,7 +116,7 @@ async def _predictions(request: Request) -> Response:
         if _of_sweep(entry, parameters["policy"], parameters["unit"]).digest != parameters["digest"]:
             return None
         shown = Shown.of(entry, parameters["policy"], parameters["unit"])
-        return predictions(shown, row) if row < shown.sweep.examples else None
+        return predictions(shown, row) if row < shown.sweep.routed else None
 
     try:
         content = await run_in_threadpool(find)

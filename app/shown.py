@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app import store
-from app.wording import Words, speedup_sentence
+from app.wording import Words, scope_sentences, speedup_sentence
 from engine.analysis.verdict import judged
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
@@ -26,17 +26,17 @@ class Shown:
     @classmethod
     def of(cls, entry: Entry, policy: str, unit: str, progress: Progress = no_progress) -> "Shown":
         """From the store. Raises UserError if the bundle is damaged. progress: of the sweeps that are not in the store yet"""
-        names = policy, store.MIX, store.oracle(store.opened(entry).outputs)
-        missing = [name for name in dict.fromkeys(names) if not store.is_swept(entry, name, unit)]
-        sweeps = {name: store.swept(entry, name, unit, in_part(progress, i, len(missing))) for i, name in enumerate(missing)}
-        sweep, mix, oracle = (sweeps.get(name) or store.swept(entry, name, unit) for name in names)
+        names, of_all = (policy, store.MIX, store.oracle(store.opened(entry).outputs)), store.are_kept(entry, policy, unit)
+        missing = [name for name in dict.fromkeys(names) if not store.is_swept(entry, name, unit, of_all)]
+        sweeps = {name: store.swept(entry, name, unit, in_part(progress, i, len(missing)), of_all) for i, name in enumerate(missing)}
+        sweep, mix, oracle = (sweeps.get(name) or store.swept(entry, name, unit, of_all=of_all) for name in names)
         return cls(store.opened(entry), policy, sweep, mix, oracle)
 
     @classmethod
     def is_ready(cls, entry: Entry, policy: str, unit: str) -> bool:
         """Whether `of` returns at once."""
-        oracle = store.oracle(store.opened(entry).outputs)
-        return all(store.is_swept(entry, name, unit) for name in (policy, store.MIX, oracle))
+        oracle, of_all = store.oracle(store.opened(entry).outputs), store.are_kept(entry, policy, unit)
+        return all(store.is_swept(entry, name, unit, of_all) for name in (policy, store.MIX, oracle))
 
     @property
     def title(self) -> str:
@@ -46,6 +46,11 @@ class Shown:
     @property
     def words(self) -> Words:
         return Words.of(self.bundle)
+
+    @property
+    def scope(self) -> str:
+        """Of a large bundle: of which examples the figures are, and of which the page shows some. Else empty."""
+        return scope_sentences(self.bundle, self.sweep, self.policy, self.words)
 
     @property
     def measured(self) -> tuple[Measured, ...]:

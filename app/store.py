@@ -4,10 +4,12 @@ Everything is keyed by the state of the files on disk: a bundle that was replace
 """
 
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TypeVar
 
 from app.byte_cache import ByteCache
 from app.dataset_texts import TextSource
+from engine.analysis.kept_sweeps import baselines, kept_at, kept_sweep
 from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.library import Entry, entries
 from engine.outputs import Outputs
@@ -91,13 +93,24 @@ def title(entry: Entry) -> str:
     return _titles.get(key(entry), lambda: opened(entry).title)
 
 
-def swept(entry: Entry, policy: str, unit: str, progress: Progress = no_progress) -> Sweep:
-    """A policy over all budgets of the page. unit: of cost;  progress: not called if the sweep is there or another thread makes it"""
+def swept(entry: Entry, policy: str, unit: str, progress: Progress = no_progress, of_all: bool = False) -> Sweep:
+    """A policy over all budgets of the page. unit: of cost;  progress: not called if the sweep is there or another thread makes it
+
+    of_all: of a large bundle, the figures of all test examples that were kept, or those of its sample if they are of other knobs
+    """
 
     def make() -> Sweep:
-        return run_sweep(POLICIES[policy], opened(entry).outputs, STEPS, unit, progress=progress)
+        bundle = opened(entry)
+        sweep = run_sweep(POLICIES[policy], bundle.outputs, STEPS, unit, progress=progress)
+        return kept_sweep(bundle, sweep) or sweep if of_all else sweep
 
-    return _kept(_sweeps, (key(entry), policy, unit), make)
+    return _kept(_sweeps, sweep_key(entry, policy, unit, of_all), make)
+
+
+def sweep_key(entry: Entry, policy: str, unit: str, of_all: bool) -> Hashable:
+    """Of a sweep in a cache."""
+    names = policy, *baselines(opened(entry).outputs)
+    return key(entry), policy, unit, _kept_stamps(opened(entry), names, unit) if of_all else None
 
 
 def oracle(outputs: Outputs) -> str:
@@ -105,9 +118,25 @@ def oracle(outputs: Outputs) -> str:
     return GRADED_ORACLE if outputs.is_graded else ORACLE
 
 
-def is_swept(entry: Entry, policy: str, unit: str) -> bool:
+def are_kept(entry: Entry, policy: str, unit: str) -> bool:
+    """Whether figures over all examples of a large bundle were kept, of a policy and of those that it is compared with."""
+    bundle = opened(entry)
+    return bundle.whole is not None and None not in _kept_stamps(bundle, (policy, *baselines(bundle.outputs)), unit)
+
+
+def _kept_stamps(bundle: Bundle, policies: tuple[str, ...], unit: str) -> tuple[int | None, ...]:
+    def stamp(path: Path) -> int | None:
+        try:
+            return path.stat().st_mtime_ns
+        except OSError:
+            return None
+
+    return tuple(stamp(kept_at(bundle, policy, unit)) for policy in policies)
+
+
+def is_swept(entry: Entry, policy: str, unit: str, of_all: bool = False) -> bool:
     """Whether `swept` returns at once."""
-    return _sweeps.peek((key(entry), policy, unit)) is not None
+    return _sweeps.peek(sweep_key(entry, policy, unit, of_all)) is not None
 
 
 def for_accuracy(entry: Entry, policy: str, unit: str, floor: float) -> TargetResult:

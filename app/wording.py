@@ -14,6 +14,7 @@ from engine.cost_units import cost_unit
 from engine.display_text import counted, printable
 from engine.outputs import CascadeKind
 from engine.policies import POLICIES, Rule
+from engine.splits import Split
 from engine.sweep import Sweep
 from engine.targets import TargetResult
 
@@ -121,7 +122,31 @@ def bundle_size(bundle: Bundle) -> str:
     faces = [f"{len(bundle.images):,} images"] if bundle.images is not None else []
     faces += ["texts"] if bundle.texts is not None else []
     missing = "no images or texts" if not outputs.has_classes else "no texts" if bundle.reads_texts else "no images"
-    return f"{counted(outputs.exits, words.stage)}, {results}, {counted(outputs.examples, 'example')}, {' and '.join(faces) or missing}"
+    return f"{counted(outputs.exits, words.stage)}, {results}, {counted(bundle.examples, 'example')}, {' and '.join(faces) or missing}"
+
+
+def sample_sentence(bundle: Bundle) -> str:
+    """Of a large bundle: what the page shows of it. Else empty."""
+    if bundle.whole is None:
+        return ""
+    tests = f"a stratified sample of {bundle.outputs.test().examples:,} of {bundle.whole.examples[Split.TEST]:,} test examples"
+    return f"The page shows {tests}. {bundle.whole.tuning_note(bundle.outputs)}"
+
+
+def scope_sentences(bundle: Bundle, sweep: Sweep, policy: str, words: "Words") -> str:
+    """Of a large bundle: of which examples the figures are. Else empty."""
+    if bundle.whole is None:
+        return ""
+    tests, numbers = f"{bundle.whole.examples[Split.TEST]:,} test examples", f"shares, {words.measure} and costs"
+    if sweep.reported is not None:
+        exact = f"{numbers.capitalize()} are those of all {tests}, and so are the intervals"
+        return f"{exact}; the examples, classes and levels are those of a stratified sample of {sweep.routed:,}. {_tuning(bundle)}"
+    command = f"python -m engine sweep {bundle.id} --policy {policy} --keep"
+    return f"All figures are those of a stratified sample of {sweep.routed:,} of the {tests}; {command} makes them exact. {_tuning(bundle)}"
+
+
+def _tuning(bundle: Bundle) -> str:
+    return "" if bundle.whole is None else bundle.whole.tuning_note(bundle.outputs)
 
 
 def import_sentences(bundle: Bundle) -> list[str]:

@@ -13,3 +13,8 @@ def no_progress(done: int, total: int) -> None:
 def in_part(progress: Progress, part: int, parts: int) -> Progress:
     """Reports one of several equal parts of the work as progress of the whole. part: from 0 on"""
     return lambda done, total: progress(part * total + done, parts * total)
+
+
+def in_thousandths(progress: Progress) -> Progress:
+    """The same share of the work, in thousandths: for parts of a whole that count different steps."""
+    return lambda done, total: progress(1000 * done // max(total, 1), 1000)

@@ -59,6 +59,8 @@ class Sweep:
     static_cost, static_accuracy:           (exits,) mean cost and accuracy of each exit if all examples leave there
     notes:                                  (points,) one sentence to show beside the numbers of each point, or empty
     rules:                                  (points,) the policy with its knob set
+    reported:                               number of examples that all figures are about, if `routes` are of a sample of them, see
+                                            `engine.analysis.whole_sweep`; else None
     """
 
     policy: str
@@ -84,6 +86,7 @@ class Sweep:
     static_accuracy: NDArray[np.float64]
     notes: Sequence[str]
     rules: Sequence[Rule]
+    reported: int | None = None
 
     def __repr__(self) -> str:
         return f"Sweep({self.policy!r}, {len(self.budgets)} budgets in {self.unit}, {self.examples:,} {self.split} examples)"
@@ -91,6 +94,11 @@ class Sweep:
     @property
     def examples(self) -> int:
         """Number of examples that are reported on."""
+        return self.routed if self.reported is None else self.reported
+
+    @property
+    def routed(self) -> int:
+        """Number of examples whose routes are known."""
         return len(self.routes.first["exit"])
 
     @property

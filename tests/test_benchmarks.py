@@ -26,6 +26,7 @@ SMALL = {
     "gain": ["scenes", "--policies", "maxprob", "--budgets", "0.5"],
     "importing": ["--examples", "300", "--only", "bool correct.npz"],
     "malformed": ["--files", "6"],
+    "large": ["--examples", "300", "--points", "3"],
     "memory": ["--few", "60", "--many", "120", "--only", "compute"],
     "precision": ["doodles", "--examples", "8"],
     "scale": ["--examples", "300", "--points", "3", "--policies", "maxprob"],
@@ -44,6 +45,7 @@ ENDS_WITH = {
     "gain": "reads the labels",
     "importing": "bool correct.npz",
     "malformed": "times as fast as one for each file",
+    "large": "times the memory",
     "memory": "compute ",
     "precision": "float16 ",
     "scale": "than such a log has: none",
@@ -80,7 +82,7 @@ def test_none_is_left_out() -> None:
     )
 
 
-@pytest.mark.parametrize("name", variants(list(SMALL), *(name for name in SMALL if name != "memory")))
+@pytest.mark.parametrize("name", variants(list(SMALL), *(name for name in SMALL if name not in ("large", "memory"))))
 def test_a_benchmark_runs(name: str, tmp_path: Path) -> None:
     if name == "memory":
         assert_ran(start(name, SMALL[name], tmp_path), name)
@@ -104,6 +106,7 @@ def test_a_page_benchmark_runs(name: str, chromium_path: str, tmp_path: Path) ->
         ("compute", ["doodle"], ["doodle", "cifar10-resnet"]),
         ("first_minute", ["--folder", "nowhere"], ["nowhere", "existing"]),
         ("page_during_setup", ["--datasets", "nowhere"], ["nowhere", "existing"]),
+        ("large", ["--examples", "0"], ["'0'", "at least 1"]),
         ("memory", ["--few", "2"], ["'2'", "at least 3"]),
         ("page", ["--bundle", "doodle"], ["doodle", "cifar10-resnet"]),
         ("page", ["--against", "nowhere"], ["nowhere", "a branch, a tag or a commit"]),

@@ -69,7 +69,7 @@ def report(shown: Shown, images: Album, examples: int | None = None, budget: flo
         | {"unavailable": []},
         "notices": [],
         "cards": policy_cards([shown.policy]),
-        "scope": _scope(len(rows), sweep.examples, shown.words),
+        "scope": " ".join(filter(None, (_scope(len(rows), sweep.examples, shown.words), shown.scope))),
         **first_paint(shown, _missing(images, bundle), DEFAULT_BUDGET if budget is None else budget),
     }
     view = "" if budget is None else f"budget={budget:g}"

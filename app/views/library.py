@@ -5,7 +5,7 @@ import streamlit as st
 from app import store
 from app.likely_mistakes import likely_mistakes
 from app.views.registry import view
-from app.wording import NO_BUNDLE, bundle_size, import_sentences, literal, unit_title
+from app.wording import NO_BUNDLE, bundle_size, import_sentences, literal, sample_sentence, unit_title
 from engine.bundle.bundle import Bundle
 from engine.errors import UserError
 
@@ -28,7 +28,14 @@ def library() -> None:
 
 def _card(id: str, bundle: Bundle) -> None:
     st.header(literal(bundle.title), anchor=False)
-    st.write(f"{literal(id)}: {bundle_size(bundle)}. All checksums match.")
+    checked = (
+        "All checksums match."
+        if bundle.whole is None
+        else f"The checksums of its sample match; `python -m engine verify {literal(id)}` checks all."
+    )
+    st.write(f"{literal(id)}: {bundle_size(bundle)}. {checked}")
+    if bundle.whole is not None:
+        st.write(literal(sample_sentence(bundle)))
     for sentence in import_sentences(bundle):
         st.write(literal(sentence))
     for unit, note in bundle.unit_notes.items():

@@ -58,6 +58,8 @@ def basic_explore(shown: Shown, images: Album, start: float, key: str) -> None:
     st.header(literal(budget_sentence(sweep, step, shown.words)), anchor=False)
     if sweep.notes[step]:
         st.caption(literal(told(sweep.notes[step], shown.bundle)))
+    if shown.scope:
+        st.caption(literal(shown.scope))
     front, shares = st.columns(2)
     with front:
         draw_chart(FRONT, shown, step, f"{key}-front")

@@ -135,8 +135,11 @@ def _t_interval(values: NDArray[np.float64], least: float, confidence: float) ->
 
     Equal values have no spread. The interval then reaches as far as the score interval of something that never happened.
     """
-    examples, estimate = values.size, float(values.mean())
-    spread = float(values.std(ddof=1)) if examples > 1 else 0.0
+    return t_interval(values.size, float(values.mean()), float(values.std(ddof=1)) if values.size > 1 else 0.0, least, confidence)
+
+
+def t_interval(examples: int, estimate: float, spread: float, least: float, confidence: float = CONFIDENCE) -> Interval:
+    """The same from the number of values, their mean and their standard deviation."""
     if spread > 0:
         reach = float(stdtrit(examples - 1, (1 + confidence) / 2)) * spread / sqrt(examples)
     else:

@@ -30,8 +30,20 @@ class SweepIntervals:
             point["interval"], point["difference_interval"] = accuracy.ends, difference.ends
 
 
+@dataclass(frozen=True, eq=False)
+class WholeSweep(Sweep):
+    """A sweep of a large bundle, see `engine.analysis.whole_sweep`: its routes are of the sample, all figures are of all examples.
+
+    intervals: of all examples, with the usual confidence
+    """
+
+    intervals: SweepIntervals | None = None
+
+
 def sweep_intervals(sweep: Sweep, outputs: Outputs, confidence: float = CONFIDENCE) -> SweepIntervals:
-    """outputs: the examples that the sweep reports on, in its order"""
+    """outputs: the examples that the sweep has routes of, in its order"""
+    if isinstance(sweep, WholeSweep):
+        return _of_all(sweep, confidence)
     accuracy, differences = [], _Differences(outputs.quality[outputs.full], confidence)
     for rule, quality in _by_point(sweep, outputs):
         accuracy.append(mean_interval(quality, confidence))
@@ -41,15 +53,28 @@ def sweep_intervals(sweep: Sweep, outputs: Outputs, confidence: float = CONFIDEN
 
 def difference_intervals(sweep: Sweep, outputs: Outputs, confidence: float = CONFIDENCE) -> Sequence[Interval]:
     """Only the differences from the full network, which takes a fraction of the time."""
+    if isinstance(sweep, WholeSweep):
+        return _of_all(sweep, confidence).difference
     differences = _Differences(outputs.quality[outputs.full], confidence)
     for rule, quality in _by_point(sweep, outputs):
         differences.add(quality, is_full=is_full_network(rule, outputs))
     return differences.intervals()
 
 
+def _of_all(sweep: WholeSweep, confidence: float) -> SweepIntervals:
+    if sweep.intervals is None or confidence != CONFIDENCE:
+        raise ValueError(f"a sweep of a large bundle has intervals of {CONFIDENCE:.0%} confidence only")
+    return sweep.intervals
+
+
 def is_full_network(rule: Rule, outputs: Outputs) -> bool:
     """Whether a rule is the full network itself, on any examples. One that only agrees with it on these may differ on others."""
-    return all(isinstance(part, StaticRule) and part.exit == outputs.full for weight, part in rule.parts() if weight > 0)
+    return is_static(rule, outputs.full)
+
+
+def is_static(rule: Rule, exit: int) -> bool:
+    """Whether a rule lets all examples leave at one exit."""
+    return all(isinstance(part, StaticRule) and part.exit == exit for weight, part in rule.parts() if weight > 0)
 
 
 def _by_point(sweep: Sweep, outputs: Outputs) -> Iterator[tuple[Rule, Quality]]:

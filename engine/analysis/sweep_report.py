@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.analysis.sweep_intervals import SweepIntervals, sweep_intervals
+from engine.analysis.whole_sweep import sweep_bundle
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import find_bundle, open_bundle
 from engine.bundle.manifest import read_manifest
@@ -13,7 +14,7 @@ from engine.display_text import counted
 from engine.policies import policy
 from engine.progress import Progress, no_progress
 from engine.splits import Split
-from engine.sweep import Sweep, run_sweep
+from engine.sweep import Sweep
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,24 @@ def sweep_report(request: SweepRequest, progress: Progress = no_progress) -> Swe
     bundle = open_bundle(request.bundle)
     outputs = bundle.outputs if request.quality is None else bundle.outputs.with_quality(request.quality)
     budgets = request.budgets if isinstance(request.budgets, int) else list(request.budgets)
-    result = run_sweep(swept, outputs, budgets, request.unit or outputs.default_unit, Split(request.split), progress)
+    unit = request.unit or outputs.default_unit
+    result = sweep_bundle(swept, bundle, budgets, unit, Split(request.split), progress, request.quality)
     document = result.as_json(bundle.id)
     intervals = sweep_intervals(result, outputs.part(result.split))
     intervals.add_to(document)
+    if bundle.whole is not None:
+        document["tuning"] = bundle.whole.tuning_counts(outputs)
     return SweepReport(document, tuple(_lines(swept.title, bundle, result, document, intervals)))
 
 
 def _lines(title: str, bundle: Bundle, result: Sweep, document: dict[str, Any], intervals: SweepIntervals) -> list[str]:
     full = document["full"]
     quality = "mean quality" if result.is_graded else "accuracy"
-    lines = [
-        f"{title} on {bundle.title}, {result.split} split, {counted(document['examples'], 'example')}.",
+    lines = [f"{title} on {bundle.title}, {result.split} split, {counted(document['examples'], 'example')}."]
+    if bundle.whole is not None:
+        reported = f"Results are those of all {document['examples']:,} {result.split} examples."
+        lines.append(f"{bundle.whole.tuning_note(bundle.outputs)} {reported}")
+    lines += [
         f"Full network: {full['accuracy']:.2%} {quality} at {full['cost']:.4g} {result.unit}. Costs are shares of its cost.",
         "Difference from the full network in points, on the same examples. 95% intervals in brackets.",
         f"  budget  planned  calibration     cost {quality.removeprefix('mean '):>9} {'':14} difference {'':12}"

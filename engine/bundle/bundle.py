@@ -5,6 +5,8 @@
     logits.safetensors   the full logits, memory-mapped; in half precision above 1,000 classes
     images.bin           encoded images, one after the other; columns of the table hold their places
     masks.bin            packed masks, likewise
+    sample.parquet       of a large bundle: a sample of its rows, which is what opening it reads; see `engine.bundle.large`
+    sample.safetensors   the logits of the sample
     bundle.json          written last: schema, names, costs, provenance, measurements, and the SHA-256 of every other file and of itself
 
 A bundle is written whole or not at all, holds no pickle, and is refused with one sentence if anything in it is wrong.
@@ -13,15 +15,16 @@ A bundle is written whole or not at all, holds no pickle, and is refused with on
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bundle.contents import check_outputs, class_names_in, consistent, names_in, outputs_in
 from engine.bundle.images import PLACE_BYTES, ImagePack
 from engine.bundle.lock import writing
 from engine.bundle.manifest import (
@@ -31,28 +34,27 @@ from engine.bundle.manifest import (
     MANIFEST,
     MASKS,
     MASKS_SCHEMA,
+    SAMPLE,
+    SAMPLE_LOGITS,
     SCHEMA,
     TABLE,
-    name_of,
-    one_line,
+    check_files,
     read_manifest,
-    remedy,
     sealed,
 )
 from engine.bundle.masks import MaskPack, MaskShape
 from engine.bundle.measurements import Fresh, Measured, read_measured, with_measured
 from engine.bundle.replacing import UNFINISHED, prepare_place, reporting, swap_in, undo_half_swap
 from engine.bundle.table import Rows, TopAnswers, read_table, top_answers, write_table
+from engine.bundle.whole import Whole
 from engine.errors import UserError
-from engine.outputs import Outputs, Recorded
+from engine.outputs import Outputs
 from engine.storage.files import sha256_of, write_synced
 from engine.storage.tensors import map_tensor, save_tensors
 
 #: Up to this many classes the top classes are not stored: computing them from the logits is as fast as reading them.
 FEW_CLASSES = 100
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_UNIT = re.compile(r"\w{1,64}")
-#: Endings of folders that are being written or replaced. No bundle's id may end like this.
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,7 @@ class Bundle:
     texts:      (examples,) what the examples say, or None
     measured:   measurements on real devices, one per device and batch size; their units are among those of the outputs
     sha256:     the seal of the manifest, which covers the checksums of all files
+    whole:      all examples of a large bundle, on disk; everything above is of a sample. None if these are all, see `engine.bundle.large`
     """
 
     id: str
@@ -84,9 +87,15 @@ class Bundle:
     texts: NDArray[np.object_] | None = None
     measured: tuple[Measured, ...] = ()
     sha256: str = ""
+    whole: Whole | None = None
 
     def __repr__(self) -> str:
         return f"Bundle({self.id!r}, {self.outputs!r})"
+
+    @property
+    def examples(self) -> int:
+        """In all, of which the outputs may be a sample."""
+        return self.outputs.examples if self.whole is None else self.whole.all_examples
 
     @property
     def reads_texts(self) -> bool:
@@ -141,20 +150,40 @@ def write_bundle(draft: Draft, folder: Path) -> Path:
     Raises UserError if there is something else in that place, if another process is writing it, or if it cannot be written, as when the
     disk is full; then nothing is left of the new one.
     """
-    check_id(draft.id)
+    outputs = draft.outputs
+    with replacing(draft.id, folder) as new:
+        places = ImagePack.write(new / IMAGES, draft.images)
+        tabled = replace(outputs, logits=None) if outputs.classes <= FEW_CLASSES else outputs
+        mask_places = None if draft.mask_size is None else MaskPack.write(new / MASKS, draft.masks)
+        write_table(new / TABLE, tabled, places, draft.id_texts, draft.texts, mask_places)
+        if outputs.logits is not None:
+            save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
+        # None: the costs depend on the example, and are in the table.
+        costs = {unit: cost.tolist() if cost.ndim == 1 else None for unit, cost in outputs.stage_cost.items()}
+        write_manifest(facts_of(draft, _schema(draft), outputs.examples, costs), new)
+    return folder
+
+
+@contextmanager
+def replacing(id: str, folder: Path) -> Generator[Path]:
+    """An empty folder in which to write the files of a bundle. It takes the place of `folder` once they are written.
+
+    Raises UserError as `write_bundle` does.
+    """
+    check_id(id)
     prepare_place(folder)
     new = folder.with_name(folder.name + ".new")
     with reporting(folder), writing(folder):
         undo_half_swap(folder)
         shutil.rmtree(new, ignore_errors=True)
         try:
-            _write_files(draft, new)
+            new.mkdir(parents=True)
+            yield new
             swap_in(new, folder)
         except Exception:
             undo_half_swap(folder)
             shutil.rmtree(new, ignore_errors=True)
             raise
-    return folder
 
 
 def discard_unfinished(folder: Path) -> None:
@@ -165,80 +194,53 @@ def discard_unfinished(folder: Path) -> None:
             shutil.rmtree(folder.with_name(folder.name + ".new"), ignore_errors=True)
 
 
-def _write_files(draft: Draft, new: Path) -> None:
-    """Write the files of a bundle to a new folder, the manifest last."""
-    new.mkdir(parents=True)
+def write_manifest(facts: Mapping[str, Any], folder: Path) -> None:
+    """facts: the manifest without the list of files;  folder: where all other files are"""
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(folder.iterdir())}
+    write_synced(folder / MANIFEST, sealed({**facts, "files": files}))
+
+
+def facts_of(draft: Draft, schema: int, examples: int, costs: Mapping[str, list[float] | None]) -> dict[str, Any]:
+    """The manifest without the list of files. costs: of each stage, by unit, None where they are in the table"""
     outputs = draft.outputs
-    places = ImagePack.write(new / IMAGES, draft.images)
-    tabled = replace(outputs, logits=None) if outputs.classes <= FEW_CLASSES else outputs
-    mask_places = None if draft.mask_size is None else MaskPack.write(new / MASKS, draft.masks)
-    write_table(new / TABLE, tabled, places, draft.id_texts, draft.texts, mask_places)
-    if outputs.logits is not None:
-        save_tensors(new / LOGITS, {"logits": np.ascontiguousarray(outputs.logits)})
-    manifest = {
-        "schema": _schema(draft),
+    return {
+        "schema": schema,
         "id": draft.id,
         "title": draft.title,
         "topology": outputs.kind,
         "said": outputs.recorded,
-        "examples": outputs.examples,
+        "examples": examples,
         "class_names": list(draft.class_names),
         "exit_names": list(draft.exit_names),
-        # None: the costs depend on the example, and are in the table.
-        "units": {
-            unit: {"stage_cost": cost.tolist() if cost.ndim == 1 else None, "note": draft.unit_notes.get(unit, "")}
-            for unit, cost in outputs.stage_cost.items()
-        },
+        "units": {unit: {"stage_cost": cost, "note": draft.unit_notes.get(unit, "")} for unit, cost in costs.items()},
         **({"quality": outputs.quality_name} if outputs.qualities else {}),
         **({"mask_size": list(draft.mask_size)} if draft.mask_size is not None else {}),
         "provenance": dict(draft.provenance),
-        "files": {path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(new.iterdir())},
     }
-    write_synced(new / MANIFEST, sealed(manifest))
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Open a bundle and check every file. Raises UserError, naming the file and the remedy, if anything is wrong."""
-    manifest = verify_files(folder)
-    try:
-        exit_names = _names(manifest["exit_names"])
-        rows = read_table(folder / TABLE, len(exit_names))
-        class_names = _names(manifest["class_names"]) if rows.judged is None or manifest["class_names"] else ()
-        stage_cost = {
-            unit: rows.own_cost[unit] if entry["stage_cost"] is None else _numbers(entry["stage_cost"])
-            for unit, entry in manifest["units"].items()
-        }
-        logits = map_tensor(folder / LOGITS, "logits") if LOGITS in manifest["files"] else None
-        quality_name, qualities = "", dict[str, NDArray[np.float32]]()
-        if "quality" in manifest and rows.judged is not None:
-            quality_name = str(manifest["quality"])
-            qualities = {quality_name: rows.judged.astype(np.float32), **rows.qualities}
-        outputs = Outputs(
-            prediction=rows.prediction,
-            scores=rows.scores,
-            labels=rows.labels,
-            ids=rows.ids,
-            split=rows.split,
-            stage_cost=stage_cost,
-            classes=len(class_names),
-            kind=manifest["topology"],
-            recorded=manifest["said"],
-            logits=logits,
-            factors=rows.factors,
-            judged=rows.judged,
-            features=rows.features,
-            before=rows.before,
-            qualities=qualities,
-            quality_name=quality_name,
-            overlap=rows.overlap,
-        )
+    """Open a bundle and check every file. Raises UserError, naming the file and the remedy, if anything is wrong.
+
+    Of a large bundle only the sample is read and checked; `Bundle.whole` reads the rest when it is needed.
+    """
+    manifest = read_manifest(folder)
+    large = SAMPLE in manifest["files"]
+    check_files(folder, manifest, unread=(TABLE, LOGITS) if large else ())
+    table, tensors = (SAMPLE, SAMPLE_LOGITS) if large else (TABLE, LOGITS)
+    with consistent(folder):
+        exit_names = names_in(manifest["exit_names"])
+        rows = read_table(folder / table, len(exit_names))
+        logits = map_tensor(folder / tensors, "logits") if tensors in manifest["files"] else None
+        outputs = outputs_in(manifest, rows, logits)
         top = rows.top if logits is None or outputs.classes > FEW_CLASSES else top_answers(logits)
-        _check(outputs, top, manifest)
+        whole = Whole.of(folder, manifest) if large else None
+        _check(outputs, top, manifest, outputs.examples if whole is None else whole.all_examples)
         return Bundle(
             id=manifest["id"],
             title=str(manifest["title"])[:200],
             outputs=outputs,
-            class_names=class_names,
+            class_names=class_names_in(manifest, rows),
             exit_names=exit_names,
             unit_notes={unit: str(entry["note"]) for unit, entry in manifest["units"].items()},
             provenance=manifest["provenance"],
@@ -249,10 +251,8 @@ def read_bundle(folder: Path) -> Bundle:
             texts=rows.texts,
             measured=read_measured(manifest),
             sha256=manifest["sha256"],
+            whole=whole,
         )
-    except (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as problem:
-        # The checksums match, so the bundle was written like this: by another program, or by hand.
-        raise UserError(f"Bundle {name_of(folder)} is inconsistent ({one_line(problem)}); {remedy(folder)}") from problem
 
 
 def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
@@ -270,33 +270,19 @@ def add_measured(folder: Path, fresh: Sequence[Fresh]) -> None:
 def verify_files(folder: Path) -> dict[str, Any]:
     """The manifest of a bundle. Raises UserError if any of its files is missing, truncated or changed."""
     manifest = read_manifest(folder)
-    for name, entry in manifest["files"].items():
-        path = folder / name
-        if not path.is_file():
-            raise UserError(f"{name} is missing from bundle {name_of(folder)}; {remedy(folder)}")
-        if path.stat().st_size != entry["bytes"]:
-            raise UserError(f"{name} in bundle {name_of(folder)} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {remedy(folder)}")
-        if sha256_of(path) != entry["sha256"]:
-            raise UserError(f"{name} in bundle {name_of(folder)} was changed after it was written: its checksum differs; {remedy(folder)}")
+    check_files(folder, manifest)
     return manifest
 
 
-def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any]) -> None:
+def _check(outputs: Outputs, top: TopAnswers, manifest: Mapping[str, Any], examples: int) -> None:
+    """examples: in all"""
     if not isinstance(manifest["id"], str) or not _ID.fullmatch(manifest["id"]) or manifest["id"].endswith(UNFINISHED):
         raise ValueError("its id cannot name a bundle")
     if not isinstance(manifest["provenance"], dict):
         raise ValueError("its provenance is not a mapping")
-    if outputs.examples == 0 or outputs.examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
+    if outputs.examples == 0 or examples != manifest["examples"] or len(np.unique(outputs.ids)) != outputs.examples:
         raise ValueError("its table does not have the stated number of examples with distinct ids")
-    if outputs.recorded not in get_args(Recorded):
-        raise ValueError("it records an unknown kind of outputs")
-    for classes in (outputs.labels, outputs.prediction, top.classes):
-        if classes is not None and classes.size and (classes.min() < 0 or classes.max() >= outputs.classes):
-            raise ValueError("a label or prediction is not one of its classes")
-    if outputs.logits is not None:
-        _check_logits(outputs.logits, (outputs.exits, outputs.examples, outputs.classes))
-    if not outputs.stage_cost or not all(_UNIT.fullmatch(unit) for unit in outputs.stage_cost):
-        raise ValueError("it has no costs, or the name of a unit is invalid")
+    check_outputs(outputs, top)
 
 
 def _masks(folder: Path, manifest: Mapping[str, Any], rows: Rows, outputs: Outputs) -> MaskPack | None:
@@ -318,22 +304,3 @@ def _schema(draft: Draft) -> int:
     texts = draft.id_texts is not None or draft.texts is not None
     more = varying or texts or outputs.features or outputs.before
     return SCHEMA if outputs.has_classes and "maxprob" in outputs.scores and not more else GRADED_SCHEMA
-
-
-def _check_logits(logits: NDArray, shape: tuple[int, int, int]) -> None:
-    if logits.dtype.kind != "f" or logits.shape != shape:
-        raise ValueError(f"its logits are {logits.dtype} with shape {logits.shape}")
-    if not all(np.isfinite(exit).all() for exit in logits):  # exit by exit, as there may be hundreds of megabytes
-        raise ValueError("its logits contain NaN or infinity")
-
-
-def _numbers(listed: Any) -> NDArray[np.float64]:
-    if not isinstance(listed, list) or not all(type(number) in (int, float) for number in listed):
-        raise ValueError("a cost is not a list of numbers")
-    return np.array(listed, np.float64)
-
-
-def _names(listed: Any) -> tuple[str, ...]:
-    if not isinstance(listed, list) or not listed:
-        raise ValueError("a list of names is empty or not a list")
-    return tuple(str(name)[:100] for name in listed)

@@ -6,18 +6,21 @@ of the keys.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.storage.files import sha256_of
 
 #: Version 2 has outputs that 1 does not: quality instead of classes, costs that depend on the example, or features beside scores. Version 3
-#: has several qualities, or masks. Each is written only for those.
-SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA = 1, 2, 3
-SCHEMAS = (SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA)
+#: has several qualities, or masks. Version 4 has a sample of its examples. Each is written only for those.
+SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA, LARGE_SCHEMA = 1, 2, 3, 4
+SCHEMAS = (SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA, LARGE_SCHEMA)
 MANIFEST, TABLE, LOGITS, IMAGES, MASKS = "bundle.json", "outputs.parquet", "logits.safetensors", "images.bin", "masks.bin"
+#: The table and the logits of the sample of a large bundle, see `engine.bundle.large`.
+SAMPLE, SAMPLE_LOGITS = "sample.parquet", "sample.safetensors"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -33,13 +36,29 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as problem:
         raise UserError(f"{MANIFEST} in bundle {name_of(folder)} cannot be read ({one_line(problem)}); {remedy(folder)}") from problem
     if type(schema) is not int or schema not in SCHEMAS:
-        shown, known = repr(schema)[:20], f"{', '.join(map(str, SCHEMAS[:-1]))} and {SCHEMAS[-1]}"
-        raise UserError(f"Bundle {name_of(folder)} has schema version {shown}, but this version of Offramp reads {known}; {remedy(folder)}")
+        shown, readable = repr(schema)[:20], f"{', '.join(map(str, SCHEMAS[:-1]))} and {SCHEMAS[-1]}"
+        raise UserError(
+            f"Bundle {name_of(folder)} has schema version {shown}, but this version of Offramp reads {readable}; {remedy(folder)}"
+        )
     if not intact:
         raise UserError(f"{MANIFEST} in bundle {name_of(folder)} was changed after it was written: its checksum differs; {remedy(folder)}")
-    if not well_formed or TABLE not in files or not set(files) <= {TABLE, LOGITS, IMAGES, *([MASKS] if schema >= MASKS_SCHEMA else [])}:
+    needed = {TABLE, *([SAMPLE] if schema == LARGE_SCHEMA else [])}
+    known = {LOGITS, IMAGES, *([MASKS] if schema >= MASKS_SCHEMA else []), *([SAMPLE_LOGITS] if schema == LARGE_SCHEMA else [])}
+    if not well_formed or not needed <= set(files) <= needed | known:
         raise UserError(f"{MANIFEST} in bundle {name_of(folder)} has an invalid list of files; {remedy(folder)}")
     return manifest
+
+
+def check_files(folder: Path, manifest: Mapping[str, Any], unread: Collection[str] = ()) -> None:
+    """Raise UserError if any file of a bundle is missing, truncated or changed. unread: files of which only the size is checked"""
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise UserError(f"{name} is missing from bundle {name_of(folder)}; {remedy(folder)}")
+        if path.stat().st_size != entry["bytes"]:
+            raise UserError(f"{name} in bundle {name_of(folder)} has {path.stat().st_size:,} of {entry['bytes']:,} bytes; {remedy(folder)}")
+        if name not in unread and sha256_of(path) != entry["sha256"]:
+            raise UserError(f"{name} in bundle {name_of(folder)} was changed after it was written: its checksum differs; {remedy(folder)}")
 
 
 def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, MASKS, TABLE
+from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, MASKS, SAMPLE, SAMPLE_LOGITS, TABLE
 from engine.display_text import printable
 from engine.errors import UserError
 
@@ -65,7 +65,8 @@ def _is_ours(path: Path) -> bool:
     if not path.is_dir():
         return False
     names = {entry.name.removesuffix(".tmp") for entry in path.iterdir()}
-    return MANIFEST in names or RUN in names or all(name in (TABLE, LOGITS, IMAGES, MASKS) or _SHARD.fullmatch(name) for name in names)
+    data = (TABLE, LOGITS, IMAGES, MASKS, SAMPLE, SAMPLE_LOGITS)
+    return MANIFEST in names or RUN in names or all(name in data or _SHARD.fullmatch(name) for name in names)
 
 
 def swap_in(new: Path, folder: Path) -> None:

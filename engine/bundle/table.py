@@ -1,7 +1,7 @@
 """The table of a bundle: one row per example, with everything that sweeps and pages read."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,12 +77,43 @@ def write_table(
     texts: Sequence[str] | None = None,
     masks: Mapping[int, Place] | None = None,
 ) -> None:
-    """Write the table as Parquet with zstd and page checksums, without dictionaries, so that any reader can read parts of it.
+    """Write the table of a bundle as Parquet."""
+    table = table_of(outputs, images, id_texts, texts, masks)
+    pq.write_table(table, path, **parquet_options(table.schema))
+    sync(path)
+
+
+def parquet_options(schema: pa.Schema) -> dict[str, Any]:
+    """How Parquet is written: with zstd and page checksums, without dictionaries, so that any reader can read parts of it.
 
     The first bytes of all scores are stored together, then the second ones and so on: signs and exponents are similar, so the file is 7%
     smaller.
     """
-    places = [images.get(int(id), (0, 0)) for id in outputs.ids]
+    return {
+        "compression": "zstd",
+        "compression_level": 6,
+        "use_dictionary": False,
+        "column_encoding": {field.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(field.type) else "PLAIN" for field in schema},
+        "write_page_checksum": True,
+        "version": "2.6",
+    }
+
+
+def sync(path: Path) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def table_of(
+    outputs: Outputs,
+    images: Mapping[int, Place],
+    id_texts: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
+    masks: Mapping[int, Place] | None = None,
+    own_cost: Collection[str] = (),
+) -> pa.Table:
+    """The table of some examples, one row each. own_cost: units whose costs are written although all of these examples cost the same"""
+    places = [images.get(int(id), (0, 0)) for id in outputs.ids] if images else [(0, 0)] * outputs.examples
     columns: dict[str, pa.Array] = {
         "id": pa.array(outputs.ids),
         **({} if id_texts is None else {"id_text": as_column(id_texts)}),
@@ -114,31 +145,24 @@ def write_table(
         for unit, cost in outputs.stage_cost.items():
             if cost.ndim == 2:
                 columns[f"exit{k}.cost.{unit}"] = pa.array(cost[k])
+            elif unit in own_cost:
+                columns[f"exit{k}.cost.{unit}"] = pa.array(np.full(outputs.examples, cost[k]))
         for name, values in outputs.scores.items():
             columns[f"exit{k}.score.{name}"] = pa.array(values[k])
         for name, values in outputs.features.items():
             columns[f"exit{k}.feature.{name}"] = pa.array(values[k])
         if outputs.logits is not None:
             columns |= {f"exit{k}.{name}": values for name, values in _top_columns(outputs.logits[k]).items()}
-    table = pa.table(columns)
-    encoding = {field.name: "BYTE_STREAM_SPLIT" if pa.types.is_floating(field.type) else "PLAIN" for field in table.schema}
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        compression_level=6,
-        use_dictionary=False,
-        column_encoding=encoding,
-        write_page_checksum=True,
-        version="2.6",
-    )
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
+    return pa.table(columns)
 
 
 def read_table(path: Path, exits: int) -> Rows:
     """The table of a bundle with `exits` exits. Raises KeyError, TypeError or ValueError if it is not valid."""
-    table = pq.read_table(path, page_checksum_verification=True)
+    return rows_of(pq.read_table(path, page_checksum_verification=True), exits)
+
+
+def rows_of(table: pa.Table, exits: int) -> Rows:
+    """The rows of a table, or of a part of it. Raises KeyError, TypeError or ValueError if it is not valid."""
 
     def column(name: str, dtype: type) -> NDArray:
         return _column(table[name], np.dtype(dtype))

@@ -49,7 +49,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
                 "title": bundle.title,
                 "exits": outputs.exits,
                 "classes": outputs.classes,
-                "examples": outputs.examples,
+                "examples": bundle.examples,
                 "units": list(outputs.stage_cost),
                 "policies": [name for name, policy in POLICIES.items() if policy.unavailable_reason(outputs) is None],
             }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.commands.arguments import number, positive
 from engine.commands.progress import progress_bar
-from engine.commands.sweep import MAX_POINTS, QUICK
+from engine.commands.sweep import MAX_POINTS, POINTS, QUICK
 from engine.display_text import counted, printable
 from engine.errors import UserError
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from engine.bundle.bundle import Bundle
-
-#: As many as in the dashboard, so that its changes of exit are those of the table.
-POINTS = 201
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -90,6 +87,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         print(f"Share of examples leaving at each exit: {', '.join(f'{name} {share:.1%}' for name, share in shares)}.")
         for line in (
             routed.note,
+            _sample_note(bundle, given.split),
             given.out and f"Routes written to {given.out}.",
             routed.saved and f"Policy saved to {given.save_policy}.",
         ):
@@ -177,6 +175,14 @@ def _load(given: argparse.Namespace, bundle: "Bundle") -> Routed:
     )
 
 
+def _sample_note(bundle: "Bundle", split: str) -> str:
+    """Of a large bundle: how many examples of each split are routed."""
+    if bundle.whole is None:
+        return ""
+    parts = [part for part in bundle.whole.examples if split in ("all", part)]
+    return " ".join(bundle.whole.sample_note(bundle.outputs, part) for part in parts)
+
+
 def _summary(given: argparse.Namespace, bundle: "Bundle", routed: Routed) -> dict[str, Any]:
     """The document of `--json`. Cost, accuracy and shares are those of the routes in the table."""
     import numpy as np
@@ -198,4 +204,5 @@ def _summary(given: argparse.Namespace, bundle: "Bundle", routed: Routed) -> dic
         "note": routed.note,
         "routes": None if given.out is None else str(given.out),
         "saved_policy": None if routed.saved is None else str(given.save_policy),
+        **({} if bundle.whole is None else {"sample_of": {str(split): count for split, count in bundle.whole.examples.items()}}),
     }

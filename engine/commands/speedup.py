@@ -48,6 +48,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         tuned, reported = counted(calibration.examples, "calibration example"), counted(test.examples, "test example")
         print(f"{bundle.title}: the full network reaches {full.estimate:.2%} [{low}, {high}] {quality} at {full_cost:.4g} {unit}.")
         print(f"Each row is the cheapest setting within the allowed loss on {tuned}. Speed-up and loss are those on {reported}.")
+        if bundle.whole is not None:
+            print(f"{bundle.whole.tuning_note(outputs)} {bundle.whole.sample_note(outputs, Split.TEST)}")
         print("Losses are in points, budgets are shares of the full network's cost, and 95% intervals are in brackets.")
         for one, points in results.items():
             print(f"{one.title}\n  allowed  speed-up {'':18} loss {'':16} budget")
@@ -63,5 +65,6 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         "examples": test.examples,
         "calibration_examples": calibration.examples,
         "full": {"cost": full_cost, "accuracy": full.estimate, "interval": full.ends},
+        **({} if bundle.whole is None else {"sample_of": {str(split): count for split, count in bundle.whole.examples.items()}}),
         "policies": [{"policy": one.name, "points": [point.as_json() for point in points]} for one, points in results.items()],
     }

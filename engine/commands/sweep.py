@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from engine.cluster.session import ClusterOptions
 
 MAX_POINTS = 10_000
+#: Budgets that are kept for the page: as many as it has.
+POINTS = 201
 QUICK = 3.0  # seconds; a sweep that ends within them shows no progress
 
 
@@ -33,6 +35,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--split", default="test", choices=("fit", "calibration", "test"), help="split on which results are reported (default: test)"
     )
+    keep = "of a large bundle: keep the results over all test examples for the page, which else has those of a sample"
+    command.add_argument("--keep", action="store_true", help=keep)
     out = "folder for the document of each policy on each bundle; those that are there already are not computed again"
     command.add_argument("--out", type=Path, metavar="DIR", help=out)
     takes_cluster(command, gpus=False)
@@ -40,6 +44,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
     requests = _requests(given)
+    if given.keep:
+        _check_keep(given)
     files = {request: given.out / f"{request.name()}.json" for request in requests} if given.out else {}
     documents = {request: json.loads(file.read_bytes()) for request, file in files.items() if file.is_file()}
     missing = [request for request in requests if request not in documents]
@@ -52,6 +58,11 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         print(f"{counted(len(documents), 'sweep')} in {given.out}, {len(missing)} of them new.")
     elif not given.json:
         print("\n\n".join("\n".join(lines[request]) for request in requests))
+    for request in requests if given.keep else ():
+        kept = _keep_for_page(request)
+        documents[request]["kept"] = kept
+        if not given.json:
+            print(f"Kept for the page, at {POINTS} budgets each: {', '.join(kept)}.")
     if len(requests) == 1:
         return documents[requests[0]]
     return {"sweeps": [documents[request] for request in requests]}
@@ -112,3 +123,32 @@ def _keep(document: dict[str, Any], file: Path) -> None:
         write_synced(file, json.dumps(document, allow_nan=False).encode())
     except OSError as problem:
         raise UserError(f"{file} cannot be written ({problem.strerror}); choose another folder with --out.") from problem
+
+
+def _check_keep(given: argparse.Namespace) -> None:
+    from engine.bundle.library import open_bundle
+
+    for option in ("budgets", "calibrated", "quality"):
+        if getattr(given, option):
+            raise UserError(f"--keep is for what the page shows, which has no --{option}; leave one of the two out.")
+    if given.split != "test":
+        raise UserError("--keep is for the test split, which the page shows; leave --split out.")
+    for name in given.bundle:
+        if open_bundle(name).whole is None:
+            raise UserError(f"{name} is not a large bundle, so the page shows all of its examples; leave --keep out.")
+
+
+def _keep_for_page(request: "SweepRequest") -> list[str]:
+    """Keep the results of a policy and of those that the page compares it with. Returns their names."""
+    from engine.analysis.kept_sweeps import baselines, keep_sweep
+    from engine.analysis.whole_sweep import sweep_whole
+    from engine.bundle.library import open_bundle
+    from engine.policies import POLICIES
+
+    bundle = open_bundle(request.bundle)
+    assert bundle.whole is not None
+    kept = list(dict.fromkeys((request.policy, *baselines(bundle.outputs))))
+    for name in kept:
+        progress, unit = progress_bar("steps", after=QUICK), request.unit or bundle.outputs.default_unit
+        keep_sweep(bundle, sweep_whole(POLICIES[name], bundle.outputs, bundle.whole, POINTS, unit, progress=progress))
+    return kept

@@ -16,7 +16,9 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     bundle = open_bundle(given.bundle)
     if bundle.masks is not None:
         bundle.masks.check()
+    if bundle.whole is not None:
+        bundle.whole.check()
     if not given.json:
-        size = f"{counted(bundle.outputs.exits, 'exit')}, {counted(bundle.outputs.examples, 'example')}"
+        size = f"{counted(bundle.outputs.exits, 'exit')}, {counted(bundle.examples, 'example')}"
         print(f"Bundle {bundle.id} is intact: {size}, all checksums match.")
-    return {"bundle": bundle.id, "whole": True, "examples": bundle.outputs.examples}
+    return {"bundle": bundle.id, "whole": True, "examples": bundle.examples}

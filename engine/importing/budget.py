@@ -71,7 +71,7 @@ def check_arrays(name: str, arrays: Mapping[str, Declared], most: int) -> None:
 
 def check_needed(name: str, declares: str, needed: int, most: int, bound: str = "up to") -> None:
     """Raise UserError if an import needs more than `most` bytes. declares: the size of the file `name` in words"""
-    _announce(needed)
+    announce(needed)
     if needed > most:
         raise too_costly(name, declares, needed, most, bound)
 
@@ -93,7 +93,8 @@ def remedy(needed: int) -> str:
 _listener: ContextVar[Callable[[int], None] | None] = ContextVar("listener", default=None)
 
 
-def _announce(needed: int) -> None:
+def announce(needed: int) -> None:
+    """Tell the listener what an import needs, in bytes: it may take longer, the more that is."""
     if (listener := _listener.get()) is not None:
         listener(needed)
 

@@ -38,7 +38,13 @@ def check_labels(labels: NDArray) -> NDArray[np.int64]:
         remedy = "use labels[:, 0] for a single column or labels.argmax(axis=1) for one-hot labels"
         raise UserError(f"labels has shape {labels.shape} but must be (examples,); {remedy}.")
     if not 2 <= len(labels) <= MOST_EXAMPLES:
-        raise UserError(f"labels has length {len(labels):,}; give between 2 and {MOST_EXAMPLES:,} examples.")
+        more = ", or write pred and conf to Parquet, which may have more" if len(labels) > MOST_EXAMPLES else ""
+        raise UserError(f"labels has length {len(labels):,}; give between 2 and {MOST_EXAMPLES:,} examples{more}.")
+    return check_label_numbers(labels)
+
+
+def check_label_numbers(labels: NDArray) -> NDArray[np.int64]:
+    """(examples,) whole numbers from 0, of any number of examples."""
     labels = whole_numbers("labels", labels)
     if at := first_place(labels < 0):
         raise UserError(f"labels contains {labels[at]} at {in_words(at)}; number the classes from 0 and leave out unlabelled examples.")

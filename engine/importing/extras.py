@@ -13,6 +13,7 @@ from engine.exit_values import mean_over_examples
 from engine.importing.checks import check_axes, check_finite, check_rows, first_place, in_words, whole_numbers
 from engine.importing.ids import numbered
 from engine.importing.splits import known_split_names
+from engine.outputs import CascadeKind
 from engine.splits import BUNDLE_SPLITS, Split
 
 #: Largest side of an image, in pixels. They are only shown as thumbnails.
@@ -42,7 +43,7 @@ def given_costs(
         if name not in ("cost", "stage_cost") and not name.startswith(("cost_", "stage_cost_")):
             continue
         total = not name.startswith("stage_cost")
-        unit = name.removeprefix("stage_").removeprefix("cost").removeprefix("_") or "cost"
+        unit = unit_of(name)
         if not _UNIT.fullmatch(unit):
             raise UserError(f"{name} does not end in a unit; use lower-case letters, digits and underscores, as in cost_latency_ms.")
         if unit in costs:
@@ -65,12 +66,17 @@ def given_costs(
     return costs
 
 
+def unit_of(name: str) -> str:
+    """The unit of an array of costs by its name: latency_ms for stage_cost_latency_ms, cost for one that names none."""
+    return name.removeprefix("stage_").removeprefix("cost").removeprefix("_") or "cost"
+
+
 def check_costs(
     arrays: Mapping[str, NDArray], exits: int, examples: int, family: bool, ignored: Sequence[str] = ()
 ) -> dict[str, NDArray[np.float64]]:
     """The cost of each stage alone, {unit: (exits,) or (exits, examples)}; arguments as for `given_costs`."""
     return {
-        unit: check_stage_cost(given, _differences(given.name, given.array) if given.total else given.array, family)
+        unit: check_stage_cost(given, stage_differences(given.name, given.array) if given.total else given.array, family)
         for unit, given in given_costs(arrays, exits, examples, family, ignored).items()
     }
 
@@ -94,6 +100,15 @@ def check_split(split: NDArray, examples: int, place: Callable[[tuple[int, ...]]
 
     place: the index of an example in words
     """
+    split = split_names(split, examples, place)
+    for part, then in ((Split.CALIBRATION, ": `route --split all` routes every row by a saved policy"), (Split.TEST, "")):
+        if part not in split:
+            raise UserError(f"split has no {part} rows; mark some, or leave out split to have one drawn at random{then}.")
+    return split
+
+
+def split_names(split: NDArray, examples: int, place: Callable[[tuple[int, ...]], str] = in_words) -> NDArray[np.str_]:
+    """The same for a part of the examples, in which a split may be missing."""
     check_rows("split", split, examples)
     names = np.array([str(part) for part in BUNDLE_SPLITS])
     if split.dtype.kind == "U":
@@ -106,9 +121,6 @@ def check_split(split: NDArray, examples: int, place: Callable[[tuple[int, ...]]
     if at := first_place(~np.isin(split, names)):
         remedy = "leave out the training examples" if split[at] == Split.TRAIN else "use fit, calibration or test"
         raise UserError(f"split contains {printable(str(split[at]))!r} at {place(at)}; {remedy}.")
-    for part, then in ((Split.CALIBRATION, ": `route --split all` routes every row by a saved policy"), (Split.TEST, "")):
-        if part not in split:
-            raise UserError(f"split has no {part} rows; mark some, or leave out split to have one drawn at random{then}.")
     return split
 
 
@@ -180,6 +192,17 @@ def numbers_of_exits(arrays: Mapping[str, NDArray], exits: int, examples: int, g
     return made
 
 
+def check_topology(arrays: Mapping[str, NDArray], notes: list[str]) -> CascadeKind:
+    """Whether these are the exits of one network or separate models. A guess is noted."""
+    if "topology" not in arrays:
+        notes.append("Read as the exits of one network; if these are separate networks, add --topology family.")
+        return CascadeKind.CHAIN
+    recorded = printable(str(arrays["topology"].reshape(-1)[0])) if arrays["topology"].size else ""
+    if recorded not in list(CascadeKind):
+        raise UserError(f"topology is {recorded!r}; use 'chain' for the exits of one network or 'family' for separate networks.")
+    return CascadeKind(recorded)
+
+
 def check_names(name: str, names: NDArray, defaults: list[str]) -> tuple[str, ...]:
     """The names, cleaned, one for each default. A default replaces a name of which nothing is left."""
     if names.shape != (len(defaults),) or names.dtype.kind != "U":
@@ -188,7 +211,7 @@ def check_names(name: str, names: NDArray, defaults: list[str]) -> tuple[str, ..
     return tuple(printable(str(text)) or default for text, default in zip(names, defaults, strict=True))
 
 
-def _differences(name: str, cost: NDArray[np.float64]) -> NDArray[np.float64]:
+def stage_differences(name: str, cost: NDArray[np.float64]) -> NDArray[np.float64]:
     """The cost of each stage alone, from cumulative costs, (exits,) or (exits, examples)."""
     stage = np.diff(cost, axis=0, prepend=0.0)
     # For single examples a stage may be free.

@@ -41,7 +41,10 @@ OTHERS: tuple[Row, ...] = (
 
 def help_text() -> str:
     """The part of the help below the options."""
-    exits = "In place of one array for all exits, there may be one for each: exit0.logits, exit1.probs and so on."
+    exits = (
+        "In place of one array for all exits, there may be one for each: exit0.logits, exit1.probs and so on. A .parquet file of any"
+        " number of rows is read in batches if it has exit0.pred, exit0.correct or exit0.quality."
+    )
     return "\n\n".join(
         (
             _section("Arrays, in .npz and .safetensors files (in .parquet, as columns such as exit0.logits):", (*OUTPUTS, *COSTS, *OTHERS)),

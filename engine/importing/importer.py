@@ -2,7 +2,8 @@
 
 `engine.importing.help_text` lists all arrays and columns with their shapes. The columns of a Parquet file that holds arrays are described
 in `engine.importing.readers.parquet`. The arrays of a safetensors file hold no text: its metadata has names as JSON lists and topology as
-text. Limits: 255 exits, 100,000 classes, 10 million examples, and the memory of the import, see `engine.importing.budget`.
+text. Limits: 255 exits, 100,000 classes, 10 million examples, and the memory of the import, see `engine.importing.budget`. Parquet files in
+the form of `engine.importing.large` are read in batches and have none of the last two.
 """
 
 import logging
@@ -19,6 +20,7 @@ from engine.bundle.images import encode
 from engine.bundle.lock import writing
 from engine.bundle.replacing import is_imported, prepare_place, reporting
 from engine.bundle.texts import MOST_IN_ALL
+from engine.bundle.whole import Whole
 from engine.display_text import counted, printable
 from engine.errors import UserError
 from engine.importing.array_log import check_texts, is_log, log_of_arrays
@@ -30,7 +32,19 @@ from engine.importing.diagnosis.registry import diagnose
 from engine.importing.diagnosis.repeated_rows import columns_of, equal_rows
 from engine.importing.diagnosis.subject import Subject
 from engine.importing.exit_outputs import read_exit_outputs
-from engine.importing.extras import check_costs, check_ids, check_images, check_names, check_split, numbers_of_examples, numbers_of_exits
+from engine.importing.extras import (
+    check_costs,
+    check_ids,
+    check_images,
+    check_names,
+    check_split,
+    check_topology,
+    numbers_of_examples,
+    numbers_of_exits,
+)
+from engine.importing.large.importer import import_large
+from engine.importing.large.source import Source as LargeSource
+from engine.importing.large.source import described
 from engine.importing.logs.costs_file import priced
 from engine.importing.logs.dominated import Order, best_last, check_reference, of_exits
 from engine.importing.logs.log import Log
@@ -57,12 +71,16 @@ class Imported:
 
     notes:    what its owner should know about it, one sentence each
     replaced: whether it took the place of an earlier import
+    whole:    all examples of a large bundle, where the draft has the outputs of a sample, else None
+    tested:   (exits,) mean quality of each exit on all test examples, where that is not the one of the draft
     """
 
     folder: Path
     draft: Draft
     notes: tuple[str, ...]
     replaced: bool
+    whole: Whole | None = None
+    tested: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         return f"Imported({self.draft.id!r} in {str(self.folder)!r}, {self.draft.outputs!r})"
@@ -94,7 +112,23 @@ def import_file(
     """
     folder = out or bundles_folder() / check_id(id)
     check_place(folder)
+    source = described(path)
+    if source is not None:
+        return _imported_large(source, id, title, kind, options or Options(), folder)
     return written(*draft_from(path, id, title, kind, most, options), folder)
+
+
+def _imported_large(
+    source: LargeSource, id: str, title: str | None, kind: CascadeKind | str | None, options: Options, folder: Path
+) -> Imported:
+    check_id(id)
+    prepare_place(folder)
+    with reporting(folder), writing(folder):
+        replaced = replaces(folder)
+        made = import_large(source, id, title, checked_kind(kind), options, folder)
+    bundle = made.bundle
+    names = {name: getattr(bundle, name) for name in ("id", "title", "outputs", "class_names", "exit_names", "unit_notes", "provenance")}
+    return Imported(folder, Draft(**names), made.notes, replaced, bundle.whole, made.accuracy)
 
 
 def written(draft: Draft, notes: tuple[str, ...], folder: Path) -> Imported:
@@ -125,9 +159,7 @@ def draft_of(
     source: Source, id: str, title: str | None, kind: CascadeKind | str | None, options: Options, most: int = MOST_MEMORY
 ) -> tuple[Draft, tuple[str, ...]]:
     """The bundle that a source would make, and the notes about it."""
-    if kind is not None and kind not in list(CascadeKind):
-        raise UserError(f"kind is {printable(str(kind))!r}; use 'chain' for the exits of one network or 'family' for separate networks.")
-    kind = CascadeKind(kind) if kind else None  # a notebook gives text
+    kind = checked_kind(kind)
     given, notes = source.given, []
     arrays = {} if given.table is not None else number_classes(stacked(given.arrays))
     if given.table is not None:
@@ -136,7 +168,7 @@ def draft_of(
         parts = _parts_of_log(log, notes)
     elif is_log(arrays):
         options.refuse("columns", "models")
-        log = log_of_arrays(arrays, options, kind or _topology(arrays, notes), given.ignored, notes)
+        log = log_of_arrays(arrays, options, kind or check_topology(arrays, notes), given.ignored, notes)
         parts = _parts_of_log(priced(log, options, _costs_table(options, most)), notes)
     else:
         options.refuse("columns", "models", "costs", "cost", "cost_unit", "scale", "clip")
@@ -178,6 +210,13 @@ def draft_of(
     return draft, tuple(notes)
 
 
+def checked_kind(kind: CascadeKind | str | None) -> CascadeKind | None:
+    """A notebook gives text. Raises UserError if it is no kind."""
+    if kind is not None and kind not in list(CascadeKind):
+        raise UserError(f"kind is {printable(str(kind))!r}; use 'chain' for the exits of one network or 'family' for separate networks.")
+    return CascadeKind(kind) if kind else None
+
+
 @dataclass(frozen=True, eq=False)
 class _Parts:
     """What a bundle is made of, from arrays or from a log.
@@ -197,7 +236,7 @@ class _Parts:
 
 def _parts_of_arrays(given: Given, arrays: Arrays, kind: CascadeKind | None, notes: list[str]) -> _Parts:
     labels = check_labels(_labels(given, arrays))
-    kind = kind or _topology(arrays, notes)
+    kind = kind or check_topology(arrays, notes)
     logger.info("2 of 3: checking %s examples and computing their scores", f"{len(labels):,}")
     recorded = read_exit_outputs(arrays, labels, given.ignored)
     texts = check_texts(arrays["texts"], len(labels)) if "texts" in arrays else None
@@ -288,16 +327,6 @@ def _labels(given: Given, arrays: Arrays) -> NDArray:
         present = ", ".join([*given.ignored, *arrays][:10]) or "nothing"  # unknown names first: one may be misspelt
         raise UserError(f"There is no labels array, only {present}; add labels (examples,), the true class of every example.")
     return arrays["labels"]
-
-
-def _topology(arrays: Arrays, notes: list[str]) -> CascadeKind:
-    if "topology" not in arrays:
-        notes.append("Read as the exits of one network; if these are separate networks, add --topology family.")
-        return CascadeKind.CHAIN
-    recorded = printable(str(arrays["topology"].reshape(-1)[0])) if arrays["topology"].size else ""
-    if recorded not in list(CascadeKind):
-        raise UserError(f"topology is {recorded!r}; use 'chain' for the exits of one network or 'family' for separate networks.")
-    return CascadeKind(recorded)
 
 
 def _split(

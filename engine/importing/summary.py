@@ -4,12 +4,16 @@ from typing import Any
 
 from engine.exit_values import mean_over_examples
 from engine.importing.importer import Imported
+from engine.splits import Split
 
 
 def summary_of(imported: Imported) -> dict[str, Any]:
     """The document that `import --json` prints, with what its other lines need under "shown"."""
     outputs = imported.draft.outputs
-    test = outputs.test()
+    examples, tests = outputs.examples, outputs.test().examples
+    accuracy = outputs.test().quality.mean(axis=1, dtype=float) if imported.tested is None else imported.tested
+    if imported.whole is not None:
+        examples, tests = imported.whole.all_examples, imported.whole.examples[Split.TEST]
     return {
         "id": imported.draft.id,
         "bundle": str(imported.folder),
@@ -17,13 +21,13 @@ def summary_of(imported: Imported) -> dict[str, Any]:
         "exits": outputs.exits,
         "exit_names": list(imported.draft.exit_names),
         "classes": outputs.classes,
-        "examples": outputs.examples,
+        "examples": examples,
         "said": outputs.recorded,
         "topology": str(outputs.kind),
         "stage_cost": {unit: mean_over_examples(cost).tolist() for unit, cost in outputs.stage_cost.items()},
-        "test_accuracy": test.quality.mean(axis=1, dtype=float).tolist(),
+        "test_accuracy": accuracy.tolist(),
         "dominated": list(imported.draft.provenance.get("dominated", [])),
         "notes": list(imported.notes),
         "diagnosis": list(imported.draft.provenance.get("diagnosis", [])),
-        "shown": {"test_examples": test.examples, "graded": outputs.is_graded, "scores": list(outputs.scores)},
+        "shown": {"test_examples": tests, "graded": outputs.is_graded, "scores": list(outputs.scores)},
     }

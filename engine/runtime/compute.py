@@ -7,28 +7,27 @@ computed, by this process or by others (`engine.runtime.schedulers`); what happe
 Images, texts and images with masks each have a file that says what is kept of them, see `engine.runtime.example_kinds`.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
+from engine.bundle.large import is_large, write_large
 from engine.bundle.lock import writing
 from engine.bundle.manifest import MANIFEST, read_manifest
 from engine.bundle.replacing import is_imported, prepare_place, reporting
-from engine.cost_units import COST_UNITS
 from engine.errors import UserError
 from engine.paths import bundles_folder
 from engine.progress import Progress, no_progress
 from engine.recipes import Recipe, recipe, weights_path
+from engine.runtime.assemble_large import assemble_large
 from engine.runtime.compute_run import ComputeRun
 from engine.runtime.example_kinds import Facts
 from engine.runtime.precision import FULL
 from engine.runtime.schedulers import Local, Scheduler
 from engine.runtime.shards import Shards, ShardStore
 from engine.runtime.shared_shards import shared_shards
+from engine.runtime.stage_costs import counted_units, stage_costs
 from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS
 
@@ -99,7 +98,10 @@ def compute(
         beside = folder.with_name(folder.name + ".partial")
         store = shared_shards(shards_at, run.key(), run.shards) if shards_at else Shards.begun(beside, run.shards, run.key())
         shards = _shards_of(run, store, beside, scheduler, progress)
-        write_bundle(_assemble(run, folder.name, shards), folder)
+        if is_large({split: len(ids) for split, ids in by_split.items()}):
+            write_large(assemble_large(run, folder.name, shards), folder)
+        else:
+            write_bundle(_assemble(run, folder.name, shards), folder)
         for place in dict.fromkeys((store, shards)):
             place.remove()
     return folder
@@ -119,13 +121,12 @@ def _shards_of(run: ComputeRun, store: ShardStore, folder: Path, scheduler: Sche
 
 
 def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
-    cascade = run.recipe.cascade()
-    counted = [(unit, unit.stage_cost) for unit in COST_UNITS.values() if unit.stage_cost is not None]
+    cascade, units = run.recipe.cascade(), counted_units()
     all_sizes = shards.joined("sizes")
     facts = Facts(
         ids=run.ids,
         split=run.split,
-        stage_cost={unit.name: _costs(partial(stage_cost, cascade), all_sizes) for unit, stage_cost in counted},
+        stage_cost={unit: stage_costs(cascade, stage_cost, all_sizes) for unit, (_, stage_cost) in units.items()},
         kind=cascade.kind,
         factors={name: shards.joined(f"factor.{name}") for name in shards.names("factor.")},
     )
@@ -136,15 +137,8 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         outputs=outputs,
         class_names=run.dataset.class_names,
         exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
-        unit_notes={unit.name: unit.note for unit, _ in counted},
+        unit_notes={unit: note for unit, (note, _) in units.items()},
         provenance=run.provenance(),
         **run.kind.pictured_outputs(run.dataset, run.ids, shards),
         **(run.kind.faces(run.ids, shards) if run.keeps_examples else {}),
     )
-
-
-def _costs(stage_cost: Callable[[tuple[int, ...]], Sequence[float]], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The cost of each stage: (stages,) if all examples are of one size, else (stages, examples)."""
-    distinct, size_of = np.unique(sizes, axis=0, return_inverse=True)
-    costs = np.array([stage_cost(tuple(size)) for size in distinct.tolist()], np.float64).T  # (stages, sizes)
-    return costs[:, 0] if len(distinct) == 1 else costs[:, size_of.ravel()]

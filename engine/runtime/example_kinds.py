@@ -22,13 +22,17 @@ Set = TypeVar("Set")
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What is known of a run's outputs besides what the exits give, named as in `Outputs`."""
+    """What is known of a run's outputs besides what the exits give, named as in `Outputs`.
+
+    kept: the type of logits in the bundle; if None, these are all logits and decide it
+    """
 
     ids: NDArray[np.int64]
     split: NDArray[np.str_]
     stage_cost: Mapping[str, NDArray[np.float64]]
     kind: CascadeKind
     factors: Mapping[str, NDArray[np.float32]]
+    kept: np.dtype | None = None
 
 
 class ExampleKind(ABC, Generic[Set, Taken]):
@@ -57,9 +61,10 @@ class ExampleKind(ABC, Generic[Set, Taken]):
         return columns
 
     def outputs(self, shards: Shards, facts: Facts) -> Outputs:
-        """The outputs of a finished run."""
+        """The outputs of a finished run, or of some of its shards."""
+        logits = shards.joined("logits", axis=1)
         return Outputs.from_logits(
-            in_kept_precision(shards.joined("logits", axis=1)),
+            in_kept_precision(logits) if facts.kept is None else logits.astype(facts.kept),
             shards.joined("labels"),
             facts.split,
             facts.stage_cost,

@@ -44,6 +44,8 @@ export class Model {
     this.examples = values.examples // whose routes are known here
     /** @type {number} */
     this.tested = values.tested // on which all shares and costs are counted
+    /** @type {string} */
+    this.holder = values.holder ?? "this file" // of the examples, where they are not all
     /** @type {number[]} */
     this.budget = values.budget
     /** @type {number[]} */

@@ -57,7 +57,7 @@ export function readView(parameters, model) {
   const sort = parameters.sort ?? sorts[0]
   if (!sorts.includes(sort)) remark("sort", `The address asks for the order “${short(sort)}”, which does not exist here.`)
   const picked = parameters.image === undefined ? -1 : model.ids.indexOf(parameters.image)
-  const missing = model.examples < model.tested ? `among the ${count(model.examples)} of ${count(model.tested)} that this file holds` : "in the test split of this bundle"
+  const missing = model.examples < model.tested ? `among the ${count(model.examples)} of ${count(model.tested)} that ${model.holder} holds` : "in the test split of this bundle"
   if (parameters.image !== undefined && picked < 0) remark("image", `The address asks for the ${one} “${short(parameters.image)}”, which is not ${missing}.`)
   const game = parameters.game === undefined || decodeGame(parameters.game, model) ? (parameters.game ?? null) : null
   if (parameters.game !== undefined && game === null) remark("game", `The address holds the game “${short(parameters.game)}”, which is mistyped or was played with another bundle or policy. It is not shown.`)

@@ -150,7 +150,7 @@ export class Grid {
     const { name, colour } = model.exits[exit]
     const number = model.numbers(now)[exit]
     const noun = number === 1 ? model.words.one : model.words.many
-    const sample = model.examples < model.tested ? `, ${count(this.#members(model, now.step).length)} of them in this file` : ""
+    const sample = model.examples < model.tested ? `, ${count(this.#members(model, now.step).length)} of them in ${model.holder}` : ""
     this.place.style.setProperty("--exit", colour)
     this.place.style.setProperty("--ink", inkOn(colour))
     this.place.setAttribute("aria-label", `${capital(model.words.many)} that leave at ${name}`)

@@ -152,7 +152,7 @@ export class TakeHome {
         }),
       ]),
     )
-    const carried = model.examples === model.tested ? `all ${count(model.tested)} test examples` : `the ${count(model.examples)} of ${count(model.tested)} test examples that this file holds`
+    const carried = model.examples === model.tested ? `all ${count(model.tested)} test examples` : `the ${count(model.examples)} of ${count(model.tested)} test examples that ${model.holder} holds`
     const routes = forms.map((form) => this.#save(form === "csv" ? "CSV" : "Parquet", `routes.${form}`, "Routes", () => takeHome.routes(model, now.step, form)))
     const { page } = takeHome
     const whole = page

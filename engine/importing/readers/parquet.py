@@ -10,6 +10,8 @@ The columns of arrays, with one row per example:
     exit0.stage_cost         or the cost of the first stage alone; names such as exit0.cost_latency_ms give the unit
     id, split, text          optional, as in the other forms; likewise factor_NAME
 
+Without lists, and with more than 200,000 rows, it is read in batches: see `engine.importing.large`.
+
 The file's key-value metadata may hold `class_names` and `exit_names` as JSON lists and `topology` as text. Images cannot be given.
 """
 

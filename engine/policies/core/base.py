@@ -6,7 +6,7 @@ Three steps, three types, so that nothing is tuned on what it is reported on:
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -61,6 +61,13 @@ class Rule(ABC):
 
     @abstractmethod
     def route(self, outputs: Outputs) -> Route: ...
+
+    def over(self, full_cost: float) -> "Rule":
+        """The same rule for a part of the examples. full_cost: the mean cost of the full network over all of them
+
+        Only a rule that compares costs with that mean needs to know it. See also `Policy.by_parts`.
+        """
+        return self
 
     def readable_knob(self) -> dict[str, float]:
         """The setting, where what is kept as a logarithm is the number itself: {"rho": 0.5} for {"log rho": -0.693}."""
@@ -160,6 +167,13 @@ class Policy(ABC):
     def fit_in_steps(self, fit: Tuning, calibration: Tuning, unit: str, progress: Progress) -> Fitted:
         """As `fit`, with progress. Only policies that learn for a second or more report any; what `progress` raises ends the fit."""
         return self.fit(fit, calibration, unit)
+
+    def by_parts(self, rules: Sequence[Rule], parts: Callable[[], Iterator[Outputs]]) -> Sequence[Rule]:
+        """The same rules for examples that are routed in parts. parts: gives all of them, as often as it is called
+
+        Only a policy whose rules decide about all examples at once needs to look at them first.
+        """
+        return rules
 
     def unavailable_reason(self, outputs: Outputs) -> str | None:
         """One sentence on why this policy cannot run on these outputs, or None."""

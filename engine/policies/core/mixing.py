@@ -5,7 +5,7 @@ between the two. Which rule an example follows depends on its id alone, see `eng
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ class MixedRule(Rule):
             None if cheap.prediction is None or costly.prediction is None else np.where(takes_costly, costly.prediction, cheap.prediction),
             np.where(takes_costly, costly.known_quality, cheap.known_quality),
         )
+
+    def over(self, full_cost: float) -> Rule:
+        cheap, costly = self.cheap.over(full_cost), self.costly.over(full_cost)
+        return self if cheap is self.cheap and costly is self.costly else replace(self, cheap=cheap, costly=costly)
 
     def fits(self, cascade: Cascade) -> bool:
         return 0 <= self.share <= 1

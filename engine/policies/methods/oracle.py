@@ -1,7 +1,8 @@
 """The oracle: what a rule could do if it knew the labels. A bound to plot, never a policy to deploy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,17 +39,128 @@ class OracleRule(Rule):
     knob: Mapping[str, float]
 
     def route(self, outputs: Outputs) -> Route:
-        cost, quality = outputs.static_cost(self.unit), outputs.quality
+        choice = Choice.of(outputs, self.unit)
+        order = np.lexsort((outputs.ids, choice.price))
+        served = np.zeros(outputs.examples, bool)
+        served[order] = np.cumsum(choice.extra[order]) <= allowed_extra(self.budget, choice.least.mean(), outputs.examples)
+        return Route.straight(outputs, np.where(served, choice.best, choice.cheapest))
+
+
+def allowed_extra(budget: float, least: float, examples: int) -> float:
+    """What may be spent on all examples beyond their cheapest exits, with room for rounding. least: the mean cost of these"""
+    return (budget - least) * examples * (1 + 1e-9)
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What the oracle chooses between for each example, (examples,) each.
+
+    best, cheapest: the cheapest of the best exits, and the cheapest exit
+    least, extra:   the cost of the latter, and what the former costs more
+    price:          that by what is gained in quality; those with the least price are served first
+    """
+
+    best: NDArray[np.int64]
+    cheapest: NDArray[np.int64]
+    least: NDArray[np.float64]
+    extra: NDArray[np.float64]
+    price: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, outputs: Outputs, unit: str) -> Self:
+        cost, quality = outputs.static_cost(unit), outputs.quality
         best, cheapest = cheapest_best(quality, cost), np.broadcast_to(cost.argmin(axis=0), outputs.examples)
         least = at_exits(cost, cheapest)
         extra = at_exits(cost, best) - least
         gained = at_exits(quality, best).astype(np.float64) - at_exits(quality, cheapest)
-        price = np.divide(extra, gained, out=np.zeros(len(extra)), where=gained > 0)
-        order = np.lexsort((outputs.ids, price))
-        allowed = (self.budget - least.mean()) * outputs.examples
-        served = np.zeros(outputs.examples, bool)
-        served[order] = np.cumsum(extra[order]) <= allowed * (1 + 1e-9)
-        return Route.straight(outputs, np.where(served, best, cheapest))
+        return cls(best, cheapest, least, extra, np.divide(extra, gained, out=np.zeros(len(extra)), where=gained > 0))
+
+
+@dataclass(frozen=True, eq=False)
+class ServedRule(Rule):
+    """An `OracleRule` whose budget has been spent on all examples, of which some are routed: those below a place in the order are served.
+
+    end: the first place that is not served, (price, id) as whole numbers, see `_places`; None if all are
+    """
+
+    rule: OracleRule
+    end: tuple[int, int] | None
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        return self.rule.knob
+
+    @property
+    def planned_cost(self) -> float:
+        return self.rule.planned_cost
+
+    def route(self, outputs: Outputs) -> Route:
+        choice = Choice.of(outputs, self.rule.unit)
+        if self.end is None:
+            return Route.straight(outputs, choice.best)
+        (price, id), (last_price, last_id) = _places(choice.price, outputs.ids), map(np.uint64, self.end)
+        served = (price < last_price) | ((price == last_price) & (id < last_id))
+        return Route.straight(outputs, np.where(served, choice.best, choice.cheapest))
+
+
+def _places(price: NDArray[np.float64], ids: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Whole numbers in the order of the prices, none of which is negative, and of the ids."""
+    return np.abs(price).view(np.uint64), ids.view(np.uint64) ^ np.uint64(1 << 63)
+
+
+#: Bits of a place that a look at all examples tells, and looks that a place takes.
+_BITS, _LOOKS = 16, 8
+
+
+def served_in_parts(rules: Sequence[OracleRule], parts: Callable[[], Iterator[Outputs]]) -> list[ServedRule]:
+    """Where the budget of each rule ends, in memory that does not depend on the number of examples.
+
+    A place in the order is 128 bits long. Each look at all examples tells the next 16 bits of the places: it sums up, for each value of
+    these bits, what serving the examples there costs.
+    """
+    unit, examples, least = rules[0].unit, 0, 0.0
+    for part in parts():
+        choice = Choice.of(part, unit)
+        examples, least = examples + part.examples, least + float(choice.least.sum())
+    allowed = [allowed_extra(rule.budget, least / examples, examples) for rule in rules]
+    known: list[int | None] = [0] * len(rules)  # the bits that are known of the first place that is not served; None if all are
+    spent = [0.0] * len(rules)  # on the places before these
+    for look in range(_LOOKS):
+        sums = {bits: np.zeros(1 << _BITS) for bits in known if bits is not None}
+        for part in parts():
+            choice = Choice.of(part, unit)
+            price, id = _places(choice.price, part.ids)
+            for bits, of_bits in sums.items():
+                inside = _begins_with(price, id, bits, look)
+                of_bits += np.bincount(_digit(price, id, look)[inside], choice.extra[inside], minlength=1 << _BITS)
+        for i, bits in enumerate(known):
+            if bits is None:
+                continue
+            total = spent[i] + np.cumsum(sums[bits])
+            beyond = np.flatnonzero(total > allowed[i])
+            if len(beyond) == 0:  # only in the first look: later ones are within a place that the budget does not reach
+                known[i] = None if look == 0 else (bits << _BITS) + (1 << _BITS) - 1
+                continue
+            digit = int(beyond[0])
+            known[i], spent[i] = (bits << _BITS) + digit, float(total[digit - 1]) if digit else spent[i]
+    return [ServedRule(rule, None if bits is None else (bits >> 64, bits % 2**64)) for rule, bits in zip(rules, known, strict=True)]
+
+
+def _digit(price: NDArray[np.uint64], id: NDArray[np.uint64], look: int) -> NDArray[np.int64]:
+    """The bits of each place that a look tells."""
+    of, at = (price, look) if look < _LOOKS // 2 else (id, look - _LOOKS // 2)
+    return ((of >> np.uint64(64 - _BITS * (at + 1))) & np.uint64((1 << _BITS) - 1)).astype(np.int64)
+
+
+def _begins_with(price: NDArray[np.uint64], id: NDArray[np.uint64], bits: int, look: int) -> NDArray[np.bool_]:
+    """Which places begin with the bits that are known before a look."""
+    of_price, of_id = min(_BITS * look, 64), max(_BITS * look - 64, 0)
+    inside = np.ones(len(price), bool)
+    if of_price:
+        inside &= price >> np.uint64(64 - of_price) == np.uint64(bits >> of_id)
+    if of_id:
+        inside &= id >> np.uint64(64 - of_id) == np.uint64(bits % 2**of_id)
+    return inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +195,6 @@ class Oracle(Policy):
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)
         return _OracleFit(calibration, unit)
+
+    def by_parts(self, rules: Sequence[Rule], parts: Callable[[], Iterator[Outputs]]) -> Sequence[Rule]:
+        return served_in_parts([cast(OracleRule, rule) for rule in rules], parts)

@@ -39,12 +39,15 @@ class PricedOracle(Policy):
         Whole numbers where quality is correct or not.
         """
 
-    def exit_share(self, outputs: Outputs, unit: str) -> NDArray[np.float64]:
-        """The cost of the cheapest path to every exit, (exits,) or (exits, examples), as a share of the full network's."""
+    def exit_share(self, outputs: Outputs, unit: str, full_cost: float | None = None) -> NDArray[np.float64]:
+        """The cost of the cheapest path to every exit, (exits,) or (exits, examples), as a share of the full network's.
+
+        full_cost: the mean cost of the full network, that of these outputs if left out
+        """
         cost = outputs.static_cost(unit).copy()
         if self.by_the_first and outputs.kind == CascadeKind.FAMILY:
             cost[1:] += cost[0]
-        return cost / outputs.full_cost(unit)
+        return cost / (outputs.full_cost(unit) if full_cost is None else full_cost)
 
     def way(self, outputs: Outputs, exit: NDArray[np.int64]) -> Route:
         """The cheapest paths to these exits, (examples,)."""
@@ -115,20 +118,25 @@ class PricedOracleRule(Rule):
 
     oracle: defines the cost and the loss of each exit
     price:  of one unit of loss, in runs of the full network
+    full_cost: the mean cost of the full network, that of the outputs that are routed if it is None
     """
 
     oracle: PricedOracle
     unit: str
     price: float
     planned_cost: float
+    full_cost: float | None = None
 
     @property
     def knob(self) -> Mapping[str, float]:
         return {"lambda": self.price}
 
     def route(self, outputs: Outputs) -> Route:
-        best = best_exits(self.oracle.exit_share(outputs, self.unit), self.oracle.loss(outputs), self.price)
-        return self.oracle.way(outputs, best)
+        cost = self.oracle.exit_share(outputs, self.unit, self.full_cost)
+        return self.oracle.way(outputs, best_exits(cost, self.oracle.loss(outputs), self.price))
+
+    def over(self, full_cost: float) -> Rule:
+        return replace(self, full_cost=full_cost)
 
 
 @register_policy

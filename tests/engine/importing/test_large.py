@@ -1,0 +1,248 @@
+"""Parquet files that are read in batches: the same bundle as from the whole file at once, and refusals in one sentence."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import contextmanager, redirect_stderr
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from engine.bundle.bundle import read_bundle
+from engine.errors import UserError
+from engine.importing.importer import import_file
+from engine.importing.large import decoder, source
+from engine.importing.options import Options
+from engine.splits import Split
+from tests.engine.importing.decoding import decode_in_this_process
+from tests.sentences import assert_one_sentence
+
+ROWS, EXITS, CLASSES = 1100, 3, 5
+Columns = dict[str, np.ndarray | list]
+
+
+@pytest.fixture
+def in_own_process(monkeypatch):
+    """Files of a thousand rows are large ones, in batches that do not divide them."""
+    monkeypatch.setattr(source, "MANY", 1000)
+    monkeypatch.setattr(source, "LEAST_BYTES", 0)
+    monkeypatch.setattr(source, "BATCH", 333)
+
+
+@pytest.fixture
+def in_batches(in_own_process, monkeypatch):
+    """The same without the decoder's own process, which takes most of the time of such a test to start."""
+
+    @contextmanager
+    def decoding(path, arguments):
+        printed, messages = io.BytesIO(), io.StringIO()
+        with redirect_stderr(messages):
+            code = decoder.main([str(path), "0", *arguments], printed)
+        printed.seek(0)
+        yield printed
+        if code:
+            raise UserError(messages.getvalue().splitlines()[-1])
+
+    monkeypatch.setattr(decoder, "cap_memory", lambda most: None)
+    monkeypatch.setattr(source, "decoding", decoding)
+
+
+def predicted(seed: int = 0) -> Columns:
+    random = np.random.default_rng(seed)
+    label, difficulty = random.integers(0, CLASSES, ROWS), random.random(ROWS)
+    columns: Columns = {
+        "id": random.permutation(10 * ROWS)[:ROWS],
+        "label": label,
+        "split": random.choice(["fit", "val", "test"], ROWS).tolist(),
+        "factor_difficulty": difficulty,
+    }
+    for k in range(EXITS):
+        correct = random.random(ROWS) < 0.5 + 0.15 * k
+        columns[f"exit{k}.pred"] = np.where(correct, label, (label + 1) % CLASSES)
+        columns[f"exit{k}.conf"] = np.clip(0.5 + 0.15 * k - 0.4 * difficulty + 0.2 * random.random(ROWS), 0, 1)
+        columns[f"exit{k}.cost_macs"] = np.full(ROWS, 2.0 + k)
+    return columns
+
+
+def judged(name: str = "correct", seed: int = 1) -> Columns:
+    random = np.random.default_rng(seed)
+    columns: Columns = {"id": np.arange(ROWS), "split": random.choice(["calibration", "test"], ROWS).tolist()}
+    for k in range(EXITS):
+        quality = random.random(ROWS)
+        columns[f"exit{k}.{name}"] = quality < 0.4 + 0.2 * k if name == "correct" else quality.astype(np.float32)
+        columns[f"exit{k}.conf"] = random.random(ROWS)
+        columns[f"exit{k}.stage_cost_usd"] = 0.5 + random.random(ROWS)
+        columns[f"exit{k}.feature_length"] = random.random(ROWS).astype(np.float32)
+    columns["before_words"] = random.random(ROWS)
+    return columns
+
+
+def without(columns: Columns, *names: str) -> Columns:
+    return {name: values for name, values in columns.items() if name.rpartition(".")[2] not in names}
+
+
+def text_ids(columns: Columns) -> Columns:
+    return {**columns, "id": [str(n) if n < 500 else f"row {n}" for n in range(ROWS)], "text": [f"What is {n % 900}?" for n in range(ROWS)]}
+
+
+def text_classes(columns: Columns) -> Columns:
+    names = np.array(["cat", "dog", "eel", "fox", "gnu"])
+    return {name: names[values].tolist() if name.endswith(("label", "pred")) else values for name, values in columns.items()}
+
+
+def failing(columns: Columns) -> Columns:
+    columns = without(columns, "feature_length")
+    failed = np.random.default_rng(5).random((EXITS, ROWS)) < 0.1
+    for k in range(EXITS):
+        columns[f"exit{k}.failed"] = failed[k]
+    return columns
+
+
+FAMILY = {"topology": "family", "exit_names": json.dumps(["a", "b", "c"])}
+FORMS: dict[str, tuple[Columns, dict[str, str], Options]] = {
+    "predictions": (predicted(), {}, Options()),
+    "named classes": (predicted(), {"class_names": json.dumps(list("abcdefg")), "exit_names": json.dumps(["x", "y", "z"])}, Options()),
+    "without confidence": (without(predicted(), "conf"), {}, Options()),
+    "classes in text": (text_classes(predicted()), {}, Options()),
+    "ids in text": (text_ids(predicted()), {}, Options()),
+    "correct": (judged(), {}, Options()),
+    "quality": (judged("quality"), {}, Options()),
+    "scaled quality": (judged("quality"), {}, Options(scale=0.5)),
+    "failed": (failing(judged()), {}, Options()),
+    "costs without a unit": (
+        {name.replace("_usd", ""): values for name, values in judged().items()},
+        FAMILY,
+        Options(cost_unit="usd"),
+    ),
+    "costs as an option": (
+        without(judged(), "stage_cost_usd"),
+        FAMILY,
+        Options(cost={"a": 0.25, "b": 0.5, "c": 1.0}, cost_unit="usd"),
+    ),
+    "family": (judged(), FAMILY, Options()),
+}
+
+
+def write(path, columns: Columns, metadata: dict[str, str] | None = None, group: int = 500):
+    pq.write_table(pa.table(columns).replace_schema_metadata(metadata or {}), path, row_group_size=group)
+    return path
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_bundle_is_that_of_the_whole_file(form, tmp_path, request):
+    columns, metadata, options = FORMS[form]
+    decode_in_this_process(request.getfixturevalue("monkeypatch"))
+    path = write(tmp_path / "outputs.parquet", columns, metadata)
+    whole = import_file(path, "whole", out=tmp_path / "whole", options=options)
+    request.getfixturevalue("in_batches")
+    parts = import_file(path, "parts", out=tmp_path / "parts", options=options)
+    assert whole.whole is None and parts.whole is not None
+    assert parts.draft.exit_names == whole.draft.exit_names and parts.draft.class_names == whole.draft.class_names
+    assert parts.tested == pytest.approx(whole.draft.outputs.test().quality.mean(axis=1, dtype=float), abs=1e-12)
+    shards, at = list(parts.whole.shards()), 0
+    for shard in shards:
+        expected = whole.draft.outputs.take(slice(at, at + shard.examples))
+        at += shard.examples
+        for name in ("prediction", "labels", "judged", "ids", "split"):
+            one, other = getattr(shard, name), getattr(expected, name)
+            assert (one is None) == (other is None) and (one is None or (one.dtype == other.dtype and np.array_equal(one, other))), name
+        for name in ("scores", "factors", "features", "before", "stage_cost"):
+            one, other = getattr(shard, name), getattr(expected, name)
+            assert one.keys() == other.keys()
+            for key in one:
+                assert np.array_equal(one[key], other[key]), (name, key)
+        assert shard.kind == expected.kind and shard.classes == expected.classes
+    assert at == whole.draft.outputs.examples
+    bundle = read_bundle(tmp_path / "parts")
+    texts = read_bundle(tmp_path / "whole")
+    for name in ("id_texts", "texts"):
+        if getattr(texts, name) is not None:
+            kept = dict(zip(texts.outputs.ids.tolist(), getattr(texts, name).tolist(), strict=True))
+            assert [kept[id] for id in bundle.outputs.ids.tolist()] == getattr(bundle, name).tolist()
+
+
+@pytest.mark.parametrize("rows", [{}, {"text": [f"What is {n // 2}?" for n in range(ROWS)]}], ids=["by id", "by text"])
+def test_a_split_is_drawn_by_hash(rows, tmp_path, in_batches):
+    imported = import_file(write(tmp_path / "outputs.parquet", {**without(predicted(), "split"), **rows}), "parts", out=tmp_path / "parts")
+    counts = imported.whole.examples
+    assert sum(counts.values()) == ROWS and abs(counts[Split.TEST] - ROWS / 2) < 100
+    assert any("hash" in note and f"{counts[Split.TEST]:,}" in note for note in imported.notes)
+    if rows:
+        split = np.concatenate([shard.split for shard in imported.whole.shards()])
+        assert (split[0::2] == split[1::2]).all()  # the same text twice is in the same split
+
+
+def test_the_sample_is_announced(tmp_path, in_batches):
+    imported = import_file(write(tmp_path / "outputs.parquet", predicted()), "parts", out=tmp_path / "parts")
+    assert any("stratified sample" in note for note in imported.notes)
+    assert read_bundle(tmp_path / "parts").provenance["notes"] == list(imported.notes)
+
+
+def spoiled(name: str, row: int, value: object) -> Callable[[Columns], Columns]:
+    def change(columns: Columns) -> Columns:
+        values = list(columns[name])
+        values[row] = value
+        return {**columns, name: values}
+
+    return change
+
+
+REFUSED: dict[str, tuple[Callable[[Columns], Columns], str]] = {
+    "a label below 0": (spoiled("label", 700, -1), "label"),
+    "a confidence above 1": (spoiled("exit1.conf", 800, 1.5), "conf"),
+    "a confidence that is not a number": (spoiled("exit1.conf", 800, float("nan")), "conf"),
+    "an empty cell": (spoiled("exit2.pred", 1050, None), "exit2.pred is empty in row 1050"),
+    "an unknown split": (spoiled("split", 900, "training"), "split"),
+    "the same id twice, far apart": (lambda columns: spoiled("id", 1090, columns["id"][3])(columns), "same id"),
+    "no label": (lambda columns: without(columns, "label"), "label"),
+    "no costs": (lambda columns: without(columns, "cost_macs"), "cost"),
+    "an exit is missing": (lambda columns: {name: values for name, values in columns.items() if name != "exit1.pred"}, "no exit1.pred"),
+    "no test rows": (lambda columns: {**columns, "split": ["calibration"] * ROWS}, "no test rows"),
+    "costs that fall": (lambda columns: {**columns, "exit2.cost_macs": np.ones(ROWS)}, "does not increase"),
+    "a negative cost": (spoiled("exit0.cost_macs", 500, -3.0), "cost_macs"),
+    "classes in text and in numbers": (lambda columns: {**columns, "label": ["cat"] * ROWS}, "text"),
+    "two columns for one array": (lambda columns: {**columns, "labels": columns["label"]}, "name the same array"),
+    "an infinite factor": (spoiled("factor_difficulty", 600, float("inf")), "factor_difficulty"),
+}
+
+
+@pytest.mark.parametrize("mistake", REFUSED)
+def test_mistakes_are_refused_in_one_sentence(mistake, tmp_path, in_batches):
+    change, names = REFUSED[mistake]
+    path = write(tmp_path / "outputs.parquet", change(predicted()))
+    with pytest.raises(UserError, match=names) as refusal:
+        import_file(path, "parts", out=tmp_path / "parts")
+    assert_one_sentence(str(refusal.value))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["outputs.parquet"]
+
+
+def test_a_file_is_decoded_in_a_process_of_its_own(tmp_path, in_own_process):
+    """One that is damaged in its second row group is refused after the first has been read."""
+    path = tmp_path / "outputs.parquet"
+    pq.write_table(pa.table(predicted()), path, row_group_size=500, write_page_checksum=True)
+    assert import_file(path, "parts", out=tmp_path / "parts").whole.all_examples == ROWS
+    content = bytearray(path.read_bytes())
+    content[pq.read_metadata(path).row_group(1).column(4).data_page_offset + 200] ^= 0xFF
+    path.write_bytes(bytes(content))
+    with pytest.raises(UserError, match="damaged") as refusal:
+        import_file(path, "others", out=tmp_path / "others")
+    assert_one_sentence(str(refusal.value))
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["outputs.parquet", "parts"]
+
+
+def test_results_that_are_missing_are_refused(tmp_path, in_batches):
+    columns = judged("quality")
+    columns["exit1.quality"][700] = np.nan
+    for k in range(EXITS):
+        columns[f"exit{k}.stage_cost_usd"] = np.ones(ROWS)
+    with pytest.raises(UserError, match="quality") as refusal:
+        import_file(write(tmp_path / "outputs.parquet", columns), "parts", out=tmp_path / "parts")
+    assert_one_sentence(str(refusal.value))
+
+
+def test_files_with_distributions_are_read_whole(tmp_path, in_batches):
+    columns = {**without(predicted(), "pred", "conf"), **{f"exit{k}.probs": [[0.5, 0.3, 0.1, 0.05, 0.05]] * ROWS for k in range(EXITS)}}
+    imported = import_file(write(tmp_path / "outputs.parquet", columns), "whole", out=tmp_path / "whole")
+    assert imported.whole is None and imported.draft.outputs.logits is not None
