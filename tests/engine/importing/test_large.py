@@ -13,7 +13,7 @@ import pytest
 from engine.bundle.bundle import read_bundle
 from engine.errors import UserError
 from engine.importing.importer import import_file
-from engine.importing.large import decoder, source
+from engine.importing.large import decoder, scan, source
 from engine.importing.options import Options
 from engine.splits import Split
 from tests.engine.importing.decoding import decode_in_this_process
@@ -204,6 +204,8 @@ REFUSED: dict[str, tuple[Callable[[Columns], Columns], str]] = {
     "a negative cost": (spoiled("exit0.cost_macs", 500, -3.0), "cost_macs"),
     "classes in text and in numbers": (lambda columns: {**columns, "label": ["cat"] * ROWS}, "text"),
     "two columns for one array": (lambda columns: {**columns, "labels": columns["label"]}, "name the same array"),
+    "an id of a thousand characters": (lambda columns: {**columns, "id": [f"row {n} {'x' * 1000}" for n in range(ROWS)]}, "200 characters"),
+    "an exit that is not named": (lambda columns: {**columns, "conf": columns["exit0.conf"]}, "does not name its exit"),
     "an infinite factor": (spoiled("factor_difficulty", 600, float("inf")), "factor_difficulty"),
 }
 
@@ -239,6 +241,23 @@ def test_results_that_are_missing_are_refused(tmp_path, in_batches):
         columns[f"exit{k}.stage_cost_usd"] = np.ones(ROWS)
     with pytest.raises(UserError, match="quality") as refusal:
         import_file(write(tmp_path / "outputs.parquet", columns), "parts", out=tmp_path / "parts")
+    assert_one_sentence(str(refusal.value))
+
+
+def test_failed_results_beside_features_are_refused(tmp_path, in_batches):
+    columns = {**failing(judged()), **{name: values for name, values in judged().items() if "feature" in name}}
+    with pytest.raises(UserError, match="failed results or columns feature_NAME") as refusal:
+        import_file(write(tmp_path / "outputs.parquet", columns), "parts", out=tmp_path / "parts")
+    assert_one_sentence(str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "mentions"), [(source, "MOST_EXAMPLES", "1,100 rows"), (scan, "MOST_CLASSES", "different texts")]
+)
+def test_limits_are_told(module, limit, mentions, tmp_path, in_batches, monkeypatch):
+    monkeypatch.setattr(module, limit, 4)
+    with pytest.raises(UserError, match=mentions) as refusal:
+        import_file(write(tmp_path / "outputs.parquet", text_classes(predicted())), "parts", out=tmp_path / "parts")
     assert_one_sentence(str(refusal.value))
 
 
