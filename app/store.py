@@ -108,9 +108,11 @@ def swept(entry: Entry, policy: str, unit: str, progress: Progress = no_progress
 
 
 def sweep_key(entry: Entry, policy: str, unit: str, of_all: bool) -> Hashable:
-    """Of a sweep in a cache."""
-    names = policy, *baselines(opened(entry).outputs)
-    return key(entry), policy, unit, _kept_stamps(opened(entry), names, unit) if of_all else None
+    """Of a sweep in a cache. Opens the bundle only for the figures of all examples."""
+    if not of_all:
+        return key(entry), policy, unit, None
+    bundle = opened(entry)
+    return key(entry), policy, unit, _kept_stamps(bundle, (policy, *baselines(bundle.outputs)), unit)
 
 
 def oracle(outputs: Outputs) -> str:
