@@ -238,10 +238,10 @@ def test_a_missing_folder_is_refused(tmp_path):
     assert "bundle.json is missing from bundle nowhere" in refused(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("schema", [0, 4, 1.5, 1.0, True, "1", [1], None])
+@pytest.mark.parametrize("schema", [0, 5, 1.5, 1.0, True, "1", [1], None])
 def test_another_schema_is_named(whole, schema):
     message = refused(resealed(whole, schema=schema))
-    known = "but this version of Offramp reads 1, 2 and 3"
+    known = "but this version of Offramp reads 1, 2, 3 and 4"
     assert "cannot be read" in message if schema is None else f"schema version {schema!r}, {known}" in message
 
 

@@ -177,7 +177,7 @@ def test_a_shard_at_which_workers_always_end_is_given_up(
     finally:
         (cluster / "deadly.txt").unlink()
     assert_one_sentence(str(refused.value), "2 workers ended at shard", "memory")
-    assert finished(tmp_path / "dots") >= set(range(5))
+    assert finished(tmp_path / "dots") and 7 not in finished(tmp_path / "dots")
 
 
 def test_a_run_whose_driver_is_killed_repeats_no_finished_shard(

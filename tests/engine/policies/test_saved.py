@@ -190,7 +190,7 @@ def test_every_rule_of_a_deployable_policy_is_registered():
     modules = [module for module in vars(engine.policies.methods).values() if inspect.ismodule(module)]
     classes = [kind for module in modules for kind in vars(module).values() if inspect.isclass(kind)]
     rules = {kind for kind in classes if issubclass(kind, Rule) and not inspect.isabstract(kind)}
-    assert {kind.__name__ for kind in rules if name_of(kind) is None} == {"OracleRule", "PricedOracleRule"}
+    assert {kind.__name__ for kind in rules if name_of(kind) is None} == {"OracleRule", "PricedOracleRule", "ServedRule"}
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if name not in DEPLOYABLE])
