@@ -166,7 +166,8 @@ def faces_sentence(bundle: Bundle, missing: str) -> str:
     """Why examples have no images, or empty if they have other faces. missing: the same of an album, empty if the images are there"""
     if not missing or bundle.texts is not None:
         return ""
-    return missing if bundle.outputs.has_classes else "This bundle holds neither images nor texts."
+    known = bundle.outputs.has_classes or bundle.outputs.overlap is not None
+    return missing if known else "This bundle holds neither images nor texts."
 
 
 def spent(unit: str) -> str:

@@ -15,7 +15,7 @@ from app.payload.sweep_resource import sweep_resource
 from app.payload.take_home_resource import take_home_resource
 from app.report.single_file import Embedded
 from app.shown import Shown
-from app.wording import Words, footer, page_title, unit_title
+from app.wording import footer, page_title, unit_title
 from app.worker.pictures import Album
 from engine.bundle.bundle import Bundle
 from engine.hashing import hash_uniform
@@ -69,7 +69,7 @@ def report(shown: Shown, images: Album, examples: int | None = None, budget: flo
         | {"unavailable": []},
         "notices": [],
         "cards": policy_cards([shown.policy]),
-        "scope": " ".join(filter(None, (_scope(len(rows), sweep.examples, shown.words), shown.scope))),
+        "scope": " ".join(filter(None, (_scope(len(rows), shown), shown.scope))),
         **first_paint(shown, _missing(images, bundle), DEFAULT_BUDGET if budget is None else budget),
     }
     view = "" if budget is None else f"budget={budget:g}"
@@ -102,10 +102,13 @@ def _missing(images: Album, bundle: Bundle) -> str:
     return f"This file holds no {'texts' if bundle.reads_texts else 'images'}, because they were not on the computer that wrote it."
 
 
-def _scope(carried: int, tested: int, words: Words) -> str:
+def _scope(carried: int, shown: Shown) -> str:
+    tested = shown.sweep.examples
     if carried == tested:
         return ""
-    numbers = f"shares, {words.measure} and costs"
+    if shown.bundle.whole is not None:
+        return f"This file holds {carried:,} examples at random, of the {tested:,} that are the sample of this bundle."
+    numbers = f"shares, {shown.words.measure} and costs"
     return f"This file holds a random sample of {carried:,} of the {tested:,} test examples; {numbers} are those of all."
 
 

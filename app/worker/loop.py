@@ -26,9 +26,10 @@ from PIL import Image
 
 from app.worker.messages import Explain, Fetch, Open, Reply, Request, Take, TakeMasks, read_request, write_reply
 from engine.datasets.base import Dataset, MaskDataset, TextDataset
-from engine.datasets.published.files import FILES, Stamp
+from engine.datasets.published.files import Stamp
 from engine.errors import UserError
 from engine.extensions import load_extensions
+from engine.recipes.dataset_files import files_stamp
 from engine.recipes.folder import dataset_of
 
 if TYPE_CHECKING:
@@ -95,12 +96,10 @@ def _network(provenance: str, datasets: str) -> "tuple[Cascade, TextDataset]":
 
 def _opened(request: Open | Take | TakeMasks) -> Dataset | MaskDataset:
     os.environ["OFFRAMP_DATASETS"] = request.datasets  # where the engine looks for data sets
-    name = str(request.provenance.get("dataset"))
-    files = FILES.get(name)
     dataset = dataset_of(request.provenance)
     if dataset is None:
         raise UserError("The bundle does not say which data set it was made from.")
-    return _shared(dataset, request.datasets, files.stamp(Path(request.datasets)) if files else ())
+    return _shared(dataset, request.datasets, files_stamp(request.provenance, Path(request.datasets)))
 
 
 @lru_cache(maxsize=2)

@@ -10,10 +10,11 @@ from app.worker.messages import Open, Take
 from app.worker.process import WorkerLost, WorkerProcess
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
-from engine.datasets.published.files import FILES, Stamp
+from engine.datasets.published.files import FILES
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.recipes import RECIPES
+from engine.recipes.dataset_files import files_stamp
 
 #: Keys of a bundle's provenance that identify its data set.
 _IDENTIFYING = ("recipe", "dataset", "image_size")
@@ -95,7 +96,8 @@ def album(entry: Entry) -> Album:
         return Album(bundle.images)
     if bundle.reads_texts:
         return Album(None, store.missing_texts(entry) or "No image: this bundle holds none.")
-    key = str(entry.folder), entry.stamp(), str(datasets_folder()), _files(bundle)
+    # When the files of its data set change, the album is opened again.
+    key = str(entry.folder), entry.stamp(), str(datasets_folder()), files_stamp(bundle.provenance, datasets_folder())
     try:
         opened = _albums.get(key, lambda: _album(bundle))
         if isinstance(opened.pictures, DatasetPictures) and opened.pictures.lost:
@@ -104,12 +106,6 @@ def album(entry: Entry) -> Album:
         return opened
     except WorkerLost as problem:  # not kept: the next call starts another worker
         return Album(None, f"No image. {problem}")
-
-
-def _files(bundle: Bundle) -> Stamp:
-    """The files of the bundle's data set, if they are known: when they change, the album is opened again."""
-    files = FILES.get(str(bundle.provenance.get("dataset")))
-    return files.stamp(datasets_folder()) if files else ()
 
 
 def identifying(provenance: Mapping[str, Any]) -> dict[str, Any]:

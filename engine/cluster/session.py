@@ -7,8 +7,10 @@ token that is made for it.
 import importlib.util
 import os
 import secrets
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +63,10 @@ def ray_session(options: ClusterOptions) -> Generator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
-    with tempfile.TemporaryDirectory(prefix="offramp-ray-", dir=_short_folder(), ignore_cleanup_errors=True) as home:
+    with (
+        tempfile.TemporaryDirectory(prefix="offramp-ray-", dir=_short_folder(), ignore_cleanup_errors=True) as home,
+        _terminable(),
+    ):
         try:
             _join(ray, options) if options.address else _start(ray, options, home)
             # Ray prints what it has to say about ended workers on stdout, whose text belongs to the command, and has no setting for that.
@@ -69,6 +74,19 @@ def ray_session(options: ClusterOptions) -> Generator[ModuleType]:
             yield ray
         finally:
             ray.shutdown()
+
+
+@contextmanager
+def _terminable() -> Generator[None]:
+    """Within it, SIGTERM ends the program as an exception does, so that the cluster is ended too. Only the main thread can see to that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:

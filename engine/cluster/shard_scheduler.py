@@ -90,6 +90,11 @@ class RayScheduler(Scheduler):
             raise cannot_start(error) from error
 
     def compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
+        if str(store).startswith("memory:"):
+            raise UserError(
+                f"Shards at {store} are in the memory of one process, which workers of a cluster cannot reach; give a folder that all"
+                " workers share, or an address such as s3://BUCKET/FOLDER."
+            )
         try:
             self._compute(replace(run, device=self.device), store, missing, progress)
         except BaseException:

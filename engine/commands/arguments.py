@@ -147,6 +147,17 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number such as 0.3") from None
 
 
+MOST_MINUTES = 7 * 24 * 60
+
+
+def minutes(text: str) -> float:
+    """A time such as 30 or 0.5, more than 0 and at most a week."""
+    value = number(text)
+    if not 0 < value <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in minutes; give one above 0, up to {MOST_MINUTES:,}")
+    return value
+
+
 def memory(text: str) -> int:
     """A size such as 4G in bytes."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([KMGT]?)", text, re.ASCII | re.IGNORECASE)

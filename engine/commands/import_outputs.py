@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from engine.commands.arguments import assignment, memory, number, words
+from engine.commands.arguments import assignment, memory, minutes, number, words
 from engine.display_text import counted
 from engine.errors import UserError
 from engine.importing.help_text import TEMPLATE_KINDS, help_text
@@ -41,10 +41,10 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--most-minutes",
-        type=number,
+        type=minutes,
         default=None,
         metavar="NUMBER",
-        help="time that the import may take (default: some minutes, more for a larger file), after which it is ended",
+        help="time that the import may take (default: a minute, and more for a larger file), after which it is ended",
     )
     log = command.add_argument_group("logs of models")
     log.add_argument(

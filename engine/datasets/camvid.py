@@ -11,7 +11,7 @@ The files may be untrusted: nothing is unpickled, and sizes are checked before a
 TRAIN is the official training set, FIT the first half of the official validation set, CALIBRATION its second half, and TEST the official
 test set. The validation set is seven seconds of one drive (its frames 7959 to 8159 of 30 in a second, every second one), so it is little to
 set a policy with. Its halves are stretches, not a mixture: almost every frame of a mixture has a neighbour in the other half that shows the
-same. The licence does not allow bundles to contain frames or masks.
+same. The licence does not allow bundles to contain frames or true masks.
 """
 
 import hashlib
@@ -24,7 +24,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.datasets.archives import UNREADABLE
 from engine.datasets.base import IGNORED, MaskedImages
+from engine.datasets.published.files import Stamp, stamp_of
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.splits import Split
@@ -77,6 +79,10 @@ class CamVid:
             raise KeyError(f"{self.name} has no picture {unknown[0]}")
         return MaskedImages(pixels[ids], masks[ids])
 
+    def stamp(self) -> Stamp:
+        """Of the existing files among those that are read: another one as soon as one of them changes."""
+        return stamp_of(self.folder or datasets_folder(), map(_file, PARTS))
+
     def digest(self) -> str:
         """SHA-256 of all pixels, all masks and the sizes of the three sets."""
         return self._digest
@@ -98,9 +104,13 @@ class CamVid:
         return pixels, masks, tuple(len(masks) for _, masks in read)
 
 
+def _file(part: str) -> str:
+    return f"camvid/{part}_{HEIGHT}x{WIDTH}.npz"
+
+
 def _read(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Pixels and masks of one of the official sets. Raises UserError if the file is missing or damaged."""
-    file = f"camvid/{part}_{HEIGHT}x{WIDTH}.npz"
+    file = _file(part)
     path = folder / file
     if not path.is_file():
         raise UserError(
@@ -113,7 +123,7 @@ def _read(folder: Path, part: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]
             pixels, masks = held["pixels"], held["mask"]
         if masks.max() > _UNLABELLED:
             raise ValueError(f"a mask has the class {masks.max()}, and the largest is {_UNLABELLED}")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
             f"The data set camvid cannot be read from {path} ({reason.rstrip('.')}); replace the file by an intact copy."

@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from engine.datasets.archives import UNREADABLE
 from engine.datasets.base import Images
+from engine.datasets.published.files import Stamp, stamp_of
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.splits import Split
@@ -87,6 +89,10 @@ class PackedImages:
             sha.update(part.data)
         return sha.hexdigest()
 
+    def stamp(self) -> Stamp:
+        """Of the file, if it exists: another one as soon as it changes."""
+        return stamp_of(self.folder or datasets_folder(), [self.file])
+
     @cached_property
     def _all(self) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]:
         """Pixels (images, height, width, 3), labels, and whether each image is in the official test set."""
@@ -99,7 +105,7 @@ class PackedImages:
             )
         try:
             pixels, labels, is_test = self._read(path)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, Image.DecompressionBombError) as error:
+        except (*UNREADABLE, Image.DecompressionBombError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(
                 f"The data set {self.name} cannot be read from {path} ({reason.rstrip('.')}); replace the file by an intact copy."

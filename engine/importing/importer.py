@@ -3,7 +3,7 @@
 `engine.importing.help_text` lists all arrays and columns with their shapes. The columns of a Parquet file that holds arrays are described
 in `engine.importing.readers.parquet`. The arrays of a safetensors file hold no text: its metadata has names as JSON lists and topology as
 text. Limits: 255 exits, 100,000 classes, 10 million examples, and the memory of the import, see `engine.importing.budget`. Parquet files in
-the form of `engine.importing.large` are read in batches and have none of the last two.
+the form of `engine.importing.large` are read in batches and limited neither to ten million nor by memory.
 """
 
 import logging

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol, runtime_checkable
 
 #: Name, size and modification time of each existing file. Changes whenever one of them does.
 Stamp = tuple[tuple[str, int, int], ...]
@@ -50,6 +51,15 @@ class Files:
     def complete(self, folder: Path) -> bool:
         """Whether all files that are read exist. Whether they are intact shows only when they are read."""
         return len(self.stamp(folder)) == len(self.opened)
+
+
+@runtime_checkable
+class Stamped(Protocol):
+    """A data set that knows its files."""
+
+    def stamp(self) -> Stamp:
+        """Of the existing files among those that are read: another one as soon as one of them changes."""
+        ...
 
 
 def stamp_of(folder: Path, names: Iterable[str]) -> Stamp:

@@ -41,11 +41,22 @@ def decoded(path: Path, most: int) -> Given:
             arrays, ignored = arrays_of(path, most)
             return Given(arrays, tuple(ignored))
     scalars = check_log(path, most)
-    # What is a dictionary in the file stays one until it is known how much text it stands for.
-    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=scalars) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=_dictionaries(path, scalars)) as file:
         data = file.read(scalars, use_threads=False)
     data.validate(full=True)  # that all text is UTF-8, and that every place in a dictionary exists
     return given_rows(data, printable(path.name), most, [name for name in names if name not in scalars])
+
+
+def _dictionaries(path: Path, names: list[str]) -> list[str]:
+    """The columns to read as dictionaries: what is one in the file stays one until it is known how much text it stands for.
+
+    Delta encodings hold no dictionary, and the library cannot make one of them.
+    """
+    metadata = pq.read_metadata(path)
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
+    delta = {chunk.path_in_schema for chunk in chunks if any(encoding.startswith("DELTA") for encoding in chunk.encodings)}
+    return [name for name in names if name not in delta]
 
 
 def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
@@ -54,8 +65,7 @@ def arrays_of(path: Path, most: int) -> tuple[dict[str, NDArray], list[str]]:
         places = _places(file.schema_arrow.names)
         check_arrays(file, list(places), printable(path.name), most)
         scalars = [name for name in places if not pa.types.is_nested(file.schema_arrow.field(name).type)]
-    # What is a dictionary in the file stays one until it is known how much text it stands for.
-    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=scalars) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=_dictionaries(path, scalars)) as file:
         arrays: dict[str, NDArray] = {}
         limit = Limit(printable(path.name), most)
         mixed = {name for name, _ in places.values()} >= {"logits", "probs"}

@@ -12,6 +12,7 @@ from engine.datasets import IGNORED, MaskDataset
 from engine.datasets.camvid import CLASS_NAMES, PARTS, CamVid
 from engine.errors import UserError
 from engine.splits import Split
+from tests.packed_images import with_method
 from tests.sentences import assert_one_sentence
 from tests.street_files import FRAMES, camvid_arrays, camvid_file, write_camvid
 
@@ -71,6 +72,21 @@ def test_a_damaged_file_is_refused_in_a_sentence(case: str, written: CamVid, tmp
     with pytest.raises(UserError) as caught:
         written.digest()
     assert_one_sentence(str(caught.value), str(path), reason, "intact copy")
+
+
+@pytest.mark.parametrize("method", [8, 12, 14, 97])
+def test_an_archive_that_states_another_compression_is_refused(method: int, written: CamVid, tmp_path: Path) -> None:
+    path = camvid_file(tmp_path, "test")
+    path.write_bytes(with_method(path.read_bytes(), method))
+    with pytest.raises(UserError) as caught:
+        written.digest()
+    assert_one_sentence(str(caught.value), str(path), "intact copy")
+
+
+def test_its_stamp_changes_with_its_files(written: CamVid, tmp_path: Path) -> None:
+    before = written.stamp()
+    camvid_file(tmp_path, "val").unlink()
+    assert len(before) == 3 and written.stamp() == tuple(part for part in before if "val" not in part[0])
 
 
 def test_a_file_that_is_no_archive_is_refused(written: CamVid, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from engine.datasets import packed
 from engine.datasets.packed import PackedImages
 from engine.errors import UserError
 from engine.splits import Split
-from tests.packed_images import packed_arrays
+from tests.packed_images import packed_arrays, with_method
 from tests.sentences import assert_one_sentence
 
 Arrays = dict[str, np.ndarray]
@@ -80,6 +80,16 @@ def test_a_damaged_file_is_refused_in_a_sentence(case: str, tmp_path: Path) -> N
     with pytest.raises(UserError) as caught:
         at(tmp_path).digest()
     assert_one_sentence(str(caught.value), str(path), reason, "intact copy")
+
+
+@pytest.mark.parametrize("method", [8, 12, 14, 97])
+def test_an_archive_that_states_another_compression_is_refused(method: int, tmp_path: Path) -> None:
+    made = write(tmp_path, packed_arrays(SMALL, training=14, test=6))
+    path = tmp_path / SMALL.file
+    path.write_bytes(with_method(path.read_bytes(), method))
+    with pytest.raises(UserError) as caught:
+        made.digest()
+    assert_one_sentence(str(caught.value), str(path), "intact copy")
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -346,3 +349,22 @@ def test_a_template_overwrites_nothing(tmp_path):
     path = write_template("probs", tmp_path / "t.npz")
     with pytest.raises(UserError, match="t.npz already exists and is not overwritten; choose another name with --out."):
         write_template("probs", path)
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
+@pytest.mark.parametrize("form", ["arrays", "log"])
+def test_text_columns_of_any_encoding_are_read(encoding: str, form: str, tmp_path: Path) -> None:
+    rows, path = 60, tmp_path / "rows.parquet"
+    ids, rng = [f"row {row}" for row in range(rows)], np.random.default_rng(0)
+    if form == "arrays":
+        exits = {f"exit{k}.pred": rng.integers(0, 3, rows) for k in (0, 1)} | {f"exit{k}.conf": rng.random(rows) for k in (0, 1)}
+        table = pa.table(
+            {"id": ids, "label": rng.integers(0, 3, rows), **exits, "exit0.cost_macs": [1.0] * rows, "exit1.cost_macs": [2.0] * rows}
+        )
+    else:
+        both = {"query_id": ids * 2, "model": ["small"] * rows + ["large"] * rows}
+        table = pa.table({**both, "correct": rng.integers(0, 2, 2 * rows), "cost_usd": [1.0] * rows + [2.0] * rows})
+    texts = [name for name in table.column_names if pa.types.is_string(table[name].type)]
+    pq.write_table(table, path, use_dictionary=False, column_encoding={name: encoding for name in texts})
+    imported = import_file(path, "rows", out=tmp_path / "rows")
+    assert imported.draft.id_texts is not None and sorted(imported.draft.id_texts) == sorted(ids)

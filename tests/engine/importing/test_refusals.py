@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
+from engine.__main__ import main
 from engine.errors import UserError
 from engine.importing.importer import import_file
 from engine.importing.templates import TEMPLATES, write_template
 from tests.engine.importing.decoding import decode_in_this_process
+from tests.sentences import assert_one_sentence
 
 
 def good(**changes):
@@ -663,3 +665,9 @@ def test_a_misspelt_cost_is_listed_first(tmp_path):
         arrays["costs"] = arrays.pop(name)
     np.savez(tmp_path / "mine.npz", **arrays)
     assert refusal(tmp_path / "mine.npz").startswith("There is no cost array, only costs, ")
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e308", "soon"])
+def test_a_time_limit_that_is_none_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "log.csv", "--id", "log", "--most-minutes", text]) == 2
+    assert_one_sentence(capsys.readouterr().err.strip(), f"'{text}'", "--most-minutes")
