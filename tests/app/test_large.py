@@ -106,7 +106,10 @@ def test_a_usual_bundle_has_no_scope(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_report_tells_of_the_sample(entry: Entry) -> None:
     content = report(Shown.of(entry, "maxprob", "macs"), Album(None), examples=40)
-    assert "sample of 40" in content.data["scope"] and "sample of 150 of the 500 test examples" in content.data["scope"]
+    assert (
+        "holds 40 examples at random, of the 150" in content.data["scope"]
+        and "sample of 150 of the 500 test examples" in content.data["scope"]
+    )
 
 
 def test_every_view_tells_of_the_sample(entry: Entry, tmp_path: Path) -> None:
