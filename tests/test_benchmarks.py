@@ -50,7 +50,7 @@ ENDS_WITH = {
     "precision": "float16 ",
     "scale": "than such a log has: none",
     "sweep": "free_thresholds, 101 budgets",
-    "tables": "2,000 test images",
+    "tables": "| bag of features | alpha rule |",
     "page": "300 examples: CPU ms of the main thread, p95",
     "page_memory": "when the visitor has left",
 }
