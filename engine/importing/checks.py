@@ -13,7 +13,8 @@ from scipy.special import logsumexp
 
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.outputs import MAX_EXITS, exactly_whole, largest_exact
+from engine.outputs import MAX_EXITS
+from engine.whole_numbers import exactly_whole, largest_exact
 
 MOST_CLASSES = 100_000
 MOST_EXAMPLES = 10_000_000

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
+from engine.bundle.kept_precision import in_kept_precision
 from engine.errors import UserError
 from engine.importing.by_exit import other_classes
 from engine.importing.checks import (
@@ -23,7 +24,7 @@ from engine.importing.checks import (
 )
 from engine.importing.confidence import log_odds
 from engine.importing.schema import of_exit
-from engine.outputs import Outputs, in_kept_precision
+from engine.outputs import Outputs
 
 Arrays = Mapping[str, NDArray]
 _FORMS = {"logits": ("logits",), "probs": ("probs",), "pred with conf": ("pred", "conf")}

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.bundle.kept_precision import MAX_CLASSES_IN_FULL
 from engine.bundle.large import Faces, LargeDraft, Piece
 from engine.datasets.base import AnyDataset
-from engine.outputs import MAX_CLASSES_IN_FULL
 from engine.recipes import Recipe
 from engine.runtime.example_kinds import ExampleKind, Facts
 from engine.runtime.shards import Shards
@@ -111,7 +111,7 @@ def assemble_large(run: Run, id: str, shards: Shards) -> LargeDraft:
 
 
 def _logits(shards: Shards, examples: int) -> tuple[np.dtype | None, tuple[int, int, int] | None]:
-    """The type and the shape of all logits together, None if the examples have none. See `engine.outputs.in_kept_precision`."""
+    """The type and the shape of all logits together, None if the examples have none. See `engine.bundle.kept_precision`."""
     if "logits" not in shards.names(""):
         return None, None
     exits, _, classes = _OneShard(shards.folder, 1).column("logits")[0].shape

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.outputs import CascadeKind, Outputs, in_kept_precision
+from engine.bundle.kept_precision import in_kept_precision
+from engine.outputs import CascadeKind, Outputs
 from engine.runtime.shards import Shards
 
 #: Some examples of a data set, and the data set.

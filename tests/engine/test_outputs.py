@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.bundle.kept_precision import in_kept_precision
 from engine.errors import UserError
-from engine.outputs import Outputs, Test, Tuning, in_kept_precision
+from engine.outputs import Outputs, Test, Tuning
 from engine.splits import BUNDLE_SPLITS, Split
 from tests.sentences import assert_one_sentence
 from tests.synthetic import corner_cases, outputs, split_names, stage_costs

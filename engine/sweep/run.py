@@ -19,9 +19,9 @@ from engine.progress import Progress, no_progress
 from engine.route import Route, distinct_paths
 from engine.route_changes import Changes
 from engine.splits import Split
+from engine.sweep.budgets import as_budgets, check_budgets, default_budgets
+from engine.sweep.following import Followed, follow
 
-#: A budget above this was meant in percent: running every network of a family costs at most a few times its largest one.
-MOST_BUDGET = 10.0
 #: Parts of a sweep, each with a step for every budget: learning, solving, routing the calibration examples, routing the reported ones.
 _PARTS = 4
 
@@ -174,12 +174,6 @@ class Sweep:
         return {**head, "full": full, "points": points}
 
 
-def default_budgets(outputs: Outputs, unit: str, points: int) -> NDArray[np.float64]:
-    """Evenly spaced budgets from the cheapest exit to the full network, as shares of the full network's cost, (points,)."""
-    cheapest = float(outputs.mean_static_cost(unit).min()) / outputs.full_cost(unit)
-    return np.linspace(cheapest, 1.0, points)
-
-
 def run_sweep(
     policy: Policy,
     outputs: Outputs,
@@ -200,7 +194,7 @@ def run_sweep(
     if reason:
         raise UserError(reason)
     if not isinstance(budgets, int):
-        budgets = _as_budgets(budgets)
+        budgets = as_budgets(budgets)
         if also:
             raise ValueError("`also` adds to evenly spaced budgets; put all budgets into the list instead")
     points = budgets + len(also) if isinstance(budgets, int) else len(budgets)
@@ -218,8 +212,8 @@ def run_sweep(
     if isinstance(budgets, int):
         # If the cheapest network is not the first, a policy that starts with the first cannot spend as little as the cheapest.
         spaced = np.maximum(default_budgets(calibration, unit, budgets), fitted.cheapest / full_cost)
-        budgets = np.sort(np.concatenate([spaced, _as_budgets(also)])) if also else _as_budgets(spaced)
-    _check_budgets(policy, budgets, fitted.cheapest / full_cost)
+        budgets = np.sort(np.concatenate([spaced, as_budgets(also)])) if also else as_budgets(spaced)
+    check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in counted(budgets, 1)]
     tuned = [follow(rule, calibration, unit) for rule in counted(rules, 2)]
     mix = random_mix(calibration, unit)
@@ -264,46 +258,6 @@ def run_sweep(
     return sweep
 
 
-@dataclass(frozen=True, eq=False)
-class Followed:
-    """The results of a rule on some examples. Numbers are means over examples; costs are in the unit of the sweep.
-
-    leaving_cost: (exits,) mean cost of those leaving at each exit, NaN where none does: times `shares`, they sum to `cost`
-    """
-
-    cost: float
-    accuracy: float
-    shares: NDArray[np.float64]
-    correct: NDArray[np.float64]
-    leaving_cost: NDArray[np.float64]
-    before_half: float
-
-
-def follow(rule: Rule, outputs: Outputs, unit: str, route: Route | None = None) -> Followed:
-    """Route examples by a rule and summarise the results. For a rule that decides by chance, they are the expectation over its parts.
-
-    route: the rule's own route over these outputs, if already known
-    """
-    half = 0.5 * outputs.full_cost(unit) * (1 + 1e-9)
-    cost = accuracy = before_half = 0.0
-    shares, correct, spent = np.zeros(outputs.exits), np.zeros(outputs.exits), np.zeros(outputs.exits)
-    for weight, part in rule.parts():
-        taken = route if part is rule and route is not None else part.route(outputs)
-        if len(taken.exit) != outputs.examples:
-            raise AssertionError("a route lost or duplicated an example")
-        costs = taken.cost(outputs.cost_in(unit))
-        cost += weight * float(costs.mean())
-        accuracy += weight * taken.accuracy
-        before_half += weight * float(np.mean(costs <= half))
-        shares += weight * taken.shares(outputs.exits)
-        correct += weight * taken.quality_shares(outputs.exits)
-        spent += weight * np.bincount(taken.exit, weights=costs, minlength=outputs.exits) / outputs.examples
-    if not np.isclose(shares.sum(), 1.0, atol=1e-12):
-        raise AssertionError(f"the shares of the exits sum to {shares.sum()}")
-    leaving_cost = np.divide(spent, shares, out=np.full(outputs.exits, np.nan), where=shares > 0)
-    return Followed(cost, accuracy, shares, correct, leaving_cost, before_half)
-
-
 def _note(policy: Policy, tuned: Followed, rule: Rule, mix: RandomMixFit, budget: float, graded: bool) -> str:
     """The rule's own note, or one sentence if it does worse on calibration than the random mix for the same budget.
 
@@ -327,30 +281,6 @@ def _path_index(route: Route, known: dict[bytes, int]) -> NDArray[np.uint16]:
     """The number of each example's path, (examples,), as in `known`, {stages that ran: number}. New paths are added to it."""
     paths, taken = distinct_paths(route.visited)
     return np.array([known.setdefault(path.tobytes(), len(known)) for path in paths], np.uint16)[taken]
-
-
-def _as_budgets(budgets: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
-    try:
-        array = np.asarray(budgets, np.float64)
-    except (TypeError, ValueError):
-        array = np.empty((0, 0))
-    if array.ndim != 1 or not len(array):
-        raise UserError(f"Budgets {str(budgets)[:40]} must be a list of at least one number; give for example [0.25, 0.5].")
-    return array
-
-
-def _check_budgets(policy: Policy, budgets: NDArray[np.float64], cheapest: float) -> None:
-    for budget in budgets:
-        if not np.isfinite(budget) or budget < 0 or (budget == 0 and cheapest > 0):  # the cheapest exit may cost nothing
-            raise UserError(f"A budget must be a positive share of the full network's cost, and {budget:g} is not; give for example 0.5.")
-        if budget > MOST_BUDGET:
-            raise UserError(f"A budget of {budget:g} is {budget:g} times the full network's cost; for {budget:g}% give {budget / 100:g}.")
-        # Budgets are typed with few digits: one that misses the cheapest exit by a rounding error means that exit.
-        if budget < cheapest - 5e-4:
-            raise UserError(
-                f"A budget of {budget:g} is out of reach for {policy.title}, which costs at least {cheapest:.3f} of the full network;"
-                f" give at least {np.ceil(cheapest * 1000) / 1000:.3f}."
-            )
 
 
 def _json_knob(rule: Rule) -> dict[str, float | None | list[float | None]]:
