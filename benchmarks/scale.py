@@ -1,16 +1,21 @@
-"""How long a log of a million questions and four models takes to import and to sweep, and how much memory.
+"""How time and memory grow with the number of examples, from ten thousand to ten million, through import, sweep and opening the page.
 
-    python benchmarks/scale.py [--examples 1000000] [--models 4] [--points 21] [--policies maxprob] [--save]
+    python benchmarks/scale.py [--examples 10000 100000 1000000 10000000] [--exits 5] [--points 21] [--policy maxprob] [--save]
 
-The log is generated: whether each answer is correct, how confident the model was, and what it cost. It is imported twice, as Parquet in
-long form: with the cost of every answer, which is higher for difficult questions, and with one cost for each model, its mean. Every policy
-that learns nothing is then swept on both. Each import and each sweep has its own process. Its time is that of the work alone, without
-starting Python, and its memory is the peak of the process, with libraries.
+The outputs are generated: predictions of ten classes and their confidences at every exit, in a Parquet file with one row per example.
+Half of the examples are for testing, a quarter each for calibration and fit. Each stage has its own process. Its time is that of the work
+alone, without starting Python: wall time, and CPU time of the process and of the one that decodes the file, which is less affected by other
+programs. Its memory is the peak of the process, or of the one that decodes the file, if that takes more.
+
+import  reads the file and writes the bundle
+sweep   sets the knobs on calibration and reports on all test examples
+page    opens the bundle as the page does: its sample, swept over the page's budgets, and everything that the browser fetches
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,116 +32,145 @@ from benchmarks.peak_memory import peak_memory
 from benchmarks.report import Report
 from engine.commands.arguments import positive
 
-FORMS = {"by example": "a cost for every answer", "by model": "a cost for every model"}
-SEED = 0
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+STAGES = ("import", "sweep", "page")
+CLASSES, ROWS = 10, 65_536
 
 
-def write_log(path: Path, examples: int, models: int, form: str) -> None:
-    """A log in long form. A question's difficulty decides whether an answer is correct, how confident its model is and how long it is."""
+def write_outputs(path: Path, examples: int, exits: int) -> None:
+    """The difficulty of an example decides how often it is predicted correctly and how confident the exits are."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    random = np.random.default_rng(SEED)
-    difficulty = random.random(examples)
-    length = 0.5 + difficulty + 0.1 * random.random(examples)
-    ids = np.arange(examples)
-    with pq.ParquetWriter(path, pa.schema([(name, kind) for name, kind in COLUMNS.items()])) as file:
-        for model in range(models):
-            ability = 0.55 + 0.3 * model / max(1, models - 1)
-            correct = random.random(examples) < np.clip(ability + 0.5 - difficulty, 0.02, 0.98)
-            confidence = np.clip(ability + 0.4 - difficulty + 0.15 * random.standard_normal(examples), 0, 1)
-            price = 0.001 * 4.0**model
-            cost = price * (length if form == "by example" else np.full(examples, length.mean()))
-            names = pa.array([f"model {model + 1}"]).take(pa.array(np.zeros(examples, dtype=np.int32)))
-            file.write_table(pa.table([ids, names, correct.astype(np.int8), confidence, cost], schema=file.schema))
+    ability = np.linspace(0.7, 1.1, exits)[:, None]
+    file: pq.ParquetWriter | None = None
+    for start in range(0, examples, ROWS):
+        rows = min(ROWS, examples - start)
+        random = np.random.default_rng([0, start])
+        label, difficulty, luck = random.integers(0, CLASSES, rows, dtype=np.int32), random.random(rows), random.random(rows)
+        correct = luck < np.clip(ability - 0.5 * difficulty, 0.02, 0.98)
+        other = (label + random.integers(1, CLASSES, (exits, rows), dtype=np.int32)) % CLASSES
+        noise = 0.1 * random.standard_normal((exits, rows))
+        columns: dict[str, Any] = {
+            "id": np.arange(start, start + rows),
+            "label": label,
+            "split": np.array(["fit", "calibration", "test", "test"])[random.integers(0, 4, rows)],
+            "factor_difficulty": difficulty.astype(np.float32),
+        }
+        for k in range(exits):
+            columns[f"exit{k}.pred"] = np.where(correct[k], label, other[k])
+            columns[f"exit{k}.conf"] = np.clip(ability[k] - 0.5 * difficulty + noise[k], 0.1, 0.999).astype(np.float32)
+            columns[f"exit{k}.cost_macs"] = np.full(rows, 1e6 * (k + 1))
+        table = pa.table(columns)
+        file = file or pq.ParquetWriter(path, table.schema)
+        file.write_table(table)
+    if file is not None:
+        file.close()
 
 
-COLUMNS = {"query_id": "int64", "model": "string", "correct": "int8", "confidence": "double", "cost_usd": "double"}
-
-
-def measured_import(log: Path, bundle: Path) -> dict[str, Any]:
-    """Import the log, in a process of its own."""
+def measured_import(source: Path, bundle: Path) -> str:
     from engine.importing.importer import import_file
 
-    start = time.perf_counter()
-    imported = import_file(log, "scale", out=bundle)
-    seconds = time.perf_counter() - start
-    size = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file())
-    return {"seconds": seconds, "MiB": peak_memory(), "bytes": size, "notes": imported.notes}
+    imported = import_file(source, bundle.name, out=bundle)
+    return f"{imported.draft.outputs.examples if imported.whole is None else imported.whole.all_examples:,}"
 
 
-def measured_sweep(bundle: Path, name: str, points: int) -> dict[str, Any]:
-    """Sweep one policy, in a process of its own. Reading the bundle counts for its memory but not for its time."""
-    from engine.bundle.library import open_bundle
-    from engine.policies import POLICIES
-    from engine.sweep import run_sweep
+def measured_sweep(bundle: Path, policy: str, points: str) -> str:
+    from engine.__main__ import main
 
-    outputs = open_bundle(str(bundle)).outputs
-    if reason := POLICIES[name].unavailable_reason(outputs):
-        return {"reason": reason}
-    start = time.perf_counter()
-    swept = run_sweep(POLICIES[name], outputs, points, outputs.default_unit)
-    return {"seconds": time.perf_counter() - start, "MiB": peak_memory(), "accuracy": float(swept.accuracy.mean())}
+    sys.stdout = open(os.devnull, "w")
+    try:
+        main(["sweep", str(bundle), "--policy", policy, "--points", points])
+    finally:
+        sys.stdout = sys.__stdout__
+    return ""
 
 
-def in_own_process(*task: str) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--task", *task]
+def measured_page(bundle: Path, policy: str) -> str:
+    os.environ["OFFRAMP_DATA"] = str(bundle.parent.parent)
+    from app import resources, store
+    from app.explore_data import explore_data
+    from app.selection import select
+    from app.shown import Shown
+
+    entry = next(entry for entry in store.listed() if entry.id == bundle.name)
+    selection = select({entry.id: entry}, {"policy": policy})
+    shown = Shown.of(entry, selection.policy, selection.unit)
+    data = explore_data(selection, shown, 0.25)
+    resources.sweep_address(entry, shown.policy, shown.sweep.unit)
+    return str(len(json.dumps(data)))
+
+
+def in_own_process(stage: str, *rest: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--stage", stage, *rest]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
 
 
-def main() -> None:
-    from engine.policies import POLICIES
-    from engine.policies.core.base import PolicyGroup
+def measured(stage: str, rest: list[str]) -> dict[str, Any]:
+    """One stage, in this process."""
+    start, cpu = time.perf_counter(), cpu_seconds()
+    match stage:
+        case "import":
+            measured_import(Path(rest[0]), Path(rest[1]))
+        case "sweep":
+            measured_sweep(Path(rest[0]), rest[1], rest[2])
+        case _:
+            measured_page(Path(rest[0]), rest[1])
+    seconds = time.perf_counter() - start
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return {"seconds": seconds, "cpu": cpu_seconds() - cpu, "MiB": max(peak_memory(), children)}
 
-    unlearned = [name for name, policy in POLICIES.items() if policy.group is not PolicyGroup.LEARNED]
+
+def cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def main() -> None:
     report = Report("scale")
     parser = report.arguments(__doc__)
-    parser.add_argument("--examples", type=positive, default=1_000_000, metavar="N", help="questions (default: 1000000)")
-    parser.add_argument("--models", type=positive, default=4, metavar="N", help="models (default: 4)")
-    parser.add_argument("--points", type=positive, default=21, metavar="N", help="budgets of a sweep (default: 21)")
-    about = "policies to sweep (default: all that learn nothing)"
-    parser.add_argument("--policies", nargs="+", choices=unlearned, default=unlearned, metavar="NAME", help=about)
-    parser.add_argument("--task", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--examples", nargs="+", type=positive, default=SIZES, metavar="N", help="numbers of examples (default: 10^4 to 10^7)"
+    )
+    parser.add_argument("--exits", type=positive, default=5, metavar="N", help="exits (default: 5)")
+    parser.add_argument("--points", type=positive, default=21, metavar="N", help="budgets of the sweep (default: 21)")
+    parser.add_argument("--policy", default="maxprob", metavar="NAME", help="policy to sweep (default: maxprob)")
+    parser.add_argument("--stage", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.task:
-        what, *rest = given.task
-        result = measured_import(*map(Path, rest)) if what == "import" else measured_sweep(Path(rest[0]), rest[1], int(rest[2]))
-        return print(json.dumps(result))
+    if given.stage:
+        return print(json.dumps(measured(given.stage[0], given.stage[1:])))
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     import torch
 
-    report.begin(torch.device("cpu"), "seconds of wall time, and peak memory of a process in MiB")
-    with tempfile.TemporaryDirectory() as folder:
-        compare(report, Path(folder), given)
+    report.begin(torch.device("cpu"), "seconds of wall time, in brackets of CPU time, and peak memory of a process in MiB")
+    report.say(f"{given.exits} exits, {CLASSES} classes; {given.policy} at {given.points} budgets", "")
+    report.say(f"{'examples':>12}" + "".join(f"{stage:>32}" for stage in STAGES) + f"{'file':>12}{'bundle':>12}")
+    results = {}
+    for examples in sorted(given.examples):
+        with tempfile.TemporaryDirectory() as folder:
+            results[examples] = through_all_stages(report, Path(folder), examples, given)
+    few, many = min(results), max(results)
+    growth = [
+        f"{stage} {results[many][stage]['cpu'] / results[few][stage]['cpu']:.1f} times the CPU time and"
+        f" {results[many][stage]['MiB'] / results[few][stage]['MiB']:.2f} times the memory"
+        for stage in STAGES
+    ]
+    report.say("", f"{many:,} examples compared with {few:,}, {many / few:,.0f} times as many: {'; '.join(growth)}.")
     report.keep(given.save)
 
 
-def compare(report: Report, folder: Path, given: argparse.Namespace) -> None:
-    """Import and sweep both logs, and report them side by side."""
-    logs = {form: (folder / f"{form}.parquet", folder / form) for form in FORMS}
-    report.say(f"{given.examples:,} questions x {given.models} models, correct or not, with confidence; {given.points} budgets", "")
-    report.say(f"{'':24}" + "".join(f"{about:>34}" for about in FORMS.values()) + f"{'time':>9}{'memory':>9}")
-    imports = {}
-    for form, (log, bundle) in logs.items():
-        write_log(log, given.examples, given.models, form)
-        imports[form] = in_own_process("import", str(log), str(bundle))
-    report.say(row("import", imports))
-    unavailable = []
-    for name in given.policies:
-        sweeps = {form: in_own_process("sweep", str(bundle), name, str(given.points)) for form, (_, bundle) in logs.items()}
-        if any("reason" in result for result in sweeps.values()):
-            unavailable.append(name)
-        else:
-            report.say(row(name, sweeps))
-    sizes = ", ".join(f"{imports[form]['bytes'] / 1e6:.0f} MB with {about}" for form, about in FORMS.items())
-    report.say("", "The last two columns are ratios of the first pair to the second.", f"The bundle: {sizes}.")
-    report.say(f"Policies that need more than such a log has: {', '.join(unavailable) or 'none'}.")
-
-
-def row(name: str, results: dict[str, dict[str, Any]]) -> str:
-    several, one = (results[form] for form in FORMS)
-    cells = "".join(f"{result['seconds']:21.2f} s {result['MiB']:7,.0f} MiB" for result in results.values())
-    return f"{name:24}{cells}{several['seconds'] / one['seconds']:9.2f}{several['MiB'] / one['MiB']:9.2f}"
+def through_all_stages(report: Report, folder: Path, examples: int, given: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    source, bundle = folder / "outputs.parquet", folder / "bundles" / "large"
+    write_outputs(source, examples, given.exits)
+    results = {
+        "import": in_own_process("import", str(source), str(bundle)),
+        "sweep": in_own_process("sweep", str(bundle), given.policy, str(given.points)),
+        "page": in_own_process("page", str(bundle), given.policy),
+    }
+    size = sum(file.stat().st_size for file in bundle.iterdir())
+    cells = "".join(f"{result['seconds']:11.1f} s ({result['cpu']:5.1f}) {result['MiB']:7,.0f} MiB" for result in results.values())
+    report.say(f"{examples:12,}{cells}{source.stat().st_size / 1e6:9.1f} MB{size / 1e6:9.1f} MB")
+    return results
 
 
 if __name__ == "__main__":
