@@ -29,6 +29,8 @@ from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.policies import POLICIES
 
+#: Of compression. The usual 6 takes four times as long and makes what travels 3 % smaller.
+LEVEL = 4
 GONE = "This bundle does not exist or has changed; load the page again."
 
 
@@ -42,7 +44,7 @@ class Resource:
     @classmethod
     def of(cls, content: bytes, more: bytes = b"") -> "Resource":
         """more: on which the digest depends, too"""
-        return cls(gzip.compress(content, 6, mtime=0), hashlib.sha256(content + more).hexdigest()[:16])
+        return cls(gzip.compress(content, LEVEL, mtime=0), hashlib.sha256(content + more).hexdigest()[:16])
 
 
 _resources: ByteCache[Resource] = ByteCache(48_000_000, lambda resource: len(resource.compressed) + 200)

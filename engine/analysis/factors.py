@@ -19,23 +19,20 @@ def factor_by_exit(
     order = np.argsort(factor, kind="stable")
     order = order[: int((~np.isnan(factor)).sum())]  # NaN sorts last: examples without a value are left out
     value = np.asarray(factor, np.float64)[order]
-    exit = sweep_exit[:, order]
-    points, known = exit.shape
-
-    # The columns are already sorted by value, so a stable sort of each row by exit leaves every group in rising order.
-    grouped = value[np.argsort(exit, axis=1, kind="stable")].ravel()
-    group = exit + exits * np.arange(points)[:, None]
-    count = np.bincount(group.ravel(), minlength=points * exits).reshape(points, exits)
-    start = (np.cumsum(count) - count.ravel()).reshape(points, exits)
-
-    total = np.bincount(group.ravel(), np.broadcast_to(value, exit.shape).ravel(), minlength=points * exits).reshape(points, exits)
-    means = np.divide(total, count, out=np.full((points, exits), np.nan), where=count > 0)
-
-    quartiles = np.full((points, exits, len(QUARTILES)), np.nan)
-    occupied = count > 0
-    place = np.multiply.outer(count[occupied] - 1, QUARTILES)
-    below = place.astype(np.int64)
-    first = start[occupied][:, None] + below
-    second = np.minimum(first + 1, start[occupied][:, None] + count[occupied][:, None] - 1)
-    quartiles[occupied] = grouped[first] + (grouped[second] - grouped[first]) * (place - below)
+    means, quartiles = np.full((len(sweep_exit), exits), np.nan), np.full((len(sweep_exit), exits, len(QUARTILES)), np.nan)
+    # Point by point: a table of the values of all points would take a hundred times the memory of the exits.
+    for point, exit in enumerate(sweep_exit):
+        exit = exit[order]
+        count = np.bincount(exit, minlength=exits)
+        occupied = np.flatnonzero(count)
+        means[point, occupied] = np.bincount(exit, value, minlength=exits)[occupied] / count[occupied]
+        for k in occupied:
+            quartiles[point, k] = _quantiles(value[exit == k])
     return means, quartiles
+
+
+def _quantiles(rising: NDArray[np.float64]) -> NDArray[np.float64]:
+    place = (len(rising) - 1) * np.array(QUARTILES)
+    below = place.astype(np.int64)
+    first, second = rising[below], rising[np.minimum(below + 1, len(rising) - 1)]
+    return first + (second - first) * (place - below)
