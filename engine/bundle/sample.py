@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from engine.bundle.table import as_array, splits_of
 from engine.bundle.whole import row_groups
 from engine.hashing import hash_uniform
 from engine.splits import Split
@@ -54,7 +55,7 @@ def pick(path: Path, exits: int, sizes: Sizes) -> Picked:
     kept = _Smallest(quota)
     start = 0
     for table in row_groups(path, path.parent, columns):
-        kept.add(_strata(table, judged), hash_uniform(table["id"].to_numpy(), SEED), start)
+        kept.add(_strata(table, judged), hash_uniform(as_array(table["id"]), SEED), start)
         start += table.num_rows
     splits = {Split.FIT: strata[_FIT], Split.CALIBRATION: strata[_CALIBRATION], Split.TEST: sum(tests.values())}
     return Picked(kept.rows(), {split: count for split, count in splits.items() if count})
@@ -73,13 +74,14 @@ def _columns(path: Path, judged: list[int]) -> list[str]:
 
 def _strata(table: pa.Table, judged: list[int]) -> NDArray[np.int64]:
     """The stratum of each row: fit, calibration, or one of the test split's, (rows,)."""
-    split = table["split"].to_numpy(zero_copy_only=False)
+    split = splits_of(table["split"])
     pattern = np.zeros(table.num_rows, np.int64)
+    label = as_array(table["label"]) if "label" in table.column_names else None
     for k in judged:
-        if "label" in table.column_names:
-            correct = table[f"exit{k}.prediction"].to_numpy() == table["label"].to_numpy()
+        if label is not None:
+            correct = as_array(table[f"exit{k}.prediction"]) == label
         else:
-            correct = table[f"exit{k}.quality"].to_numpy() >= 0.5
+            correct = as_array(table[f"exit{k}.quality"]) >= 0.5
         pattern = 2 * pattern + correct
     pattern += _FIRST_TEST
     pattern[split == str(Split.FIT)] = _FIT

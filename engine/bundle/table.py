@@ -158,7 +158,8 @@ def table_of(
 
 def read_table(path: Path, exits: int) -> Rows:
     """The table of a bundle with `exits` exits. Raises KeyError, TypeError or ValueError if it is not valid."""
-    return rows_of(pq.read_table(path, page_checksum_verification=True), exits)
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:  # `pq.read_table` would load pandas
+        return rows_of(file.read(), exits)
 
 
 def rows_of(table: pa.Table, exits: int) -> Rows:
@@ -179,7 +180,7 @@ def rows_of(table: pa.Table, exits: int) -> Rows:
     return Rows(
         ids=column("id", np.int64),
         labels=column("label", np.int32) if "label" in table.column_names else None,
-        split=_splits(table["split"]),
+        split=splits_of(table["split"]),
         prediction=prediction,
         judged=_read_quality([table[f"exit{k}.quality"] for k in range(exits)]) if "exit0.quality" in table.column_names else None,
         own_cost={unit: stacked(f"cost.{unit}", np.float64) for unit in units},
@@ -208,13 +209,21 @@ def _column(column: pa.ChunkedArray, dtype: np.dtype) -> NDArray:
         raise ValueError("a column has missing values")
     if whole:
         column = column.cast(pa.from_numpy_dtype(dtype))  # raises if a number does not fit
-    return np.ascontiguousarray(column.to_numpy(), dtype)
+    return np.ascontiguousarray(as_array(column), dtype)
+
+
+def as_array(column: pa.ChunkedArray) -> NDArray:
+    """The values of a column of numbers or booleans without missing ones. `to_numpy` would load pandas, which takes half a second."""
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if pa.types.is_boolean(column.type):
+        return np.from_dlpack(array.cast(pa.uint8())).view(bool)
+    return np.from_dlpack(array)
 
 
 def _read_quality(columns: Sequence[pa.ChunkedArray]) -> Quality:
     """(exits, examples), correct or not, or graded."""
     if all(pa.types.is_boolean(column.type) and not column.null_count for column in columns):
-        return np.stack([column.to_numpy().astype(bool) for column in columns])
+        return np.stack([as_array(column) for column in columns])
     return np.stack([_column(column, np.dtype(np.float32)) for column in columns])
 
 
@@ -230,11 +239,13 @@ def _read_overlap(table: pa.Table, exits: int) -> Overlap:
     return Overlap(counts("intersection"), counts("union"))
 
 
-def _splits(column: pa.ChunkedArray) -> NDArray[np.str_]:
-    splits = column.to_pylist()
-    if not set(splits) <= set(map(str, BUNDLE_SPLITS)):
+def splits_of(column: pa.ChunkedArray) -> NDArray[np.str_]:
+    """The splits of the examples, (examples,). Raises ValueError if one is missing or unknown."""
+    distinct = column.combine_chunks().dictionary_encode()
+    names = distinct.dictionary.to_pylist()
+    if column.null_count or not set(names) <= set(map(str, BUNDLE_SPLITS)):
         raise ValueError("the split of an example is unknown")
-    return np.array(splits, dtype="<U11")
+    return np.array(names, dtype="<U11")[np.from_dlpack(distinct.indices)]
 
 
 def top_answers(logits: NDArray[np.floating]) -> TopAnswers:
@@ -268,14 +279,14 @@ def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32] | None)
         # Only confidences were recorded, if any: the top class is the prediction, and a score is its confidence.
         if "exit0.score.maxprob" not in table.column_names:
             return TopAnswers(prediction[..., None], np.full((*prediction.shape, 1), np.nan, np.float32))
-        maxprob = np.stack([table[f"exit{k}.score.maxprob"].to_numpy() for k in range(exits)])
+        maxprob = np.stack([as_array(table[f"exit{k}.score.maxprob"]) for k in range(exits)])
         return TopAnswers(prediction[..., None], SCORES["maxprob"].shown(maxprob)[..., None].astype(np.float32))
 
     def listed(k: int, name: str) -> NDArray:
         lists = table[f"exit{k}.{name}"].combine_chunks()
-        return lists.flatten().to_numpy().reshape(table.num_rows, -1)
+        return np.from_dlpack(lists.flatten()).reshape(table.num_rows, -1)
 
     classes = np.stack([listed(k, "top_class") for k in range(exits)])
     logits = np.stack([listed(k, "top_logit") for k in range(exits)])
-    total = np.stack([table[f"exit{k}.log_sum_exp"].to_numpy() for k in range(exits)])
+    total = np.stack([as_array(table[f"exit{k}.log_sum_exp"]) for k in range(exits)])
     return TopAnswers(classes, np.exp(logits - total[..., None], dtype=np.float32))

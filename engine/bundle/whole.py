@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.contents import check_outputs, consistent, outputs_in
 from engine.bundle.manifest import LOGITS, TABLE, check_files
-from engine.bundle.table import rows_of
+from engine.bundle.table import as_array, rows_of
 from engine.hashing import hash_uniform
 from engine.outputs import Outputs
 from engine.progress import Progress, no_progress
@@ -131,7 +131,7 @@ def repeated_id(path: Path) -> int | None:
 
         def column() -> Iterator[NDArray[np.int64]]:
             for group in range(groups):
-                yield file.read_row_group(group, ["id"])["id"].to_numpy()
+                yield as_array(file.read_row_group(group, ["id"])["id"])
 
         parts = -(-rows // _IDS_AT_ONCE)
         for part in range(parts):
