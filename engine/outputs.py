@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal, Self, TypeVar, cast
 
 import numpy as np
@@ -249,7 +250,7 @@ class Outputs:
     def nbytes(self) -> int:
         """Memory taken by the arrays. Memory-mapped logits are not counted: the system reclaims that memory when it needs to."""
         logits = None if isinstance(self.logits, np.memmap) else self.logits
-        per_example = (self.prediction, self.labels, self.judged, logits, self.ids, self.split)
+        per_example = (self.prediction, self.labels, self.quality, logits, self.ids, self.split)
         named = (
             *self.scores.values(),
             *self.factors.values(),
@@ -261,10 +262,10 @@ class Outputs:
         counts = 0 if self.overlap is None else self.overlap.nbytes
         return counts + sum(array.nbytes for array in (*per_example, *named) if array is not None)
 
-    @property
+    @cached_property
     def quality(self) -> Quality:
         """What leaving at each exit is worth, (exits, examples): bool, correct or not, or float32 in [0, 1] where it is graded."""
-        return self.known_prediction == self.known_labels if self.judged is None else self.judged
+        return _frozen(self.known_prediction == self.known_labels) if self.judged is None else self.judged
 
     @property
     def is_graded(self) -> bool:
@@ -370,21 +371,21 @@ class Outputs:
         """Some examples, by position, in the given order."""
         made = cast(type[Part], type(self)) if part is None else part
         return made(
-            prediction=None if self.prediction is None else self.prediction[:, rows],
-            scores={name: array[:, rows] for name, array in self.scores.items()},
+            prediction=None if self.prediction is None else _at(self.prediction, rows),
+            scores={name: _at(array, rows) for name, array in self.scores.items()},
             labels=None if self.labels is None else self.labels[rows],
             ids=self.ids[rows],
             split=self.split[rows],
-            stage_cost={unit: cost if cost.ndim == 1 else cost[:, rows] for unit, cost in self.stage_cost.items()},
+            stage_cost={unit: cost if cost.ndim == 1 else _at(cost, rows) for unit, cost in self.stage_cost.items()},
             classes=self.classes,
             kind=self.kind,
             recorded=self.recorded,
-            logits=None if self.logits is None else self.logits[:, rows],
+            logits=None if self.logits is None else _at(self.logits, rows),
             factors={name: array[rows] for name, array in self.factors.items()},
-            judged=None if self.judged is None else self.judged[:, rows],
-            features={name: array[:, rows] for name, array in self.features.items()},
+            judged=None if self.judged is None else _at(self.judged, rows),
+            features={name: _at(array, rows) for name, array in self.features.items()},
             before={name: array[rows] for name, array in self.before.items()},
-            qualities={name: array[:, rows] for name, array in self.qualities.items()},
+            qualities={name: _at(array, rows) for name, array in self.qualities.items()},
             quality_name=self.quality_name,
             overlap=None if self.overlap is None else self.overlap.take(rows),
         )
@@ -411,6 +412,11 @@ def _as_slice(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     """Contiguous positions as a slice, so that a split of a memory-mapped file is a view and not a copy."""
     first, last = int(rows[0]), int(rows[-1])
     return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+
+
+def _at(array: NDArray, rows: NDArray[np.integer] | slice) -> NDArray:
+    """(exits, examples, ...) -> (exits, rows, ...). Rows of a slice are a view; others are copied so that those of an exit are adjacent."""
+    return array[:, rows] if isinstance(rows, slice) else np.take(np.asarray(array), rows, axis=1)
 
 
 def _without_repetition(cost: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from engine.exit_values import Quality, at_exits
 from engine.outputs import CascadeKind, Outputs
 
+#: Stages whose sets are few enough for a table of all of them.
+_FEW = 12
+
 
 @dataclass(frozen=True, eq=False)
 class Route:
@@ -85,6 +88,15 @@ def distinct_paths(visited: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArr
 
     visited (exits, examples) -> paths (paths, exits), index (examples,), with paths[index].T equal to visited
     """
+    exits, examples = visited.shape
+    if exits <= _FEW:  # a table instead of sorting
+        bits = np.zeros(examples, np.uint16)
+        for ran in visited:
+            bits = 2 * bits + ran
+        taken = np.flatnonzero(np.bincount(bits, minlength=1))
+        number = np.zeros(1 << exits, np.int64)
+        number[taken] = np.arange(len(taken))
+        return (taken[:, None] >> np.arange(exits)[::-1] & 1).astype(bool), number[bits]
     bits = np.packbits(visited, axis=0)
     padded = np.zeros((visited.shape[1], -(-len(bits) // 8) * 8), np.uint8)
     padded[:, : len(bits)] = bits.T

@@ -1,6 +1,6 @@
 """A compact table of every example's route at many budgets: as the budget rises, a route changes only now and then."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,12 +27,32 @@ class Changes:
     @classmethod
     def between(cls, tables: Mapping[str, NDArray]) -> "Changes":
         """The changes in at least one table with at least one step."""
-        differs = np.logical_or.reduce([table[1:] != table[:-1] for table in tables.values()])
-        step, example = np.nonzero(differs)
-        first = {name: table[0].copy() for name, table in tables.items()}  # a view would keep the whole table
-        then = {name: table[1:][differs] for name, table in tables.items()}
-        steps, examples = next(iter(tables.values())).shape
-        return cls(steps, first, (step + 1).astype(np.min_scalar_type(steps)), example.astype(np.min_scalar_type(examples)), then)
+        steps = len(next(iter(tables.values())))
+        return cls.of_rows({name: table[step] for name, table in tables.items()} for step in range(steps))
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, NDArray]]) -> "Changes":
+        """The same from the rows of all tables, step by step, without keeping the tables."""
+        each = iter(rows)
+        before = dict(next(each))
+        first = {name: row.copy() for name, row in before.items()}  # a view would keep the whole table
+        examples = len(next(iter(first.values())))
+        changed: list[NDArray[np.unsignedinteger]] = []
+        then: dict[str, list[NDArray]] = {name: [row[:0]] for name, row in first.items()}
+        for row in each:
+            differs = np.flatnonzero(np.logical_or.reduce([row[name] != values for name, values in before.items()]))
+            changed.append(differs.astype(np.min_scalar_type(examples)))
+            for name, values in row.items():
+                then[name].append(values[differs])
+            before = dict(row)
+        step = np.repeat(np.arange(1, len(changed) + 1), [len(differs) for differs in changed])
+        return cls(
+            len(changed) + 1,
+            first,
+            step.astype(np.min_scalar_type(len(changed) + 1)),
+            np.concatenate([np.empty(0, np.min_scalar_type(examples)), *changed]),
+            {name: np.concatenate(parts) for name, parts in then.items()},
+        )
 
     @property
     def nbytes(self) -> int:

@@ -20,7 +20,7 @@ from engine.route import Route, distinct_paths
 from engine.route_changes import Changes
 from engine.splits import Split
 from engine.sweep.budgets import as_budgets, check_budgets, default_budgets
-from engine.sweep.following import Followed, follow
+from engine.sweep.following import Followed, Follower
 
 #: Parts of a sweep, each with a step for every budget: learning, solving, routing the calibration examples, routing the reported ones.
 _PARTS = 4
@@ -215,16 +215,18 @@ def run_sweep(
         budgets = np.sort(np.concatenate([spaced, as_budgets(also)])) if also else as_budgets(spaced)
     check_budgets(policy, budgets, fitted.cheapest / full_cost)
     rules = [fitted.solve(max(budget * full_cost, fitted.cheapest)) for budget in counted(budgets, 1)]
-    tuned = [follow(rule, calibration, unit) for rule in counted(rules, 2)]
+    tuned = [*map(Follower(calibration, unit), counted(rules, 2))]
     mix = random_mix(calibration, unit)
-    results, rows, known = [], [], {}
-    for rule in counted(rules, 3):
-        route = rule.route(reported)
-        results.append(follow(rule, reported, unit, route))
-        rows.append((route.exit.astype(np.uint8), route.prediction, route.known_quality, _path_index(route, known)))
-    names = ("exit", "answer", "quality", "path")
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-    tables = {name: np.array(column) for name, column in columns.items() if column[0] is not None}
+    followed, results, known = Follower(reported, unit), [], {}
+
+    def rows() -> Iterator[dict[str, NDArray]]:
+        for rule in counted(rules, 3):
+            route = rule.route(reported)
+            results.append(followed(rule, route))
+            row = {"exit": route.exit.astype(np.uint8), "quality": route.known_quality, "path": _path_index(route, known)}
+            yield row if route.prediction is None else row | {"answer": route.prediction}
+
+    routes = Changes.of_rows(rows())
     paths = np.array([np.frombuffer(path, bool) for path in known])
     sweep = Sweep(
         policy=policy.name,
@@ -241,7 +243,7 @@ def run_sweep(
         shares=np.array([point.shares for point in results]),
         correct=np.array([point.correct for point in results]),
         leaving_cost=np.array([point.leaving_cost for point in results]) / reported_cost,
-        routes=Changes.between(tables),
+        routes=routes,
         paths=paths,
         path_cost=paths @ reported.cost_in(unit) / reported_cost,
         before_half=np.array([point.before_half for point in results]),

@@ -21,6 +21,7 @@ Our choices:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -40,7 +41,8 @@ from engine.policies.core.recorded_features import RecordedFeatures
 from engine.policies.core.registry import register_policy
 from engine.policies.core.saved_types import Cascade, finite, register_saved
 from engine.policies.core.scorer import Scored, Scorer
-from engine.policies.methods.planned import Plan, PlannedFit, Shares, let_out, planned_counts
+from engine.policies.methods.letting_out import ByConfidence
+from engine.policies.methods.planned import Plan, PlannedFit, Shares, planned_counts
 from engine.scores import one_score
 
 #: How many of the largest log-probabilities a score reads.
@@ -275,10 +277,14 @@ class EENetPlan(Plan):
         leaving, mu = self._leaving(budget, tuple(kept), self._beta[budget], on_fit=False)
         return Shares(leaving, {"beta": self._beta[budget], "mu": mu})
 
+    @cached_property
+    def _fit_by_confidence(self) -> ByConfidence:
+        return ByConfidence.of(self.fit_score, self.fit_ids)
+
     def _fit_accuracy(self, budget: float, beta: float) -> float:
         leaving, _ = self._leaving(budget, tuple(range(len(self.exit_cost))), beta, on_fit=True)
         counts = planned_counts(leaving, len(self.fit_ids), self.exit_cost)
-        exit = let_out(counts, self.fit_score, self.fit_ids).exit
+        exit = self._fit_by_confidence.let_out(counts).exit
         return float(at_exits(self.fit_quality, exit).mean(dtype=np.float64))
 
     def _leaving(self, budget: float, kept: tuple[int, ...], beta: float, on_fit: bool) -> tuple[NDArray[np.float64], float]:

@@ -1,7 +1,7 @@
 """The oracle: what a rule could do if it knew the labels. A bound to plot, never a policy to deploy."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, cast
 
 import numpy as np
@@ -11,6 +11,7 @@ from engine.exit_values import Quality, at_exits, by_example
 from engine.outputs import Outputs, Tuning
 from engine.policies.core.base import Fitted, Need, Policy, PolicyGroup, Rule, check_tuning
 from engine.policies.core.registry import register_policy
+from engine.policies.core.scorer import Reader
 from engine.route import Route
 
 
@@ -22,33 +23,6 @@ def cheapest_best(quality: Quality, cost: NDArray[np.float64]) -> NDArray[np.int
     cost = np.broadcast_to(by_example(cost), quality.shape)
     # Of equal costs the first: argmin returns it.
     return np.where(quality == quality.max(axis=0), cost, np.inf).argmin(axis=0)
-
-
-@dataclass(frozen=True, eq=False)
-class OracleRule(Rule):
-    """Examples leave at their cheapest correct exit, least extra cost first, until the budget is spent; the rest at the cheapest exit.
-
-    Every example served is one more correct prediction, whatever it costs, so serving the cheapest first is optimal: this is the exact
-    solution of the knapsack, not a relaxation. Where quality is graded, an example leaves at the cheapest of its best exits, and those that
-    gain most for their extra cost come first, which is no longer the optimum.
-    """
-
-    budget: float
-    unit: str
-    planned_cost: float
-    knob: Mapping[str, float]
-
-    def route(self, outputs: Outputs) -> Route:
-        choice = Choice.of(outputs, self.unit)
-        order = np.lexsort((outputs.ids, choice.price))
-        served = np.zeros(outputs.examples, bool)
-        served[order] = np.cumsum(choice.extra[order]) <= allowed_extra(self.budget, choice.least.mean(), outputs.examples)
-        return Route.straight(outputs, np.where(served, choice.best, choice.cheapest))
-
-
-def allowed_extra(budget: float, least: float, examples: int) -> float:
-    """What may be spent on all examples beyond their cheapest exits, with room for rounding. least: the mean cost of these"""
-    return (budget - least) * examples * (1 + 1e-9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +51,73 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
+class Choices(Reader[Choice]):
+    """The choice for some examples, made once for the rules of all budgets."""
+
+    unit: str
+
+    def _of(self, outputs: Outputs) -> Choice:
+        return Choice.of(outputs, self.unit)
+
+
+@dataclass(frozen=True, eq=False)
+class Queue:
+    """The examples in the order in which they are served, (examples,) each.
+
+    order: their positions;  best: their best exits;  spent: what serving them and all before them costs. It never falls
+    """
+
+    order: NDArray[np.int64]
+    best: NDArray[np.int64]
+    spent: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Queues(Reader[Queue]):
+    choices: Choices
+
+    def _of(self, outputs: Outputs) -> Queue:
+        choice = self.choices.of(outputs)
+        order = np.lexsort((outputs.ids, choice.price))
+        return Queue(order, choice.best[order], np.cumsum(choice.extra[order]))
+
+
+@dataclass(frozen=True, eq=False)
+class OracleRule(Rule):
+    """Examples leave at their cheapest correct exit, least extra cost first, until the budget is spent; the rest at the cheapest exit.
+
+    Every example served is one more correct prediction, whatever it costs, so serving the cheapest first is optimal: this is the exact
+    solution of the knapsack, not a relaxation. Where quality is graded, an example leaves at the cheapest of its best exits, and those that
+    gain most for their extra cost come first, which is no longer the optimum.
+    """
+
+    budget: float
+    queues: Queues
+    planned_cost: float
+
+    @property
+    def knob(self) -> Mapping[str, float]:
+        return {"budget": self.budget}
+
+    @property
+    def choices(self) -> Choices:
+        return self.queues.choices
+
+    def route(self, outputs: Outputs) -> Route:
+        choice, queue = self.choices.of(outputs), self.queues.of(outputs)
+        allowed = allowed_extra(self.budget, choice.least.mean(), outputs.examples)
+        served = int(np.searchsorted(queue.spent, allowed, side="right"))
+        exit = choice.cheapest.copy()
+        exit[queue.order[:served]] = queue.best[:served]
+        return Route.straight(outputs, exit)
+
+
+def allowed_extra(budget: float, least: float, examples: int) -> float:
+    """What may be spent on all examples beyond their cheapest exits, with room for rounding. least: the mean cost of these"""
+    return (budget - least) * examples * (1 + 1e-9)
+
+
+@dataclass(frozen=True, eq=False)
 class ServedRule(Rule):
     """An `OracleRule` whose budget has been spent on all examples, of which some are routed: those below a place in the order are served.
 
@@ -95,7 +136,7 @@ class ServedRule(Rule):
         return self.rule.planned_cost
 
     def route(self, outputs: Outputs) -> Route:
-        choice = Choice.of(outputs, self.rule.unit)
+        choice = self.rule.choices.of(outputs)
         if self.end is None:
             return Route.straight(outputs, choice.best)
         (price, id), (last_price, last_id) = _places(choice.price, outputs.ids), map(np.uint64, self.end)
@@ -118,9 +159,9 @@ def served_in_parts(rules: Sequence[OracleRule], parts: Callable[[], Iterator[Ou
     A place in the order is 128 bits long. Each look at all examples tells the next 16 bits of the places: it sums up, for each value of
     these bits, what serving the examples there costs.
     """
-    unit, examples, least = rules[0].unit, 0, 0.0
+    choices, examples, least = rules[0].choices, 0, 0.0
     for part in parts():
-        choice = Choice.of(part, unit)
+        choice = choices.of(part)
         examples, least = examples + part.examples, least + float(choice.least.sum())
     allowed = [allowed_extra(rule.budget, least / examples, examples) for rule in rules]
     known: list[int | None] = [0] * len(rules)  # the bits that are known of the first place that is not served; None if all are
@@ -128,7 +169,7 @@ def served_in_parts(rules: Sequence[OracleRule], parts: Callable[[], Iterator[Ou
     for look in range(_LOOKS):
         sums = {bits: np.zeros(1 << _BITS) for bits in known if bits is not None}
         for part in parts():
-            choice = Choice.of(part, unit)
+            choice = choices.of(part)
             price, id = _places(choice.price, part.ids)
             for bits, of_bits in sums.items():
                 inside = _begins_with(price, id, bits, look)
@@ -166,7 +207,11 @@ def _begins_with(price: NDArray[np.uint64], id: NDArray[np.uint64], bits: int, l
 @dataclass(frozen=True, eq=False)
 class _OracleFit(Fitted):
     calibration: Tuning
-    unit: str
+    queues: Queues
+
+    @property
+    def unit(self) -> str:
+        return self.queues.choices.unit
 
     @property
     def cheapest(self) -> float:
@@ -174,9 +219,8 @@ class _OracleFit(Fitted):
         return float(cost.min(axis=0).mean())
 
     def _solve(self, budget: float) -> Rule:
-        rule = OracleRule(budget, self.unit, budget, {"budget": budget})
-        spent = rule.route(self.calibration).mean_cost(self.calibration, self.unit)
-        return OracleRule(budget, self.unit, spent, {"budget": budget})
+        rule = OracleRule(budget, self.queues, budget)
+        return replace(rule, planned_cost=rule.route(self.calibration).mean_cost(self.calibration, self.unit))
 
 
 @register_policy
@@ -194,7 +238,7 @@ class Oracle(Policy):
 
     def fit(self, fit: Tuning, calibration: Tuning, unit: str) -> Fitted:
         check_tuning(fit, calibration)
-        return _OracleFit(calibration, unit)
+        return _OracleFit(calibration, Queues(Choices(unit)))
 
     def by_parts(self, rules: Sequence[Rule], parts: Callable[[], Iterator[Outputs]]) -> Sequence[Rule]:
         return served_in_parts([cast(OracleRule, rule) for rule in rules], parts)

@@ -19,7 +19,8 @@ from engine.exit_values import Quality, at_exits
 from engine.outputs import Tuning
 from engine.policies.core.base import Fitted, Rule
 from engine.policies.core.scorer import Scorer
-from engine.policies.core.thresholds import ThresholdRule, first_sure_exit, tie_uniform
+from engine.policies.core.thresholds import ThresholdRule
+from engine.policies.methods.letting_out import ByConfidence, LetOut
 from engine.policies.methods.static import RandomMixFit, random_mix
 
 #: How much the examples left over by rounding down may add to the planned cost, as a share of it, before counts are rounded differently.
@@ -75,53 +76,6 @@ def planned_counts(leaving: NDArray[np.float64], examples: int, exit_cost: NDArr
 
 
 @dataclass(frozen=True, eq=False)
-class LetOut:
-    """thresholds, ties (exits - 1,) as in `ThresholdRule`; exit (examples,), where each example then leaves."""
-
-    thresholds: NDArray[np.float64]
-    ties: NDArray[np.float64]
-    exit: NDArray[np.int64]
-
-
-def let_out(counts: NDArray[np.integer], scores: NDArray[np.floating], ids: NDArray[np.int64]) -> LetOut:
-    """Thresholds at which the given number of examples leaves at each exit, the most confident of those that remain.
-
-    counts (exits,), scores (exits, examples), ids (examples,), which split tied blocks. Where an exit failed, no example leaves.
-    """
-    exits, examples = scores.shape
-    thresholds, ties = np.full(exits - 1, np.inf), np.ones(exits - 1)
-    exit = np.full(examples, exits - 1)
-    there = np.arange(examples)
-    for k in range(exits - 1):
-        leaving = int(counts[k])
-        if leaving >= len(there):
-            # The plan sends no example further, so neither does the rule: a finite threshold would send unusual ones to the last exit.
-            thresholds[k:] = -np.inf
-            exit[there] = k + first_sure_exit(scores[k:, there], thresholds[k:])
-            break
-        here = scores[k, there]
-        leaving = min(leaving, int(np.count_nonzero(here > -np.inf)))
-        if leaving == 0:
-            continue
-        thresholds[k] = np.partition(here, len(here) - leaving)[len(here) - leaving]
-        leaves = here >= thresholds[k]
-        if np.count_nonzero(leaves) > leaving:
-            tied = np.flatnonzero(here == thresholds[k])
-            draws = tie_uniform(ids[there[tied]], k)
-            ties[k] = tie_share(draws, leaving - (int(np.count_nonzero(leaves)) - len(tied)))
-            leaves[tied] = draws < ties[k]
-        exit[there[leaves]] = k
-        there = there[~leaves]
-    return LetOut(thresholds, ties, exit)
-
-
-def tie_share(draws: NDArray[np.float64], leaving: int) -> float:
-    """The share with exactly `leaving` draws below it, 0 < leaving < len(draws), as close to leaving / len(draws) as possible."""
-    rising = np.partition(draws, (leaving - 1, leaving))
-    return float(np.clip(leaving / len(draws), np.nextafter(rising[leaving - 1], 1), rising[leaving]))
-
-
-@dataclass(frozen=True, eq=False)
 class _Candidate:
     """A plan over some exits, and its advantage in calibration accuracy over the random mix of equal cost."""
 
@@ -157,6 +111,10 @@ class PlannedFit(Fitted):
     def _quality(self) -> Quality:
         """What each example would be worth if it left at each exit, (exits, examples)."""
         return self.scorer.of(self.calibration).quality
+
+    @cached_property
+    def _by_confidence(self) -> ByConfidence:
+        return ByConfidence.of(self.scorer.of(self.calibration).score, self.calibration.ids)
 
     @cached_property
     def _own_cost(self) -> NDArray[np.float64]:
@@ -221,7 +179,7 @@ class PlannedFit(Fitted):
     def _allocate(self, planned: float, kept: tuple[int, ...]) -> tuple[Shares, LetOut]:
         shares = self.plan.shares(planned, kept)
         counts = planned_counts(shares.leaving, self.calibration.examples, self.plan.exit_cost)
-        return shares, let_out(counts, self.scorer.of(self.calibration).score, self.calibration.ids)
+        return shares, self._by_confidence.let_out(counts)
 
     def _spent(self, allocation: LetOut) -> float:
         """Mean cost of the calibration examples where they then leave."""

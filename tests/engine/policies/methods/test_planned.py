@@ -11,7 +11,8 @@ from engine.policies import POLICIES
 from engine.policies.core.scorer import RecordedScore
 from engine.policies.core.thresholds import first_sure_exit
 from engine.policies.methods.eenet import BETAS
-from engine.policies.methods.planned import MAX_TRIED, ROUNDING, PlannedFit, let_out, planned_counts, tie_share
+from engine.policies.methods.letting_out import ByConfidence, tie_share
+from engine.policies.methods.planned import MAX_TRIED, ROUNDING, PlannedFit, planned_counts
 from engine.policies.methods.quotas import GeometricPlan, geometric_quotas
 from engine.policies.methods.static import random_mix
 from engine.splits import Split
@@ -34,7 +35,7 @@ def test_the_most_confident_examples_leave_and_ties_go_to_the_smallest_draw(tied
             scores = np.round(scores)
         ids = rng.permutation(1000)[:examples]
         counts = planned_counts(rng.dirichlet(np.full(exits, 0.5)), examples, np.arange(1.0, exits + 1))
-        allocation = let_out(counts, scores, ids)
+        allocation = ByConfidence.of(scores, ids).let_out(counts)
         expected = reference.planned_exits(counts, reference.floats(scores), ids.tolist())
         assert allocation.exit.tolist() == expected
         assert np.bincount(allocation.exit, minlength=exits).tolist() == counts.tolist()
@@ -119,7 +120,7 @@ def test_an_exit_that_does_harm_is_left_out_and_named():
     # The published plan is worse than the mix: it must give the first exit its share.
     quotas = GeometricPlan(cost).shares(budget, range(made.exits)).leaving
     counts = planned_counts(quotas, calibration.examples, cost)
-    published = let_out(counts, calibration.scores["maxprob"], calibration.ids).exit
+    published = ByConfidence.of(calibration.scores["maxprob"], calibration.ids).let_out(counts).exit
     accuracy = calibration.correct[published, np.arange(calibration.examples)].mean()
     assert accuracy < random_mix(calibration, "macs").accuracy_at(cost[published].mean())
 
