@@ -365,17 +365,17 @@ class Outputs:
         rows = np.flatnonzero(self.split == split)
         if len(rows) == 0:
             raise UserError(f"There are no {split} examples in these outputs; name at least one row {str(split)!r} in `split`.")
-        return self.take(_as_slice(rows), part)
+        return self.take(_as_slice(rows), part, split)
 
-    def take(self, rows: NDArray[np.integer] | slice, part: type[Part] | None = None) -> Part:
-        """Some examples, by position, in the given order."""
+    def take(self, rows: NDArray[np.integer] | slice, part: type[Part] | None = None, split: Split | None = None) -> Part:
+        """Some examples, by position, in the given order. split: of all of them, if known: then it is in memory only once"""
         made = cast(type[Part], type(self)) if part is None else part
         return made(
             prediction=None if self.prediction is None else _at(self.prediction, rows),
             scores={name: _at(array, rows) for name, array in self.scores.items()},
             labels=None if self.labels is None else self.labels[rows],
             ids=self.ids[rows],
-            split=self.split[rows],
+            split=self.split[rows] if split is None else np.broadcast_to(np.array(split, self.split.dtype), self.ids[rows].shape),
             stage_cost={unit: cost if cost.ndim == 1 else _at(cost, rows) for unit, cost in self.stage_cost.items()},
             classes=self.classes,
             kind=self.kind,

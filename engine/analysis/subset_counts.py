@@ -122,7 +122,7 @@ class SubsetCounter:
             full_correct=self.full_correct,
             way_exit=np.array([exit for exit, _ in self._ways], np.int64),
             way_ran=self.ran,
-            way_cost=self.ran @ np.average(means, axis=0, weights=counts),
+            way_cost=self.ran.astype(np.float64) @ np.average(means, axis=0, weights=counts),
             left=self._table("left"),
             correct=self._table("correct"),
             own_cost=self._table("cost") if self._own_cost else None,

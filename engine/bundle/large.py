@@ -22,7 +22,7 @@ from engine.bundle.images import ImagePack, Place
 from engine.bundle.manifest import IMAGES, LARGE_SCHEMA, LOGITS, MASKS, SAMPLE, SAMPLE_LOGITS, TABLE
 from engine.bundle.masks import MaskPack
 from engine.bundle.sample import Picked, Sizes, pick
-from engine.bundle.table import parquet_options, rows_of, sync, table_of
+from engine.bundle.table import as_array, parquet_options, read_table, splits_of, sync, table_of
 from engine.bundle.whole import repeated_id, row_groups
 from engine.display_text import printable
 from engine.errors import UserError
@@ -98,16 +98,16 @@ def write_large(draft: LargeDraft, folder: Path, sizes: Sizes | None = None) -> 
         if repeated is not None:
             raise UserError(f"Two examples have the same id, {_shown(new / TABLE, repeated)}; give every example its own id.")
         picked = pick(new / TABLE, first.exits, sizes or Sizes(MOST_TUNING, MOST_SHOWN))
-        sample = _take(new / TABLE, picked.rows)
+        sample = _with_faces(new, _take(new / TABLE, picked.rows), draft)
+        pq.write_table(sample, new / SAMPLE, **parquet_options(sample.schema))
+        sync(new / SAMPLE)
+        del sample  # before it is read as arrays
         logits = None
         if first.logits is not None:
             _take_logits(new, picked.rows, first.logits)
             logits = map_tensor(new / SAMPLE_LOGITS, "logits")
         facts = _facts(draft, first, picked)
-        outputs = outputs_in(facts, rows_of(sample, first.exits), logits)
-        facts["provenance"] |= draft.about(outputs)
-        pq.write_table(_with_faces(new, sample, draft, outputs), new / SAMPLE, **parquet_options(sample.schema))
-        sync(new / SAMPLE)
+        facts["provenance"] |= draft.about(outputs_in(facts, read_table(new / SAMPLE, first.exits), logits))
         write_manifest(facts, new)
     return folder
 
@@ -172,7 +172,7 @@ def _take(path: Path, rows: NDArray[np.int64]) -> pa.Table:
                 taken = taken.set_column(taken.column_names.index("text"), "text", shown)
         parts.append(taken)
         start += group.num_rows
-    return pa.concat_tables(parts).combine_chunks()
+    return pa.concat_tables(parts)
 
 
 def _take_logits(folder: Path, rows: NDArray[np.int64], like: NDArray[np.floating]) -> None:
@@ -187,16 +187,17 @@ def _take_logits(folder: Path, rows: NDArray[np.int64], like: NDArray[np.floatin
     writer.close()
 
 
-def _with_faces(folder: Path, sample: pa.Table, draft: LargeDraft, outputs: Outputs) -> pa.Table:
+def _with_faces(folder: Path, sample: pa.Table, draft: LargeDraft) -> pa.Table:
     """Write the images and masks of the sample's test examples; returns its table with their places."""
-    tests = outputs.ids[outputs.split == Split.TEST]
+    ids = as_array(sample["id"])
+    tests = ids[splits_of(sample["split"]) == Split.TEST]
     places: dict[str, Mapping[int, Place]] = {}
     if draft.images is not None:
         places["image"] = ImagePack.write(folder / IMAGES, draft.images(tests))
     if draft.masks is not None:
         places["mask"] = MaskPack.write(folder / MASKS, draft.masks(tests))
     for kind, of in places.items():
-        listed = np.array([of.get(id, (0, 0)) for id in outputs.ids.tolist()], np.int64).reshape(-1, 2)
+        listed = np.array([of.get(id, (0, 0)) for id in ids.tolist()], np.int64).reshape(-1, 2)
         for name, values in zip((f"{kind}_offset", f"{kind}_bytes"), listed.T, strict=True):
             sample = sample.set_column(sample.column_names.index(name), name, pa.array(values))
     return sample
@@ -205,7 +206,7 @@ def _with_faces(folder: Path, sample: pa.Table, draft: LargeDraft, outputs: Outp
 def _shown(path: Path, id: int) -> str:
     """An id as it was given."""
     for group in row_groups(path, path.parent):
-        at = np.flatnonzero(group["id"].to_numpy() == id)
+        at = np.flatnonzero(as_array(group["id"]) == id)
         if len(at) and "id_text" in group.column_names:
             return repr(printable(group["id_text"][int(at[0])].as_py()))
     return str(id)

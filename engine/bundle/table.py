@@ -1,7 +1,7 @@
 """The table of a bundle: one row per example, with everything that sweeps and pages read."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,17 +159,31 @@ def table_of(
 def read_table(path: Path, exits: int) -> Rows:
     """The table of a bundle with `exits` exits. Raises KeyError, TypeError or ValueError if it is not valid."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:  # `pq.read_table` would load pandas
-        return rows_of(file.read(), exits)
+        try:
+            return rows_of(_Columns(file), exits)
+        finally:
+            pa.default_memory_pool().release_unused()
 
 
-def rows_of(table: pa.Table, exits: int) -> Rows:
+class _Columns:
+    """The columns of a file as a table that reads each when it is asked for, so that they are never all in memory twice."""
+
+    def __init__(self, file: pq.ParquetFile) -> None:
+        self._file = file
+        self.column_names, self.num_rows = file.schema_arrow.names, file.metadata.num_rows
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        return self._file.read([name])[name]  # names with this one as a prefix may be read too
+
+
+def rows_of(table: "pa.Table | _Columns", exits: int) -> Rows:
     """The rows of a table, or of a part of it. Raises KeyError, TypeError or ValueError if it is not valid."""
 
     def column(name: str, dtype: type) -> NDArray:
         return _column(table[name], np.dtype(dtype))
 
     def stacked(name: str, dtype: type) -> NDArray:
-        return np.stack([column(f"exit{k}.{name}", dtype) for k in range(exits)])
+        return _stacked(exits, lambda k: column(f"exit{k}.{name}", dtype))
 
     def named(prefix: str) -> list[str]:
         return [name.removeprefix(prefix) for name in table.column_names if name.startswith(prefix)]
@@ -200,6 +214,18 @@ def rows_of(table: pa.Table, exits: int) -> Rows:
     )
 
 
+def _stacked(exits: int, of_exit: Callable[[int], NDArray]) -> NDArray:
+    """The arrays of all exits, (exits, examples, ...), made one after the other. They must have the same shape and type."""
+    if exits < 1:
+        raise ValueError("there are no exits")
+    first = of_exit(0)
+    stacked = np.empty((exits, *first.shape), first.dtype)
+    stacked[0] = first
+    for k in range(1, exits):
+        stacked[k] = of_exit(k)
+    return stacked
+
+
 def _column(column: pa.ChunkedArray, dtype: np.dtype) -> NDArray:
     """A column as an array of `dtype`. Raises TypeError or ValueError if it has missing values or they do not fit."""
     whole = dtype.kind == "i"
@@ -227,7 +253,7 @@ def _read_quality(columns: Sequence[pa.ChunkedArray]) -> Quality:
     return np.stack([_column(column, np.dtype(np.float32)) for column in columns])
 
 
-def _read_overlap(table: pa.Table, exits: int) -> Overlap:
+def _read_overlap(table: "pa.Table | _Columns", exits: int) -> Overlap:
     """Raises TypeError or ValueError if the counts are not valid."""
 
     def counts(name: str) -> NDArray[np.int32]:
@@ -271,7 +297,7 @@ def _top_columns(logits: NDArray[np.floating]) -> dict[str, pa.Array]:
     }
 
 
-def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32] | None) -> TopAnswers:
+def _read_top(table: "pa.Table | _Columns", exits: int, prediction: NDArray[np.int32] | None) -> TopAnswers:
     if prediction is None:
         nothing = np.empty((exits, table.num_rows, 0))
         return TopAnswers(nothing.astype(np.int32), nothing.astype(np.float32))
@@ -279,14 +305,15 @@ def _read_top(table: pa.Table, exits: int, prediction: NDArray[np.int32] | None)
         # Only confidences were recorded, if any: the top class is the prediction, and a score is its confidence.
         if "exit0.score.maxprob" not in table.column_names:
             return TopAnswers(prediction[..., None], np.full((*prediction.shape, 1), np.nan, np.float32))
-        maxprob = np.stack([as_array(table[f"exit{k}.score.maxprob"]) for k in range(exits)])
-        return TopAnswers(prediction[..., None], SCORES["maxprob"].shown(maxprob)[..., None].astype(np.float32))
+        shown = SCORES["maxprob"].shown
+        maxprob = _stacked(exits, lambda k: shown(as_array(table[f"exit{k}.score.maxprob"])).astype(np.float32))
+        return TopAnswers(prediction[..., None], maxprob[..., None])
 
     def listed(k: int, name: str) -> NDArray:
         lists = table[f"exit{k}.{name}"].combine_chunks()
         return np.from_dlpack(lists.flatten()).reshape(table.num_rows, -1)
 
-    classes = np.stack([listed(k, "top_class") for k in range(exits)])
-    logits = np.stack([listed(k, "top_logit") for k in range(exits)])
-    total = np.stack([as_array(table[f"exit{k}.log_sum_exp"]) for k in range(exits)])
+    classes = _stacked(exits, lambda k: listed(k, "top_class"))
+    logits = _stacked(exits, lambda k: listed(k, "top_logit"))
+    total = _stacked(exits, lambda k: as_array(table[f"exit{k}.log_sum_exp"]))
     return TopAnswers(classes, np.exp(logits - total[..., None], dtype=np.float32))

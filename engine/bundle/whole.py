@@ -122,6 +122,7 @@ def row_groups(path: Path, folder: Path, columns: Collection[str] | None = None)
             raise ValueError(f"its table has a row group of more than {MOST_ROWS:,} rows")
         for group in range(groups):
             yield file.read_row_group(group, columns if columns is None else list(columns))
+    pa.default_memory_pool().release_unused()
 
 
 def repeated_id(path: Path) -> int | None:

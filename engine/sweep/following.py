@@ -67,7 +67,7 @@ class Follower:
             route.accuracy,
             route.shares(outputs.exits),
             route.quality_shares(outputs.exits),
-            np.bincount(route.exit, weights=costs, minlength=outputs.exits),
+            np.bincount(route.exit, weights=costs, minlength=outputs.exits).astype(np.float64),
             float(np.mean(costs <= self._half)),
         )
 

@@ -206,9 +206,13 @@ def run_sweep(
 
     calibration, reported = outputs.tuning(Split.CALIBRATION), outputs.part(split)
     full_cost, reported_cost = calibration.full_cost(unit), reported.full_cost(unit)  # they differ where costs vary by example
-    fit = outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration
     progress(0, _PARTS * points)
-    fitted = policy.fit_in_steps(fit, calibration, unit, lambda done, total: progress(points * done // total, _PARTS * points))
+    fitted = policy.fit_in_steps(  # the fit examples are not kept: they may take as much memory as all others
+        outputs.tuning(Split.FIT) if Split.FIT in outputs.split else calibration,
+        calibration,
+        unit,
+        lambda done, total: progress(points * done // total, _PARTS * points),
+    )
     if isinstance(budgets, int):
         # If the cheapest network is not the first, a policy that starts with the first cannot spend as little as the cheapest.
         spaced = np.maximum(default_budgets(calibration, unit, budgets), fitted.cheapest / full_cost)
