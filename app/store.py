@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from app.byte_cache import ByteCache
 from app.dataset_texts import TextSource
-from engine.analysis.kept_sweeps import baselines, kept_at, kept_sweep
+from engine.analysis.kept_sweeps import STEPS, baselines, kept_at, kept_sweep
 from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.library import Entry, entries
 from engine.outputs import Outputs
@@ -19,8 +19,6 @@ from engine.runtime.host_memory import give_memory_back
 from engine.sweep import Sweep, run_sweep
 from engine.targets import Promise, TargetResult, by_accuracy_floor, by_guarantee
 
-#: Budgets in a sweep of the page: one for about every half per cent, finer than a hand moves a slider.
-STEPS = 201
 #: The bundle listed first: it is shipped with its images.
 FIRST = "doodles"
 #: Policies that every policy is compared with: a random mix of the static exits, and the bound that uses the labels. Where quality is

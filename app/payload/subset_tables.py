@@ -1,4 +1,6 @@
-"""Subsets of the test examples for the browser: their names, and the engine's counts of them at every budget, over all test examples.
+"""Subsets of the test examples for the browser: their names, and the engine's counts of them at every budget.
+
+They are over all test examples; of a large bundle, over those of its sample until the others have been counted.
 
 Only one subset is shown at a time: a class, or a level of a factor.
 """
@@ -10,8 +12,9 @@ from numpy.typing import NDArray
 
 from app.payload.container import Packed
 from app.shown import Shown
-from engine.analysis.factor_levels import factor_levels
-from engine.analysis.subset_counts import Partition, subset_counts
+from engine.analysis.subset_counts import subset_counts
+from engine.analysis.subsets import Subsets
+from engine.analysis.sweep_intervals import WholeSweep
 
 
 def subset_tables(shown: Shown) -> tuple[dict[str, Any], dict[str, Packed]]:
@@ -24,22 +27,17 @@ def subset_tables(shown: Shown) -> tuple[dict[str, Any], dict[str, Packed]]:
     cost" has the sum of the costs of those who took each way.
     """
     test = shown.bundle.outputs.test()
-    names: list[dict[str, Any]] = []
-    partitions: list[Partition] = []
-    if test.labels is not None and test.classes > 0:
-        names = [{"class": label} for label in range(test.classes)]
-        partitions = [Partition(test.labels, test.classes)]
-    for factor, values in test.factors.items():
-        levels = factor_levels(values)
-        if levels is None:
-            continue
-        partitions.append(Partition(levels.level, len(levels.names)))
-        bounds = zip(levels.names, levels.least.tolist(), levels.greatest.tolist(), strict=True)
+    subsets = Subsets.of(test)
+    exact = shown.sweep.subsets if isinstance(shown.sweep, WholeSweep) else None
+    counts = subset_counts(shown.sweep, test, subsets.partitions(test)) if exact is None else exact.counts
+    names: list[dict[str, Any]] = [{"class": label} for label in range(subsets.classes)]
+    for factor, levels in subsets.levels.items():
+        least, greatest = (levels.least, levels.greatest) if exact is None else (exact.least[factor], exact.greatest[factor])
+        bounds = zip(levels.names, least.tolist(), greatest.tolist(), strict=True)
         names += [
-            {"factor": factor, "level": number, "name": name, "from": round(least, 5), "to": round(greatest, 5)}
-            for number, (name, least, greatest) in enumerate(bounds)
+            {"factor": factor, "level": number, "name": name, "from": round(low, 5), "to": round(high, 5)}
+            for number, (name, low, high) in enumerate(bounds)
         ]
-    counts = subset_counts(shown.sweep, test, partitions)
     full_correct = np.round(counts.full_correct, 5) if test.is_graded else counts.full_correct.astype(int)
     sizes = zip(names, counts.examples.tolist(), full_correct.tolist(), strict=True)
     values = {

@@ -22,6 +22,11 @@ class Levels:
     greatest: NDArray[np.float64]
     level: NDArray[np.int8]
 
+    def level_of(self, factor: NDArray[np.floating]) -> NDArray[np.int8]:
+        """The levels of other examples, by the same bounds, (examples,): each level ends at its greatest value here."""
+        value = np.asarray(factor, np.float64)
+        return np.where(np.isnan(value), UNKNOWN, np.searchsorted(self.greatest[:-1], value, side="left")).astype(np.int8)
+
 
 def factor_levels(factor: NDArray[np.floating]) -> Levels | None:
     """Thirds of the examples by a factor (examples,), NaN where unknown. None if fewer than two levels have examples.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.intervals import CONFIDENCE, Interval, mean_interval, paired_interval, tango_ends
+from engine.analysis.subsets import SubsetResults
 from engine.exit_values import Quality, is_binary
 from engine.outputs import Outputs
 from engine.policies.core.base import Rule
@@ -35,9 +36,11 @@ class WholeSweep(Sweep):
     """A sweep of a large bundle, see `engine.analysis.whole_sweep`: its routes are of the sample, all figures are of all examples.
 
     intervals: of all examples, with the usual confidence
+    subsets:   the counts of classes and levels over all examples, or None if they were not counted
     """
 
     intervals: SweepIntervals | None = None
+    subsets: SubsetResults | None = None
 
 
 def sweep_intervals(sweep: Sweep, outputs: Outputs, confidence: float = CONFIDENCE) -> SweepIntervals:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.analysis.intervals import Interval, t_interval, tango_ends, wilson_interval
+from engine.analysis.subset_counts import SubsetCounter
+from engine.analysis.subsets import LevelBounds, SubsetResults, Subsets
 from engine.analysis.sweep_intervals import SweepIntervals, WholeSweep, is_static
 from engine.bundle.bundle import Bundle
 from engine.bundle.whole import Whole
@@ -120,24 +122,33 @@ def sweep_whole(
     split: Split = Split.TEST,
     progress: Progress = no_progress,
     also: Sequence[float] = (),
+    by_subset: bool = False,
 ) -> WholeSweep:
-    """Fit and solve on the sample, as `run_sweep` does, and report on all examples of a split. Raises UserError as `run_sweep`."""
+    """Fit and solve on the sample, as `run_sweep` does, and report on all examples of a split. Raises UserError as `run_sweep`.
+
+    by_subset: also count classes and levels; the levels are thirds of the sample
+    """
     sweep = run_sweep(policy, sample, budgets, unit, split, in_thousandths(in_part(progress, 0, 2)), also)
-    return _results(policy, sweep, whole, in_thousandths(in_part(progress, 1, 2)))
+    subsets = Subsets.of(sample.part(split)) if by_subset else None
+    return _results(policy, sweep, whole, subsets, in_thousandths(in_part(progress, 1, 2)))
 
 
-def _results(policy: Policy, sweep: Sweep, whole: Whole, progress: Progress) -> WholeSweep:
+def _results(policy: Policy, sweep: Sweep, whole: Whole, subsets: Subsets | None, progress: Progress) -> WholeSweep:
     """The results of the rules of a sweep on all examples of its split."""
     means = _mean_costs(sweep, whole)
     rules = policy.by_parts(sweep.rules, lambda: whole.shards(sweep.split))
     tallies = [Tally(rule.over(means.full), len(means.exit)) for rule in rules]
     half, full, quality = 0.5 * means.full * (1 + 1e-9), Moments(), np.zeros(len(means.exit))
+    counted = None if subsets is None else _Counted(subsets, len(tallies))
     for shard in whole.shards(sweep.split, progress):
         full.add(shard.quality[shard.full].astype(np.float64))
         quality += shard.quality.sum(axis=1, dtype=np.float64)
         routed = _remembered(shard)
-        for tally in tallies:
+        count = None if counted is None else counted.over(shard, shard.cost_in(sweep.unit) / means.full, routed)
+        for point, tally in enumerate(tallies):
             tally.add(shard, sweep.unit, half, routed)
+            if count is not None:
+                count(point, tally.rule)
     left, spent = (np.array([getattr(tally, name) for tally in tallies]) for name in ("left", "spent"))
     examples = full.count
     exact: dict[str, Any] = {
@@ -154,7 +165,32 @@ def _results(policy: Policy, sweep: Sweep, whole: Whole, progress: Progress) -> 
         "static_accuracy": quality / examples,
         "reported": examples,
     }
-    return WholeSweep(**{**vars(sweep), **exact}, intervals=_intervals(sweep, tallies, full))
+    intervals = _intervals(sweep, tallies, full)
+    return WholeSweep(**{**vars(sweep), **exact}, intervals=intervals, subsets=None if counted is None else counted.results())
+
+
+class _Counted:
+    """Counts of classes and levels at every point, shard by shard."""
+
+    def __init__(self, subsets: Subsets, points: int) -> None:
+        self._subsets, self._bounds = subsets, LevelBounds(subsets)
+        self._counter = SubsetCounter(points, subsets.parts)
+
+    def over(self, shard: Outputs, stage_cost: NDArray[np.float64], routed: Callable[[Rule], Route]) -> Callable[[int, Rule], None]:
+        """Begin with a shard. stage_cost: shares of the full network's mean cost over all examples"""
+        self._bounds.add(shard)
+        some = self._counter.over(shard, self._subsets.partitions(shard), stage_cost)
+        followed = lru_cache(maxsize=4)(lambda rule: some.followed(routed(rule)))
+
+        def count(point: int, rule: Rule) -> None:
+            for weight, part in rule.parts():
+                if weight > 0:
+                    some.add(point, weight, followed(part))
+
+        return count
+
+    def results(self) -> SubsetResults:
+        return SubsetResults(self._counter.counts(), self._bounds.least, self._bounds.greatest)
 
 
 def _intervals(sweep: Sweep, tallies: Sequence[Tally], full: Moments) -> SweepIntervals:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.cluster.session import ClusterOptions
 
 MAX_POINTS = 10_000
-#: Budgets that are kept for the page: as many as it has.
+#: Budgets of the page.
 POINTS = 201
 QUICK = 3.0  # seconds; a sweep that ends within them shows no progress
 
@@ -140,15 +140,11 @@ def _check_keep(given: argparse.Namespace) -> None:
 
 def _keep_for_page(request: "SweepRequest") -> list[str]:
     """Keep the results of a policy and of those that the page compares it with. Returns their names."""
-    from engine.analysis.kept_sweeps import baselines, keep_sweep
-    from engine.analysis.whole_sweep import sweep_whole
+    from engine.analysis.kept_sweeps import baselines, keep_sweep, sweep_for_page
     from engine.bundle.library import open_bundle
-    from engine.policies import POLICIES
 
     bundle = open_bundle(request.bundle)
-    assert bundle.whole is not None
     kept = list(dict.fromkeys((request.policy, *baselines(bundle.outputs))))
     for name in kept:
-        progress, unit = progress_bar("steps", after=QUICK), request.unit or bundle.outputs.default_unit
-        keep_sweep(bundle, sweep_whole(POLICIES[name], bundle.outputs, bundle.whole, POINTS, unit, progress=progress))
+        keep_sweep(bundle, sweep_for_page(bundle, name, request.unit or bundle.outputs.default_unit, progress_bar("steps", after=QUICK)))
     return kept
