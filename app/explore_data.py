@@ -11,6 +11,7 @@ from app import media, resources
 from app.payload.first_paint import first_paint
 from app.selection import Option, Selection
 from app.shown import Shown
+from app.wording import sample_sentences
 from app.worker.pictures import Album, album
 
 
@@ -36,6 +37,7 @@ def data_of(selection: Selection, shown: Shown, images: Album, budget: float) ->
         "takeHome": urlencode(selection.names),
         "images": media.images_address(entry) if images.pictures is not None else None,
         "scope": shown.scope,
+        **({"sampled": sample_sentences(shown.bundle, shown.sweep)} if shown.is_sampled else {}),
         **first_paint(shown, images.missing, budget),
     }
 

@@ -4,11 +4,14 @@
 `{"progress": {"done": 37, "of": 603, "what": "Fitting “EENet” on “Doodles”"}}`, then `{"data": ...}`, see `app.explore_data`, or
 `{"error": "a sentence"}`. The parameters are those of the page's address: each may be missing, and what does not exist is replaced.
 Closing the connection ends the wait, and a fit that no one waits for is abandoned.
+
+`GET offramp/exact?...` is answered in the same way. Of a large bundle, the data then have the figures of all examples in place of those of
+the sample; they are computed in a process of their own, which takes minutes where there are millions of examples.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +30,13 @@ from app.selection import Selection, openable, select
 from app.shared_jobs import Job, SharedJobs
 from app.shown import Shown
 from app.wording import NO_BUNDLE, fitting, queued
+from app.worker.sweeps import sweep_whole
+from engine.bundle.library import Entry
 from engine.errors import UserError
 from engine.progress import Progress
 
 AT_ONCE = 2  # fits; each of them keeps a core busy
+EXACT_AT_ONCE = 1  # sweeps over all examples
 INTERVAL = 0.2  # seconds between two lines of progress
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -40,23 +46,34 @@ _HEADERS = {
 }
 
 fits: SharedJobs[Shown] = SharedJobs(AT_ONCE)
+exact_sweeps: SharedJobs[Shown] = SharedJobs(EXACT_AT_ONCE)
 
 
 @dataclass(frozen=True)
 class Explored:
-    """A response. Who gets it waits for the fit until it ends, in whatever way. budget: of the first paint"""
+    """A response. Who gets it waits for the fit until it ends, in whatever way.
+
+    budget: of the first paint
+    jobs:   to which the fit belongs
+    before: what is done before the sweep is read
+    """
 
     selection: Selection
     budget: float
+    jobs: SharedJobs[Shown]
+    before: Callable[[Entry, str, str, Progress], None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         key = store.key(self.selection.entry), self.selection.policy, self.selection.unit
-        with fits.waiting(key, self._fit) as job:
+        with self.jobs.waiting(key, self._fit) as job:
             lines = StreamingResponse(self._lines(job), media_type="application/x-ndjson", headers=_HEADERS)
             await lines(scope, receive, send)
 
     def _fit(self, progress: Progress) -> Shown:
         entry, policy, unit = self.selection.entry, self.selection.policy, self.selection.unit
+        if self.before is not None:
+            self.before(entry, policy, unit, progress)
+            progress = _all_but_done(progress)
         shown = Shown.of(entry, policy, unit, progress)
         resources.bundle_address(entry)  # makes the resource
         resources.sweep_address(entry, policy, unit)
@@ -71,6 +88,11 @@ class Explored:
             yield _line({"error": str(problem)})
         else:
             yield _line({"data": data})
+
+
+def _all_but_done(progress: Progress) -> Progress:
+    """For what takes a moment after what took long."""
+    return lambda done, total: progress(99, 100)
 
 
 async def _progress(job: Job[Shown], what: str) -> AsyncIterator[dict[str, Any]]:
@@ -100,12 +122,20 @@ def _line(message: Mapping[str, Any]) -> bytes:
 
 
 async def _explore(request: Request) -> ASGIApp:
+    return await _answer(request, fits)
+
+
+async def _exact(request: Request) -> ASGIApp:
+    return await _answer(request, exact_sweeps, sweep_whole)
+
+
+async def _answer(request: Request, jobs: SharedJobs[Shown], before: Callable[[Entry, str, str, Progress], None] | None = None) -> ASGIApp:
     query = dict(request.query_params)
     try:
         selection = await run_in_threadpool(_select, query)
     except UserError as problem:
         return PlainTextResponse(str(problem), 404)
-    return Explored(selection, budget_of(query))
+    return Explored(selection, budget_of(query), jobs, before)
 
 
 def _select(query: Mapping[str, str]) -> Selection:
@@ -115,4 +145,4 @@ def _select(query: Mapping[str, str]) -> Selection:
     return select(whole, query)
 
 
-ROUTES = [Route(f"/{PREFIX}/explore", _explore)]
+ROUTES = [Route(f"/{PREFIX}/explore", _explore), Route(f"/{PREFIX}/exact", _exact)]

@@ -53,6 +53,11 @@ class Shown:
         return scope_sentences(self.bundle, self.sweep, self.policy, self.words)
 
     @property
+    def is_sampled(self) -> bool:
+        """Whether figures of all examples could take the place of those shown: the bundle is large, and they are not known yet."""
+        return self.bundle.whole is not None and any(sweep.reported is None for sweep in (self.sweep, self.mix, self.oracle))
+
+    @property
     def measured(self) -> tuple[Measured, ...]:
         """The real runs under this policy that belong beside the costs shown."""
         ran = [entry for entry in self.bundle.measured if entry.policy == self.policy]

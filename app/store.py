@@ -34,6 +34,7 @@ _titles: ByteCache[str] = ByteCache(1_000_000, lambda title: 100 + 4 * len(title
 _missing_texts: ByteCache[str] = ByteCache(1_000_000, lambda sentence: 100 + 4 * len(sentence))
 _bundles: ByteCache[Bundle] = ByteCache(128_000_000, lambda bundle: bundle.nbytes)
 _sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda sweep: sweep.nbytes + _RULE * len(sweep.rules))
+_unkept: ByteCache[bytes] = ByteCache(16_000_000, len)
 _target_results: ByteCache[TargetResult] = ByteCache(2_000_000, lambda _: _TARGET_RESULT)
 
 
@@ -99,8 +100,10 @@ def swept(entry: Entry, policy: str, unit: str, progress: Progress = no_progress
 
     def make() -> Sweep:
         bundle = opened(entry)
-        sweep = run_sweep(POLICIES[policy], bundle.outputs, STEPS, unit, progress=progress)
-        return kept_sweep(bundle, sweep) or sweep if of_all else sweep
+        if not of_all:
+            return run_sweep(POLICIES[policy], bundle.outputs, STEPS, unit, progress=progress)
+        sample = swept(entry, policy, unit, progress)
+        return kept_sweep(bundle, sample, _unkept.peek(kept_at(bundle, policy, unit))) or sample
 
     return _kept(_sweeps, sweep_key(entry, policy, unit, of_all), make)
 
@@ -126,12 +129,35 @@ def are_kept(entry: Entry, policy: str, unit: str) -> bool:
 
 def _kept_stamps(bundle: Bundle, policies: tuple[str, ...], unit: str) -> tuple[int | None, ...]:
     def stamp(path: Path) -> int | None:
+        if (document := _unkept.peek(path)) is not None:
+            return hash(document)
         try:
             return path.stat().st_mtime_ns
         except OSError:
             return None
 
     return tuple(stamp(kept_at(bundle, policy, unit)) for policy in policies)
+
+
+def not_exact(entry: Entry, policy: str, unit: str) -> list[str]:
+    """Of a policy and those that it is compared with, the names of those whose figures are not known over all examples.
+
+    Empty if the bundle is not a large one, whose figures always are.
+    """
+    bundle = opened(entry)
+    if bundle.whole is None:
+        return []
+    names = dict.fromkeys((*baselines(bundle.outputs), policy))  # those that every policy needs come first
+    return [
+        name
+        for name, stamp in zip(names, _kept_stamps(bundle, tuple(names), unit), strict=True)
+        if stamp is None or swept(entry, name, unit, of_all=True).reported is None
+    ]
+
+
+def keep_in_memory(entry: Entry, policy: str, unit: str, document: bytes) -> None:
+    """Keep figures of all examples that could not be kept in the data folder, see `engine.analysis.kept_sweeps.document_of`."""
+    _unkept.put(kept_at(opened(entry), policy, unit), document)
 
 
 def is_swept(entry: Entry, policy: str, unit: str, of_all: bool = False) -> bool:

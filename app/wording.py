@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.dominated_models import dominated_models
+from engine.analysis.sweep_intervals import WholeSweep
 from engine.analysis.verdict import MARGIN, LostSpeed, Outcome, Verdict
 from engine.bundle.bundle import Bundle
 from engine.bundle.measurements import Measured, MeasuredRun
@@ -137,12 +138,31 @@ def scope_sentences(bundle: Bundle, sweep: Sweep, policy: str, words: "Words") -
     """Of a large bundle: of which examples the figures are. Else empty."""
     if bundle.whole is None:
         return ""
-    tests, numbers = f"{bundle.whole.examples[Split.TEST]:,} test examples", f"shares, {words.measure} and costs"
-    if sweep.reported is not None:
-        exact = f"{numbers.capitalize()} are those of all {tests}, and so are the intervals"
-        return f"{exact}; the examples, classes and levels are those of a stratified sample of {sweep.routed:,}. {_tuning(bundle)}"
-    command = f"python -m engine sweep {bundle.id} --policy {policy} --keep"
-    return f"All figures are those of a stratified sample of {sweep.routed:,} of the {tests}; {command} makes them exact. {_tuning(bundle)}"
+    if sweep.reported is None:
+        command = f"python -m engine sweep {bundle.id} --policy {policy} --keep"
+        return f"{_of_the_sample(bundle, sweep)}; {command} makes them exact. {_tuning(bundle)}"
+    counted = isinstance(sweep, WholeSweep) and sweep.subsets is not None
+    exact = f"{f'shares, {words.measure} and costs'.capitalize()} are those of all {_tests(bundle)}, and so are the intervals"
+    sampled = [
+        "the examples",
+        *([] if "difficulty" not in bundle.outputs.factors else ["their difficulty at each exit"]),
+        *([] if counted else ["the numbers of classes and levels"]),
+    ]
+    numbers = " and the numbers of classes and levels" if counted else ""
+    return f"{exact}{numbers}; {_and(sampled)} are those of a stratified sample of {sweep.routed:,}. {_tuning(bundle)}"
+
+
+def sample_sentences(bundle: Bundle, sweep: Sweep) -> str:
+    """Of a large bundle while the figures of all examples are being computed: that those shown are of its sample."""
+    return f"{_of_the_sample(bundle, sweep)}. {_tuning(bundle)}"
+
+
+def _of_the_sample(bundle: Bundle, sweep: Sweep) -> str:
+    return f"All figures are those of a stratified sample of {sweep.routed:,} of the {_tests(bundle)}"
+
+
+def _tests(bundle: Bundle) -> str:
+    return "" if bundle.whole is None else f"{bundle.whole.examples[Split.TEST]:,} test examples"
 
 
 def _tuning(bundle: Bundle) -> str:

@@ -1,5 +1,5 @@
-"""The worker process: reads the images of data sets, downloads them, and asks networks about words. All of it may need torch, which the
-page's own process never loads.
+"""The worker process: reads the images of data sets, downloads them, and asks networks about words, which may need torch, and the page's
+own process never loads it. It also sweeps over all examples of large bundles, which takes minutes.
 
     python -m app.worker
 
@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import time
 import traceback
 import zlib
 from functools import lru_cache
@@ -24,11 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.worker.messages import Explain, Fetch, Open, Reply, Request, Take, TakeMasks, read_request, write_reply
+from app.worker.messages import Explain, Fetch, Open, Reply, Request, SweepWhole, Take, TakeMasks, read_request, write_reply
+from engine.bundle.bundle import read_bundle
 from engine.datasets.base import Dataset, MaskDataset, TextDataset
 from engine.datasets.published.files import Stamp
 from engine.errors import UserError
 from engine.extensions import load_extensions
+from engine.progress import Progress, in_part, in_thousandths, no_progress
 from engine.recipes.dataset_files import files_stamp
 from engine.recipes.folder import dataset_of
 
@@ -36,7 +39,13 @@ if TYPE_CHECKING:
     from engine.cascades.base import Cascade
 
 
-def reply_to(request: Request) -> Reply:
+#: Lower priority of a process that sweeps, of 19 at the lowest: the page should not slow down.
+NICE = 10
+#: Seconds between two replies with progress.
+_INTERVAL = 0.25
+
+
+def reply_to(request: Request, progress: Progress = no_progress) -> Reply:
     """Raises nothing: what goes wrong is part of the reply."""
     try:
         match request:
@@ -49,6 +58,8 @@ def reply_to(request: Request) -> Reply:
                 return Reply(digest=_opened(request).digest())
             case Explain(text=text):
                 return Reply(words=_words(request, text))
+            case SweepWhole():
+                return Reply(unkept=_sweep_whole(request, progress))
             case Take(ids=ids):
                 return Reply([encode_exactly(pixels) for pixels in _opened(request).take(np.array(ids, np.int64)).pixels])
             case TakeMasks(ids=ids):
@@ -74,6 +85,25 @@ def _true_masks(request: TakeMasks, ids: NDArray[np.int64]) -> NDArray[np.uint8]
     if not isinstance(dataset, MaskDataset) or dataset.digest() != request.digest:
         raise UserError("The data set on this computer is not the one that the bundle was made from.")
     return dataset.take(ids).labels
+
+
+def _sweep_whole(request: SweepWhole, progress: Progress) -> dict[str, str]:
+    """The results that could not be kept."""
+    from engine.analysis.kept_sweeps import document_of, keep_sweep, sweep_for_page
+
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    bundle = read_bundle(Path(request.folder))
+    if bundle.sha256 != request.sha256:
+        raise UserError("This bundle has been replaced meanwhile; load the page again.")
+    unkept = {}
+    for i, policy in enumerate(request.policies):
+        sweep = sweep_for_page(bundle, policy, request.unit, in_part(in_thousandths(progress), i, len(request.policies)))
+        try:
+            keep_sweep(bundle, sweep)
+        except OSError:  # the folder may belong to another user, or the disk may be full
+            unkept[policy] = document_of(sweep).decode()
+    return unkept
 
 
 def _words(request: Explain, text: str) -> list[list[float]]:
@@ -125,5 +155,13 @@ def main() -> None:
     load_extensions()  # a failure here ends the process; the page has named it
     requests: SimpleQueue[Request] = SimpleQueue()
     Thread(target=_listen, args=[requests], daemon=True).start()
+    last = 0.0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _INTERVAL:
+            last = time.monotonic()
+            write_reply(Reply(progress=(done, total)), replies)
+
     while True:
-        write_reply(reply_to(requests.get()), replies)
+        write_reply(reply_to(requests.get(), progress), replies)

@@ -5,7 +5,7 @@ A message is a line of JSON. The images of a reply follow its line as raw bytes.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any
 
 
@@ -59,8 +59,22 @@ class Explain:
     text: str
 
 
-Request = Open | Take | TakeMasks | Fetch | Explain
-_KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Take, TakeMasks, Fetch, Explain)}
+@dataclass(frozen=True)
+class SweepWhole:
+    """Sweep policies over all test examples of a large bundle and keep the results in the data folder.
+
+    The reply holds the results that could not be kept there. Progress is reported before.
+    folder, sha256: of the bundle;  policies, unit: names that exist
+    """
+
+    folder: str
+    sha256: str
+    policies: Sequence[str]
+    unit: str
+
+
+Request = Open | Take | TakeMasks | Fetch | Explain | SweepWhole
+_KINDS: Mapping[str, type[Request]] = {kind.__name__: kind for kind in (Open, Take, TakeMasks, Fetch, Explain, SweepWhole)}
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,8 @@ class Reply:
     """images:  encoded, of a Take; of a TakeMasks, masks row by row, compressed with zlib
     digest:  of the data set, of an Open
     words:   of an Explain, [[begin, end, effect at each exit ...], ...]
+    unkept:  of a SweepWhole, {policy: its results, see `engine.analysis.kept_sweeps.document_of`}
+    progress: steps done and steps in all; such a reply is followed by another one
     problem: a sentence to show if the request cannot be met
     fault:   the traceback of a bug of ours, for the log
     """
@@ -75,6 +91,8 @@ class Reply:
     images: Sequence[bytes] = ()
     digest: str | None = None
     words: Sequence[Sequence[float]] = ()
+    unkept: Mapping[str, str] = field(default_factory=dict)
+    progress: Sequence[int] | None = None
     problem: str | None = None
     fault: str | None = None
 
@@ -92,7 +110,7 @@ def read_request(line: bytes) -> Request:
 
 def write_reply(reply: Reply, file: IO[bytes]) -> None:
     sizes = [len(image) for image in reply.images]
-    head = {"sizes": sizes, "digest": reply.digest, "words": reply.words, "problem": reply.problem, "fault": reply.fault}
+    head = {"sizes": sizes, **{name: value for name, value in vars(reply).items() if name != "images"}}
     file.write(json.dumps(head).encode() + b"\n" + b"".join(reply.images))
     file.flush()
 

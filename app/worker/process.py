@@ -9,6 +9,7 @@ from threading import Lock, Timer
 from app.setup_state import setup_state
 from app.worker.messages import Reply, Request, read_reply, write_request
 from engine.errors import UserError
+from engine.progress import Progress, no_progress
 
 ROOT = Path(__file__).resolve().parents[2]
 #: -P: a folder `app` in the working directory must not be taken for ours.
@@ -33,8 +34,9 @@ class WorkerFault(RuntimeError):
 class WorkerProcess:
     """At most one process and one request at a time, whichever thread calls."""
 
-    def __init__(self, idle: float = IDLE) -> None:
-        self._idle = idle
+    def __init__(self, idle: float = IDLE, does: str = "handles data sets", needs_torch: bool = True) -> None:
+        """does: what its messages say of it"""
+        self._idle, self._does, self._needs_torch = idle, does, needs_torch
         self._turn = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._timer: Timer | None = None
@@ -45,17 +47,21 @@ class WorkerProcess:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def call(self, request: Request) -> Reply:
-        """Raises UserError if the request cannot be met; WorkerLost, which is one, if the process ended meanwhile."""
+    def call(self, request: Request, progress: Progress = no_progress) -> Reply:
+        """Raises UserError if the request cannot be met; WorkerLost, which is one, if the process ended meanwhile.
+
+        progress: what it raises ends the process
+        """
         with self._turn:
             self._cancel_timer()
             process = self._running()
             assert process.stdin is not None and process.stdout is not None
             try:
                 write_request(request, process.stdin)
-                reply = read_reply(process.stdout)
+                while (reply := read_reply(process.stdout)).progress is not None:
+                    self._report(progress, *reply.progress)
             except (OSError, EOFError) as problem:
-                raise WorkerLost(f"The process that handles data sets {self._end()} before it replied; try again.") from problem
+                raise WorkerLost(f"The process that {self._does} {self._end()} before it replied; try again.") from problem
             self._timer = Timer(self._idle, self.stop)
             self._timer.daemon = True
             self._timer.start()
@@ -64,6 +70,13 @@ class WorkerProcess:
         if reply.problem is not None:
             raise UserError(reply.problem)
         return reply
+
+    def _report(self, progress: Progress, done: int, total: int) -> None:
+        try:
+            progress(done, total)
+        except BaseException:
+            self._end()
+            raise
 
     def stop(self) -> None:
         """Free its memory; the next request starts another process."""
@@ -76,13 +89,13 @@ class WorkerProcess:
         if self._process is not None and self._process.poll() is not None:
             self._end()
         if self._process is None:
-            if reason := setup_state().unavailable_reason:
+            if self._needs_torch and (reason := setup_state().unavailable_reason):
                 raise WorkerNotReady(reason)
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
             try:
                 self._process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
             except OSError as problem:  # out of memory, or too many processes
-                raise WorkerLost(f"The process that handles data sets could not be started ({problem.strerror}); try again.") from problem
+                raise WorkerLost(f"The process that {self._does} could not be started ({problem.strerror}); try again.") from problem
         return self._process
 
     def _end(self) -> str:

@@ -185,6 +185,9 @@ export class Explore {
     this.frame = undefined // in which the view will be painted
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined // after which the view is settled
+    /** @type {string | null} */
+    this.scope = null // what is said of the examples in place of what the data say
+    this.withoutImages = "" // a sentence on what tiles show instead
   }
 
   /**
@@ -254,6 +257,16 @@ export class Explore {
     this.notices.set("failure", { text: reason, action: { title: "Try again", press } })
   }
 
+  /**
+   * Others than those of the data are being computed: of which examples the figures are until then, in place of what the data say.
+   * @param {string | null} scope null if none are
+   */
+  awaiting(scope) {
+    this.scope = scope
+    this.root.toggleAttribute("data-awaiting", scope !== null)
+    if (this.model && this.data) this.filters.say(this.#hint(this.data))
+  }
+
   /** Fetch what could not be fetched before. */
   retry() {
     this.pictures?.retry()
@@ -305,8 +318,8 @@ export class Explore {
     this.readouts.intervals = data.front.intervals
     this.panel.drawModel(model)
     this.note.hidden = model.notes.every((note) => note === "") // else its space is reserved, so that nothing jumps when the budget moves
-    const images = source.images || !data.missing ? "" : `${data.missing} Tiles show the ${model.label ? "first letters of their classes" : "ends of their ids"} instead.`
-    this.filters.draw(model, `${images} ${data.scope ?? ""}`.trim())
+    this.withoutImages = source.images || !data.missing ? "" : `${data.missing} Tiles show the ${model.label ? "first letters of their classes" : "ends of their ids"} instead.`
+    this.filters.draw(model, this.#hint(data))
     this.keys.draw(model)
     this.grid.draw(model, this.pictures)
     this.columns.drawCast(model, this.pictures)
@@ -316,6 +329,10 @@ export class Explore {
     const notices = this.follow()
     this.#remark([...data.notices.map((text) => ({ about: ["bundle", "policy", "unit"], text })), ...notices])
     this.root.dataset.ready = "true"
+  }
+
+  #hint(/** @type {ExploreData} */ data) {
+    return `${this.withoutImages} ${this.scope ?? data.scope ?? ""}`.trim()
   }
 
   // A move of which the address has yet to hear, when something else is shown.

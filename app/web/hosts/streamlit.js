@@ -52,6 +52,8 @@ class Live {
     this.shown = null
     /** @type {Partial<Selection> & {budget?: string}} */
     this.coming = {} // what was selected and is being loaded
+    /** @type {AbortController | undefined} */
+    this.exact = undefined // the wait for the figures of all examples
   }
 
   dispose() {
@@ -59,6 +61,7 @@ class Live {
     this.stopClosing()
     this.connection.dispose()
     this.waiting?.abort()
+    this.exact?.abort()
     this.block.dispose()
   }
 
@@ -86,7 +89,33 @@ class Live {
     const images = data.images && absolute(data.images)
     const takeHome = (/** @type {string} */ name) => absolute(`offramp/${name}?${data.takeHome}`)
     const addresses = { bundle: absolute(bundle), sweep: absolute(sweep), predictions: absolute(predictions), images, policies: absolute("offramp/policies"), takeHome }
+    void this.#makeExact()
     return this.block.open(data, httpSource(addresses))
+  }
+
+  // Of a large bundle the figures of a sample are shown, until those of all examples have been computed.
+  async #makeExact() {
+    this.exact?.abort()
+    const data = this.shown
+    if (!data?.sampled) return this.block.awaiting(null)
+    const exact = (this.exact = new AbortController())
+    const show = (/** @type {string} */ done) => this.block.awaiting(`${data.sampled} The figures of all test examples are being computed: ${done}.`)
+    show("0%")
+    try {
+      const all = await opening(this.#addressOf("exact", data.selection), exact.signal, (progress) => exact.signal.aborted || show(`${Math.floor((100 * progress.done) / Math.max(progress.of, 1))}%`))
+      if (exact.signal.aborted) return
+      // Once only: what is not exact now would not be the next time.
+      await this.#open({ ...all, sampled: undefined })
+      document.dispatchEvent(new Event(MOVED))
+    } catch (error) {
+      if (!exact.signal.aborted) this.block.awaiting(`${data.scope} The page could not do so: ${/** @type {Error} */ (error).message}`)
+    }
+  }
+
+  #addressOf(/** @type {string} */ what, /** @type {Record<string, string>} */ parameters) {
+    const query = new URLSearchParams()
+    for (const name of ["bundle", "policy", "unit", "budget"]) if (parameters[name] !== undefined) query.set(name, parameters[name])
+    return new URL(`offramp/${what}?${query}`, this.base).href
   }
 
   // After Back or Forward.
@@ -130,12 +159,10 @@ class Live {
       patient = false
       show()
     }, PATIENCE)
-    const query = new URLSearchParams()
-    for (const name of ["bundle", "policy", "unit", "budget"]) if (parameters[name] !== undefined) query.set(name, parameters[name])
-    const address = new URL(`offramp/explore?${query}`, this.base).href
+    this.exact?.abort() // what is loaded is needed first
     let problem = null
     try {
-      const data = await opening(address, waiting.signal, (progress) => {
+      const data = await opening(this.#addressOf("explore", parameters), waiting.signal, (progress) => {
         latest = progress
         if (!patient) show()
       })
@@ -155,6 +182,7 @@ class Live {
       this.coming = {}
       this.block.busy(null)
     }
+    if (problem && this.waiting === undefined) void this.#makeExact() // of what is still shown
     if (problem && !waiting.signal.aborted) this.block.fail(problem.message, () => void this.#load(parameters, onData))
   }
 
@@ -169,5 +197,6 @@ class Live {
   #connected(/** @type {boolean} */ there) {
     this.block.notices.set("connection", there ? null : { text: LOST })
     if (there) this.block.retry()
+    if (there && !this.waiting && this.shown?.sampled) void this.#makeExact()
   }
 }

@@ -57,6 +57,11 @@ export class Filters {
       return node
     })
     this.subsets.replaceChildren(new Option(`all ${count(model.tested)}`, ""), ...groups)
+    this.say(hint)
+  }
+
+  /** @param {string} hint */
+  say(hint) {
     this.hint.textContent = hint
     this.hint.title = hint
   }

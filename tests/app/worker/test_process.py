@@ -137,7 +137,7 @@ def test_a_bug_comes_with_its_traceback_and_the_process_stays(process: WorkerPro
 
 
 def test_printed_text_does_not_get_between_the_replies(monkeypatch: pytest.MonkeyPatch, process: WorkerProcess) -> None:
-    replies = "lambda _: (print('x' * 9), os.write(1, b'y'), loop.Reply(digest='d'))[2]"
+    replies = "lambda _, progress: (print('x' * 9), os.write(1, b'y'), loop.Reply(digest='d'))[2]"
     chatty = f"import os\nfrom app.worker import loop\nloop.reply_to = {replies}\nloop.main()"
     monkeypatch.setattr(worker_process, "COMMAND", (sys.executable, "-P", "-c", chatty))
     assert [process.call(Open({}, ".")).digest for _ in range(3)] == ["d"] * 3
@@ -162,7 +162,7 @@ def test_a_folder_called_app_in_the_working_directory_is_not_ours(
 
 @pytest.mark.parametrize("second", ["loop.Reply()", "(open('begun', 'w').close(), time.sleep(600))"], ids=["idle", "busy"])
 def test_it_ends_with_the_server_even_if_that_is_killed(second: str, tmp_path: Path) -> None:
-    answers = f"lambda request: {second} if request.datasets == 'second' else loop.Reply()"
+    answers = f"lambda request, progress: {second} if request.datasets == 'second' else loop.Reply()"
     working = f"import time\nfrom app.worker import loop\nloop.reply_to = {answers}\nloop.main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-P", "-c", SERVER, working]
