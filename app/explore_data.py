@@ -35,6 +35,7 @@ def data_of(selection: Selection, shown: Shown, images: Album, budget: float) ->
         "notices": list(selection.notices),
         "resources": {"bundle": resources.bundle_address(entry), "sweep": sweep, "predictions": f"{sweep}/predictions"},
         "takeHome": urlencode(selection.names),
+        "version": media.bundle_version(entry),
         "images": media.images_address(entry) if images.pictures is not None else None,
         "scope": shown.scope,
         **({"sampled": sample_sentences(shown.bundle, shown.sweep)} if shown.is_sampled else {}),

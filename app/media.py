@@ -68,7 +68,7 @@ def web_address(path: str) -> str:
 
 
 def images_address(entry: Entry) -> str:
-    return f"{PREFIX}/images/{in_path(entry.id)}/{_version(entry)}"
+    return f"{PREFIX}/images/{in_path(entry.id)}/{bundle_version(entry)}"
 
 
 def in_path(id: str) -> str:
@@ -76,7 +76,8 @@ def in_path(id: str) -> str:
     return quote(id, safe="")
 
 
-def _version(entry: Entry) -> str:
+def bundle_version(entry: Entry) -> str:
+    """Of the files of a bundle: changes whenever one of them does."""
     return hashlib.sha256(repr(entry.stamp()).encode()).hexdigest()[:12]
 
 
@@ -106,7 +107,7 @@ async def _images(request: Request) -> Response:
 
 def _read_images(bundle: str, version: str, rows: Sequence[str]) -> list[bytes] | None:
     entry = store.entry(bundle)
-    if entry is None or _version(entry) != version:  # in another version, a row may be another example
+    if entry is None or bundle_version(entry) != version:  # in another version, a row may be another example
         return None
     try:
         outputs, images = store.opened(entry).outputs, album(entry).pictures

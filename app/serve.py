@@ -24,7 +24,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 import app.views  # noqa: F401  registers the views
-from app import data_route, explore_route, index_page, media, policy_routes, resources, store, take_home_route
+from app import data_route, explore_route, index_page, media, policy_routes, resources, store, take_home_route, version_route
 from app.address import VIEW
 from app.allowed_hosts import ANYWHERE, PRIVATE, AllowedHosts, is_private, own_names
 from app.shown import Shown
@@ -153,7 +153,7 @@ def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) ->
 def application() -> Traffic:
     """The page and all that it fetches, without the check of who may have it."""
     former = [former_address(path) for path in VIEWS]
-    ours = (index_page, data_route, media, resources, explore_route, policy_routes, take_home_route)
+    ours = (index_page, data_route, media, resources, explore_route, policy_routes, take_home_route, version_route)
     routes = [*(route for module in ours for route in module.ROUTES), *former]
     traffic = Traffic(st.App(MAIN, lifespan=lambda _: warm_up(traffic), routes=routes))
     return traffic

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Asked every few seconds by every page that is open: whether the server is there. No visitor waits for it.
-_HEALTH = "/_stcore/health"
+#: Asked every few seconds by every page that is open: whether the server is there, and the bundle still the same. No visitor waits for it.
+_HEALTH = ("/_stcore/health", "/offramp/version")
 
 
 @dataclass

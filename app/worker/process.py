@@ -58,8 +58,10 @@ class WorkerProcess:
             assert process.stdin is not None and process.stdout is not None
             try:
                 write_request(request, process.stdin)
-                while (reply := read_reply(process.stdout)).progress is not None:
+                reply = read_reply(process.stdout)
+                while reply.progress is not None:
                     self._report(progress, *reply.progress)
+                    reply = read_reply(process.stdout)
             except (OSError, EOFError) as problem:
                 raise WorkerLost(f"The process that {self._does} {self._end()} before it replied; try again.") from problem
             self._timer = Timer(self._idle, self.stop)

@@ -37,6 +37,7 @@ class Visitor:
     """One request over ASGI. gone: set when the visitor closes the connection"""
 
     query: str = ""
+    path: str = "/offramp/explore"
     host: str = "localhost:8501"
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     status: int = 0
@@ -51,8 +52,8 @@ class Visitor:
             "http_version": "1.1",
             "method": "GET",
             "scheme": "http",
-            "path": "/offramp/explore",
-            "raw_path": b"/offramp/explore",
+            "path": self.path,
+            "raw_path": self.path.encode(),
             "root_path": "",
             "query_string": self.query.encode(),
             "headers": [(b"host", self.host.encode()), (b"accept-encoding", b"gzip")],

@@ -40,6 +40,9 @@ def test_every_message_of_a_visitor_counts(type: str) -> None:
     assert visit(type, "/page", messages=2) == [3.0, 5.0, 5.0]
 
 
-@pytest.mark.parametrize(("type", "path"), [("lifespan", ""), ("http", "/_stcore/health"), ("http", "/below/a/proxy/_stcore/health")])
+@pytest.mark.parametrize(
+    ("type", "path"),
+    [("lifespan", ""), ("http", "/_stcore/health"), ("http", "/below/a/proxy/_stcore/health"), ("http", "/offramp/version")],
+)
 def test_what_no_visitor_waits_for_does_not_count(type: str, path: str) -> None:
     assert visit(type, path, messages=2)[-1] == 0.0

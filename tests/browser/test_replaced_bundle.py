@@ -43,3 +43,27 @@ def test_a_bundle_that_is_replaced_under_a_running_page_is_shown_anew(visitor: P
         assert not visitor.locator("text=Traceback").count()
     finally:
         shutil.rmtree(site.bundles / "renewed")
+
+
+def test_an_open_page_tells_that_its_bundle_was_replaced_and_keeps_the_view(visitor: Page, site: Site) -> None:
+    write(site, 31, 300)
+    try:
+        explore(visitor, site, "bundle=renewed&policy=margin&budget=0.5")
+        visitor.locator(".offramp-subset").select_option(index=1)
+        visitor.wait_for_url("**class=*")
+        before, address, shown = seen(visitor), visitor.url, visitor.locator(".offramp-subset").input_value()
+        write(site, 32, 450)
+        notice = visitor.locator(".offramp-notice-changed")
+        expect(notice).to_contain_text("“Bundle 31” has changed on disk. This page still shows it as it was.", timeout=20_000)
+        assert seen(visitor) == before
+        notice.get_by_role("button", name="Show it as it is now").click()
+        expect(notice).to_have_count(0)
+        expect(visitor.locator("[data-what=bundle]")).to_contain_text("Bundle 32")
+        settled(visitor, "policy=margin")
+        assert visitor.url == address and visitor.locator(".offramp-subset").input_value() == shown and seen(visitor) != before
+        # It is not told again.
+        with visitor.expect_response(lambda response: "offramp/version" in response.url):
+            pass
+        expect(notice).to_have_count(0)
+    finally:
+        shutil.rmtree(site.bundles / "renewed")

@@ -6,12 +6,14 @@ const FAILURES = 2 // in a row until the server counts as lost
 
 export class Connection {
   /**
-   * @param {string} address of something small that the server always answers
+   * @param {() => string} address of something small that the server always answers
    * @param {(there: boolean) => void} onChange
+   * @param {(answer: string, address: string) => void} onAnswer
    */
-  constructor(address, onChange) {
+  constructor(address, onChange, onAnswer) {
     this.address = address
     this.onChange = onChange
+    this.onAnswer = onAnswer
     this.there = true
     this.failures = 0
     this.#lookLater()
@@ -27,17 +29,21 @@ export class Connection {
   }
 
   async #look() {
+    const address = this.address()
+    let answer = null
     try {
-      const response = await fetch(this.address, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) })
-      this.failures = response.ok ? 0 : this.failures + 1
+      const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) })
+      if (response.ok) answer = await response.text()
     } catch {
-      this.failures++
+      // not there
     }
+    this.failures = answer === null ? this.failures + 1 : 0
     const there = this.failures < FAILURES
     if (there !== this.there && !this.disposed) {
       this.there = there
       this.onChange(there)
     }
+    if (answer !== null && !this.disposed) this.onAnswer(answer, address)
     this.#lookLater()
   }
 }

@@ -3,7 +3,7 @@
 import { fetched, INCOMPLETE, whole } from "./http_source.js"
 
 /** @typedef {import("../blocks/explore.js").ExploreData} ExploreData */
-/** @typedef {ExploreData & {resources: {bundle: string, sweep: string, predictions: string}, images: string | null, takeHome: string, sampled?: string}} ServedData  addresses are relative to the page's root;  takeHome: the selection as a query;  sampled: that the figures are those of a sample, where those of all examples are not known yet */
+/** @typedef {ExploreData & {resources: {bundle: string, sweep: string, predictions: string}, images: string | null, takeHome: string, version: string, sampled?: string}} ServedData  addresses are relative to the page's root;  takeHome: the selection as a query;  version: of the bundle, see app/version_route.py;  sampled: that the figures are those of a sample, where those of all examples are not known yet */
 /** @typedef {{done: number, of: number, what: string}} Progress */
 
 /**

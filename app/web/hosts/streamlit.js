@@ -45,7 +45,11 @@ class Live {
     this.base = base
     this.address = new Address(searchPlace())
     this.block = new Explore(root, { address: this.address, select: (change, budget) => this.#select(change, budget), guarantee: (promise) => this.#guarantee(promise), above: BAR })
-    this.connection = new Connection(new URL("_stcore/health", base).href, (there) => this.#connected(there))
+    this.connection = new Connection(
+      () => this.#versionAddress(),
+      (there) => this.#connected(there),
+      (version, address) => this.#compare(version, address),
+    )
     this.stopListening = this.address.listen(() => this.#follow())
     this.stopClosing = closeConnectionDialog()
     /** @type {ServedData | null} */
@@ -84,6 +88,7 @@ class Live {
 
   #open(/** @type {ServedData} */ data) {
     this.shown = data
+    this.block.notices.set("changed", null)
     const absolute = (/** @type {string} */ address) => new URL(address, this.base).href
     const { bundle, sweep, predictions } = data.resources
     const images = data.images && absolute(data.images)
@@ -192,6 +197,22 @@ class Live {
     if (this.shown) return this.address.replace(writeSelection(this.shown.selection, this.shown.defaults))
     this.address.replace({ policy: null })
     void this.#load(this.address.parameters())
+  }
+
+  #versionAddress() {
+    const bundle = this.shown?.selection.bundle ?? ""
+    return new URL(`offramp/version?${new URLSearchParams({ bundle })}`, this.base).href
+  }
+
+  // Whether the bundle is still the one that is shown. What is shown stays until someone wants the other one; it is empty for an instant
+  // while a bundle is being replaced.
+  #compare(/** @type {string} */ version, /** @type {string} */ address) {
+    const { shown } = this
+    if (!shown || address !== this.#versionAddress() || version === "") return
+    if (version === shown.version) return this.block.notices.set("changed", null)
+    const title = shown.choices.bundle.find(({ value }) => value === shown.selection.bundle)?.title
+    const press = () => void this.#load(this.address.parameters())
+    this.block.notices.set("changed", { text: `“${title}” has changed on disk. This page still shows it as it was.`, action: { title: "Show it as it is now", press } })
   }
 
   #connected(/** @type {boolean} */ there) {
