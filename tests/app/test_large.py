@@ -18,6 +18,7 @@ from app.shown import Shown
 from app.views.registry import VIEWS
 from app.worker.pictures import Album
 from engine.__main__ import main
+from engine.analysis import kept_sweeps
 from engine.analysis.kept_sweeps import kept_at
 from engine.bundle.library import Entry
 from engine.policies import POLICIES
@@ -70,6 +71,7 @@ def test_kept_figures_are_those_of_all_examples(entry: Entry, capsys: pytest.Cap
     assert data["tested"] == 500 and "those of all 500 test examples" in data["scope"] and "stratified sample of 150" in data["scope"]
     resource, _ = decode(sweep_resource(shown))
     assert (resource["examples"], resource["tested"], resource["holder"]) == (150, 500, "the sample")
+    assert sum(each["tested"] for each in resource["subsets"] if "class" in each) == 500
     narrow, wide = intervals_data(shown), intervals_data(Shown(shown.bundle, "maxprob", *sampled(shown)))
     assert np.mean(np.subtract(narrow["high"], narrow["low"])) < np.mean(np.subtract(wide["high"], wide["low"]))
     check_chart(FRONT, shown)
@@ -95,6 +97,17 @@ def test_figures_of_other_knobs_are_passed_over(change: str, entry: Entry, capsy
         path.unlink()
     shown = Shown.of(entry, "maxprob", "macs")
     assert shown.sweep.examples == 150 and "of a stratified sample" in shown.scope
+
+
+def test_too_many_counts_stay_those_of_the_sample_and_it_is_said(
+    entry: Entry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_sweeps, "MOST_COUNTS", 10)
+    keep(entry, capsys)
+    shown = Shown.of(entry, "maxprob", "macs")
+    assert not shown.is_sampled and "the numbers of classes and levels are those of a stratified sample of 150" in shown.scope
+    resource, _ = decode(sweep_resource(shown))
+    assert sum(each["tested"] for each in resource["subsets"] if "class" in each) == 150
 
 
 def test_a_usual_bundle_has_no_scope(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,3 +39,12 @@ def test_a_factor_that_is_mostly_0_has_two_levels() -> None:
 @pytest.mark.parametrize("values", [[], [np.nan, np.nan], [2.0, 2.0, 2.0], [1.0]])
 def test_a_factor_without_differences_has_no_levels(values: list[float]) -> None:
     assert factor_levels(np.array(values)) is None
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.5, 0.2, float("nan"), 0.9, 0.7, 0.3], [0, 0, 0, 0, 0, 1, 2], [3.0, 1.0, 1.0, 2.0, 2.0]])
+def test_the_bounds_give_the_examples_their_own_levels_and_others_theirs(values: list[float]) -> None:
+    factor = np.array(values, np.float32)
+    levels = factor_levels(factor)
+    assert levels is not None and levels.level_of(factor).tolist() == levels.level.tolist()
+    beyond = levels.level_of(np.array([-100.0, 100.0, np.nan]))
+    assert beyond.tolist() == [0, len(levels.names) - 1, UNKNOWN]

@@ -3,9 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.analysis.subset_counts import OUTSIDE, Partition, subset_counts
+from engine.analysis.subset_counts import OUTSIDE, Partition, SubsetCounter, subset_counts
 from engine.outputs import Outputs
 from engine.policies import POLICIES
+from engine.route import Route
 from engine.sweep import Sweep, run_sweep
 from tests import synthetic
 
@@ -58,3 +59,23 @@ def test_without_partitions_there_are_no_subsets() -> None:
     outputs = synthetic.outputs(examples=90, exits=3)
     counts = subset_counts(run_sweep(POLICIES["maxprob"], outputs, 3), outputs.test(), [])
     assert counts.left.shape[0] == counts.examples.size == 0
+
+
+@pytest.mark.parametrize(("policy", "kind"), CASES)
+def test_counts_in_parts_are_those_of_all_at_once(policy: str, kind: Any) -> None:
+    outputs = synthetic.outputs(examples=600, exits=4, kind=kind, seed=6)
+    sweep, test = run_sweep(POLICIES[policy], outputs, 9), outputs.test()
+    whole = subset_counts(sweep, test, [Partition(test.labels, test.classes)])
+    counter = SubsetCounter(9, [test.classes])
+    for rows in (slice(0, 7), slice(7, 90), slice(90, test.examples)):
+        part = test.take(rows)
+        some = counter.over(part, [Partition(part.labels, part.classes)], part.cost_in("macs") / sweep.full.cost)
+        for point, rule in enumerate(sweep.rules):
+            for weight, each in rule.parts():
+                route = each.route(test)  # over all: the oracle spends its budget on the examples that it routes
+                some.add(point, weight, some.followed(Route(route.exit[rows], route.visited[:, rows], None, route.quality[rows])))
+    counts = counter.counts()
+    assert counts.examples.tolist() == whole.examples.tolist() and counts.full_correct.tolist() == whole.full_correct.tolist()
+    for name in ("left", "correct"):
+        np.testing.assert_allclose(counts.by_exit(getattr(counts, name)), whole.by_exit(getattr(whole, name)), atol=1e-9)
+    np.testing.assert_allclose(counts.spent, whole.spent, atol=1e-9)

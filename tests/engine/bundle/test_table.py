@@ -1,15 +1,20 @@
 """The table of a bundle: a round trip loses nothing."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy.special import softmax
 
-from engine.bundle.table import TOP, read_table, write_table
+from engine.bundle.table import TOP, as_array, read_table, write_table
 from tests.synthetic import corner_cases, outputs
 
+ROOT = Path(__file__).resolve().parents[3]
 CASES = {
     "chain": outputs(examples=60, classes=9),
     "family": outputs(examples=60, kind="family"),
@@ -91,3 +96,18 @@ def test_another_number_of_exits_is_refused(tmp_path, exits):
     path = written(tmp_path, outputs(examples=9, exits=3))
     with pytest.raises((KeyError, ValueError)):
         read_table(path, exits)
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 3])
+@pytest.mark.parametrize("dtype", [bool, np.int32, np.float32, np.float64])
+def test_a_column_of_any_number_of_chunks_is_one_array(dtype, chunks):
+    parts = [(np.arange(5) % 2 + chunk).astype(dtype) for chunk in range(chunks)]
+    array = as_array(pa.chunked_array([pa.array(part) for part in parts], pa.from_numpy_dtype(dtype)))
+    assert array.dtype == dtype and array.tolist() == [value for part in parts for value in part.tolist()]
+
+
+def test_reading_a_table_does_not_load_pandas(tmp_path):
+    path = written(tmp_path, outputs(examples=60, exits=3))
+    code = "import sys; from pathlib import Path; from engine.bundle.table import read_table; read_table(Path(sys.argv[1]), 3)"
+    command = [sys.executable, "-c", f"{code}; print('pandas' in sys.modules)", str(path)]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "False"
