@@ -35,7 +35,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--split", default="test", choices=("fit", "calibration", "test"), help="split on which results are reported (default: test)"
     )
-    keep = "of a large bundle: keep the results over all test examples for the page, which else has those of a sample"
+    keep = "of a large bundle: keep the results over all test examples for the page, which else computes them when it is open"
     command.add_argument("--keep", action="store_true", help=keep)
     out = "folder for the document of each policy on each bundle; those that are there already are not computed again"
     command.add_argument("--out", type=Path, metavar="DIR", help=out)
