@@ -9,7 +9,6 @@ import { layOut } from "../core/layout.js"
 import { passingBy } from "../core/road.js"
 import { USUAL, amount } from "../core/words.js"
 import { Calculator } from "../parts/calculator.js"
-import { Cells } from "../parts/cells.js"
 import { Columns } from "../parts/columns.js"
 import { Controls } from "../parts/controls.js"
 import { Filters } from "../parts/filters.js"
@@ -26,6 +25,7 @@ import { Rail } from "../parts/rail.js"
 import { Readouts } from "../parts/readouts.js"
 import { Road } from "../parts/road.js"
 import { TakeHome } from "../parts/take_home.js"
+import { Trace } from "../parts/trace.js"
 
 /** @typedef {import("../core/view.js").View} View */
 /** @typedef {import("../core/view.js").Remark} Remark */
@@ -112,7 +112,7 @@ export class Explore {
       all: (exit) => this.#showAll(exit),
       touch: (exit) => this.road.touch(exit),
     })
-    this.cells = new Cells(places.trace, () => this.#pick(null))
+    this.trace = new Trace(places.trace, () => this.#pick(null))
     this.readouts = new Readouts(places.readouts)
     this.front = new Front(
       places.front,
@@ -270,7 +270,7 @@ export class Explore {
   /** Fetch what could not be fetched before. */
   retry() {
     this.pictures?.retry()
-    this.cells.retry()
+    this.trace.retry()
     this.notices.press("failure")
   }
 
@@ -282,7 +282,7 @@ export class Explore {
     this.root.removeEventListener("keydown", this.onKey)
     this.address.onWrite = null
     this.opening = this.data = this.model = this.view = null // what is still being fetched is not shown
-    for (const part of [this.front, this.columns, this.cells, this.grid, this.keys, ...this.extras, this.pictures]) part?.dispose()
+    for (const part of [this.front, this.columns, this.trace, this.grid, this.keys, ...this.extras, this.pictures]) part?.dispose()
     this.pictures = null
     this.root.replaceChildren()
     delete this.root.dataset.ready
@@ -323,7 +323,7 @@ export class Explore {
     this.keys.draw(model)
     this.grid.draw(model, this.pictures)
     this.columns.drawCast(model, this.pictures)
-    this.cells.draw(model, this.pictures, source)
+    this.trace.draw(model, this.pictures, source)
     for (const extra of this.extras) extra.draw({ model, data, source, pictures: this.pictures })
     if (before !== this.pictures) before?.dispose()
     const notices = this.follow()
@@ -413,7 +413,7 @@ export class Explore {
     else this.address.push(change)
     this.#paint()
     if (example === null) return this.columns.focus(view.picked)
-    this.cells.reveal()
+    this.trace.reveal()
   }
 
   // What lies over the block: the table of all keys, the sum over the road, or the example. Returns whether there was any.
@@ -504,7 +504,7 @@ export class Explore {
     this.road.layOut(layout, this.columns.places)
     this.rail.layOut(layout)
     this.front.layOut(layout) // which takes the height that is left where the block is presented
-    this.cells.layOut(layout)
+    this.trace.layOut(layout)
   }
 
   #paint() {
@@ -525,7 +525,7 @@ export class Explore {
     this.filters.paint(view)
     this.root.toggleAttribute("data-listing", view.open !== null)
     this.grid.paint(view, now)
-    this.cells.paint(view)
+    this.trace.paint(view)
     for (const extra of this.extras) extra.paint(view, now)
   }
 
