@@ -15,6 +15,7 @@ from engine.cost_units import cost_unit
 from engine.display_text import counted, printable
 from engine.outputs import CascadeKind
 from engine.policies import POLICIES, Rule
+from engine.qualities import measure_title, quality_measure
 from engine.splits import Split
 from engine.sweep import Sweep
 from engine.targets import TargetResult
@@ -29,6 +30,7 @@ class Words:
     """What the results, the examples and the reference of a bundle are called. The fields are those of images with classes.
 
     graded:    whether results have a quality from 0 to 1, and are not correct or incorrect
+    measure:   what they are worth, within a sentence: accuracy, quality, or the name of the quality;  meaning: of that name, or empty
     reference: what budgets are shares of;  best: its name where it is a model among others, else empty
     stage:     what an example leaves at
     truth:     what an oracle knows
@@ -36,6 +38,8 @@ class Words:
     """
 
     graded: bool = False
+    measure: str = "accuracy"
+    meaning: str = ""
     reference: str = "full network"
     best: str = ""
     stage: str = "exit"
@@ -52,6 +56,8 @@ class Words:
         images = not is_log or bundle.images is not None
         return cls(
             graded=outputs.is_graded,
+            measure=measure_title(outputs),
+            meaning=quality_measure(outputs.quality_name).meaning if outputs.is_graded else "",
             reference="best single model" if models else usual.reference,
             best=bundle.exit_names[outputs.full] if models else "",
             stage="model" if models else usual.stage,
@@ -59,10 +65,6 @@ class Words:
             one=usual.one if images else "example",
             many=usual.many if images else "examples",
         )
-
-    @property
-    def measure(self) -> str:
-        return "quality" if self.graded else "accuracy"
 
     def adapted(self, text: str) -> str:
         """What is true of any bundle, in the words of this one. Without classes, a top probability is a confidence."""
@@ -119,11 +121,16 @@ def bundle_size(bundle: Bundle) -> str:
     if outputs.has_classes:
         results = f"{outputs.classes} classes"
     else:
-        results = "graded from 0 to 1" if words.graded else "correct or not"
+        results = f"graded from 0 to 1{_by_name(words)}" if words.graded else "correct or not"
     faces = [f"{len(bundle.images):,} images"] if bundle.images is not None else []
     faces += ["texts"] if bundle.texts is not None else []
     missing = "no images or texts" if not outputs.has_classes else "no texts" if bundle.reads_texts else "no images"
     return f"{counted(outputs.exits, words.stage)}, {results}, {counted(bundle.examples, 'example')}, {' and '.join(faces) or missing}"
+
+
+def _by_name(words: Words) -> str:
+    """Of a quality that has one."""
+    return "" if words.measure == "quality" else f" by {words.measure}"
 
 
 def sample_sentence(bundle: Bundle) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.policies import POLICIES, Fitted, Policy, Rule, policy, register_policy
     from engine.policies.core.saved_types import Cascade, register_saved
     from engine.policies.saved import SavedPolicy, load_policy, policy_document, save_policy
+    from engine.qualities import QualityMeasure, register_quality
     from engine.recipes import Recipe, recipe
     from engine.recipes.wrapped import wrapped_recipe
     from engine.route import Route
@@ -50,6 +51,7 @@ __all__ = [
     "Images",
     "Outputs",
     "Policy",
+    "QualityMeasure",
     "Recipe",
     "Route",
     "Rule",
@@ -73,6 +75,7 @@ __all__ = [
     "register_cost_unit",
     "register_dataset",
     "register_policy",
+    "register_quality",
     "register_reader",
     "register_saved",
     "routes_by",
@@ -107,6 +110,7 @@ _MODULES = {
     "engine.policies": ("POLICIES", "Fitted", "Policy", "Rule", "policy", "register_policy"),
     "engine.policies.core.saved_types": ("Cascade", "register_saved"),
     "engine.policies.saved": ("SavedPolicy", "load_policy", "policy_document", "save_policy"),
+    "engine.qualities": ("QualityMeasure", "register_quality"),
     "engine.recipes": ("Recipe", "recipe"),
     "engine.recipes.wrapped": ("wrapped_recipe",),
     "engine.route": ("Route",),

@@ -22,6 +22,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def capital(text: str) -> str:
+    """With its first letter as at the beginning of a sentence; the others stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
     """Names for a sentence."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -9,6 +9,7 @@ from app.figures.style import short
 from app.shown import Shown
 from app.theme import exit_colours
 from app.wording import percent
+from engine.display_text import capital
 
 
 def figure(shown: Shown, step: int) -> go.Figure:
@@ -34,7 +35,8 @@ def figure(shown: Shown, step: int) -> go.Figure:
 
 
 def _parts(shown: Shown) -> tuple[str, str]:
-    return ("quality", "missing quality") if shown.words.graded else ("correct", "incorrect")
+    measure = shown.words.measure
+    return (measure, f"missing {measure}") if shown.words.graded else ("correct", "incorrect")
 
 
 def alt(shown: Shown, step: int) -> str:
@@ -43,7 +45,7 @@ def alt(shown: Shown, step: int) -> str:
     for name, share, correct, incorrect in zip(
         shown.bundle.exit_names, sweep.shares[step].tolist(), sweep.correct[step].tolist(), sweep.incorrect[step].tolist(), strict=True
     ):
-        result = f"quality {words.amount(correct / share)}" if words.graded and share > 0 else f"{percent(incorrect)} incorrect"
+        result = f"{words.measure} {words.amount(correct / share)}" if words.graded and share > 0 else f"{percent(incorrect)} incorrect"
         listed.append(f"{name} {percent(share)}" + ("" if words.graded and share == 0 else f" ({result})"))
     return f"Share of all {words.many} that leave at each exit: {'; '.join(listed)}."
 
@@ -51,7 +53,7 @@ def alt(shown: Shown, step: int) -> str:
 def table(shown: Shown, step: int) -> Table:
     sweep, words = shown.sweep, shown.words
     shares = f"Share of {words.many}"
-    correct, incorrect = (name.capitalize() for name in _parts(shown))
+    correct, incorrect = (capital(name) for name in _parts(shown))
     columns = {
         "Exit": list(shown.bundle.exit_names),
         shares: short(sweep.shares[step]),

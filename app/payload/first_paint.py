@@ -42,7 +42,7 @@ def first_paint(shown: Shown, missing: str, budget: float) -> dict[str, Any]:
         "speedupVerdict": shown.speedup_verdicts(),
         "missing": faces_sentence(shown.bundle, missing),
         "saving": saving(shown),
-        **({} if words == USUAL else {"words": {**asdict(words), "measure": words.measure, "sign": cost_unit(sweep.unit).sign}}),
+        **({} if words == USUAL else {"words": {**asdict(words), "sign": cost_unit(sweep.unit).sign}}),
     }
 
 

@@ -11,8 +11,10 @@ from engine.bundle.bundle import Bundle
 from engine.bundle.library import find_bundle, open_bundle
 from engine.bundle.manifest import read_manifest
 from engine.display_text import counted
+from engine.outputs import Outputs
 from engine.policies import policy
 from engine.progress import Progress, no_progress
+from engine.qualities import mean_title, measure_title
 from engine.splits import Split
 from engine.sweep import Sweep
 
@@ -66,14 +68,16 @@ def sweep_report(request: SweepRequest, progress: Progress = no_progress) -> Swe
     document = result.as_json(bundle.id)
     intervals = sweep_intervals(result, outputs.part(result.split))
     intervals.add_to(document)
+    if outputs.quality_name:
+        document["quality"] = outputs.quality_name
     if bundle.whole is not None:
         document["tuning"] = bundle.whole.tuning_counts(outputs)
-    return SweepReport(document, tuple(_lines(swept.title, bundle, result, document, intervals)))
+    return SweepReport(document, tuple(_lines(swept.title, bundle, outputs, result, document, intervals)))
 
 
-def _lines(title: str, bundle: Bundle, result: Sweep, document: dict[str, Any], intervals: SweepIntervals) -> list[str]:
+def _lines(title: str, bundle: Bundle, outputs: Outputs, result: Sweep, document: dict[str, Any], intervals: SweepIntervals) -> list[str]:
     full = document["full"]
-    quality = "mean quality" if result.is_graded else "accuracy"
+    quality, short = mean_title(outputs), measure_title(outputs)
     lines = [f"{title} on {bundle.title}, {result.split} split, {counted(document['examples'], 'example')}."]
     if bundle.whole is not None:
         reported = f"Results are those of all {document['examples']:,} {result.split} examples."
@@ -81,7 +85,7 @@ def _lines(title: str, bundle: Bundle, result: Sweep, document: dict[str, Any], 
     lines += [
         f"Full network: {full['accuracy']:.2%} {quality} at {full['cost']:.4g} {result.unit}. Costs are shares of its cost.",
         "Difference from the full network in points, on the same examples. 95% intervals in brackets.",
-        f"  budget  planned  calibration     cost {quality.removeprefix('mean '):>9} {'':14} difference {'':12}"
+        f"  budget  planned  calibration     cost {short if len(short) <= 9 else 'quality':>9} {'':14} difference {'':12}"
         " share of examples leaving at each exit",
     ]
     for point, difference in zip(document["points"], intervals.difference, strict=True):

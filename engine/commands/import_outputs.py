@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.arguments import assignment, memory, minutes, number, words
-from engine.display_text import counted
+from engine.display_text import capital, counted
 from engine.errors import UserError
 from engine.importing.help_text import TEMPLATE_KINDS, help_text
 
@@ -64,6 +64,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
     log.add_argument("--cost-unit", default="cost", metavar="UNIT", help="unit of costs whose name gives none, such as usd or seconds")
     log.add_argument("--scale", type=number, default=1.0, metavar="NUMBER", help="multiply every quality, such as by 0.01 for percentages")
+    log.add_argument(
+        "--quality-name", default="", metavar="TEXT", help="what the quality is, such as F1; the page and every command say it"
+    )
     log.add_argument("--clip", action="store_true", help="cut qualities outside [0, 1]")
 
 
@@ -99,7 +102,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         for note in document["notes"]:
             print(note)
         shares = zip(document["exit_names"], document["test_accuracy"], strict=True)
-        print(f"{'Mean quality' if shown['graded'] else 'Accuracy'} on the {counted(shown['test_examples'], 'test example')}: ", end="")
+        print(f"{capital(shown['measure'])} on the {counted(shown['test_examples'], 'test example')}: ", end="")
         print(", ".join(f"{name} {share:.2%}" for name, share in shares) + ".")
         if given.out is None:
             policy = "maxprob" if "maxprob" in shown["scores"] else "random_mix"
@@ -117,7 +120,16 @@ def _options(given: argparse.Namespace) -> Any:
         return dict(pairs)
 
     cost = {model: _cost(model, text) for model, text in once("--cost", given.cost).items()}
-    return Options(once("--map", given.map), given.models, given.costs, cost, given.cost_unit, given.scale, given.clip)
+    return Options(
+        columns=once("--map", given.map),
+        models=given.models,
+        costs=given.costs,
+        cost=cost,
+        cost_unit=given.cost_unit,
+        scale=given.scale,
+        clip=given.clip,
+        quality_name=given.quality_name,
+    )
 
 
 def _cost(model: str, text: str) -> float:

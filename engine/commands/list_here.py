@@ -29,6 +29,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.bundle.library import entries, open_bundle
     from engine.policies import POLICIES
+    from engine.qualities import quality_measure
     from engine.recipes import RECIPES, Recipe
 
     def about(recipe: Recipe) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
                 "classes": outputs.classes,
                 "examples": bundle.examples,
                 "units": list(outputs.stage_cost),
+                **({"quality": outputs.quality_name} if outputs.quality_name else {}),
                 "policies": [name for name, policy in POLICIES.items() if policy.unavailable_reason(outputs) is None],
             }
         )
@@ -62,7 +64,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         width = max(map(len, (*RECIPES, *POLICIES, *(bundle["id"] for bundle in bundles))))
         for bundle in bundles:
             size = f"{bundle['exits']} exits, {bundle['classes']} classes, {bundle['examples']:,} examples"
-            print(f"bundle  {bundle['id']:<{width}}  {size}; costs in {', '.join(bundle['units'])}")
+            graded = f"; graded by {quality_measure(bundle['quality']).title}" if "quality" in bundle else ""
+            print(f"bundle  {bundle['id']:<{width}}  {size}{graded}; costs in {', '.join(bundle['units'])}")
         for entry in broken:
             print(f"broken  {entry['problem']}")
         for name, recipe in RECIPES.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.commands.arguments import number, positive
 from engine.commands.progress import progress_bar
 from engine.commands.sweep import MAX_POINTS, POINTS, QUICK
-from engine.display_text import counted, printable
+from engine.display_text import capital, counted, printable
 from engine.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.analysis.routes_table import check_ending, write_routes
     from engine.bundle.library import open_bundle
     from engine.policies.saved import save_policy
+    from engine.qualities import mean_title
 
     _check(given)
     if given.out is not None:
@@ -79,7 +80,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         budget = "" if routed.budget is None else f" at a budget of {routed.budget:.4g}"
         part = "all splits" if given.split == "all" else f"{given.split} split"
         print(f"{routed.title}{budget} on {bundle.title}, {part}, {counted(document['examples'], 'example')}.")
-        quality = "Mean quality" if bundle.outputs.is_graded else "Accuracy"
+        quality = capital(mean_title(bundle.outputs))
         units = ", ".join(bundle.outputs.stage_cost)
         others = "" if routed.own_costs else f", by the mean costs saved with the policy: this bundle has {units} only"
         print(f"{quality} {document['accuracy']:.2%} at {document['cost']:.1%} of the full network's cost in {routed.unit}{others}.")

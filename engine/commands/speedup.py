@@ -28,6 +28,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     from engine.analysis.speed_up import COMPARED, full_accuracy, speed_ups
     from engine.bundle.library import open_bundle
     from engine.policies import policy
+    from engine.qualities import mean_title
     from engine.splits import Split
 
     policies = [policy(name) for name in dict.fromkeys(given.policy or COMPARED)]
@@ -43,7 +44,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     full, test, calibration = full_accuracy(outputs), outputs.test(), outputs.tuning(Split.CALIBRATION)
     full_cost = test.full_cost(unit)
     if not given.json:
-        quality = "mean quality" if outputs.is_graded else f"top-{given.top} accuracy" if has_classes else "accuracy"
+        quality = f"top-{given.top} accuracy" if has_classes and not outputs.is_graded else mean_title(outputs)
         low, high = (f"{100 * end:.1f}" for end in full.ends)
         tuned, reported = counted(calibration.examples, "calibration example"), counted(test.examples, "test example")
         print(f"{bundle.title}: the full network reaches {full.estimate:.2%} [{low}, {high}] {quality} at {full_cost:.4g} {unit}.")

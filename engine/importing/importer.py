@@ -171,9 +171,9 @@ def draft_of(
         log = log_of_arrays(arrays, options, kind or check_topology(arrays, notes), given.ignored, notes)
         parts = _parts_of_log(priced(log, options, _costs_table(options, most)), notes)
     else:
-        options.refuse("columns", "models", "costs", "cost", "cost_unit", "scale", "clip")
+        options.refuse("columns", "models", "costs", "cost", "cost_unit", "scale", "clip", "quality_name")
         parts = _parts_of_arrays(given, arrays, kind, notes)
-    outputs = parts.outputs
+    outputs = options.named(parts.outputs)
     if "cost" in outputs.stage_cost:
         remedy = (
             "name the array cost_macs or cost_latency_ms" if given.table is None else "name the column cost_usd or give --cost-unit usd"

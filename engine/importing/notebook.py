@@ -53,6 +53,7 @@ def import_frame(
     cost_unit: the unit of costs whose name gives none, such as "usd"
     scale:     what every quality is multiplied by, such as 0.01 for percentages
     clip:      whether to cut qualities outside [0, 1]
+    quality_name: what the quality is, such as "F1"
     """
     folder = out or bundles_folder() / check_id(id)
     check_place(folder)
@@ -76,7 +77,7 @@ def show(
     frame:   as for `import_frame`, or the path of a file
     id:      of the bundle, by default the name of the file, or `notebook`; an earlier import with this id is replaced
     browser: whether to open a browser
-    options: those of `import_frame`: columns, models, costs, cost, cost_unit, scale and clip
+    options: those of `import_frame`: columns, models, costs, cost, cost_unit, scale, clip and quality_name
     """
     if isinstance(frame, str | Path):
         id = id or _id_from(Path(frame).stem)

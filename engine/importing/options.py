@@ -1,13 +1,17 @@
 """What the user sets beside the file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, SupportsFloat
 
+import numpy as np
+
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.outputs import Outputs
+from engine.qualities import check_quality_name
 
 #: What some options are, and what to give in place of something else.
 _KINDS: Mapping[str, tuple[type, str]] = {
@@ -15,6 +19,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "models": (tuple, "give a list of names"),
     "cost": (Mapping, "give a dictionary such as {'small': 0.2}"),
     "cost_unit": (str, "give a name such as 'usd'"),
+    "quality_name": (str, "give a name such as 'F1'"),
     "scale": (SupportsFloat, "give a number such as 0.01"),
 }
 
@@ -30,6 +35,7 @@ class Options:
     cost_unit: the unit of costs whose name gives none, such as those of `cost` or of a column `cost`
     scale:     what every quality is multiplied by, such as 0.01 for percentages
     clip:      whether to cut qualities outside [0, 1]
+    quality_name: what the quality is, such as F1
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -39,6 +45,7 @@ class Options:
     cost_unit: str = "cost"
     scale: float = 1.0
     clip: bool = False
+    quality_name: str = ""
 
     def __post_init__(self) -> None:
         """Raise UserError if an option is not what it should be: a notebook may pass anything."""
@@ -53,6 +60,8 @@ class Options:
                 raise UserError(f"The cost of {printable(model)} is {_shown(cost)}; give a number such as 0.2.")
         if not (isfinite(self.scale) and self.scale > 0):
             raise UserError(f"--scale is {self.scale:g}; give a number above 0, such as 0.01 for percentages.")
+        if self.quality_name:
+            check_quality_name(self.quality_name)
         if self.cost and self.costs is not None:
             raise UserError("Both --cost and --costs give costs; leave one of them out.")
 
@@ -63,6 +72,14 @@ class Options:
             if value is not None if name == "costs" else value != getattr(Options(), name):
                 option = "map" if name == "columns" else name.replace("_", "-")
                 raise UserError(f"--{option} is for logs of models, and this file holds arrays that it cannot change; leave it out.")
+
+    def named(self, outputs: Outputs) -> Outputs:
+        """The outputs with the name of their quality, if one is given. Raises UserError if they are not graded."""
+        if not self.quality_name:
+            return outputs
+        if outputs.judged is None or not outputs.is_graded:
+            raise UserError("--quality-name names a quality from 0 to 1, and these results are correct or incorrect; leave it out.")
+        return replace(outputs, qualities={self.quality_name: outputs.judged.astype(np.float32)}, quality_name=self.quality_name)
 
 
 def _shown(value: object) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from engine.exit_values import mean_over_examples
 from engine.importing.importer import Imported
+from engine.qualities import mean_title
 from engine.splits import Split
 
 
@@ -29,5 +30,5 @@ def summary_of(imported: Imported) -> dict[str, Any]:
         "dominated": list(imported.draft.provenance.get("dominated", [])),
         "notes": list(imported.notes),
         "diagnosis": list(imported.draft.provenance.get("diagnosis", [])),
-        "shown": {"test_examples": tests, "graded": outputs.is_graded, "scores": list(outputs.scores)},
+        "shown": {"test_examples": tests, "measure": mean_title(outputs), "scores": list(outputs.scores)},
     }

@@ -11,7 +11,7 @@ const LOW = 0.5 // of the reference's mean quality
 /** @type {Record<Show, {title: string, help: string}>} */
 const SHOWS = {
   all: { title: "none", help: "All examples look the same." },
-  low: { title: "low quality", help: "" },
+  low: { title: "low", help: "" },
   incorrect: { title: "incorrect", help: "What the example leaves with is incorrect." },
   overthought: { title: "overthought", help: "An earlier exit on its way was already correct, and the one it leaves at is incorrect." },
   rescued: { title: "rescued", help: "The first exit on its way was incorrect, and the one it leaves at is correct." },
@@ -22,8 +22,8 @@ const SHOWS = {
 export function showsOf({ routes, full, words }) {
   /** @type {Show[]} */
   const shows = routes.graded ? ["all", "low", "changing"] : ["all", "incorrect", "overthought", "rescued", "changing"]
-  const low = `Leaves with a quality below ${amount(words, LOW * full.accuracy)}, half of what the ${words.reference} has on average.`
-  return shows.map((show) => ({ show, title: SHOWS[show].title, help: show === "low" ? low : adapted(words, SHOWS[show].help) }))
+  const low = `Leaves with ${words.measure} below ${amount(words, LOW * full.accuracy)}, half of what the ${words.reference} has on average.`
+  return shows.map((show) => ({ show, title: show === "low" ? `low ${words.measure}` : SHOWS[show].title, help: show === "low" ? low : adapted(words, SHOWS[show].help) }))
 }
 
 /**

@@ -10,7 +10,7 @@ const FACTOR = "factor:"
 /** The orders that a model has what it takes for; the first is the default. @param {Model} model @returns {Sort[]} */
 export function sortsOf(model) {
   const { confidence, factors, routes } = model
-  const { stage } = model.words
+  const { measure, stage } = model.words
   const top = routes.answer ? "top probability" : "confidence"
   const sorts = []
   if (confidence) sorts.push({ name: "typical", title: "most typical", help: "Nearest to the median confidence of those listed." })
@@ -18,7 +18,7 @@ export function sortsOf(model) {
   sorts.push({ name: "random", title: "random", help: "By the hash of their ids: the same order at every visit." })
   sorts.push({ name: "change", title: "closest to a change", help: `Fewest steps of the budget until they leave at another ${stage}.` })
   if (confidence) sorts.push({ name: "confidence", title: "most confident", help: `Highest ${top} at the ${stage}.` })
-  if (routes.graded) sorts.push({ name: "quality", title: "lowest quality", help: "Lowest quality where they leave." })
+  if (routes.graded) sorts.push({ name: "quality", title: `lowest ${measure}`, help: `Lowest ${measure} where they leave.` })
   for (const factor of Object.keys(factors)) {
     if (factor !== "difficulty") sorts.push({ name: `${FACTOR}${factor}`, title: `most ${factor.replaceAll("_", " ")}`, help: `Highest ${factor}.` })
   }

@@ -52,7 +52,7 @@ export function frontTable(front, now, spent, budgets, words = USUAL) {
     groups.push({ title, rows: cost.map((value, i) => [name(point(i)), share(value, 2), result(accuracy[i])]) })
   }
   const title = `Test ${words.measure}`
-  return { caption: `${title} against cost`, heads: ["", `Share of the ${spent}`, title], names: ["curve", "point", "cost", words.measure], groups, total: null }
+  return { caption: `${title} against cost`, heads: ["", `Share of the ${spent}`, title], names: ["curve", "point", "cost", words.graded ? "quality" : "accuracy"], groups, total: null }
 }
 
 /**
@@ -86,7 +86,7 @@ export function exitsTable(now, exits, spent, words = USUAL) {
   })
   const missed = { text: text(100 - whole), value: Number((1 - now.accuracy).toFixed(7)) }
   const sum = [name("All"), { text: "100.0%", value: 1 }, { text: amount(words, now.accuracy), value: Number(now.accuracy.toPrecision(12)) }, ...(graded ? [] : [missed]), EMPTY, EMPTY, { text: total, value: now.cost }]
-  const [heads, names] = graded ? [["Adds to the quality"], ["adds_to_quality"]] : [["Correct", "Incorrect"], ["correct", "incorrect"]]
+  const [heads, names] = graded ? [[`Adds to the ${words.measure}`], ["adds_to_quality"]] : [["Correct", "Incorrect"], ["correct", "incorrect"]]
   return {
     caption: `Who leaves at which ${words.stage} at this budget${now.of ? `, of ${now.of.name}` : ""}`,
     heads: [capital(words.stage), "Leave here", ...heads, "Cost alone", "Mean cost", `Adds to the ${spent}`],

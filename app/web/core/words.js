@@ -3,14 +3,15 @@
 import { percent } from "./dom.js"
 
 /**
- * graded: whether results have a quality from 0 to 1, and are not correct or incorrect;  measure: what they are worth, in a word;
+ * graded: whether results have a quality from 0 to 1, and are not correct or incorrect;  measure: what they are worth, within a sentence;
+ * meaning: of that name, or empty;
  * reference: what budgets are shares of;  best: its name where it is a model among others, else empty;  stage: what an example leaves at; truth: what an oracle knows;
  * one, many: an example, and examples;  sign: how an amount of the unit of cost is written, such as "{} ms", where amounts are shown.
- * @typedef {{graded: boolean, measure: "accuracy" | "quality", reference: string, best: string, stage: "exit" | "model", truth: string, one: string, many: string, sign?: string}} Words
+ * @typedef {{graded: boolean, measure: string, meaning: string, reference: string, best: string, stage: "exit" | "model", truth: string, one: string, many: string, sign?: string}} Words
  */
 
 /** Of images with classes. @type {Words} */
-export const USUAL = { graded: false, measure: "accuracy", reference: "full network", best: "", stage: "exit", truth: "labels", one: "image", many: "images" }
+export const USUAL = { graded: false, measure: "accuracy", meaning: "", reference: "full network", best: "", stage: "exit", truth: "labels", one: "image", many: "images" }
 
 const LETTERS = 28 // of a name within a sentence, at most
 

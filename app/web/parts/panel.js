@@ -268,13 +268,13 @@ export class Panel {
       Object.assign(input, { type: "number", name, min: String(low), max: String(high), step: "any", value: String(value), required: true })
       return element("label", "", `${before} `, input, ` ${after}`)
     }
-    const { graded, reference } = model?.words ?? USUAL
+    const { graded, measure, reference } = model?.words ?? USUAL
     /** @type {[string, number, number, number]} */
-    const promised = graded ? [`less quality than the ${reference},`, 0.01, 0.001, 0.5] : [`points less accuracy than the ${reference},`, 1, 0.1, 50]
+    const promised = graded ? [`less ${measure} than the ${reference},`, 0.01, 0.001, 0.5] : [`points less accuracy than the ${reference},`, 1, 0.1, 50]
     const go = element("button", "offramp-go", way === "guarantee" ? "Find it" : "Go")
     const spent = model?.spent ?? "cost"
     if (way === "budget") this.form.replaceChildren(field("budget", "at most", `% of the ${spent}`, model ? Number((100 * model.budget[this.step]).toFixed(1)) : 25, 0, 1000), go)
-    else if (way === "accuracy" && graded && model) this.form.replaceChildren(field("accuracy", "at least", "quality, from 0 to 1", Math.floor(100 * model.full.accuracy + 1e-6) / 100, 0, 1), go)
+    else if (way === "accuracy" && graded && model) this.form.replaceChildren(field("accuracy", "at least", `${measure}, from 0 to 1`, Math.floor(100 * model.full.accuracy + 1e-6) / 100, 0, 1), go)
     else if (way === "accuracy") this.form.replaceChildren(field("accuracy", "at least", "% correct", model ? Math.floor(1000 * model.full.accuracy + 1e-6) / 10 : 95), go)
     else this.form.replaceChildren(field("errors", "at most", ...promised), field("confidence", "with", "% confidence", 90, 50, 99.9), go)
   }

@@ -31,6 +31,7 @@ export class Readouts {
     this.intervals = undefined
     this.difference = group("Difference", "difference", "difference-interval")
     this.difference.title = DIFFERENCE
+    this.meaning = element("p", "offramp-meaning") // of a quality that has a name
     const balance = group("Effective exits", "balance")
     this.balance = balance
     place.replaceChildren(
@@ -43,6 +44,7 @@ export class Readouts {
         this.difference,
         balance,
       ),
+      this.meaning,
     )
   }
 
@@ -55,7 +57,9 @@ export class Readouts {
   /** @param {Model} model */
   draw(model) {
     this.model = model
-    const { measure, reference, stage } = model.words
+    const { meaning, measure, reference, stage } = model.words
+    this.meaning.hidden = !meaning
+    this.meaning.textContent = meaning && `${capital(measure)}: ${meaning.charAt(0).toLowerCase()}${meaning.slice(1)}`
     this.balance.title = adapted(model.words, BALANCE)
     const titles = { "Test accuracy": `Test ${measure}`, "Full network": capital(reference), "Effective exits": `Effective ${stage}s` }
     for (const [text, title] of Object.entries(titles)) /** @type {HTMLElement} */ (this.titles.get(text)).textContent = title

@@ -57,7 +57,7 @@ def import_large(source: Source, id: str, title: str | None, kind: CascadeKind |
     made = scan(source, options.scale)
     settled = Settled(source, made, kind, options, _with_class_names(named, made, source))
     if settled.judged is None:
-        options.refuse("cost", "cost_unit", "scale", "clip")
+        options.refuse("cost", "cost_unit", "scale", "clip", "quality_name")
     stages = "Network" if kind is CascadeKind.FAMILY else "Exit"
     defaults = [f"{stages} {k + 1}" for k in range(source.exits)]
     names = check_names("exit_names", named["exit_names"], defaults) if "exit_names" in named else tuple(defaults)

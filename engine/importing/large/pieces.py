@@ -120,7 +120,8 @@ def _judged(settled: Settled, arrays: Arrays, split: NDArray[np.str_]) -> Output
         raise UserError("A file of this size has either failed results or columns feature_NAME; leave one of the two out.")
     made = outputs_of(alone(log), split, notes)
     quality = made.quality
-    return made if settled.judged == "correct" or settled.scan.binary else replace(made, judged=quality.astype(np.float32))
+    graded = made if settled.judged == "correct" or settled.scan.binary else replace(made, judged=quality.astype(np.float32))
+    return settled.options.named(graded)
 
 
 def _costs(settled: Settled, arrays: Arrays, exits: int, rows: int) -> dict[str, NDArray[np.float64]]:

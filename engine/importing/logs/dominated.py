@@ -76,6 +76,7 @@ def of_exits(outputs: Outputs, order: NDArray[np.integer]) -> Outputs:
         outputs,
         prediction=None if outputs.prediction is None else outputs.prediction[order],
         judged=None if outputs.judged is None else outputs.judged[order],
+        qualities={name: values[order] for name, values in outputs.qualities.items()},
         logits=None if outputs.logits is None else outputs.logits[order],
         scores={name: score[order] for name, score in outputs.scores.items()},
         features={name: values[order] for name, values in outputs.features.items()},

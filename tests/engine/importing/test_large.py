@@ -109,7 +109,7 @@ FORMS: dict[str, tuple[Columns, dict[str, str], Options]] = {
     "ids in text": (text_ids(predicted()), {}, Options()),
     "correct": (judged(), {}, Options()),
     "quality": (judged("quality"), {}, Options()),
-    "scaled quality": (judged("quality"), {}, Options(scale=0.5)),
+    "scaled quality": (judged("quality"), {}, Options(scale=0.5, quality_name="F1")),
     "failed": (failing(judged()), {}, Options()),
     "costs without a unit": (
         {name.replace("_usd", ""): values for name, values in judged().items()},
@@ -122,6 +122,7 @@ FORMS: dict[str, tuple[Columns, dict[str, str], Options]] = {
         Options(cost={"a": 0.25, "b": 0.5, "c": 1.0}, cost_unit="usd"),
     ),
     "family": (judged(), FAMILY, Options()),
+    "family with a named quality": (judged("quality"), FAMILY, Options(quality_name="F1")),
 }
 
 
