@@ -11,8 +11,9 @@ from app import media, resources
 from app.payload.first_paint import first_paint
 from app.selection import Option, Selection
 from app.shown import Shown
-from app.wording import sample_sentences
+from app.wording import held_terms, sample_sentences
 from app.worker.pictures import Album, album
+from engine.recipes.texts import why_no_network
 
 
 def explore_data(selection: Selection, shown: Shown, budget: float) -> dict[str, Any]:
@@ -39,6 +40,8 @@ def data_of(selection: Selection, shown: Shown, images: Album, budget: float) ->
         "images": media.images_address(entry) if images.pictures is not None else None,
         "scope": shown.scope,
         **({"sampled": sample_sentences(shown.bundle, shown.sweep)} if shown.is_sampled else {}),
+        "terms": held_terms(shown.bundle, images.pictures is not None),
+        "noWords": why_no_network(shown.bundle.provenance) if shown.bundle.texts is not None else "",
         **first_paint(shown, images.missing, budget),
     }
 

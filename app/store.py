@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.byte_cache import ByteCache
-from app.dataset_texts import TextSource
+from app.dataset_texts import Missing, TextSource
 from engine.analysis.kept_sweeps import STEPS, baselines, kept_at, kept_sweep
 from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.library import Entry, entries
@@ -31,7 +31,7 @@ Stamp = tuple[tuple[str, int, int], ...]
 Value = TypeVar("Value")
 
 _titles: ByteCache[str] = ByteCache(1_000_000, lambda title: 100 + 4 * len(title))
-_missing_texts: ByteCache[str] = ByteCache(1_000_000, lambda sentence: 100 + 4 * len(sentence))
+_missing_texts: ByteCache[Missing] = ByteCache(1_000_000, lambda missing: 400 + 4 * len(missing.here))
 _bundles: ByteCache[Bundle] = ByteCache(128_000_000, lambda bundle: bundle.nbytes)
 _sweeps: ByteCache[Sweep] = ByteCache(64_000_000, lambda sweep: sweep.nbytes + _RULE * len(sweep.rules))
 _unkept: ByteCache[bytes] = ByteCache(16_000_000, len)
@@ -73,11 +73,11 @@ def opened(entry: Entry) -> Bundle:
     return bundle if source is None else _kept(_bundles, opened_key(entry), lambda: source.added_to(bundle))
 
 
-def missing_texts(entry: Entry) -> str:
-    """One sentence that says why the texts of a bundle are missing; empty if they are there, or if its examples are not texts."""
+def missing_texts(entry: Entry) -> Missing:
+    """Why the texts of a bundle are missing; empty if they are there, or if its examples are not texts."""
     bundle, source = _as_stored(entry)
     if source is None or opened(entry).texts is not None:
-        return ""
+        return Missing()
     return _missing_texts.get(opened_key(entry), lambda: source.why_missing(bundle))
 
 

@@ -16,6 +16,7 @@ from engine.display_text import counted, printable
 from engine.outputs import CascadeKind
 from engine.policies import POLICIES, Rule
 from engine.qualities import measure_title, quality_measure
+from engine.recipes.terms import terms_of
 from engine.splits import Split
 from engine.sweep import Sweep
 from engine.targets import TargetResult
@@ -53,7 +54,7 @@ class Words:
         is_log = not outputs.has_classes or bundle.reads_texts or bundle.id_texts is not None
         models = is_log and outputs.kind is CascadeKind.FAMILY
         usual = cls()
-        images = not is_log or bundle.images is not None
+        images = not is_log or bundle.images is not None or outputs.overlap is not None
         return cls(
             graded=outputs.is_graded,
             measure=measure_title(outputs),
@@ -61,7 +62,7 @@ class Words:
             reference="best single model" if models else usual.reference,
             best=bundle.exit_names[outputs.full] if models else "",
             stage="model" if models else usual.stage,
-            truth=usual.truth if outputs.has_classes else "results",
+            truth=usual.truth if outputs.has_classes else "results" if outputs.overlap is None else "true masks",
             one=usual.one if images else "example",
             many=usual.many if images else "examples",
         )
@@ -195,6 +196,16 @@ def faces_sentence(bundle: Bundle, missing: str) -> str:
         return ""
     known = bundle.outputs.has_classes or bundle.outputs.overlap is not None
     return missing if known else "This bundle holds neither images nor texts."
+
+
+def held_terms(bundle: Bundle, has_images: bool) -> str:
+    """What is shown of its data set, and on what terms, such as "images of CIFAR-10, which may not be redistributed"; else empty.
+
+    has_images: whether images are shown, of the bundle or of its data set
+    """
+    what = " and ".join((["images"] if has_images else []) + (["texts"] if bundle.texts is not None else []))
+    terms = terms_of(bundle.provenance)
+    return f"{what} {terms}" if what and terms else ""
 
 
 def spent(unit: str) -> str:

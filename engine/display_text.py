@@ -1,11 +1,15 @@
 """Text that came in a file, made safe to print, show and store."""
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
 
 #: Longer names of classes, exits and files are cut to this length.
 MOST_CHARACTERS = 60
+
+#: HTML entities, with or without their ampersand, where no word ends in the same letters.
+_ENTITY = re.compile(r"(?:&|(?<![\w&]))(#\d{2,5}|quot|apos|amp|lt|gt|hellip|[lr][sd]quo|[mn]dash);")
 
 
 def printable(text: str, most: int = MOST_CHARACTERS) -> str:
@@ -15,6 +19,16 @@ def printable(text: str, most: int = MOST_CHARACTERS) -> str:
     # Python finds quickly whether there is anything to clean: only spaces are printable and in these categories.
     seen = start if start.isprintable() else "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in start)
     return " ".join(seen.split())[:most].rstrip()
+
+
+def unescaped(text: str) -> str:
+    """The text with characters in place of HTML entities such as `&quot;`, `quot;` and `#39;`; white space stays."""
+
+    def character(entity: re.Match[str]) -> str:
+        made = html.unescape(f"&{entity[1]};")
+        return made if made.isprintable() and not made.isspace() else entity[0]
+
+    return _ENTITY.sub(character, text)
 
 
 def counted(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from app.dataset_texts import shown_text
 from app.payload.container import Packed, encode, packed_share
 from app.theme import exit_colours
 from engine.analysis.factor_levels import factor_levels
@@ -39,7 +40,8 @@ def bundle_resource(bundle: Bundle, rows: NDArray[np.integer] | None = None) -> 
         "factors": list(factors),
     }
     if bundle.texts is not None and MOST_ON_FACE * len(test) <= MOST_ON_FACES:
-        values["texts"] = [text[:MOST_ON_FACE] for text in bundle.texts[test]]
+        shown = shown_text(bundle)
+        values["texts"] = [shown(text)[:MOST_ON_FACE] for text in bundle.texts[test]]
     arrays: dict[str, Packed] = {}
     if outputs.labels is not None and bundle.class_names:
         arrays["label"] = Packed(outputs.labels[test], "u4")

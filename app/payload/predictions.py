@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.dataset_texts import shown_text
 from app.payload.container import Packed, encode
 from app.shown import Shown
 from app.true_masks import masks_of
@@ -116,7 +117,7 @@ def _tables(shown: Shown, rows: NDArray[np.integer]) -> _Tables:
         decision=_decision(shown, rows),
         quality=None if outputs.has_classes else outputs.quality[:, examples].T.astype(np.float32),
         confidence=_confidence(outputs, examples),
-        texts=None if bundle.texts is None else bundle.texts[examples].tolist(),
+        texts=None if bundle.texts is None else list(map(shown_text(bundle), bundle.texts[examples])),
         before={name: values[examples] for name, values in outputs.before.items()},
         masks=None if bundle.masks is None else masks_of(bundle, outputs.ids[examples]),
     )

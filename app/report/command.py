@@ -53,7 +53,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         raise _unwritable(given.out, problem) from problem
     if not given.json:
         wrote = f"Wrote {_shown(given.out)}, {len(written) / 1e6:.1f} MB."
-        print(*filter(None, [wrote, content.data["scope"], content.data["missing"]]))
+        terms = content.data["terms"] and f"It holds {content.data['terms']}."
+        print(*filter(None, [wrote, terms, content.data["scope"], content.data["missing"]]))
     return {"bundle": entry.id, "policy": given.policy, "unit": unit, "file": str(given.out), "bytes": len(written)}
 
 

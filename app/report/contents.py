@@ -15,7 +15,7 @@ from app.payload.sweep_resource import sweep_resource
 from app.payload.take_home_resource import take_home_resource
 from app.report.single_file import Embedded
 from app.shown import Shown
-from app.wording import footer, page_title, unit_title
+from app.wording import footer, held_terms, page_title, unit_title
 from app.worker.pictures import Album
 from engine.bundle.bundle import Bundle
 from engine.hashing import hash_uniform
@@ -72,8 +72,10 @@ def report(shown: Shown, images: Album, examples: int | None = None, budget: flo
         "scope": " ".join(filter(None, (_scope(len(rows), shown), shown.scope))),
         **first_paint(shown, _missing(images, bundle), DEFAULT_BUDGET if budget is None else budget),
     }
+    terms = data["terms"] = held_terms(bundle, bool(encoded))
+    last = footer(bundle.provenance)
     view = "" if budget is None else f"budget={budget:g}"
-    return Embedded(page_title(bundle.title, VIEW), footer(bundle.provenance), data, resources, view)
+    return Embedded(page_title(bundle.title, VIEW), f"This file holds {terms}. {last}" if terms else last, data, resources, view)
 
 
 def _shuffled(bundle: Bundle) -> NDArray[np.int64]:
@@ -97,9 +99,9 @@ def _fitting(sizes: Sequence[int], most: int) -> int:
 
 def _missing(images: Album, bundle: Bundle) -> str:
     """As a reader of the file understands it, on whatever computer."""
-    if images.obtainable is None and not bundle.reads_texts:
+    if not images.reason:
         return images.missing
-    return f"This file holds no {'texts' if bundle.reads_texts else 'images'}, because they were not on the computer that wrote it."
+    return f"This file holds no {'texts' if bundle.reads_texts else 'images'}, because {images.reason}."
 
 
 def _scope(carried: int, shown: Shown) -> str:

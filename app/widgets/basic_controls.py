@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.address import BUNDLE, POLICY, UNIT
+from app.dataset_texts import shown_text
 from app.figures.exit_shares import EXIT_SHARES
 from app.figures.front import FRONT
 from app.selection import Option, Selection, select
@@ -82,7 +83,7 @@ def _gallery(shown: Shown, images: Album, step: int) -> None:
         nearest = test[leaving[np.argsort(steps_away[leaving], kind="stable")][:IMAGES]]
         st.markdown(f"**{literal(name)}**: {counted(len(leaving), shown.words.one)}")
         if images.pictures is None:
-            for text in () if bundle.texts is None else bundle.texts[nearest]:
+            for text in () if bundle.texts is None else map(shown_text(bundle), bundle.texts[nearest]):
                 st.caption(literal(text[:TEXT]))
             continue
         try:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from app import store
 from app.byte_cache import ByteCache
+from app.dataset_texts import NOT_READ, NOT_THERE, OTHER_DATA
 from app.worker.messages import Open, Take
 from app.worker.process import WorkerLost, WorkerProcess
 from engine.bundle.bundle import Bundle
@@ -75,12 +76,14 @@ class DatasetPictures(Mapping[int, bytes]):
 class Album:
     """The images of a bundle, or None and one sentence that says what is missing.
 
+    reason:     why they are missing, to end a sentence in a file that is written here and read elsewhere; empty if the bundle has none
     obtainable: the data set whose download would bring them, by its name in FILES
     """
 
     pictures: Pictures | None
     missing: str = ""
     obtainable: str | None = None
+    reason: str = ""
 
 
 #: Reads the data sets of all bundles, for all visitors.
@@ -95,7 +98,8 @@ def album(entry: Entry) -> Album:
     if bundle.images is not None:
         return Album(bundle.images)
     if bundle.reads_texts:
-        return Album(None, store.missing_texts(entry) or "No image: this bundle holds none.")
+        missing = store.missing_texts(entry)
+        return Album(None, missing.here or "No image: this bundle holds none.", reason=missing.reason)
     # When the files of its data set change, the album is opened again.
     key = str(entry.folder), entry.stamp(), str(datasets_folder()), files_stamp(bundle.provenance, datasets_folder())
     try:
@@ -105,7 +109,7 @@ def album(entry: Entry) -> Album:
             opened = _albums.get(key, lambda: _album(bundle))
         return opened
     except WorkerLost as problem:  # not kept: the next call starts another worker
-        return Album(None, f"No image. {problem}")
+        return Album(None, f"No image. {problem}", reason=NOT_READ)
 
 
 def identifying(provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def _album(bundle: Bundle) -> Album:
     if str(bundle.provenance.get("recipe")) not in RECIPES and "image_size" not in bundle.provenance and files is None:
         return Album(None, "No image: this bundle holds none.")
     if files and not files.complete(datasets_folder()):
-        return Album(None, f"No image: {files.title} is not on this computer.", name)
+        return Album(None, f"No image: {files.title} is not on this computer.", name, NOT_THERE)
     provenance = identifying(bundle.provenance)
     datasets = str(datasets_folder())
     try:
@@ -128,8 +132,9 @@ def _album(bundle: Bundle) -> Album:
         raise
     except UserError as problem:
         if files:
-            return Album(None, f"No image: {files.title} on this computer is damaged.", name)
-        return Album(None, f"No image: {problem}")
+            return Album(None, f"No image: {files.title} on this computer is damaged.", name, NOT_READ)
+        return Album(None, f"No image: {problem}", reason=NOT_READ)
     if digest is None or digest != bundle.provenance.get("dataset_digest"):
-        return Album(None, "No image: the data set on this computer is not the one that this bundle was made from.")
+        missing = "No image: the data set on this computer is not the one that this bundle was made from."
+        return Album(None, missing, reason=OTHER_DATA)
     return Album(DatasetPictures(provenance, datasets, digest, frozenset(bundle.outputs.test().ids.tolist())))

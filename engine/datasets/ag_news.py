@@ -2,7 +2,8 @@
 Classification", NeurIPS 2015, section 4).
 
 TEST is the 7,600 official test texts. The other texts are those of the 120,000 training texts that the file holds with their title: 1,500
-in FIT, 1,500 in CALIBRATION, and the rest in TRAIN. Rows without a title are left out.
+in FIT, 1,500 in CALIBRATION, and the rest in TRAIN. Rows without a title are left out. Its files write quotation marks as `quot;` and
+apostrophes as `#39;`, which networks read as they are and people are shown as characters.
 """
 
 from engine.datasets.sentences import ROWS, Parts, Sentence, SentenceFile, Sentences, shuffled
@@ -16,7 +17,7 @@ FILES = (SentenceFile("text/agnews/train_pieces.tsv", label_first=True), Sentenc
 
 
 def ag_news() -> Sentences:
-    return Sentences("ag-news", "AG News", CLASSES, FILES, divide)
+    return Sentences("ag-news", "AG News", CLASSES, FILES, divide, escaped=True)
 
 
 def divide(training: list[tuple[int, tuple[str, str], int]], test: list[tuple[int, tuple[str], int]]) -> Parts:

@@ -6,6 +6,9 @@ from engine.datasets.base import Dataset, MaskDataset, TextDataset
 from engine.datasets.published.files import FILES
 from engine.datasets.registry import register_dataset
 
+#: Of published data sets, see their own pages.
+_NOT_PASSED_ON = "may not be redistributed"
+
 
 @register_dataset("doodles", "Doodles", "64x64 drawings", classes=10, small_images=False)  # it has its own network
 def doodles() -> Dataset:
@@ -30,7 +33,14 @@ def scenes() -> MaskDataset:
     return Scenes()
 
 
-@register_dataset("camvid", "CamVid", "96x128 frames of a drive, with one of 11 classes at each pixel", classes=11, small_images=False)
+@register_dataset(
+    "camvid",
+    "CamVid",
+    "96x128 frames of a drive, with one of 11 classes at each pixel",
+    classes=11,
+    small_images=False,
+    terms="are under CC BY-NC, so they may not be used commercially",
+)
 def camvid() -> MaskDataset:
     from engine.datasets.camvid import CamVid
 
@@ -38,7 +48,12 @@ def camvid() -> MaskDataset:
 
 
 @register_dataset(
-    "cityscapes", "Cityscapes", "128x256 frames of a drive, with one of 19 classes at each pixel", classes=19, small_images=False
+    "cityscapes",
+    "Cityscapes",
+    "128x256 frames of a drive, with one of 19 classes at each pixel",
+    classes=19,
+    small_images=False,
+    terms=_NOT_PASSED_ON,
 )
 def cityscapes() -> MaskDataset:
     from engine.datasets.cityscapes import Cityscapes
@@ -46,14 +61,14 @@ def cityscapes() -> MaskDataset:
     return Cityscapes()
 
 
-@register_dataset("sst2", "SST-2", "sentences of film reviews, positive or negative", classes=2, small_images=False)
+@register_dataset("sst2", "SST-2", "sentences of film reviews, positive or negative", classes=2, small_images=False, terms=_NOT_PASSED_ON)
 def sst2() -> TextDataset:
     from engine.datasets.sst2 import sst2
 
     return sst2()
 
 
-@register_dataset("ag-news", "AG News", "news in 4 classes", classes=4, small_images=False)
+@register_dataset("ag-news", "AG News", "news in 4 classes", classes=4, small_images=False, terms=_NOT_PASSED_ON)
 def ag_news() -> TextDataset:
     from engine.datasets.ag_news import ag_news
 
@@ -66,14 +81,22 @@ def _published(name: str) -> Dataset:
     return TorchvisionSet(name)
 
 
-register_dataset("cifar10", FILES["cifar10"].title, "32x32 photographs in 10 classes", 10)(partial(_published, "cifar10"))
-register_dataset("cifar100", FILES["cifar100"].title, "32x32 photographs in 100 classes", 100)(partial(_published, "cifar100"))
-register_dataset("fashion-mnist", FILES["fashion-mnist"].title, "28x28 greyscale images of 10 kinds of clothing, padded to 32x32", 10)(
-    partial(_published, "fashion-mnist")
+register_dataset("cifar10", FILES["cifar10"].title, "32x32 photographs in 10 classes", 10, terms=_NOT_PASSED_ON)(
+    partial(_published, "cifar10")
 )
-register_dataset("svhn", FILES["svhn"].title, "32x32 photographs of house-number digits", 10, training={"flip": False})(
-    partial(_published, "svhn")
+register_dataset("cifar100", FILES["cifar100"].title, "32x32 photographs in 100 classes", 100, terms=_NOT_PASSED_ON)(
+    partial(_published, "cifar100")
 )
+register_dataset(
+    "fashion-mnist",
+    FILES["fashion-mnist"].title,
+    "28x28 greyscale images of 10 kinds of clothing, padded to 32x32",
+    10,
+    terms=_NOT_PASSED_ON,
+)(partial(_published, "fashion-mnist"))
+register_dataset(
+    "svhn", FILES["svhn"].title, "32x32 photographs of house-number digits", 10, training={"flip": False}, terms=_NOT_PASSED_ON
+)(partial(_published, "svhn"))
 
 #: The classes, in the order of the file.
 _TWENTY = tuple(
@@ -82,7 +105,12 @@ _TWENTY = tuple(
 
 
 @register_dataset(
-    "cifar100-twenty", "CIFAR-100, twenty classes", "32x32 photographs in 20 of the 100 classes of CIFAR-100", 20, training={"epochs": 30}
+    "cifar100-twenty",
+    "CIFAR-100, twenty classes",
+    "32x32 photographs in 20 of the 100 classes of CIFAR-100",
+    20,
+    training={"epochs": 30},
+    terms=_NOT_PASSED_ON,
 )
 def cifar100_twenty() -> Dataset:
     from engine.datasets.packed import PackedImages

@@ -24,6 +24,8 @@ class DatasetEntry:
     build:        builds the data set; heavy imports belong inside
     small_images: whether to add a recipe NAME-NETWORK for each of the networks for small images
     training:     training settings that these images need, such as {"flip": False}
+    terms:        what a person who passes its examples on must know, to end a sentence: "may not be redistributed"; empty if they may be
+                  passed on, as Offramp does
     """
 
     name: str
@@ -33,6 +35,7 @@ class DatasetEntry:
     build: Builder
     small_images: bool = True
     training: Mapping[str, Any] = field(default_factory=dict)
+    terms: str = ""
 
 
 _datasets: dict[str, DatasetEntry] = {}
@@ -48,6 +51,7 @@ def register_dataset(
     classes: int,
     small_images: bool = True,
     training: Mapping[str, Any] = MappingProxyType({}),
+    terms: str = "",
 ) -> Callable[[Builder], Builder]:
     """Function decorator: register a data set under its name. Parameters as in `DatasetEntry`."""
 
@@ -56,7 +60,7 @@ def register_dataset(
     def register(build: Builder) -> Builder:
         if name in _datasets:
             raise ValueError(f"two data sets are called {name!r}")
-        _datasets[name] = DatasetEntry(name, title, description, classes, build, small_images, dict(training))
+        _datasets[name] = DatasetEntry(name, title, description, classes, build, small_images, dict(training), terms)
         return build
 
     return register

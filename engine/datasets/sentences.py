@@ -19,6 +19,7 @@ from engine.datasets.base import PADDING, Texts
 from engine.datasets.minilm_files import VOCABULARY, minilm_file
 from engine.datasets.published.files import Stamp, stamp_of
 from engine.datasets.word_pieces import WordPieces
+from engine.display_text import unescaped
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.splits import Split
@@ -50,6 +51,7 @@ class Sentences:
     files:   the files that are read, by their paths in the folder of all data sets
     divide:  the splits, from the rows of each file: (rows of a file, ...) -> Parts
     folder:  the folder of all data sets; None: OFFRAMP_DATASETS, looked up when data is first needed
+    escaped: whether the files write some characters as HTML entities; see `shown`
     """
 
     name: str
@@ -58,6 +60,7 @@ class Sentences:
     files: tuple["SentenceFile", ...]
     divide: Callable[..., Parts]
     folder: Path | None = None
+    escaped: bool = False
 
     vocabulary = PIECES
     longest = LONGEST
@@ -75,6 +78,10 @@ class Sentences:
         """The sentences with these ids, as people read them. Raises KeyError for an unknown id."""
         return tuple(sentence.text for sentence in self._with(ids))
 
+    def shown(self, text: str) -> str:
+        """A sentence with the characters that its file escapes. Networks read what the file has."""
+        return unescaped(text) if self.escaped else text
+
     def tokens(self, texts: Sequence[str]) -> NDArray[np.int32]:
         """Any texts as word pieces, (texts, pieces of the longest one), padded with PADDING."""
         return self._word_pieces.tokens(texts, self.longest)
@@ -85,7 +92,7 @@ class Sentences:
         texts = tuple(sentence.text for sentence in taken)
         tokens = self.tokens(texts)
         length = (tokens != PADDING).sum(axis=1).astype(np.float32)
-        return Texts(texts, tokens, np.array([sentence.label for sentence in taken], np.int64), {"words": length})
+        return Texts(texts, tokens, np.array([sentence.label for sentence in taken], np.int64), {"word_pieces": length})
 
     def stamp(self) -> Stamp:
         """Of the existing files among those that are read: another one as soon as one of them changes."""

@@ -20,7 +20,7 @@ from engine.runtime.masks import MaskKind
 from engine.runtime.texts import TextKind
 from engine.storage.files import sha256_of
 
-FORM = 3  # of the columns of a shard
+FORM = 4  # of the columns of a shard
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from engine.cascades.base import Cascade
 from engine.datasets.base import PADDING, TextDataset
 from engine.errors import UserError
-from engine.recipes import RECIPES, weights_path
-from engine.recipes.texts import text_dataset_of
+from engine.recipes import RECIPES
+from engine.recipes.texts import text_dataset_of, why_no_network
 from engine.runtime.inputs import to_tensor
 from engine.runtime.trained import trained_network
-from engine.storage.files import sha256_of
 
 #: Most words of a text that are removed one after the other.
 MOST_WORDS = 200
@@ -61,12 +60,8 @@ def word_effects(cascade: Cascade, tokens: Callable[[Sequence[str]], NDArray[np.
 
 def trained_on(provenance: Mapping[str, Any]) -> tuple[Cascade, TextDataset]:
     """The network that computed a bundle of texts, and its data set. Raises UserError if either is not on this computer."""
-    dataset, recipe = text_dataset_of(provenance), RECIPES.get(str(provenance.get("recipe")))
-    if dataset is None or recipe is None:
-        raise UserError("The bundle was not computed by a network of Offramp's recipes, so the effects of words are not known.")
-    weights = weights_path(recipe.name)
-    if not weights.is_file():
-        raise UserError(f"The weights of {recipe.name} are not on this computer, so the effects of words are not known.")
-    if sha256_of(weights) != provenance.get("weights_sha256"):
-        raise UserError(f"The weights at {weights} are not those that computed this bundle; restore them, or compute the bundle again.")
-    return trained_network(recipe, torch.device("cpu")), dataset
+    if reason := why_no_network(provenance):
+        raise UserError(reason)
+    dataset = text_dataset_of(provenance)
+    assert dataset is not None
+    return trained_network(RECIPES[str(provenance["recipe"])], torch.device("cpu")), dataset

@@ -1,16 +1,23 @@
 """Texts that a bundle may not hold: they are shown where their data set is, and come and go with it."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from app import resources, store
+from app.dataset_texts import Missing, shown_text
+from app.explore_data import explore_data
 from app.payload.predictions import predictions
 from app.report.contents import report
+from app.selection import select
 from app.shown import Shown
 from app.wording import Words, bundle_size
+from app.worker import words
+from app.worker.messages import Explain, Reply
 from app.worker.pictures import album
 from engine.bundle.bundle import write_bundle
 from engine.bundle.library import Entry
@@ -60,14 +67,16 @@ def test_texts_come_and_go_with_the_data_set(entry: Entry, folder: Path) -> None
 
     without = addresses()
     write_sentences(folder, sst2())
-    assert store.missing_texts(entry) == ""
+    assert store.missing_texts(entry) == Missing()
     bundle = store.opened(entry)
     assert bundle is store.opened(entry) and bundle.texts is not None
     assert bundle.texts[bundle.outputs.split == "test"].tolist() == TEXTS and not any(bundle.texts[bundle.outputs.split != "test"])
     shown = Shown.of(entry, "maxprob", "macs")
     assert predictions(shown, 1)["text"] == TEXTS[1]
     assert all(one != other for one, other in zip(addresses(), without, strict=True))
-    assert report(shown, album(entry)).data["missing"] == ""
+    made = report(shown, album(entry))
+    assert made.data["missing"] == "" and made.data["terms"] == "texts of SST-2, which may not be redistributed"
+    assert made.footer.startswith("This file holds texts of SST-2, which may not be redistributed. Made with Offramp")
     (folder / sst2().files[-1].path).unlink()
     assert store.opened(entry).texts is None and addresses() == without
 
@@ -78,3 +87,43 @@ def test_another_data_set_is_not_shown(entry: Entry, folder: Path) -> None:
     path.write_text(path.read_text().replace("\t0", "\t1"))
     assert store.opened(entry).texts is None
     assert "not the one that this bundle was made from" in album(entry).missing
+    made = report(Shown.of(entry, "maxprob", "macs"), album(entry))
+    assert_one_sentence(
+        made.data["missing"], "This file holds no texts, because the data set on the computer that wrote it was not the one"
+    )
+    assert made.data["terms"] == "" and made.footer.startswith("Made with")
+
+
+def test_a_damaged_data_set_is_not_called_absent(entry: Entry, folder: Path) -> None:
+    write_sentences(folder, sst2())
+    path = folder / sst2().files[-1].path
+    path.write_text(path.read_text().replace("\t0", "\t7"))
+    made = report(Shown.of(entry, "maxprob", "macs"), album(entry))
+    assert made.data["missing"] == "This file holds no texts, because they could not be read on the computer that wrote it."
+
+
+def test_a_page_says_which_network_is_missing_before_it_is_asked(entry: Entry, folder: Path) -> None:
+    write_sentences(folder, sst2())
+    selection = select({"reviews": entry}, {"policy": "maxprob", "unit": "macs"})
+    data = explore_data(selection, Shown.of(entry, "maxprob", "macs"), 0.5)
+    assert_one_sentence(data["noWords"], "The weights of sst2-minilm are not on this computer", "python -m engine train sst2-minilm")
+    assert data["terms"] == "texts of SST-2, which may not be redistributed"
+
+
+def test_escaped_characters_are_shown_and_places_of_words_follow(entry: Entry, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = store.opened(entry)
+    provenance = {**bundle.provenance, "recipe": "ag-news-minilm", "dataset": "ag-news"}
+    text = "He #39;s quot;in quot; A &lt;B&gt; R&amp;D; amp;"
+    bundle = replace(bundle, provenance=provenance, texts=np.full(bundle.outputs.examples, text, object))
+    assert shown_text(bundle)(text) == 'He \'s "in " A <B> R&D; &'
+    asked = []
+
+    def call(request: Explain) -> Reply:
+        asked.append(request.text)
+        return Reply(words=[[*match.span(), 0.5] for match in re.finditer(r"\S+", request.text)])
+
+    monkeypatch.setattr(words, "worker", SimpleNamespace(call=call))
+    effects = words.words_of(bundle, 0)
+    assert asked == [text], "the network reads what the file has"
+    assert effects is not None
+    assert [shown_text(bundle)(text)[int(begin) : int(end)] for begin, end, _ in effects] == shown_text(bundle)(text).split()

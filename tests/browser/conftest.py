@@ -29,6 +29,7 @@ from engine.bundle.bundle import add_measured, write_bundle
 from engine.bundle.library import Entry, open_bundle
 from engine.outputs import Outputs
 from engine.policies import POLICIES
+from engine.storage.files import sha256_of
 from engine.sweep import Sweep, run_sweep
 from tests import synthetic
 from tests.engine.policies.tied import tied_outputs
@@ -118,7 +119,12 @@ def make_bundles(folder: Path) -> None:
     write_bundle(masked_draft("masked-outputs", examples=60, with_truth=False), folder / "masked-outputs")
     written = synthetic.outputs(examples=90, exits=3, seed=11)
     sentences = tuple(f"Sentence <b>{number}</b> says good or bad things" for number in range(len(written.ids)))
-    write_bundle(synthetic.draft(written, "written", title="Sentences", images=(), texts=sentences), folder / "written")
+    network = folder.parent / "weights" / "phrases.safetensors"  # as if they were its, so that it can be asked about words
+    network.parent.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "data" / "weights" / network.name, network)
+    about = {"recipe": "phrases", "dataset": "phrases", "vocabulary": 100, "weights_sha256": sha256_of(network)}
+    draft = synthetic.draft(written, "written", title="Sentences", images=(), texts=sentences, provenance=about)
+    write_bundle(draft, folder / "written")
     for name in DAMAGED:
         shutil.copytree(folder / "tiny", folder / name)
     table = folder / "flipped" / "outputs.parquet"

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import FACE, Reports, Site, explore, press_keys
@@ -48,12 +49,41 @@ def test_words_are_coloured_on_request_for_the_exit_where_the_text_leaves(own_vi
     expect(own_visitor.locator(f"{BAR} button")).to_be_visible()
 
 
-def test_a_network_that_cannot_be_asked_is_a_sentence(visitor: Page, site: Site) -> None:
-    """These sentences are made up."""
+def test_without_the_network_a_sentence_says_what_is_missing_and_nothing_is_asked(visitor: Page, site: Site) -> None:
+    weights = site.bundles.parent / "weights" / "phrases.safetensors"
+    elsewhere = weights.rename(weights.with_suffix(".elsewhere"))
+    try:
+        explore(visitor, site, "bundle=written&budget=0.5")
+        visitor.locator(FACE).first.click()
+        expect(visitor.locator(BAR)).to_contain_text("The weights of phrases are not on this computer, so words cannot be coloured")
+        expect(visitor.locator(f"{BAR} button")).to_be_hidden()
+    finally:
+        elsewhere.rename(weights)
+
+
+def test_a_network_that_fails_is_a_sentence(visitor: Page, site: Site) -> None:
+    visitor.route("**/words?row=*", lambda route: route.fulfill(status=404, body="The text has 300 words, too many."))
     picked(visitor, site)
     visitor.locator(f"{BAR} button").click()
-    expect(visitor.locator(BAR)).to_contain_text("not computed by a network of Offramp's recipes")
+    expect(visitor.locator(BAR)).to_contain_text("too many")
     expect(visitor.locator(f"{BAR} button")).to_be_enabled()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_a_long_text_is_there_to_be_read_whole(visitor: Page, site: Site, width: int, height: int) -> None:
+    long = " ".join(["A long report"] * 140)
+
+    def lengthen(route: Route) -> None:
+        answered = route.fetch()
+        route.fulfill(response=answered, json={**answered.json(), "text": long})
+
+    visitor.route("**/predictions?row=*", lengthen)
+    visitor.set_viewport_size({"width": width, "height": height})
+    explore(visitor, site, "bundle=written&budget=0.5")
+    visitor.locator(FACE).first.click()
+    text = visitor.locator(TEXT)
+    expect(text).to_have_text(long)
+    assert text.evaluate("(node) => node.scrollHeight - node.clientHeight") <= 1
 
 
 def test_a_report_has_no_network_to_ask(page: Page, report: Reports) -> None:

@@ -33,12 +33,13 @@ import { Trace } from "../parts/trace.js"
 /** @typedef {import("../parts/controls.js").Selection} Selection */
 /**
  * What a host gives first, see app/payload/explore_data.py: enough for a first paint.
- * scope: of which examples a file holds, if not of all;  saving: why the policy cannot be saved, or empty, and how it is used;
+ * scope: of which examples a file holds, if not of all;  terms: of which data set images or texts are shown, if it matters to those who pass
+ * them on;  noWords: why words cannot be coloured, if they cannot;  saving: why the policy cannot be saved, or empty, and how it is used;
  * words: if they are not the usual ones.
  * @typedef {{
  *   selection: Selection, defaults: Selection, choices: import("../parts/controls.js").Choices, notices: string[],
  *   first: import("../core/model.js").AtBudget, exits: import("../core/model.js").Exit[],
- *   full: number, spent: string, tested: number, front: import("../parts/front_scene.js").FrontData, speedupVerdict: string[], missing: string, scope?: string, saving: {unavailable: string, usage: string}, words?: import("../core/words.js").Words,
+ *   full: number, spent: string, tested: number, front: import("../parts/front_scene.js").FrontData, speedupVerdict: string[], missing: string, scope?: string, terms?: string, noWords?: string, saving: {unavailable: string, usage: string}, words?: import("../core/words.js").Words,
  * }} ExploreData
  */
 
@@ -323,7 +324,7 @@ export class Explore {
     this.keys.draw(model)
     this.grid.draw(model, this.pictures)
     this.columns.drawCast(model, this.pictures)
-    this.trace.draw(model, this.pictures, source)
+    this.trace.draw(model, this.pictures, source, data.noWords)
     for (const extra of this.extras) extra.draw({ model, data, source, pictures: this.pictures })
     if (before !== this.pictures) before?.dispose()
     const notices = this.follow()

@@ -11,5 +11,8 @@ export function strongest(model, example) {
   return named.filter(([name, value]) => name === "difficulty" || value >= 0.1).slice(0, FACTORS)
 }
 
+/** As people write its name. @param {string} name such as "contrast" or "word_pieces" */
+export const factorTitle = (name) => name.replaceAll("_", " ")
+
 /** Decimal digits of a factor: none of a count, and none of a large number. @param {number} value */
 export const digitsOf = (value) => (Math.abs(value) >= 100 || (Math.abs(value) > 1 && Number.isInteger(value)) ? 0 : 2)

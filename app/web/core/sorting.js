@@ -1,6 +1,7 @@
 // Orders in which the examples of an exit can be listed.
 
 import { hashOf } from "./cast.js"
+import { factorTitle } from "./factors.js"
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {{name: string, title: string, help: string}} Sort  name: as in the address */
@@ -20,7 +21,7 @@ export function sortsOf(model) {
   if (confidence) sorts.push({ name: "confidence", title: "most confident", help: `Highest ${top} at the ${stage}.` })
   if (routes.graded) sorts.push({ name: "quality", title: `lowest ${measure}`, help: `Lowest ${measure} where they leave.` })
   for (const factor of Object.keys(factors)) {
-    if (factor !== "difficulty") sorts.push({ name: `${FACTOR}${factor}`, title: `most ${factor.replaceAll("_", " ")}`, help: `Highest ${factor}.` })
+    if (factor !== "difficulty") sorts.push({ name: `${FACTOR}${factor}`, title: `most ${factorTitle(factor)}`, help: `Highest ${factorTitle(factor)}.` })
   }
   return sorts
 }

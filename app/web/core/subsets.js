@@ -1,6 +1,9 @@
 // Subsets of the test examples: a class, or a level of a factor. Their numbers come from the engine's counts over all test examples, even
 // where a file holds only a sample of them; which examples belong to a subset is known of those here.
 
+import { factorTitle } from "./factors.js"
+import { capital } from "./words.js"
+
 /** @typedef {import("./resource.js").Resource} Resource */
 /**
  * name: as in "on the 500 images of class cat";  option: its name in a list;  group: heading of that list
@@ -78,7 +81,7 @@ function described({ class: label, factor, name, from, to, tested, fullCorrect }
   const full = fullCorrect / tested
   if (label !== undefined) return { class: label, factor: null, level: null, name: `class ${classes[label]}`, option: classes[label], group: "Class", tested, full }
   const bounds = boundsOf(from, to)
-  return { class: null, factor, level: name, name: `${name} ${factor} (${bounds})`, option: `${name} ${factor}, ${bounds}`, group: title(factor), tested, full }
+  return { class: null, factor, level: name, name: `${name} ${factorTitle(factor)} (${bounds})`, option: `${name} ${factorTitle(factor)}, ${bounds}`, group: title(factor), tested, full }
 }
 
 /** Counts as they are; else with two digits, or as many as it takes to tell them from each other. @param {number} from @param {number} to */
@@ -91,7 +94,7 @@ function boundsOf(from, to) {
 }
 
 /** @param {string} factor such as "contrast" or "visible_size" */
-const title = (factor) => factor.slice(0, 1).toUpperCase() + factor.slice(1).replaceAll("_", " ")
+const title = (factor) => capital(factorTitle(factor))
 
 /**
  * Whole numbers come as differences from one step to the next, modulo the size of their type, which wraps in the same way here.

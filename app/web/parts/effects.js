@@ -9,24 +9,35 @@ export class Effects {
   /**
    * @param {HTMLElement} place of the text
    * @param {(example: number) => Promise<WordEffect[]>} ask
+   * @param {string} missing why nothing can be asked, or empty
    */
-  constructor(place, ask) {
+  constructor(place, ask, missing) {
+    this.missing = missing
     this.place = place
     this.press = button("offramp-words", "Colour the words", () => void this.#ask(ask))
     this.key = element("span", "offramp-words-key")
     this.bar = element("div", "offramp-words-bar", this.press, this.key)
+    this.bar.toggleAttribute("data-missing", missing !== "")
+    this.close()
+  }
+
+  /** Nothing can be asked until an example is opened. */
+  close() {
+    /** @type {number | undefined} */
+    this.example = undefined
     /** @type {WordEffect[] | null} */
     this.words = null
+    this.press.hidden = this.missing !== ""
+    this.press.disabled = true
+    this.key.textContent = this.missing
   }
 
   /** @param {number} example @param {string} text */
   open(example, text) {
+    this.close()
     this.example = example
     this.text = text
-    this.words = null
-    this.press.hidden = false
     this.press.disabled = false
-    this.key.textContent = ""
   }
 
   /**

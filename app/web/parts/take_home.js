@@ -57,6 +57,7 @@ export class TakeHome {
     this.dialog.setAttribute("aria-label", "Take home")
     this.dialog.addEventListener("keydown", (event) => event.stopPropagation()) // Escape closes this and nothing else
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close())
+    this.terms = element("p", "offramp-terms") // on paper only
     this.status = element("p", "offramp-home-status")
     this.status.setAttribute("role", "status")
     places.tools.append(this.dialog)
@@ -70,6 +71,8 @@ export class TakeHome {
   draw(opened) {
     this.opened = opened
     this.open.disabled = false
+    this.root.append(this.terms)
+    this.terms.textContent = opened.data.terms ? `Holds ${opened.data.terms}.` : ""
     this.#rename("exits", adapted(opened.model.words, EXITS))
   }
 
@@ -162,7 +165,7 @@ export class TakeHome {
     this.dialog.replaceChildren(
       element("header", "offramp-home-head", element("h2", "", "Take home"), element("p", "", `${data.choices.bundle.find(({ value }) => value === data.selection.bundle)?.title}, ${this.#policyTitle()}, ${budget}`), close),
       row("This view", "", [
-        this.#save("PNG", "view.png", "This view", async () => png(await this.#picture(this.#view()))),
+        this.#save("PNG", "view.png", "This view", async () => png(await this.#picture(this.#view(), data.terms))),
         this.#action("Print", "This view", () => {
           this.dialog.close()
           print()
@@ -172,6 +175,7 @@ export class TakeHome {
       row("Routes", `${capital(model.words.stage)}, margin, ${model.routes.answer ? "prediction" : model.words.graded ? "quality" : "result"}, cost and next change of ${carried}. ${aboutToChange(model, now.step)}${model.isOneDraw(model.at(now.step)) ? " Chance decides at this budget: the routes are one draw, and the shares on the page are expectations." : ""}`, routes),
       ...this.#policyRows(opened, now),
       whole,
+      ...(data.terms ? [element("p", "offramp-home-note", `${page ? "This view, on paper too, and this page as one file hold" : "This view holds, on paper too,"} ${data.terms}.`)] : []),
       this.status,
     )
     this.dialog.showModal()
@@ -230,12 +234,12 @@ export class TakeHome {
     return sections
   }
 
-  #picture(/** @type {Section[]} */ sections) {
+  #picture(/** @type {Section[]} */ sections, terms = "") {
     const { data, model } = /** @type {Opened} */ (this.opened)
     const bundle = data.choices.bundle.find(({ value }) => value === data.selection.bundle)?.title ?? data.selection.bundle
     const budget = `${this.#policyTitle()}, budget ${percent(model.budget[this.now?.step ?? 0])} of the ${model.words.reference}’s ${data.spent}`
     const of = this.now?.of
-    return picture(this.root, sections, of ? `${bundle} · ${count(of.tested)} ${model.words.many} of ${of.name}` : bundle, `${budget} · ${FOOTER}`)
+    return picture(this.root, sections, of ? `${bundle} · ${count(of.tested)} ${model.words.many} of ${of.name}` : bundle, `${budget} · ${terms ? `holds ${terms} · ` : ""}${FOOTER}`)
   }
 
   /**

@@ -2,7 +2,7 @@
 // or leaves there.
 
 import { button, element } from "../core/dom.js"
-import { digitsOf, strongest } from "../core/factors.js"
+import { digitsOf, factorTitle, strongest } from "../core/factors.js"
 import { nameOf, outcomeOf } from "../core/naming.js"
 import { costOnSign } from "../core/printed.js"
 import { capital } from "../core/words.js"
@@ -19,6 +19,7 @@ import { maskKey } from "./mask_key.js"
 
 const BRIEF = 260 // px of a column below which a confidence is only a number
 const MASK = 80 // px that a mask takes of it
+const LONG = 240 // characters of a text, about what three lines beside the name hold; with more, it has a row of its own
 
 export class Trace {
   /**
@@ -54,8 +55,9 @@ export class Trace {
    * @param {Model} model
    * @param {import("../core/pictures.js").Pictures | null} pictures
    * @param {Source} source
+   * @param {string} [noWords] why words cannot be coloured, or empty
    */
-  draw(model, pictures, source) {
+  draw(model, pictures, source, noWords = "") {
     this.model = model
     this.pictures = pictures
     this.source = source
@@ -64,7 +66,7 @@ export class Trace {
     const what = model.routes.answer ? `what every ${stage} predicts for it` : `how every ${stage} does on it`
     this.place.toggleAttribute("data-bare", !model.threshold) // nothing but a sentence until an example is picked
     this.effects?.bar.remove()
-    this.effects = source.words && model.texts && model.routes.answer ? new Effects(this.text, source.words) : null
+    this.effects = source.words && model.texts && model.routes.answer ? new Effects(this.text, source.words, noWords) : null
     if (this.effects) this.text.after(this.effects.bar)
     this.hints = [`Click an example to see ${what}.`, model.threshold ? ` Until then: the ${model.threshold.title.toLowerCase()} at which each ${stage} lets an example leave.` : ""]
     this.#close()
@@ -148,6 +150,7 @@ export class Trace {
     this.#showFactors(example)
     this.#showMasks()
     this.predictions = null
+    this.effects?.close()
     this.steps.replaceChildren()
     void this.#fetch(example)
   }
@@ -177,6 +180,7 @@ export class Trace {
   // At first its beginning, which the page has, then all of it.
   #showText(/** @type {string | undefined} */ text) {
     this.text.hidden = !text
+    this.text.toggleAttribute("data-long", (text ?? "").length > LONG)
     this.text.textContent = text ?? ""
   }
 
@@ -191,7 +195,7 @@ export class Trace {
   // What is known before any exit runs comes first: a router reads nothing else.
   #showFactors(/** @type {number} */ example, /** @type {Record<string, number>} */ before = {}) {
     const model = /** @type {Model} */ (this.model)
-    const span = (/** @type {string} */ name, /** @type {number} */ value) => element("span", name in before ? "offramp-before" : "", `${name} ${value.toFixed(digitsOf(value))}`)
+    const span = (/** @type {string} */ name, /** @type {number} */ value) => element("span", name in before ? "offramp-before" : "", `${factorTitle(name)} ${value.toFixed(digitsOf(value))}`)
     const known = Object.entries(before).map(([name, value]) => span(name, value))
     for (const node of known) node.title = `Known before any ${model.words.stage} runs`
     this.factors.replaceChildren(...known, ...strongest(model, example).map(([name, value]) => span(name, value)))

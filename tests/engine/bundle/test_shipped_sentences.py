@@ -64,8 +64,8 @@ def test_every_text_has_its_own_cost_and_later_exits_are_more_accurate(expected:
     test = bundle.outputs.test()
     cost = test.mean_static_cost("macs") / test.full_cost("macs")
     np.testing.assert_allclose(cost, [1 / 6, 2 / 6, 4 / 6, 1], atol=0.01)
-    words = test.factors["words"]
-    assert len(np.unique(test.cascade_cost("macs")[-1])) == len(np.unique(words)) > 30
+    pieces = test.factors["word_pieces"]
+    assert len(np.unique(test.cascade_cost("macs")[-1])) == len(np.unique(pieces)) > 30
     accuracy = test.correct.mean(axis=1)
     assert (np.diff(accuracy[:3]) > 0).all() and accuracy[-1] > accuracy.max() - 0.005
     assert accuracy[-1] >= expected.accuracy

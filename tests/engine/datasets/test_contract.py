@@ -67,6 +67,7 @@ def test_it_is_described_without_being_built(name: str) -> None:
 def test_it_is_what_its_entry_says(name: str, built: AnyDataset) -> None:
     assert len(built.class_names) == DATASETS[name].classes and len(set(built.class_names)) == len(built.class_names)
     assert isinstance(built.name, str) and isinstance(built.shippable, bool)
+    assert bool(DATASETS[name].terms) != built.shippable and not DATASETS[name].terms.endswith(".")
     if isinstance(built, TextDataset):
         assert built.longest > 0 and built.vocabulary > 1
     else:

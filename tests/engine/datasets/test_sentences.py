@@ -68,7 +68,7 @@ def test_a_sentence_is_its_text_its_pieces_and_its_label(written: Sentences, tmp
     assert taken.texts == written.texts(ids) and taken.labels.tolist()[:2] == [0, 1]
     beginning = ["[CLS]", "a", "bad"] if written.name == "sst2" else ["[CLS]", "news", "of"]
     assert [PIECES[number] for number in taken.tokens[0][:3]] == beginning
-    np.testing.assert_array_equal(taken.factors["words"], (taken.tokens != 0).sum(axis=1))
+    np.testing.assert_array_equal(taken.factors["word_pieces"], (taken.tokens != 0).sum(axis=1))
     with pytest.raises(KeyError, match=f"{written.name} has no sentence 77777777"):
         written.take(np.array([77_777_777]))
 
