@@ -9,7 +9,8 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bundle.manifest import name_of, one_line, remedy
+from engine.bundle.manifest import name_of, one_line
+from engine.bundle.origin import remedy
 from engine.bundle.table import Rows, TopAnswers
 from engine.errors import UserError
 from engine.outputs import Outputs, Recorded

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.bundle.origin import MANIFEST, remedy
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.storage.files import sha256_of
@@ -18,7 +19,7 @@ from engine.storage.files import sha256_of
 #: has several qualities, or masks. Version 4 has a sample of its examples. Each is written only for those.
 SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA, LARGE_SCHEMA = 1, 2, 3, 4
 SCHEMAS = (SCHEMA, GRADED_SCHEMA, MASKS_SCHEMA, LARGE_SCHEMA)
-MANIFEST, TABLE, LOGITS, IMAGES, MASKS = "bundle.json", "outputs.parquet", "logits.safetensors", "images.bin", "masks.bin"
+TABLE, LOGITS, IMAGES, MASKS = "outputs.parquet", "logits.safetensors", "images.bin", "masks.bin"
 #: The table and the logits of the sample of a large bundle, see `engine.bundle.large`.
 SAMPLE, SAMPLE_LOGITS = "sample.parquet", "sample.safetensors"
 
@@ -95,11 +96,6 @@ def _text(document: Mapping[str, Any]) -> bytes:
 def name_of(folder: Path) -> str:
     """A bundle folder's name for a sentence. A folder that was renamed by hand may have any name, even one that is not text."""
     return printable(folder.name, 100)
-
-
-def remedy(folder: Path) -> str:
-    """What to do about a damaged bundle, to end a sentence."""
-    return f"restore the folder from its source, or recreate it with `python -m engine compute {name_of(folder)}` (or `import`)."
 
 
 def one_line(problem: Exception) -> str:

@@ -5,7 +5,6 @@ one. What is not ours is never deleted: neither in the bundle's place nor under 
 """
 
 import errno
-import json
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.bundle.manifest import IMAGES, LOGITS, MANIFEST, MASKS, SAMPLE, SAMPLE_LOGITS, TABLE
+from engine.bundle.origin import Origin
 from engine.display_text import printable
 from engine.errors import UserError
 
@@ -55,10 +55,8 @@ def cannot_write(folder: Path, problem: OSError) -> UserError:
 
 def is_imported(folder: Path) -> bool:
     """Whether a folder holds a bundle of imported outputs, as far as its manifest says, which is not checked here."""
-    try:
-        return "imported_from" in json.loads((folder / MANIFEST).read_bytes())["provenance"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return False
+    origin = Origin.of(folder)
+    return origin is not None and origin.imported_from != ""
 
 
 def _is_ours(path: Path) -> bool:

@@ -31,6 +31,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--limit", type=positive, metavar="N", help="use at most N examples of each split")
     command.add_argument("--outputs-only", action="store_true", help="keep no images or texts; the page reads them from the data set")
     command.add_argument("--out", type=Path, metavar="DIR", help="folder of the bundle (default: data/bundles/RECIPE)")
+    command.add_argument("--replace", action="store_true", help="put the bundle in the place of another recipe's")
     shards = "where to keep what is computed until all is: an address of object storage, such as s3://BUCKET/FOLDER, or a folder"
     command.add_argument("--shards", metavar="URL", help=f"{shards} (default: beside the bundle)")
     takes_cluster(command)
@@ -56,6 +57,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
             given.outputs_only,
             scheduler=by,
             shards_at=given.shards,
+            replace=given.replace,
         )
     if not given.json:
         print(f"Bundle written to {folder}.")

@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     unit = given.unit or outputs.default_unit
     if not given.policy:
         policies = [one for one in policies if one.unavailable_reason(outputs) is None]
-    losses = [loss / 100 for loss in given.losses]
+    losses = [loss / 100 for loss in dict.fromkeys(given.losses)]
     results = {one: speed_ups(one, outputs, losses, unit, progress=progress_bar("steps", after=QUICK)) for one in policies}
     full, test, calibration = full_accuracy(outputs), outputs.test(), outputs.tuning(Split.CALIBRATION)
     full_cost = test.full_cost(unit)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from engine.datasets.base import Images
-from engine.display_text import printable
+from engine.display_text import counted, printable
 from engine.errors import UserError
 from engine.splits import Split
 
@@ -124,12 +124,15 @@ class ImageFolder:
         folders, names = self._folders, self.names
         if len(folders) < 2:
             more = "two or more" if names is None else f"{len(names):,}, or for two or more of them"
-            raise UserError(f"{_shown(self.folder)} contains {len(folders)} folders; it must contain one for each class, {more}.")
+            raise UserError(
+                f"{_shown(self.folder)} contains {counted(len(folders), 'folder')}; it must contain one for each class, {more}."
+            )
         if names is not None and not self._called_by_names and len(folders) != len(names):
             unknown = next(folder for folder in folders if _spaced(folder) not in names)
+            contents = f"{counted(len(folders), 'folder')}, and {printable(unknown)!r} is not the name of a class"
             raise UserError(
-                f"{_shown(self.folder)} contains {len(folders):,} folders, and {printable(unknown)!r} is not the name of a class; it must "
-                f"contain one for each class, {len(names):,} in their order, or name its folders after some of them, such as {names[0]!r}."
+                f"{_shown(self.folder)} contains {contents}; it must contain one for each class, {len(names):,} in their order, or name "
+                f"its folders after some of them, such as {names[0]!r}."
             )
         return folders
 

@@ -15,6 +15,7 @@ from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.large import is_large, write_large
 from engine.bundle.lock import writing
 from engine.bundle.manifest import MANIFEST, read_manifest
+from engine.bundle.origin import Origin
 from engine.bundle.replacing import is_imported, prepare_place, reporting
 from engine.errors import UserError
 from engine.paths import bundles_folder
@@ -47,6 +48,7 @@ def compute(
     outputs_only: bool = False,
     scheduler: Scheduler = LOCAL,
     shards_at: str | None = None,
+    replace: bool = False,
 ) -> Path:
     """Run a recipe over its fit, calibration and test examples and write the bundle; returns its folder. Raises UserError.
 
@@ -57,6 +59,7 @@ def compute(
     scheduler: who computes the shards, by default this process
     shards_at: where shards are kept until all are there: an address that fsspec reads, such as s3://bucket/folder, or a folder; by default
         beside the bundle
+    replace: whether the bundle may take the place of one that another recipe made
     """
     source = recipe(name)
     weights = weights_path(source.name)
@@ -70,6 +73,8 @@ def compute(
     prepare_place(folder)
     if is_imported(folder):
         raise UserError(f"{folder} already exists and is an imported bundle; choose another name or folder.")
+    if not replace:
+        _check_same_recipe(folder, source.name)
     dataset = source.dataset()
     if limit is not None and (folder / MANIFEST).is_file():
         before, after = read_manifest(folder)["examples"], sum(len(dataset.ids(split)[:limit]) for split in BUNDLE_SPLITS)
@@ -105,6 +110,18 @@ def compute(
         for place in dict.fromkeys((store, shards)):
             place.remove()
     return folder
+
+
+def _check_same_recipe(folder: Path, name: str) -> None:
+    """Raise UserError if there is a bundle that is not known to be this recipe's."""
+    if not (folder / MANIFEST).is_file():
+        return
+    origin = Origin.of(folder)
+    if origin is None and folder.name != name:  # damaged, and not in the place of its recipe
+        raise UserError(f"{folder} already holds a bundle that cannot be read; choose another place with --out, or add --replace.")
+    if origin is not None and origin.variant != name:
+        made = f"of {origin.variant}" if origin.variant else "that no recipe made"
+        raise UserError(f"{folder} already holds a bundle {made}; choose another place with --out, or add --replace.")
 
 
 def _shards_of(run: ComputeRun, store: ShardStore, folder: Path, scheduler: Scheduler, progress: Progress) -> Shards:

@@ -26,6 +26,8 @@ from engine.sweep.following import Followed, Follower
 _PARTS = 4
 
 Value = TypeVar("Value")
+#: As JSON can write it.
+Number = float | str | None
 
 
 @dataclass(frozen=True)
@@ -289,13 +291,15 @@ def _path_index(route: Route, known: dict[bytes, int]) -> NDArray[np.uint16]:
     return np.array([known.setdefault(path.tobytes(), len(known)) for path in paths], np.uint16)[taken]
 
 
-def _json_knob(rule: Rule) -> dict[str, float | None | list[float | None]]:
-    """The knob, with infinities as null, because JSON has none."""
+def _json_knob(rule: Rule) -> dict[str, Number | list[Number]]:
+    """The knob, with infinities as "inf" and "-inf" and NaN as null, because JSON has none of them."""
 
-    def number(value: float) -> float | None:
-        return float(value) if np.isfinite(value) else None
+    def number(value: float) -> Number:
+        if np.isfinite(value):
+            return float(value)
+        return None if np.isnan(value) else "inf" if value > 0 else "-inf"
 
-    knob: dict[str, float | None | list[float | None]] = {name: number(value) for name, value in rule.knob.items()}
+    knob: dict[str, Number | list[Number]] = {name: number(value) for name, value in rule.knob.items()}
     threshold_spec = rule.threshold_spec()
     if threshold_spec is not None:
         knob["thresholds"] = [number(value) for value in threshold_spec.thresholds]

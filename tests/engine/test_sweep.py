@@ -144,10 +144,13 @@ def test_the_document_has_the_promised_form():
         assert set(point["knob"]) == {"threshold", "thresholds"}
 
 
-def test_infinite_thresholds_are_null():
-    """At the full budget no example leaves early; JSON has no infinity."""
+def test_infinite_thresholds_are_texts_with_their_sign():
+    """At the full budget no example leaves early, and at the least one all do; JSON has no infinity."""
     points = run_sweep(POLICIES["single_threshold"], CHAIN, [1.0]).as_json("x")["points"]
-    assert points[0]["knob"] == {"threshold": 1.0, "thresholds": [None, None, None]}
+    assert points[0]["knob"] == {"threshold": 1.0, "thresholds": ["inf"] * 3}
+    least, most = run_sweep(POLICIES["maxprob"], CHAIN, 2).as_json("x")["points"]
+    assert least["shares"] == [1, 0, 0, 0] and least["knob"]["thresholds"][0] == "-inf"
+    assert most["shares"] == [0, 0, 0, 1] and most["knob"]["thresholds"] == ["inf"] * 3
 
 
 # Invalid budgets

@@ -64,7 +64,7 @@ def same_outputs(a, b) -> bool:
 def refused(folder: Path) -> str:
     with pytest.raises(UserError) as mistake:
         read_bundle(folder)
-    assert_one_sentence(str(mistake.value), folder.name, "python -m engine compute")
+    assert_one_sentence(str(mistake.value), folder.name, "restore the folder from its source, or ")
     return str(mistake.value)
 
 

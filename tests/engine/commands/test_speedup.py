@@ -100,3 +100,8 @@ def test_a_mistake_is_explained_in_one_sentence(capsys, arguments, mentions):
     out, err = capsys.readouterr()
     assert out == ""
     assert_one_sentence(err.strip(), *mentions)
+
+
+def test_an_allowed_loss_is_reported_once(capsys):
+    printed_rows = printed(capsys, "tiny", "--policy", "maxprob", "--losses", "1,1,2,1").splitlines()
+    assert [row.split()[0] for row in printed_rows[-2:]] == ["1.00", "2.00"] and printed_rows[-3].startswith("  allowed")

@@ -364,7 +364,7 @@ def test_a_sweep_over_the_default_budgets_has_finite_numbers(name, case):
         assert sum(point["right_shares"]) == pytest.approx(point["accuracy"], abs=1e-9)
         numbers = [point[key] for key in ("budget", "planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy")]
         assert all(isinstance(number, float) and math.isfinite(number) for number in numbers)
-        assert all(value is None or isinstance(value, (float, list)) for value in point["knob"].values())
+        assert all(value in (None, "inf", "-inf") or isinstance(value, (float, list)) for value in point["knob"].values())
     for part in ("planned_cost", "calibration_cost", "calibration_accuracy", "cost", "accuracy", "shares", "correct"):
         assert np.isfinite(getattr(swept, part)).all()
 

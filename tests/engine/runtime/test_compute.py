@@ -30,6 +30,7 @@ from engine.runtime.compute import compute
 from engine.runtime.weights import save_weights
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.storage.files import sha256_of
+from tests.sentences import assert_one_sentence
 from tests.synthetic import draft, outputs
 from tests.thorough import KILLS
 
@@ -229,6 +230,23 @@ def test_an_imported_bundle_is_not_replaced(data, tmp_path):
     with pytest.raises(UserError, match="is an imported bundle; choose another name"):
         compute("dots", "cpu", out=tmp_path / "dots")
     assert Dots.taken == [] and "imported_from" in read_bundle(tmp_path / "dots").provenance
+
+
+def test_the_bundle_of_another_recipe_is_replaced_only_if_asked(data, tmp_path):
+    for provenance, made in (({"recipe": "stripes", "variant": "stripes-exits-1"}, "of stripes-exits-1"), ({}, "that no recipe made")):
+        write_bundle(draft(outputs(), "kept", provenance=provenance), tmp_path / "kept")
+        with pytest.raises(UserError, match=f"already holds a bundle {made}; choose another place with --out, or add --replace") as refusal:
+            compute("dots", "cpu", out=tmp_path / "kept")
+        assert_one_sentence(str(refusal.value))
+        assert Dots.taken == [] and read_bundle(tmp_path / "kept").provenance == provenance
+    (tmp_path / "kept" / "bundle.json").write_text("{")
+    with pytest.raises(UserError, match="cannot be read"):
+        compute("dots", "cpu", out=tmp_path / "kept")
+    compute("dots", "cpu", out=tmp_path / "kept", replace=True)
+    assert read_bundle(tmp_path / "kept").provenance["recipe"] == "dots"
+    (tmp_path / "kept").rename(tmp_path / "dots")
+    (tmp_path / "dots" / "bundle.json").write_text("{")
+    compute("dots", "cpu", out=tmp_path / "dots")  # as the sentence about a damaged bundle says
 
 
 @pytest.mark.parametrize("name", ["dots", "dots.old", "dots.new", "dots.partial"])
