@@ -57,6 +57,7 @@ def parse(argv: list) -> argparse.Namespace:
         help="another name by which the server is reached, through a proxy or a forwarded port; may be repeated",
     )
     parser.add_argument("--all", action="store_true", help="open the page only after PyTorch is installed too")
+    parser.add_argument("--base-path", metavar="PATH", default="", help="serve below a path such as /demo/offramp")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--data", type=folder, metavar="DIR", help="folder with the bundles (default: data/)")
     parser.add_argument("--datasets", type=folder, metavar="DIR", help="folder with the downloaded data sets")
@@ -109,6 +110,7 @@ def main(argv: list) -> int:
         os.environ["OFFRAMP_DATASETS"] = options.datasets
     arguments = ["--host", options.host, "--port", str(options.port)] + ["--no-browser"] * options.no_browser
     arguments += [f"--allow-host={name}" for name in options.allow_host]
+    arguments += [f"--base-path={options.base_path}"] if options.base_path else []
     return processes.replace_process([python, "-m", "app.serve", *arguments])
 
 

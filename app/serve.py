@@ -27,6 +27,7 @@ import app.views  # noqa: F401  registers the views
 from app import data_route, explore_route, index_page, media, policy_routes, resources, store, take_home_route, version_route
 from app.address import VIEW
 from app.allowed_hosts import ANYWHERE, PRIVATE, AllowedHosts, is_private, own_names
+from app.base_path import BelowPath, base_path
 from app.shown import Shown
 from app.traffic import Traffic
 from app.views.registry import VIEWS
@@ -42,18 +43,19 @@ class Server(uvicorn.Server):
 
     begun = False  # once true, uvicorn handles the signals
 
-    def __init__(self, config: uvicorn.Config, browser: bool) -> None:
+    def __init__(self, config: uvicorn.Config, browser: bool, path: str = "") -> None:
         super().__init__(config)
         self.browser = browser
+        self.path = path
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         Server.begun = True
         await super().startup(sockets)
         if self.started and not self.should_exit and sockets:
             port = sockets[0].getsockname()[1]
-            print(f"Offramp is at {address(self.config.host, port)}  (Ctrl-C ends it)", flush=True)
+            print(f"Offramp is at {address(self.config.host, port, path=self.path)}  (Ctrl-C ends it)", flush=True)
             if self.browser:
-                threading.Thread(target=webbrowser.open, args=[address(self.config.host, port, seen_from_here=True)], daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=[address(self.config.host, port, True, self.path)], daemon=True).start()
 
 
 @asynccontextmanager
@@ -109,11 +111,11 @@ def listen(host: str, port: int) -> socket.socket:
     raise OSError(errno.EADDRINUSE, f"no port from {port} on is free")
 
 
-def address(host: str, port: int, seen_from_here: bool = False) -> str:
-    """The address to type on this computer, or on other computers if the whole network is served."""
+def address(host: str, port: int, seen_from_here: bool = False, path: str = "") -> str:
+    """The address to type on this computer, or on other computers if the whole network is served. path: below which the page is"""
     if host in ANYWHERE:
         host = "127.0.0.1" if seen_from_here else own_address()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://[{host}]:{port}{path}" if ":" in host else f"http://{host}:{port}{path}"
 
 
 def own_address() -> str:
@@ -130,8 +132,8 @@ def has_screen() -> bool:
     return "SSH_CONNECTION" not in os.environ
 
 
-def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) -> int:
-    """Serve until stopped; returns the exit code. further: other names of this server, at any port"""
+def serve(host: str, port: int, browser: bool, further: Collection[str] = (), path: str = "") -> int:
+    """Serve until stopped; returns the exit code. further: other names of this server, at any port;  path: below which the page is"""
     try:
         place = listen(host, port)
     except (OSError, UnicodeError) as error:  # UnicodeError: a malformed host name
@@ -143,9 +145,10 @@ def serve(host: str, port: int, browser: bool, further: Collection[str] = ()) ->
         print(f"Port {port} is taken: using {taken}.", flush=True)
     further = frozenset(name.lower() for name in further)
     os.environ[PRIVATE] = "1" if is_private(address, further) else "0"
-    app = AllowedHosts(application(), own_names(host, address), further)
+    below = BelowPath(application(), path) if path else application()
+    app = AllowedHosts(below, own_names(host, address), further)
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    server = Server(config, browser)
+    server = Server(config, browser, path)
     server.run(sockets=[place])
     return 0 if server.started else 1
 
@@ -175,9 +178,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8501)
     parser.add_argument("--allow-host", metavar="NAME", action="append", default=[])
+    parser.add_argument("--base-path", metavar="PATH", default="")
     parser.add_argument("--no-browser", action="store_true")
     options = parser.parse_args(argv)
-    return serve(options.host, options.port, has_screen() and not options.no_browser, options.allow_host)
+    try:
+        path = base_path(options.base_path)
+    except ValueError as problem:
+        print(f"--base-path: {problem}", file=sys.stderr)
+        return 2
+    if st.get_option("server.baseUrlPath"):
+        print("Streamlit's setting server.baseUrlPath does not move the whole page; give --base-path instead.", file=sys.stderr)
+        return 2
+    return serve(options.host, options.port, has_screen() and not options.no_browser, options.allow_host, path)
 
 
 def run() -> NoReturn:

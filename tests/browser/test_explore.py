@@ -411,3 +411,29 @@ def test_escape_closes_what_is_open_wherever_the_focus_is(page: Page, report: Re
         page.evaluate("document.activeElement.blur()")
         page.keyboard.press("Escape")
         expect(page.locator(closed)).to_have_count(0) if closed == TILE else expect(page.locator(closed)).to_be_hidden()
+
+
+def test_the_list_of_subsets_gives_the_focus_back_to_where_its_key_was_pressed(page: Page, report: Reports) -> None:
+    report(page, "imageless", "#budget=0.5")
+    sign = page.locator(".offramp-sign").first
+    for start, back in ((page.locator(SLIDER), "Enter"), (sign, "Escape")):
+        start.focus()
+        page.keyboard.press("/")
+        expect(page.locator(SUBSETS)).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press(back)
+        expect(start).to_be_focused()
+    page.keyboard.press("j")
+    expect(sign).not_to_be_focused()  # keys are keys again
+    page.locator(SUBSETS).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(SUBSETS)).to_be_focused()
+
+
+def test_the_calculator_opens_at_its_beginning_in_a_low_window(page: Page, report: Reports) -> None:
+    page.set_viewport_size({"width": 1024, "height": 300})
+    report(page, "imageless", "#budget=0.5")
+    page.get_by_role("button", name="Calculator", exact=True).click()
+    calculator = page.locator(".offramp-calculator")
+    expect(calculator).to_be_visible()
+    assert calculator.evaluate("(node) => node.scrollTop") == 0

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Reports, press_keys
+from tests.browser.conftest import Reports, Site, explore, press_keys
 from tests.measured import DEVICE, SPEED_UPS
 from tests.thorough import THOROUGH, variants
 
@@ -61,6 +61,18 @@ def test_a_measured_unit_shows_its_own_runs(page: Page, report: Reports) -> None
     expect(page.locator(".offramp-sentence")).to_contain_text("of the time at batch 32")
     page.get_by_role("button", name="Hide measured runs").click()
     assert page.evaluate(MARKS) == []
+
+
+def test_another_axis_that_comes_with_the_runs_is_explained(visitor: Page, site: Site) -> None:
+    explore(visitor, site, "bundle=timed&budget=0.5")
+    visitor.get_by_role("button", name="Show measured runs, on an axis of time").click()
+    why = visitor.locator(".offramp-runs-why")
+    expect(why).to_have_text(f"Axis and costs are now in “Milliseconds per image, batch 1, {DEVICE}”, in which these runs are measured.")
+    visitor.get_by_role("button", name="Hide measured runs").click()
+    expect(why).to_have_count(0)
+    visitor.get_by_role("button", name="Show measured runs").click()
+    expect(visitor.get_by_role("button", name="Hide measured runs")).to_be_visible()
+    expect(why).to_have_text("")
 
 
 def test_energy_has_no_runs_to_show(page: Page, report: Reports) -> None:

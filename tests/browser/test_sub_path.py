@@ -1,8 +1,10 @@
-"""The page below a path of another site, behind nginx with the configuration of docs/command-line.md."""
+"""The page below a path of another site: behind nginx with the configuration of docs/command-line.md, and without a proxy."""
 
+import os
 import re
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import CELL, FACE, FURTHER_NAME, ROOT, Site, drawn, press_keys, select
+from tests.browser.conftest import CELL, FACE, FURTHER_NAME, LAUNCH, ROOT, Site, drawn, press_keys, running, select
 
 DOCUMENT = ROOT / "docs" / "command-line.md"
 PATH = "/demo/offramp"
@@ -75,10 +77,23 @@ def wait_for(port: int, process: subprocess.Popen[str]) -> None:
     pytest.fail(f"nginx did not start: {process.communicate()[0]}")
 
 
-@pytest.fixture(scope="module")
-def site(site: Site, nginx_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The dashboard at the address of the proxy. The fixture `own_visitor` fails on every request that leaves this path."""
-    with proxied(nginx_path, site.url, tmp_path_factory.mktemp("nginx")) as url:
+@contextmanager
+def served_below(bundles: Path) -> Iterator[str]:
+    """An Offramp that serves below the path itself; yields the address of the page."""
+    command = [sys.executable, "-c", LAUNCH, "--port", "8770", "--no-browser", "--base-path", PATH]
+    with running(command, {**os.environ, "OFFRAMP_DATA": str(bundles.parent)}) as url:
+        assert url.endswith(PATH)
+        yield url
+
+
+@pytest.fixture(scope="module", params=["nginx", "base path"])
+def site(site: Site, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The dashboard below the path. The fixture `own_visitor` fails on every request that leaves this path."""
+    if request.param == "nginx":
+        below = proxied(request.getfixturevalue("nginx_path"), site.url, tmp_path_factory.mktemp("nginx"))
+    else:
+        below = served_below(site.bundles)
+    with below as url:
         yield Site(url, site.bundles)
 
 

@@ -298,7 +298,8 @@ export class Explore {
     this.controls.draw(data.choices, data.selection)
     this.panel.draw(data.choices, data.selection)
     this.headline.draw(data.full, data.spent, words)
-    this.front.draw(data.front, data.choices.unit.length > 1, words)
+    const selected = data.choices.unit.find(({ value }) => value === data.selection.unit)
+    this.front.draw(data.front, data.choices.unit.length > 1, words, { value: data.selection.unit, title: selected?.title ?? data.selection.unit })
     this.road.draw(data.exits, data.tested, words)
     this.columns.draw(data.exits, { spent: data.spent, tested: data.tested, chain: data.front.marksExits, words })
     this.opened = mostUsed(data.first)
@@ -392,7 +393,7 @@ export class Explore {
       reset: () => this.present.reset(),
       nextExit: () => this.columns.stepSign(1),
       previousExit: () => this.columns.stepSign(-1),
-      filter: () => this.filters.subsets.focus(),
+      filter: () => this.filters.focus(),
     }
     actions[action]()
   }

@@ -12,7 +12,7 @@ export const KEYS = [
   { keys: ["p"], shown: ["P"], where: "page", action: "present", text: "Present: large type and nothing else" },
   { keys: ["j"], shown: ["J"], where: "both", action: "nextExit", text: "Next exit" },
   { keys: ["k"], shown: ["K"], where: "both", action: "previousExit", text: "Previous exit" },
-  { keys: ["/"], shown: ["/"], where: "page", action: "filter", text: "Select some of the examples" },
+  { keys: ["/"], shown: ["/"], where: "page", action: "filter", text: "Select some of the examples; Enter or Esc leads back" },
   { keys: ["?"], shown: ["?"], where: "both", action: "keys", text: "All keys" },
   { keys: [], shown: ["←", "→"], where: "page", action: null, text: "On the handle: less or more budget. On an example: the one before or after it" },
   { keys: [], shown: ["Page Up", "Page Down"], where: "page", action: null, text: "On the handle: ten steps at once" },

@@ -136,7 +136,7 @@ export class Calculator {
     this.#fill()
     this.#show(true)
     this.#write()
-    if (matchMedia("(hover: hover)").matches) this.entries[0].input.focus()
+    if (matchMedia("(hover: hover)").matches) this.entries[0].input.focus({ preventScroll: true }) // its beginning stays in sight in a low window
     else this.node.focus({ preventScroll: true }) // without a keyboard over half of the screen
   }
 

@@ -19,6 +19,15 @@ export class Filters {
       onFilter({ subset: null })
       this.subsets.focus()
     })
+    /** @type {HTMLElement | null} */
+    this.before = null // what had the focus when the list got it by a key
+    this.subsets.onkeydown = (event) => {
+      if (!this.before || (event.key !== "Enter" && event.key !== "Escape")) return
+      event.preventDefault()
+      event.stopPropagation() // nothing else is closed
+      this.before.focus()
+    }
+    this.subsets.onblur = () => (this.before = null)
     this.onFilter = onFilter
     /** @type {HTMLButtonElement[]} */
     this.buttons = []
@@ -64,6 +73,14 @@ export class Filters {
   say(hint) {
     this.hint.textContent = hint
     this.hint.title = hint
+  }
+
+  /** By a key. Enter and Esc lead back, so that other keys are not taken for names in the list. */
+  focus() {
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.subsets.getRootNode())
+    const before = activeElement instanceof HTMLElement && activeElement !== document.body ? activeElement : this.group.querySelector("button")
+    this.subsets.focus()
+    this.before = before
   }
 
   /** @param {View} view */

@@ -42,10 +42,13 @@ export class Front {
   constructor(place, key, onPoint, onRuns, onUnit) {
     this.onPoint = onPoint
     this.runs = false // whether real runs are wanted
+    this.changed = "" // the unit of cost that came with showing them
     this.switch = button("offramp-runs", "", () => {
       const unit = this.front?.runsUnit
       this.runs = unit ? true : !this.runs
+      this.changed = unit ?? ""
       if (unit) return onUnit(unit)
+      this.why.textContent = ""
       this.#drawNames()
       onRuns()
     })
@@ -85,6 +88,7 @@ export class Front {
     this.buttons = new Map() // kind of curve -> the button with its name
     /** @type {HTMLElement[]} */
     this.devices = [] // what the symbols of runs mean
+    this.why = element("span") // the axis is another one
     /** @type {HTMLElement[]} */
     this.markers = [] // of exits and runs, in the order of the scene's items, to be reached by keyboard
     this.#listen()
@@ -94,8 +98,9 @@ export class Front {
    * @param {FrontData} front
    * @param {boolean} units whether other units can be shown here
    * @param {import("../core/words.js").Words} words
+   * @param {{value: string, title: string}} selected the unit of cost
    */
-  draw(front, units, words) {
+  draw(front, units, words, selected) {
     this.front = front
     this.units = units
     this.words = words
@@ -104,6 +109,7 @@ export class Front {
     this.plot.style.setProperty("--run", front.runColour)
     this.key.style.setProperty("--run", front.runColour)
     this.#drawNames()
+    this.why = element("span", "offramp-runs-why", this.changed && this.changed === selected.value ? `Axis and costs are now in “${selected.title}”, in which these runs are measured.` : "")
     this.devices = front.devices.map((device, i) => {
       const swatch = shape("svg", { class: "offramp-swatch", viewBox: "-8 -8 16 16", "aria-hidden": "true" }, symbol(i))
       return element("span", "offramp-device", swatch, element("span", "", front.devices.length === 1 ? "Measured time, by batch size" : `Measured time on ${device}`))
@@ -211,7 +217,7 @@ export class Front {
     this.names.replaceChildren(...beside)
     const elsewhere = this.units && this.front?.runsUnit
     this.switch.textContent = elsewhere ? "Show measured runs, on an axis of time" : this.runs ? "Hide measured runs" : "Show measured runs"
-    this.key.replaceChildren(...below, ...(elsewhere || this.front?.runs.length ? [this.switch] : []), ...(this.showsRuns ? this.devices : []))
+    this.key.replaceChildren(...below, ...(elsewhere || this.front?.runs.length ? [this.switch] : []), ...(this.showsRuns ? [...this.devices, this.why] : []))
     focused?.button.focus({ preventScroll: true })
   }
 
