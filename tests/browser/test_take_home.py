@@ -91,6 +91,17 @@ def test_images_show_the_view_and_the_charts(page: Page, report: Reports, tmp_pa
     assert len(rows) > 100
 
 
+def test_an_image_of_the_view_has_the_masks_too(page: Page, report: Reports, tmp_path: Path) -> None:
+    report(page, "masked", "#budget=0.5")
+    page.locator(FACE).first.click()
+    expect(page.locator(".offramp-steps canvas")).to_have_count(3)
+    masks = page.locator("canvas").evaluate_all("(all) => all.map((canvas) => canvas.getBoundingClientRect().width ** 2)")
+    open_panel(page)
+    view = Image.open(io.BytesIO(saved(page, "This view: PNG", tmp_path).read_bytes())).convert("RGB")
+    ground = sum(count for count, colour in view.getcolors(1_000_000) or [] if colour == (184, 192, 200))  # of the first class
+    assert ground > 0.3 * 4 * sum(masks), "at two pixels of the image for each of the page"
+
+
 def test_tables_follow_the_budget(page: Page, report: Reports) -> None:
     report(page, "imageless", "#budget=0.4")
     page.get_by_role("button", name="Table: Exits at this budget").click()

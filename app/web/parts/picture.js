@@ -77,7 +77,7 @@ function drawn(node, place) {
   const box = { left: rect.left - place.x, top: rect.top - place.y, right: rect.right - place.x, bottom: rect.bottom - place.y }
   const visible = style.visibility !== "hidden"
   const inside = style.overflow === "visible" ? place : { ...place, clip: common(place.clip, box) }
-  const own = visible ? [...boxOf(style, box, scale), ...(node instanceof HTMLImageElement ? imageOf(node, box) : [])] : []
+  const own = visible ? [...boxOf(style, box, scale), ...(node instanceof HTMLImageElement ? imageOf(node, box) : node instanceof HTMLCanvasElement ? [embedded(node, node, box)] : [])] : []
   const nodes = [
     ...own,
     ...(visible ? pseudo(node, "::before", box, scale) : []),
@@ -189,13 +189,18 @@ function ruler(style, size) {
 }
 
 /** With its pixels, since a drawing may not fetch any. @param {HTMLImageElement} image @param {Box} box @returns {SVGElement[]} */
-function imageOf(image, { left, top, right, bottom }) {
+function imageOf(image, box) {
   if (!image.complete || image.naturalWidth === 0) return []
   const canvas = element("canvas")
   ;[canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight]
   canvas.getContext("2d")?.drawImage(image, 0, 0)
-  const radius = parseFloat(getComputedStyle(image).borderTopLeftRadius) || 0
-  return [shape("image", { "clip-path": `inset(0 round ${n(radius)}px)`, x: n(left), y: n(top), width: n(right - left), height: n(bottom - top), preserveAspectRatio: "xMidYMid slice", href: canvas.toDataURL("image/png") })]
+  return [embedded(image, canvas, box)]
+}
+
+/** The pixels of a canvas in place of a node. @param {Element} node @param {HTMLCanvasElement} canvas @param {Box} box */
+function embedded(node, canvas, { left, top, right, bottom }) {
+  const radius = parseFloat(getComputedStyle(node).borderTopLeftRadius) || 0
+  return shape("image", { "clip-path": `inset(0 round ${n(radius)}px)`, x: n(left), y: n(top), width: n(right - left), height: n(bottom - top), preserveAspectRatio: "xMidYMid slice", href: canvas.toDataURL("image/png") })
 }
 
 /** An SVG of the page, with the styles that its classes gave it. @param {SVGSVGElement} svg @param {Place} place */

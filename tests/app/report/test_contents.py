@@ -102,3 +102,12 @@ def test_without_images_it_says_why(tmp_path: Path) -> None:
     content = report(sample(tmp_path), Album(None, "No image: gone."))
     assert content.data["missing"] == "No image: gone." and "images" not in content.resources
     json.dumps(content.data, allow_nan=False)
+
+
+def test_a_sample_takes_both_ways_of_a_random_mix(tmp_path: Path) -> None:
+    """Were it drawn by the hash that the mix draws with, all of its examples would take the costly way."""
+    shown = sample(tmp_path, "random_mix", examples=3000)
+    step = int(np.abs(shown.sweep.shares[:, 0] - 0.5).argmin())
+    kept = np.isin(shown.bundle.outputs.test().ids, ids(report(shown, Album(shown.bundle.images), 200)))
+    cheap = shown.sweep.exit[step] == 0
+    assert abs(cheap[kept].mean() - cheap.mean()) < 0.15
