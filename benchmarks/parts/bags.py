@@ -146,7 +146,7 @@ def claims_table(pair: Pair) -> list[str]:
                 f"{entropy_of_shares(one).estimate:.2f}",
                 "" if is_first else in_hundredths(entropy_of_shares(one, first)),
                 in_percent(mean_interval(one.quality)),
-                "" if is_first else in_points(paired_interval(one.quality, first.quality)),
+                "" if is_first else in_points(paired_interval(one.quality, first.quality), mean_interval(one.quality)),
                 f"{one.cost:.0%}",
             ]
             lines.append("| " + " | ".join(cells) + " |")
@@ -162,7 +162,8 @@ def exits_alone_table(pair: Pair) -> list[str]:
     for kind, test in tests.items():
         rows[f"{kind}: cost"] = [f"{pair.cost(cost):.0%}" for cost in test.mean_static_cost("macs")]
         rows[f"{kind}: test accuracy"] = [in_percent(mean_interval(of_exit)) for of_exit in test.quality]
-    rows["difference"] = [in_points(paired_interval(*of_exit)) for of_exit in zip(bags.quality, heads.quality, strict=True)]
+    both = zip(bags.quality, heads.quality, strict=True)
+    rows["difference"] = [in_points(paired_interval(*of_exit), mean_interval(of_exit[0])) for of_exit in both]
     return lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
 
 

@@ -93,7 +93,9 @@ def _lines(title: str, bundle: Bundle, outputs: Outputs, result: Sweep, document
         planned = f"{point['budget']:8.3f} {point['planned_cost']:8.3f} {point['calibration_cost']:12.3f}"
         low, high = (f"{100 * end:.1f}" for end in point["interval"])
         accuracy = f"{point['accuracy']:9.2%} {f'[{low}, {high}]':14}"
-        gained, least, most = (f"{100 * points:+.1f}" for points in (difference.estimate, difference.low, difference.high))
+        # That of the two printed numbers, so that a reader who subtracts gets the same.
+        points = round(float(f"{100 * point['accuracy']:.2f}") - float(f"{100 * full['accuracy']:.2f}"), 2) + 0.0
+        gained, least, most = f"{points:+.2f}", *(f"{100 * end:+.1f}" for end in (difference.low, difference.high))
         lines.append(f"{planned} {point['cost']:8.3f} {accuracy} {gained:>7} {f'[{least}, {most}]':16} {shares}")
     for note in dict.fromkeys(filter(None, result.notes)):
         budgets = ", ".join(f"{budget:.3f}" for budget, other in zip(result.budgets, result.notes, strict=True) if other == note)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -201,7 +202,8 @@ def test_sweep_as_text_shows_the_same_numbers(data, capsys):
     for point, row in zip(points, (re.sub(r"[\[\],]", " ", line).split() for line in lines), strict=True):
         assert row[0] == f"{point['budget']:.3f}" and row[3] == f"{point['cost']:.3f}" and row[4] == f"{point['accuracy']:.2%}"
         assert row[5:7] == [f"{100 * end:.1f}" for end in point["interval"]]
-        assert row[7] == f"{100 * (point['accuracy'] - full['accuracy']):+.1f}"
+        printed = [Decimal(f"{100 * accuracy:.2f}") for accuracy in (point["accuracy"], full["accuracy"])]
+        assert row[7] == f"{printed[0] - printed[1]:+.2f}", "the difference of the printed numbers"
         assert row[8:10] == [f"{100 * end:+.1f}" for end in point["difference_interval"]]
         assert row[10:] == [f"{share:.1%}" for share in point["shares"]]
 
