@@ -9,6 +9,7 @@ from engine.bundle.texts import MOST_ID, clean_texts
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.hashing import hash_texts
+from engine.importing.checks import check_rows, whole_numbers
 
 
 def are_numbers(texts: Sequence[str]) -> bool:
@@ -38,3 +39,22 @@ def numbered(texts: Sequence[str], name: str) -> tuple[NDArray[np.int64], list[s
         first, second = (printable(texts[int(order[same[0] + step])]) for step in (0, 1))
         raise UserError(f"The ids {first!r} and {second!r} have the same 64-bit hash; rename one of them.")
     return hashes, clean_texts(texts, MOST_ID)
+
+
+def check_ids(ids: NDArray, examples: int) -> tuple[NDArray[np.int64], list[str] | None]:
+    """(examples,) whole numbers or text, all different, and the text."""
+    check_rows("ids", ids, examples)
+    if ids.dtype.kind == "U":
+        distinct, first = np.unique(ids, return_index=True)
+        if len(distinct) < examples:
+            second = int(np.flatnonzero(~np.isin(np.arange(examples), first))[0])
+            pair = f"rows {int((ids == ids[second]).argmax())} and {second}"
+            raise UserError(f"ids contains {printable(str(ids[second]))!r} at {pair}; give every example its own id.")
+        return numbered(ids.tolist(), "ids")
+    ids = whole_numbers("ids", ids)
+    order = np.argsort(ids, kind="stable")
+    twice = np.flatnonzero(np.diff(ids[order]) == 0)
+    if len(twice):
+        first, second = order[twice[0]], order[twice[0] + 1]
+        raise UserError(f"ids contains {ids[first]} at rows {first} and {second}; give every example its own id.")
+    return ids, None

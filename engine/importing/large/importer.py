@@ -19,10 +19,11 @@ from engine.bundle.bundle import Bundle, read_bundle
 from engine.bundle.large import MOST_SHOWN, MOST_TUNING, LargeDraft, Piece, write_large
 from engine.display_text import printable
 from engine.exit_values import mean_over_examples
+from engine.importing.arrays.costs import unit_of
+from engine.importing.arrays.names import check_names, check_topology
 from engine.importing.checks import check_exit_names, check_size
 from engine.importing.diagnosis.registry import diagnose
 from engine.importing.diagnosis.subject import Subject
-from engine.importing.extras import check_names, check_topology, unit_of
 from engine.importing.large.pieces import Settled, pieces
 from engine.importing.large.scan import Scan, scan
 from engine.importing.large.source import Source

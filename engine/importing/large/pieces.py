@@ -10,11 +10,12 @@ from engine.bundle.large import Piece
 from engine.bundle.texts import MOST_ID, MOST_TEXT, clean_texts
 from engine.errors import UserError
 from engine.hashing import hash_texts
-from engine.importing.array_log import log_of_arrays
+from engine.importing.arrays.class_names import number_classes
+from engine.importing.arrays.costs import check_stage_cost, given_costs, stage_differences
+from engine.importing.arrays.exit_outputs import read_exit_outputs
+from engine.importing.arrays.log_of_arrays import log_of_arrays
+from engine.importing.arrays.numbers import numbers_of_examples, numbers_of_exits
 from engine.importing.checks import check_label_numbers, check_names_differ, first_place, in_words, whole_numbers
-from engine.importing.class_names import number_classes
-from engine.importing.exit_outputs import read_exit_outputs
-from engine.importing.extras import check_stage_cost, given_costs, numbers_of_examples, numbers_of_exits, stage_differences
 from engine.importing.large.places import counted_from
 from engine.importing.large.scan import Scan, splits_of
 from engine.importing.large.source import Arrays, Source

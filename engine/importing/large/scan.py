@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from engine.errors import UserError
 from engine.hashing import hash_texts, hash_uniform
 from engine.importing.checks import MOST_CLASSES
-from engine.importing.extras import split_names
 from engine.importing.ids import are_numbers
 from engine.importing.large.places import counted_from
 from engine.importing.large.source import OUTPUTS, Arrays, Source
+from engine.importing.splits import split_names
 from engine.splits import Split
 
 #: Of the hashes that draw a split, apart from all others.

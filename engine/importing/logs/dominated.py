@@ -25,6 +25,11 @@ class Order:
     dominated: list[dict[str, Any]]
 
 
+def dominated_facts(order: Order) -> dict[str, Any]:
+    """What the provenance states about it."""
+    return {"dominated": order.dominated} if order.dominated else {}
+
+
 def best_last(quality: NDArray, costs: Costs, split: NDArray[np.str_], names: Sequence[str], notes: list[str]) -> Order:
     """Sort models by mean cost on calibration, in the first unit, and end with the best; of equally good ones, the cheaper.
 

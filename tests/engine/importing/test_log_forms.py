@@ -351,7 +351,7 @@ def test_long_texts_are_cut_and_cleaned(tmp_path: Path) -> None:
 
 
 def test_texts_that_are_too_many_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.importing.importer.MOST_IN_ALL", 20)
+    monkeypatch.setattr("engine.importing.draft.MOST_IN_ALL", 20)
     made = imported(tmp_path, rows_of({"a": [0, 1] * 5, "b": [1] * 10}, {"a": 1, "b": 2}, split=HALF, text=["abc"] * 10))
     assert made.draft.texts is None
     assert "The texts of the examples have more than 20 characters in all, so they are left out." in made.notes

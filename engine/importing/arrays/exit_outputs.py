@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 
 from engine.bundle.kept_precision import in_kept_precision
 from engine.errors import UserError
-from engine.importing.by_exit import other_classes
+from engine.importing.arrays.by_exit import other_classes
 from engine.importing.checks import (
     all_log_probabilities,
     check_axes,

@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 
 from engine.bundle.texts import MOST_TEXT, clean_texts
 from engine.errors import UserError
+from engine.importing.arrays.costs import GivenCost, given_costs
+from engine.importing.arrays.names import check_names
+from engine.importing.arrays.numbers import numbers_of_examples, numbers_of_exits
 from engine.importing.checks import check_axes, check_in_range, check_rows, check_size, first_place, in_words, whole_numbers
-from engine.importing.extras import GivenCost, check_ids, check_names, given_costs, numbers_of_examples, numbers_of_exits
+from engine.importing.ids import check_ids
 from engine.importing.logs.log import Log
 from engine.importing.logs.one_scale import check_one_scale
 from engine.importing.options import Options
