@@ -62,8 +62,10 @@ def _run(given: argparse.Namespace) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    resumes = False
     try:
         given = parser().parse_args(arguments)
+        resumes = getattr(COMMANDS[given.command], "RESUMES", False)
         document = _run(given)
         if given.json:
             print(json.dumps(document, allow_nan=False))
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except KeyboardInterrupt:
-        print("Interrupted; run the same command again to continue.", file=sys.stderr)
+        print(f"Interrupted; run the same command again to {'continue' if resumes else 'start from the beginning'}.", file=sys.stderr)
         return 130
     return 0
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from engine.cluster.session import ClusterOptions
     from engine.runtime.schedulers import Scheduler
 
+#: What an interrupted run has done is kept.
+RESUMES = True
+
 
 def arguments(command: argparse.ArgumentParser) -> None:
     takes_recipe(command)

@@ -37,7 +37,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
         type=memory,
         default=None,
         metavar="SIZE",
-        help="memory that the import may take, such as 8G (default: 4G); a file that needs more is refused before it is read",
+        help="memory that the import may take, such as 8G (default: 4G); a file that needs more is refused",
     )
     command.add_argument(
         "--most-minutes",

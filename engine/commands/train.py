@@ -7,6 +7,9 @@ from typing import Any
 from engine.commands.arguments import number, numbers, positive, recipe_of, seed, takes_device, takes_recipe
 from engine.commands.progress import progress_bar
 
+#: What an interrupted run has done is kept.
+RESUMES = True
+
 
 def arguments(command: argparse.ArgumentParser) -> None:
     takes_recipe(command)

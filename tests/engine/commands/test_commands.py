@@ -16,6 +16,7 @@ import pytest
 
 from engine.__main__ import main
 from engine.bundle.bundle import LOGITS, TABLE, write_bundle
+from engine.commands import COMMANDS
 from engine.commands.progress import log_on_stderr, progress_bar
 from engine.policies import POLICIES
 from engine.recipes import RECIPES
@@ -324,13 +325,18 @@ def test_bugs_are_not_hidden(data, monkeypatch):
         main(["verify", "tiny"])
 
 
-def test_an_interrupt_tells_how_to_continue(data, monkeypatch, capsys):
-    def interrupted(folder):
+@pytest.mark.parametrize(
+    ("command", "then"),
+    [(["compute", "doodles-msdnet"], "to continue"), (["verify", "tiny"], "to start from the beginning")]
+    + [(["import", "a.npz", "--id", "a"], "to start from the beginning")],
+)
+def test_an_interrupt_tells_whether_the_command_continues(command, then, data, monkeypatch, capsys):
+    def interrupted(given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("engine.bundle.library.read_bundle", interrupted)
-    assert main(["verify", "tiny"]) == 130
-    assert_one_sentence(capsys.readouterr().err[:-1], "same command")
+    monkeypatch.setattr(COMMANDS[command[0]], "run", interrupted)
+    assert main(command) == 130
+    assert_one_sentence(capsys.readouterr().err[:-1], f"run the same command again {then}")
 
 
 @pytest.mark.parametrize("command", ["list", "download", "train", "compute", "sweep", "verify", "import"])
