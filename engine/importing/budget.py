@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
+from typing import Literal
 
 from engine.display_text import counted
 from engine.errors import UserError
@@ -22,8 +23,19 @@ _ROW, _CELL = 200, 24
 _TEXT_CELL = 24
 #: How often a text of a log is held at the same time: as it is read, cut, trimmed, and in the table of the bundle.
 _TEXTS = 4
+#: What a file that was read only in part may need beyond what its first rows suggest.
+_MARGIN = 1.25
+#: How sure an estimate is: never too low, from the first part of a file, or never too high.
+Bound = Literal["up to", "about", "at least"]
+#: What is read in batches, see `engine.importing.large`.
+_BATCHES = "give a row for each example with columns such as exit0.correct and exit0.cost_usd as .parquet or .csv, which is read in batches"
 #: Memory for each example of arrays, for each value of logits and probabilities, and for each other value, beyond the array itself.
 _EXAMPLE, _LOGIT, _VALUE = 300, 16, 32
+
+
+#: Memory of an import in batches, in bytes: of any, for each column, and for each column of long text. A batch and the sample that the
+#: bundle keeps have a fixed number of rows.
+_IN_BATCHES, _COLUMN_IN_BATCHES, _LONG_TEXT_IN_BATCHES = 96 * 2**20, 10 * 2**20, 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,15 @@ def memory_for_arrays(arrays: Mapping[str, Declared], examples: int) -> int:
     return needed
 
 
+def check_batches(name: str, columns: int, texts: int, most: int) -> None:
+    """Raise UserError if the import of a file that is read in batches needs more than `most` bytes. texts: how many columns of long text"""
+    needed = _IN_BATCHES + _COLUMN_IN_BATCHES * columns + _LONG_TEXT_IN_BATCHES * texts
+    if needed > most:
+        size = f"takes up to {in_words(needed)} of memory for {counted(columns, 'column')}, more than the {in_words(most)} allowed"
+        remedy = f"give fewer columns, or raise the limit with --most-memory {in_option(needed)}"
+        raise UserError(f"{name} is read in batches, which {size}; {remedy}.")
+
+
 def check_arrays(name: str, arrays: Mapping[str, Declared], most: int) -> None:
     """Raise UserError if the import of these arrays needs more than `most` bytes. name: of the file"""
     one_each = [array.shape[0] for key, array in arrays.items() if key in ("labels", "ids", "split") and array.shape]
@@ -69,25 +90,50 @@ def check_arrays(name: str, arrays: Mapping[str, Declared], most: int) -> None:
     check_needed(name, size, memory_for_arrays(arrays, examples), most)
 
 
-def check_needed(name: str, declares: str, needed: int, most: int, bound: str = "up to") -> None:
+def check_needed(name: str, declares: str, needed: int, most: int) -> None:
     """Raise UserError if an import needs more than `most` bytes. declares: the size of the file `name` in words"""
     announce(needed)
     if needed > most:
-        raise too_costly(name, declares, needed, most, bound)
+        raise too_costly(name, declares, needed, most)
 
 
-def too_costly(name: str, declares: str, needed: int, most: int, bound: str = "up to") -> UserError:
+@dataclass(frozen=True)
+class PartRead:
+    """What was read so far of a file that states no sizes. rows, columns, needed: of this part;  share: of the whole file, in (0, 1]"""
+
+    rows: int
+    columns: int
+    needed: int
+    share: float
+
+    def check(self, name: str, most: int) -> None:
+        """Raise UserError if this part alone needs more than `most` bytes. What the whole file needs is estimated from it."""
+        announce(self.needed)
+        if self.needed > most:
+            rows, needed = (round(number / self.share) for number in (self.rows, self.needed))
+            rows = int(float(f"{rows:.2g}"))
+            raise too_costly(name, f"about {counted(rows, 'row')} of {counted(self.columns, 'column')}", needed, most, "about")
+
+
+def too_costly(name: str, declares: str, needed: int, most: int, bound: Bound = "up to") -> UserError:
     """The error for a file whose import needs more than `most` bytes."""
     size = f"{declares}, whose import takes {bound} {in_words(needed)} of memory, more than the {in_words(most)} allowed"
-    return UserError(f"{name} has {size}; {remedy(needed)}.")
+    return UserError(f"{name} has {size}; {remedy(needed, bound)}.")
 
 
-def remedy(needed: int) -> str:
+def remedy(needed: int, bound: Bound = "up to") -> str:
     """What to do about a file that needs so many bytes."""
-    for unit, suffix in ((2**30, "G"), (2**20, "M"), (2**10, "K"), (1, "")):
-        if needed > 4 * unit or unit == 1:
-            return f"give fewer rows, or raise the limit with --most-memory {-(-needed // unit)}{suffix}"
-    raise AssertionError("every size has a unit")
+    size = in_option(ceil(_MARGIN * needed) if bound == "about" else needed)
+    limit = f"raise the limit with --most-memory{' to at least' if bound == 'at least' else ''} {size}"
+    return f"give fewer rows, {limit}, or {_BATCHES}"
+
+
+def in_option(size: int) -> str:
+    """A size in bytes, rounded up, as `--most-memory` takes it."""
+    for unit, suffix in ((2**30, "G"), (2**20, "M"), (2**10, "K")):
+        if size > 4 * unit:
+            return f"{-(-size // unit)}{suffix}"
+    return str(size)
 
 
 _listener: ContextVar[Callable[[int], None] | None] = ContextVar("listener", default=None)

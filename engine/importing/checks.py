@@ -4,7 +4,9 @@ Messages count exits from 1, as the page does, and rows and classes from 0. A ro
 is also given as its index.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import permutations
 
 import numpy as np
@@ -18,6 +20,8 @@ from engine.whole_numbers import exactly_whole, largest_exact
 
 MOST_CLASSES = 100_000
 MOST_EXAMPLES = 10_000_000
+
+_first_row: ContextVar[int] = ContextVar("first_row", default=0)
 
 
 def whole_numbers(name: str, array: NDArray) -> NDArray[np.int64]:
@@ -59,6 +63,13 @@ def check_in_range(name: str, numbers: NDArray[np.int64], classes: int) -> None:
         remedy = "they seem to be numbered from 1, so subtract 1" if counted_from_1 else "correct or leave out that row"
         place = f"{name} contains {numbers[at]} at {in_words(at)}"
         raise UserError(f"{place}, but the {classes} classes are numbered 0 to {classes - 1}; {remedy}.")
+
+
+def check_class_numbers(name: str, numbers: NDArray[np.int64]) -> None:
+    """Predictions or labels that may be those of classes of which nothing else is known."""
+    if at := first_place(numbers >= MOST_CLASSES):
+        limit = f"there may be at most {MOST_CLASSES:,} classes, numbered from 0"
+        raise UserError(f"{name} contains {numbers[at]} at {in_words(at)}, but {limit}; correct that row, or number the classes again.")
 
 
 def check_axes(name: str, array: NDArray, axes: Mapping[str, int | None]) -> None:
@@ -170,8 +181,24 @@ def first_place(holds: NDArray[np.bool_]) -> tuple[int, ...] | None:
     return tuple(int(i) for i in np.unravel_index(holds.argmax(), holds.shape)) if holds.any() else None
 
 
+@contextmanager
+def rows_from(first: int) -> Generator[None]:
+    """The arrays that are checked inside are a batch of a file that begins with this row. Messages give the rows of the file."""
+    token = _first_row.set(first)
+    try:
+        yield
+    finally:
+        _first_row.reset(token)
+
+
+def row_in_file(row: int) -> int:
+    """The number of a row of the arrays that are being checked."""
+    return _first_row.get() + row
+
+
 def in_words(at: tuple[int, ...], axis: str = "row") -> str:
     """An index in words: (exit, row), (exit, row, class), or one of a 1-D array whose only axis is `axis`."""
     axes = (axis,) if len(at) == 1 else ("exit", "row", "class")
+    at = tuple(row_in_file(i) if name == "row" else i for name, i in zip(axes, at, strict=False))
     words = ", ".join(f"{name} {i + (name == 'exit')}" for name, i in zip(axes, at, strict=False))
     return f"[{', '.join(map(str, at))}] ({words})" if axes[0] == "exit" else words

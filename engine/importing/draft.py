@@ -61,16 +61,15 @@ def draft_of(
         parts = parts_of_log(log, notes)
     elif is_log(arrays):
         options.refuse("columns", "models")
-        log = log_of_arrays(arrays, options, kind or check_topology(arrays, notes), given.ignored, notes)
+        log = log_of_arrays(arrays, options, kind or check_topology(arrays, notes), given.missing, notes)
         parts = parts_of_log(priced(log, options, _costs_table(options, most)), notes)
     else:
         options.refuse("columns", "models", "costs", "cost", "cost_unit", "scale", "clip", "quality_name")
         parts = parts_of_arrays(given, arrays, kind, notes)
     outputs = options.named(parts.outputs)
     if "cost" in outputs.stage_cost:
-        remedy = (
-            "name the array cost_macs or cost_latency_ms" if given.table is None else "name the column cost_usd or give --cost-unit usd"
-        )
+        named = "name the columns exit0.cost_macs and so on" if given.columns else "name the array cost_macs or cost_latency_ms"
+        remedy = named if given.table is None else "name the column cost_usd or give --cost-unit usd"
         notes.append(f"The costs have no unit, which is shown as cost; to give one, {remedy}, for example.")
     if given.ignored and given.table is None:
         more = f" and {len(given.ignored) - 5} more" if len(given.ignored) > 5 else ""

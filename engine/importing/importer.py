@@ -71,7 +71,7 @@ def import_file(
     """
     folder = out or bundles_folder() / check_id(id)
     check_place(folder)
-    source = described(path)
+    source = described(path, most)
     if source is not None:
         return _imported_large(source, id, title, kind, options or Options(), folder)
     return written(*draft_from(path, id, title, kind, most, options), folder)

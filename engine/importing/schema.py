@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,11 +30,34 @@ class Given:
     arrays:  by name; numbers or fixed-width text
     ignored: names that are not known here, cleaned; one may be misspelt
     table:   the rows of a log, in place of arrays
+    columns: whether the arrays come from columns, one for each exit
     """
 
     arrays: Mapping[str, NDArray]
     ignored: tuple[str, ...]
     table: "Table | None" = None
+    columns: bool = False
+
+    @property
+    def missing(self) -> "Missing":
+        return Missing(self.ignored, self.columns)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Words for what a file lacks. ignored, columns: as in `Given`"""
+
+    ignored: tuple[str, ...] = ()
+    columns: bool = False
+
+    def present(self, arrays: Iterable[str]) -> str:
+        """What there is, by the names in the file. Unknown names come first: one may be misspelt."""
+        names = [_column_of(name) for name in arrays] if self.columns else list(arrays)
+        return ", ".join([*self.ignored, *names][:10]) or "nothing"
+
+    def of_exits(self, name: str) -> str:
+        """An array with a value for each exit, or for each exit and example."""
+        return f"{_column_of(name)} and so on" if self.columns else f"{name} (exits,)" if is_cost(name) else f"{name} (exits, examples)"
 
 
 def wanted(name: str) -> bool:
@@ -52,6 +75,15 @@ def of_exit(name: str) -> tuple[int, str] | None:
 def is_of_exits(name: str) -> bool:
     """Whether an array of this name has an axis of exits."""
     return name in OF_EXITS or name.startswith(("cost_", "stage_cost_", "feature_"))
+
+
+def is_cost(name: str) -> bool:
+    return name in ("cost", "stage_cost") or name.startswith(("cost_", "stage_cost_"))
+
+
+def _column_of(name: str) -> str:
+    """The column of a Parquet file that an array comes from, of several for its exits the first."""
+    return f"exit0.{name}" if is_of_exits(name) else {"labels": "label", "ids": "id", "texts": "text"}.get(name, name)
 
 
 def texts(metadata: Mapping[str, str]) -> dict[str, NDArray[np.str_]]:

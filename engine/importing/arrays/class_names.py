@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.importing.checks import row_in_file
 from engine.importing.ids import are_numbers
 
 Arrays = dict[str, NDArray]
@@ -48,5 +49,6 @@ def _places(name: str, array: NDArray, known: Sequence[str]) -> NDArray[np.int64
     for text in distinct.tolist():
         if text not in index:
             at = int((array.reshape(-1) == text).argmax()) % array.shape[-1]
-            raise UserError(f"{name} contains {printable(text)!r} at row {at}, which is not in class_names; add it, or correct the row.")
+            place = f"{name} contains {printable(text)!r} at row {row_in_file(at)}"
+            raise UserError(f"{place}, which is not in class_names; add it, or correct the row.")
     return np.array([index[text] for text in distinct.tolist()], np.int64)[place].reshape(array.shape)

@@ -1,7 +1,7 @@
 """Checks of arrays of costs. Errors as in `engine.importing.checks`."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.exit_values import mean_over_examples
-from engine.importing.checks import check_finite, first_place, in_words
+from engine.importing.checks import check_finite, first_place, in_words, row_in_file
+from engine.importing.schema import Missing, is_cost
 
 _UNIT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -24,16 +25,16 @@ class GivenCost:
 
 
 def given_costs(
-    arrays: Mapping[str, NDArray], exits: int, examples: int, family: bool, ignored: Sequence[str] = (), gaps: bool = False
+    arrays: Mapping[str, NDArray], exits: int, examples: int, family: bool, missing: Missing, gaps: bool = False
 ) -> dict[str, GivenCost]:
     """The costs, {unit: (exits,) or (exits, examples)}, from arrays named cost, stage_cost, cost_UNIT or stage_cost_UNIT.
 
-    ignored: names in the file that are not known here
+    missing: words for a file without costs
     gaps:    whether NaN is allowed where the cost depends on the example
     """
     costs: dict[str, GivenCost] = {}
     for name in sorted(arrays):
-        if name not in ("cost", "stage_cost") and not name.startswith(("cost_", "stage_cost_")):
+        if not is_cost(name):
             continue
         total = not name.startswith("stage_cost")
         unit = unit_of(name)
@@ -51,10 +52,10 @@ def given_costs(
             raise UserError(f"{name} is cumulative, but these are separate networks; give the cost of each alone as stage_{name}.")
         costs[unit] = GivenCost(name, cost.astype(np.float64), total)
     if not costs:
-        present = ", ".join([*ignored, *arrays][:10])  # unknown names first: one may be misspelt
+        total, alone = missing.of_exits("cost"), missing.of_exits("stage_cost")
         raise UserError(
-            f"There is no cost array, only {present};"
-            " add cost (exits,), the total cost of leaving at each exit, or stage_cost (exits,), the cost of each stage alone."
+            f"There is no {'column of costs' if missing.columns else 'cost array'}, only {missing.present(arrays)};"
+            f" add {total}, the total cost of leaving at each exit, or {alone}, the cost of each stage alone."
         )
     return costs
 
@@ -64,13 +65,11 @@ def unit_of(name: str) -> str:
     return name.removeprefix("stage_").removeprefix("cost").removeprefix("_") or "cost"
 
 
-def check_costs(
-    arrays: Mapping[str, NDArray], exits: int, examples: int, family: bool, ignored: Sequence[str] = ()
-) -> dict[str, NDArray[np.float64]]:
+def check_costs(arrays: Mapping[str, NDArray], exits: int, examples: int, family: bool, missing: Missing) -> dict[str, NDArray[np.float64]]:
     """The cost of each stage alone, {unit: (exits,) or (exits, examples)}; arguments as for `given_costs`."""
     return {
         unit: check_stage_cost(given, stage_differences(given.name, given.array) if given.total else given.array, family)
-        for unit, given in given_costs(arrays, exits, examples, family, ignored).items()
+        for unit, given in given_costs(arrays, exits, examples, family, missing).items()
     }
 
 
@@ -95,7 +94,7 @@ def stage_differences(name: str, cost: NDArray[np.float64]) -> NDArray[np.float6
     falls = stage[1:] <= 0 if cost.ndim == 1 else (stage[1:] < 0) | (stage[1:] <= 0).all(axis=1, keepdims=True)
     if (at := first_place(falls)) is not None:
         exit, *example = at
-        row = f", row {example[0]}" if example else ""
+        row = f", row {row_in_file(example[0])}" if example else ""
         pair = f"{cost[at]:.6g} at exit {exit + 1}{row}, {cost[exit + 1, *example]:.6g} at exit {exit + 2}{row}"
         remedy = f"give cumulative costs, or rename it to stage_{name} if each number is the cost of one stage"
         raise UserError(f"{name} does not increase ({pair}); {remedy}.")

@@ -14,6 +14,7 @@ from engine.importing.arrays.by_exit import other_classes
 from engine.importing.checks import (
     all_log_probabilities,
     check_axes,
+    check_class_numbers,
     check_conf,
     check_finite,
     check_in_range,
@@ -23,7 +24,7 @@ from engine.importing.checks import (
     whole_numbers,
 )
 from engine.importing.confidence import log_odds
-from engine.importing.schema import of_exit
+from engine.importing.schema import Missing, of_exit
 from engine.outputs import Outputs
 
 Arrays = Mapping[str, NDArray]
@@ -67,12 +68,12 @@ class Confidences:
         return Outputs(prediction=self.prediction, scores=scores, classes=self.classes, recorded="confidence", **rest)
 
 
-def read_exit_outputs(arrays: Arrays, labels: NDArray[np.int64], ignored: Sequence[str] = ()) -> Distributions | Confidences:
+def read_exit_outputs(arrays: Arrays, labels: NDArray[np.int64], missing: Missing) -> Distributions | Confidences:
     """The checked outputs of the exits. Raises UserError if they are inconsistent or do not fit the labels."""
     mixed = {of: name for name in arrays if (of := of_exit(name)) is not None}
     if mixed:
         return _mixed({exit: (name, arrays[f"exit{exit}.{name}"]) for exit, name in sorted(mixed)}, labels)
-    form = _form(arrays, ignored)
+    form = _form(arrays, missing)
     costs = {len(array) for name, array in arrays.items() if name.startswith(("cost", "stage_cost")) and array.ndim == 1}
     axes = {"exits": costs.pop() if len(costs) == 1 else None, "examples": len(labels)}
     named = len(arrays["class_names"]) if "class_names" in arrays and arrays["class_names"].ndim == 1 else None
@@ -88,17 +89,18 @@ def read_exit_outputs(arrays: Arrays, labels: NDArray[np.int64], ignored: Sequen
     return _probabilities(recorded) if form == "probs" else _logits(recorded)
 
 
-def _form(arrays: Arrays, ignored: Sequence[str]) -> str:
+def _form(arrays: Arrays, missing: Missing) -> str:
     """Which of the three forms the file uses."""
     present = [form for form, names in _FORMS.items() if any(name in arrays for name in names)]
     if not present:
-        unknown = f", only {', '.join(ignored[:5])}, not known here" if ignored else ""  # one may be misspelt
+        unknown = f", only {', '.join(missing.ignored[:5])}, not known here" if missing.ignored else ""  # one may be misspelt
         remedy = "add logits or probs (exits, examples, classes), or pred with conf, correct or quality (exits, examples)"
         raise UserError(f"The file has no outputs of exits{unknown}; {remedy}.")
     if len(present) > 1:
         raise UserError(f"The file has both {present[0]} and {present[1]}; leave one of them out.")
     if present == ["pred with conf"] and "pred" not in arrays:
-        raise UserError("pred is missing, without which conf (exits, examples) says nothing; add it, or correct (exits, examples).")
+        conf, pred, correct = (missing.of_exits(name) for name in ("conf", "pred", "correct"))
+        raise UserError(f"There is {conf} without predictions, so nothing tells what it is of; add {pred}, or {correct}.")
     return present[0]
 
 
@@ -176,6 +178,9 @@ def _log_probabilities(values: NDArray, kind: str) -> NDArray[np.float32]:
 
 def _confidences(pred: NDArray, conf: NDArray | None, labels: NDArray[np.int64], named: int | None) -> Confidences:
     pred = whole_numbers("pred", pred)
+    if named is None:
+        for name, numbers in (("labels", labels), ("pred", pred)):
+            check_class_numbers(name, numbers)
     classes = named or max(2, int(pred.max(initial=0)) + 1, int(labels.max()) + 1)
     check_size("pred", exits=len(pred), classes=classes)
     check_in_range("pred", pred, classes)

@@ -1,6 +1,6 @@
 """A log in arrays: `correct` or `quality`, (exits, examples), in place of what the exits gave."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,22 @@ from engine.errors import UserError
 from engine.importing.arrays.costs import GivenCost, given_costs
 from engine.importing.arrays.names import check_names
 from engine.importing.arrays.numbers import numbers_of_examples, numbers_of_exits
-from engine.importing.checks import check_axes, check_in_range, check_rows, check_size, first_place, in_words, whole_numbers
+from engine.importing.checks import (
+    check_axes,
+    check_class_numbers,
+    check_in_range,
+    check_rows,
+    check_size,
+    first_place,
+    in_words,
+    whole_numbers,
+)
 from engine.importing.ids import check_ids
 from engine.importing.logs.log import Log
 from engine.importing.logs.one_scale import check_one_scale
 from engine.importing.options import Options
 from engine.importing.quality import in_range
+from engine.importing.schema import Missing
 from engine.outputs import CascadeKind
 
 Arrays = Mapping[str, NDArray]
@@ -25,7 +35,7 @@ def is_log(arrays: Arrays) -> bool:
     return "correct" in arrays or "quality" in arrays
 
 
-def log_of_arrays(arrays: Arrays, options: Options, kind: CascadeKind, ignored: Sequence[str], notes: list[str]) -> Log:
+def log_of_arrays(arrays: Arrays, options: Options, kind: CascadeKind, missing: Missing, notes: list[str]) -> Log:
     """Raises UserError if the arrays are inconsistent. Not a number in `quality`, or in `correct` as floats, means that there is none."""
     name = "correct" if "correct" in arrays else "quality"
     for other in ("correct", "quality", "logits", "probs"):
@@ -55,7 +65,7 @@ def log_of_arrays(arrays: Arrays, options: Options, kind: CascadeKind, ignored: 
         failed = arrays["failed"].astype(bool)
     costs: dict[str, GivenCost] = {}
     if not (options.cost or options.costs is not None) or any(name.startswith(("cost", "stage_cost")) for name in arrays):
-        costs = given_costs(arrays, judged.shape[0], judged.shape[1], kind is CascadeKind.FAMILY, ignored, gaps=True)
+        costs = given_costs(arrays, judged.shape[0], judged.shape[1], kind is CascadeKind.FAMILY, missing, gaps=True)
     for cost in costs.values():
         if at := first_place(~(np.isnan(cost.array) | (cost.array >= 0) & (cost.array < 1e30))):
             raise UserError(f"{cost.name} is {cost.array[at]:.6g} at {in_words(at, 'exit')}; a cost is 0 or more and less than 1e30.")
@@ -74,12 +84,15 @@ def log_of_arrays(arrays: Arrays, options: Options, kind: CascadeKind, ignored: 
         pred = whole_numbers("pred", arrays["pred"])
     class_names: tuple[str, ...] = ()
     if labels is not None or pred is not None:
-        largest = max(int(numbers.max()) for numbers in (labels, pred) if numbers is not None)
+        known = {of: numbers for of, numbers in (("labels", labels), ("pred", pred)) if numbers is not None}
+        if "class_names" not in arrays:
+            for of, numbers in known.items():
+                check_class_numbers(of, numbers)
+        largest = max(int(numbers.max()) for numbers in known.values())
         classes = len(arrays["class_names"]) if "class_names" in arrays else max(2, largest + 1)
         check_size("labels", exits=1, classes=classes)
-        for numbers, of in ((labels, "labels"), (pred, "pred")):
-            if numbers is not None:
-                check_in_range(of, numbers, classes)
+        for of, numbers in known.items():
+            check_in_range(of, numbers, classes)
         defaults = [f"Class {c}" for c in range(classes)]
         class_names = check_names("class_names", arrays["class_names"], defaults) if "class_names" in arrays else tuple(defaults)
     ids, id_texts = check_ids(arrays["ids"], judged.shape[1]) if "ids" in arrays else (np.arange(judged.shape[1]), None)

@@ -33,13 +33,13 @@ def parts_of_arrays(given: Given, arrays: Arrays, kind: CascadeKind | None, note
     labels = check_labels(_labels(given, arrays))
     kind = kind or check_topology(arrays, notes)
     logger.info("2 of 3: checking %s examples and computing their scores", f"{len(labels):,}")
-    recorded = read_exit_outputs(arrays, labels, given.ignored)
+    recorded = read_exit_outputs(arrays, labels, given.missing)
     texts = check_texts(arrays["texts"], len(labels)) if "texts" in arrays else None
     ids, id_texts = check_ids(arrays["ids"], len(labels)) if "ids" in arrays else (np.arange(len(labels)), None)
     outputs = recorded.outputs(
         labels=labels.astype(np.int32),
         split=np.full(len(labels), str(Split.TEST)),  # until it is known
-        stage_cost=check_costs(arrays, recorded.exits, len(labels), kind == CascadeKind.FAMILY, given.ignored),
+        stage_cost=check_costs(arrays, recorded.exits, len(labels), kind == CascadeKind.FAMILY, given.missing),
         ids=ids,
         kind=kind,
         factors=numbers_of_examples(arrays, "factor_", len(labels)),
@@ -77,8 +77,8 @@ def parts_of_arrays(given: Given, arrays: Arrays, kind: CascadeKind | None, note
 
 def _labels(given: Given, arrays: Arrays) -> NDArray:
     if "labels" not in arrays:
-        present = ", ".join([*given.ignored, *arrays][:10]) or "nothing"  # unknown names first: one may be misspelt
-        raise UserError(f"There is no labels array, only {present}; add labels (examples,), the true class of every example.")
+        what, name = ("column label", "label") if given.columns else ("labels array", "labels (examples,)")
+        raise UserError(f"There is no {what}, only {given.missing.present(arrays)}; add {name}, the true class of every example.")
     return arrays["labels"]
 
 

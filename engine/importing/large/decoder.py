@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
+from engine.importing.logs.table import check_columns
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
@@ -28,8 +29,12 @@ _BUFFER = 1 << 20
 _MOST_CHARACTERS = {"id": MOST_ID + 1, "ids": MOST_ID + 1, "text": MOST_TEXT, "texts": MOST_TEXT}
 
 
-def describe(file: pq.ParquetFile, out: IO[bytes]) -> None:
-    """Write {"rows": number, "columns": {name: kind}, "metadata": {key: text}}. Kinds are number, text, list and other."""
+def describe(file: pq.ParquetFile, name: str, out: IO[bytes]) -> None:
+    """Write {"rows": number, "columns": {name: kind}, "metadata": {key: text}}. Kinds are number, text, list and other.
+
+    name: of the file.  Raises UserError if it has too many columns, before anything else looks at each of them
+    """
+    check_columns(len(file.schema_arrow), name)
     columns = {field.name: _kind(field.type) for field in file.schema_arrow}
     repeated = len(columns) < len(file.schema_arrow)
     metadata = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (file.metadata.metadata or {}).items()}
@@ -85,7 +90,7 @@ def main(arguments: list[str], out: IO[bytes]) -> int:
     name = printable(path.name)
     try:
         with pq.ParquetFile(path, page_checksum_verification=True, buffer_size=_BUFFER, pre_buffer=False) as file:
-            describe(file, out) if task == "describe" else pass_on(file, int(columns[0]), columns[1:], out)
+            describe(file, name, out) if task == "describe" else pass_on(file, int(columns[0]), columns[1:], out)
     except UserError as mistake:
         print(mistake, file=sys.stderr)
         return 2

@@ -21,7 +21,7 @@ from engine.display_text import printable
 from engine.exit_values import mean_over_examples
 from engine.importing.arrays.costs import unit_of
 from engine.importing.arrays.names import check_names, check_topology
-from engine.importing.checks import check_exit_names, check_size
+from engine.importing.checks import MOST_CLASSES, check_exit_names, check_size
 from engine.importing.diagnosis.registry import diagnose
 from engine.importing.diagnosis.subject import Subject
 from engine.importing.large.pieces import Settled, pieces
@@ -120,7 +120,9 @@ def _with_class_names(named: Mapping[str, NDArray], made: Scan, source: Source) 
     if "class_names" in named:
         return dict(named)
     classes = max(2, made.most_class + 1)
-    check_size("pred", exits=source.exits, classes=classes)
+    check_size("pred", exits=source.exits, classes=min(classes, MOST_CLASSES))
+    if classes > MOST_CLASSES:
+        return dict(named)  # refused with its row
     return {**named, "class_names": np.array(sorted(made.class_texts) or [f"Class {c}" for c in range(classes)])}
 
 

@@ -15,8 +15,7 @@ from engine.importing.arrays.costs import check_stage_cost, given_costs, stage_d
 from engine.importing.arrays.exit_outputs import read_exit_outputs
 from engine.importing.arrays.log_of_arrays import log_of_arrays
 from engine.importing.arrays.numbers import numbers_of_examples, numbers_of_exits
-from engine.importing.checks import check_label_numbers, check_names_differ, first_place, in_words, whole_numbers
-from engine.importing.large.places import counted_from
+from engine.importing.checks import check_label_numbers, check_names_differ, first_place, in_words, rows_from, whole_numbers
 from engine.importing.large.scan import Scan, splits_of
 from engine.importing.large.source import Arrays, Source
 from engine.importing.logs.costs_file import priced
@@ -53,7 +52,7 @@ def pieces(settled: Settled) -> Iterator[Piece]:
     source = settled.source
     ignored = {"labels", "pred"} if settled.judged else set()
     for start, arrays in source.batches(sorted(source.arrays - ignored)):
-        with counted_from(start):
+        with rows_from(start):
             yield _piece(settled, arrays, start)
 
 
@@ -92,9 +91,10 @@ def _ids(settled: Settled, arrays: Arrays, start: int, rows: int) -> tuple[NDArr
 def _predicted(settled: Settled, arrays: Arrays, split: NDArray[np.str_], ids: NDArray[np.int64]) -> Outputs:
     arrays = number_classes(arrays)
     if "labels" not in arrays:
-        raise UserError("There is no column label; add it, the true class of every example.")
+        present = settled.source.missing.present(settled.source.arrays)
+        raise UserError(f"There is no column label, only {present}; add label, the true class of every example.")
     labels = check_label_numbers(arrays["labels"])
-    recorded = read_exit_outputs(arrays, labels, settled.source.ignored)
+    recorded = read_exit_outputs(arrays, labels, settled.source.missing)
     made = recorded.outputs(
         labels=labels.astype(np.int32),
         split=split,
@@ -111,7 +111,7 @@ def _predicted(settled: Settled, arrays: Arrays, split: NDArray[np.str_], ids: N
 
 def _judged(settled: Settled, arrays: Arrays, split: NDArray[np.str_]) -> Outputs:
     notes: list[str] = []
-    log = log_of_arrays(arrays, settled.options, settled.kind, settled.source.ignored, notes)
+    log = log_of_arrays(arrays, settled.options, settled.kind, settled.source.missing, notes)
     log = settle_cells(priced(log, settled.options, None), notes)
     if at := first_place(~log.ran):
         raise UserError(
@@ -127,7 +127,7 @@ def _judged(settled: Settled, arrays: Arrays, split: NDArray[np.str_]) -> Output
 
 def _costs(settled: Settled, arrays: Arrays, exits: int, rows: int) -> dict[str, NDArray[np.float64]]:
     """The cost of each stage alone. Which model of a family costs most is checked over the whole file."""
-    given = given_costs(arrays, exits, rows, settled.kind is CascadeKind.FAMILY, settled.source.ignored)
+    given = given_costs(arrays, exits, rows, settled.kind is CascadeKind.FAMILY, settled.source.missing)
     return {
         unit: check_stage_cost(cost, stage_differences(cost.name, cost.array) if cost.total else cost.array, family=False)
         for unit, cost in given.items()

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from engine.errors import UserError
 from engine.hashing import hash_texts, hash_uniform
-from engine.importing.checks import MOST_CLASSES
+from engine.importing.checks import MOST_CLASSES, rows_from
 from engine.importing.ids import are_numbers
-from engine.importing.large.places import counted_from
 from engine.importing.large.source import OUTPUTS, Arrays, Source
 from engine.importing.splits import split_names
 from engine.splits import Split
@@ -43,7 +42,7 @@ def scan(source: Source, scale: float) -> Scan:
     costs = sorted(name for name in source.arrays if name.startswith(("cost", "stage_cost")))
     needed = [name for name in ("labels", "pred", "ids", "texts", "split", "quality", *costs) if name in source.arrays]
     for start, arrays in source.batches(needed or [name for name in OUTPUTS if name in source.arrays]):
-        with counted_from(start):
+        with rows_from(start):
             _add(made, arrays, costs, start, scale)
     if made.class_texts and are_numbers(list(made.class_texts)):  # they are the numbers of the classes
         made.most_class, made.class_texts = max(made.most_class, *map(int, made.class_texts)), set()

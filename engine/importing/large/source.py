@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from engine.display_text import printable
 from engine.errors import UserError
-from engine.importing.budget import announce
+from engine.importing.budget import announce, check_batches
 from engine.importing.large.decoder import too_much
-from engine.importing.schema import is_of_exits, of_exit, wanted
+from engine.importing.schema import Missing, is_of_exits, of_exit, wanted
 
 #: With more rows, a file in the form below is read in batches.
 MANY = 200_000
@@ -47,7 +47,8 @@ Arrays = dict[str, NDArray]
 class Source:
     """rows: in all;  places: {column: (array, exit or None)} of the known columns;  metadata: class_names, exit_names and topology
 
-    ignored: names of other columns, cleaned
+    ignored:    names of other columns, cleaned
+    most_batch: bytes that a batch may take
     """
 
     path: Path
@@ -55,10 +56,15 @@ class Source:
     places: Mapping[str, tuple[str, int | None]]
     metadata: Mapping[str, str]
     ignored: tuple[str, ...]
+    most_batch: int
 
     @property
     def arrays(self) -> set[str]:
         return {array for array, _ in self.places.values()}
+
+    @property
+    def missing(self) -> Missing:
+        return Missing(self.ignored, columns=True)
 
     @property
     def exits(self) -> int:
@@ -73,7 +79,7 @@ class Source:
         """(number of the first row, {array: (rows,) or (exits, rows)}) of some arrays, batch by batch. Raises UserError."""
         start = 0
         columns = self.columns_of(*arrays)
-        with decoding(self.path, ["rows", str(BATCH), *columns]) as printed:
+        with decoding(self.path, self.most_batch, ["rows", str(BATCH), *columns]) as printed:
             try:
                 for batch in pa.ipc.open_stream(printed):
                     by_array: dict[str, list[NDArray]] = {}
@@ -87,11 +93,14 @@ class Source:
             raise UserError(too_much(printable(self.path.name)))
 
 
-def described(path: Path) -> Source | None:
-    """The file, if it is one of many examples in the form that is read in batches, else None. Raises UserError if it is damaged."""
+def described(path: Path, most: int) -> Source | None:
+    """The file, if it is one of many examples in the form that is read in batches, else None.
+
+    most: memory that the import may take, in bytes.  Raises UserError if it needs more, or if the file is damaged
+    """
     if path.suffix.lower() != ".parquet" or not path.is_file() or path.stat().st_size < LEAST_BYTES:
         return None
-    with decoding(path, ["describe"]) as printed:
+    with decoding(path, min(most, MOST_BATCH), ["describe"]) as printed:
         text = printed.read()
     stated = json.loads(text)
     columns: dict[str, str] = stated["columns"]
@@ -104,9 +113,11 @@ def described(path: Path) -> Source | None:
     ignored = tuple(printable(column) for column in columns if column not in places)
     if stated["rows"] > MOST_EXAMPLES:
         raise UserError(f"{printable(path.name)} has {stated['rows']:,} rows; give at most {MOST_EXAMPLES:,}.")
-    announce(stated["rows"] * len(places) * _CELL)
-    source = Source(path, stated["rows"], places, stated["metadata"], ignored)
+    source = Source(path, stated["rows"], places, stated["metadata"], ignored, min(most, MOST_BATCH))
     _check_exits(source)
+    texts = sum(columns[column] == "text" and column in _LONG for column in places)
+    check_batches(printable(path.name), len(places), texts, most)
+    announce(stated["rows"] * len(places) * _CELL)
     return source
 
 
@@ -131,11 +142,14 @@ def _check_exits(source: Source) -> None:
 
 
 @contextmanager
-def decoding(path: Path, arguments: list[str]) -> Generator[IO[bytes]]:
-    """What the decoder prints. Raises UserError with the last line that it prints on stderr if it refuses the file."""
+def decoding(path: Path, most: int, arguments: list[str]) -> Generator[IO[bytes]]:
+    """What the decoder prints. most: bytes that a batch may take.
+
+    Raises UserError with the last line that it prints on stderr if it refuses the file.
+    """
     messages = tempfile.TemporaryFile()
     child = subprocess.Popen(
-        [sys.executable, "-m", "engine.importing.large.decoder", str(path.absolute()), str(MOST_BATCH), *arguments],
+        [sys.executable, "-m", "engine.importing.large.decoder", str(path.absolute()), str(most), *arguments],
         cwd=_ROOT,
         env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,

@@ -155,7 +155,8 @@ def scalar_columns(data: pa.Table, name: str, most: int) -> tuple[pa.Table, list
     Raises UserError if there are no rows, too many rows or columns, two columns of one name, or if their import needs more than `most`
     bytes of memory.
     """
-    check_columns(data.num_rows, data.num_columns, name)
+    check_columns(data.num_columns, name)
+    check_rows(data.num_rows, name)
     check_distinct(data.column_names)
     kept = [column for column, values in zip(data.column_names, data.columns, strict=True) if _is_scalar(values.type)]
     texts = {column: _cut(data[column]) for column in kept if is_text(data[column].type)}
@@ -166,13 +167,18 @@ def scalar_columns(data: pa.Table, name: str, most: int) -> tuple[pa.Table, list
     return pa.table(made), [column for column in data.column_names if column not in made]
 
 
-def check_columns(rows: int, columns: int, name: str) -> None:
-    """Raise UserError if there are no rows, or too many rows or columns. name: of the file"""
+def check_rows(rows: int, name: str) -> None:
+    """Raise UserError if there are no rows, or too many. name: of the file"""
     if rows == 0:
         raise UserError(f"{name} has no rows; write one for each example, or for each example and model.")
-    if rows > MOST_ROWS or columns > MOST_COLUMNS:
-        size = f"{rows:,} rows and {columns:,} columns"
-        raise UserError(f"{name} has {size}; give at most {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns.")
+    if rows > MOST_ROWS:
+        raise UserError(f"{name} has {rows:,} rows; give at most {MOST_ROWS:,}.")
+
+
+def check_columns(columns: int, name: str) -> None:
+    """Raise UserError if there are too many columns. name: of the file"""
+    if columns > MOST_COLUMNS:
+        raise UserError(f"{name} has {columns:,} columns; give at most {MOST_COLUMNS:,}.")
 
 
 def check_distinct(columns: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 
 from engine.display_text import printable
 from engine.errors import UserError
-from engine.importing.logs.table import MOST_COLUMNS, check_distinct
+from engine.importing.logs.table import check_columns, check_distinct
 from engine.importing.readers.rows import counted_rows, given_rows
 from engine.importing.schema import Given
 
@@ -36,7 +36,7 @@ def decoded(path: Path, most: int) -> Given:
         pa_csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.large_string()), strings_can_be_null=False, include_columns=named),
     )
     # A file states no sizes: its rows are counted as they come.
-    return given_rows(pa.Table.from_batches(counted_rows(blocks, name, most), blocks.schema), name, most)
+    return given_rows(pa.Table.from_batches(counted_rows(blocks, name, most, path.stat().st_size), blocks.schema), name, most)
 
 
 def _lines(file: TextIO) -> Iterator[str]:
@@ -61,7 +61,6 @@ def _header(path: Path) -> tuple[list[str], str]:
             raise ValueError(f"its first line: {problem}") from problem
     if not any(columns):
         raise UserError(f"{printable(path.name)} is empty; write the names of the columns in the first line.")
-    if len(columns) > MOST_COLUMNS:
-        raise UserError(f"{printable(path.name)} has {len(columns):,} columns; give at most {MOST_COLUMNS:,}.")
+    check_columns(len(columns), printable(path.name))
     check_distinct(columns)
     return columns, separator

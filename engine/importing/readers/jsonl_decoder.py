@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow.json as pa_json
 
-from engine.display_text import counted, printable
+from engine.display_text import printable
 from engine.errors import UserError
-from engine.importing.budget import check_needed, memory_for_log
+from engine.importing.budget import PartRead, memory_for_log
 from engine.importing.logs.table import MOST_COLUMNS
 from engine.importing.readers.rows import given_rows
 from engine.importing.schema import Given
@@ -34,7 +34,7 @@ def _check_size(path: Path, name: str, most: int) -> None:
     Names inside objects count, as Arrow reads these too.
     """
     names: set[bytes] = set()
-    lines = size = 0
+    lines, size, whole = 0, 0, path.stat().st_size
     for block in _blocks(path):
         names.update(part[part.rfind(b'"') + 1 :] for part in _NAME_ENDS.split(block)[:-1])
         lines += block.count(b"\n") + (not block.endswith(b"\n"))
@@ -42,8 +42,7 @@ def _check_size(path: Path, name: str, most: int) -> None:
         if len(names) > MOST_COLUMNS:
             remedy = "give fewer columns, and lists in place of objects"
             raise UserError(f"{name} has values of more than {MOST_COLUMNS:,} different names; {remedy}.")
-        declares, needed = f"{counted(lines, 'row')} of {counted(len(names), 'column')}", memory_for_log(lines, len(names), text=size)
-        check_needed(name, f"at least {declares}", needed, most, "at least")
+        PartRead(lines, len(names), memory_for_log(lines, len(names), text=size), size / whole).check(name, most)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

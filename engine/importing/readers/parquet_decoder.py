@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.importing.logs.table import is_text
+from engine.importing.logs.table import check_columns, is_text
 from engine.importing.readers.parquet_sizes import Limit, check_arrays, check_log
 from engine.importing.readers.rows import given_rows
 from engine.importing.schema import Given, is_of_exits, of_exit, texts, wanted
@@ -36,10 +36,11 @@ def decoded(path: Path, most: int) -> Given:
     """The arrays of a Parquet file, or its rows if it is a log."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         names = file.schema_arrow.names
+        check_columns(len(names), printable(path.name))
         of_exits = [of for name in names if (of := of_exit(name)) is not None]
         if any(name in _OUTPUTS for _, name in of_exits) or {"logits", "probs"} & set(names):
             arrays, ignored = arrays_of(path, most)
-            return Given(arrays, tuple(ignored))
+            return Given(arrays, tuple(ignored), columns=True)
     scalars = check_log(path, most)
     with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=_dictionaries(path, scalars)) as file:
         data = file.read(scalars, use_threads=False)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from engine.display_text import counted, printable
 from engine.errors import UserError
 from engine.importing.budget import Declared, check_needed, memory_for_arrays, memory_for_log
-from engine.importing.logs.table import check_columns, check_distinct
+from engine.importing.logs.table import check_distinct, check_rows
 
 
 def check_log(path: Path, most: int) -> list[str]:
@@ -25,7 +25,7 @@ def check_log(path: Path, most: int) -> list[str]:
         schema, rows = file.schema_arrow, file.metadata.num_rows
         check_distinct(schema.names)
         scalars = [field.name for field in schema if not pa.types.is_nested(field.type)]
-        check_columns(rows, len(schema.names), name)
+        check_rows(rows, name)
         sizes = _stated(file)
         # A text that is stored once for many rows is counted once here, and as often as it occurs when it has been read.
         texts = [column for column in scalars if not _width(schema.field(column).type)]

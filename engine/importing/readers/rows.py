@@ -6,23 +6,26 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from engine.display_text import counted, printable
-from engine.importing.budget import check_needed, memory_for_log
+from engine.display_text import printable
+from engine.importing.budget import PartRead, memory_for_log
 from engine.importing.logs.table import Table, is_text, scalar_columns
 from engine.importing.schema import Given
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
 
-def counted_rows(blocks: Iterable[pa.RecordBatch], name: str, most: int) -> Iterator[pa.RecordBatch]:
-    """Parts of a log whose size is not known, as they are read. Raises UserError as soon as they need more than `most` bytes of memory."""
+def counted_rows(blocks: Iterable[pa.RecordBatch], name: str, most: int, size: int) -> Iterator[pa.RecordBatch]:
+    """Parts of a log whose size is not known, as they are read. Raises UserError as soon as they need more than `most` bytes of memory.
+
+    size: bytes of the whole file, in which a cell takes at least its text and one sign after it
+    """
     rows = text = 0
     for block in blocks:
         rows += block.num_rows
         of_text = [column for column in block.columns if is_text(column.type)]
         texts, text = len(of_text), text + sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in of_text)
-        declares = f"at least {counted(rows, 'row')} of {counted(block.num_columns, 'column')}"
-        check_needed(name, declares, memory_for_log(rows, block.num_columns, texts, text), most, "at least")
+        share = min(1.0, (text + rows * block.num_columns) / max(size, 1))
+        PartRead(rows, block.num_columns, memory_for_log(rows, block.num_columns, texts, text), share).check(name, most)
         yield block
 
 

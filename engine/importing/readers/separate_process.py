@@ -26,7 +26,7 @@ import pyarrow as pa
 from engine.bundle.bundle import discard_unfinished
 from engine.display_text import printable
 from engine.errors import UserError
-from engine.importing.budget import MOST_MEMORY, in_words, remedy
+from engine.importing.budget import MOST_MEMORY, in_option, in_words
 from engine.importing.logs.table import Table
 from engine.importing.options import Options
 from engine.importing.readers.npz import read_npz
@@ -71,7 +71,8 @@ class ImportTask:
 
 def out_of_memory(name: str, most: int) -> UserError:
     limit = f"takes more than the {in_words(most)} of memory allowed"
-    return UserError(f"{name} is damaged, or its import {limit}; {remedy(2 * most)}.")
+    remedy = f"give fewer rows, or raise the limit, for example with --most-memory {in_option(2 * most)}"
+    return UserError(f"{name} is damaged, or its import {limit}; {remedy}.")
 
 
 class Worker(AbstractContextManager["Worker"]):
@@ -185,7 +186,8 @@ def _forward(process: "subprocess.Popen[str]", answers: "Queue[str | None]") -> 
 def _too_slow(name: str, seconds: float) -> UserError:
     minutes = f"{seconds / 60:.3g}"
     limit = f"took longer than the {minutes} {'minute' if minutes == '1' else 'minutes'} allowed for its size"
-    return UserError(f"The import of {name} {limit}; give fewer rows, or raise the limit with --most-minutes {2 * seconds / 60:.3g}.")
+    remedy = f"give fewer rows, or raise the limit, for example with --most-minutes {2 * seconds / 60:.3g}"
+    return UserError(f"The import of {name} {limit}; {remedy}.")
 
 
 #: (file, most bytes of memory) -> its contents
@@ -221,7 +223,7 @@ def write_out(given: Given, folder: Path) -> dict[str, Any]:
         data = given.table.data
         with pa.OSFile(str(folder / COLUMNS), "wb") as file, pa.ipc.new_file(file, data.schema) as writer:
             writer.write_table(data)
-    return {"ignored": given.ignored, "table": given.table is not None}
+    return {"ignored": given.ignored, "table": given.table is not None, "columns": given.columns}
 
 
 def read_back(written: Mapping[str, Any], folder: str, path: Path) -> Given:
@@ -229,4 +231,4 @@ def read_back(written: Mapping[str, Any], folder: str, path: Path) -> Given:
     if written["table"]:
         with pa.OSFile(str(Path(folder) / COLUMNS)) as file:
             return Given({}, ignored, Table(printable(path.name), pa.ipc.open_file(file).read_all(), ignored))
-    return Given(read_npz(Path(folder) / ARRAYS, sys.maxsize).arrays, ignored)
+    return Given(read_npz(Path(folder) / ARRAYS, sys.maxsize).arrays, ignored, columns=written["columns"])

@@ -66,6 +66,11 @@ def many_columns(path: Path) -> None:
     pq.write_table(pa.table({f"m{i}": [1] for i in range(2001)}), path)
 
 
+def many_rows(path: Path) -> None:
+    """More rows than a log may have, of one value."""
+    pq.write_table(pa.table({"m": pa.array(np.ones(50_000_001, np.int8))}), path, compression="zstd")
+
+
 def tiny_integers(path: Path) -> None:
     """Numbers of one byte, which need more once they are imported."""
     np.savez_compressed(path, correct=np.ones((100, ROWS // 4), bool), stage_cost=np.arange(1, 101))
@@ -161,7 +166,7 @@ def deep_lists(path: Path) -> None:
 #: {name of the file: what writes it}
 BOMBS: Mapping[str, Bomb] = MappingProxyType(
     {f"{bomb.__name__}.{ending}": bomb for ending, bombs in {
-        "parquet": (constant_rows, repeated_text, repeated_label, long_list, lying_footer, nested_lists, many_columns),
+        "parquet": (constant_rows, repeated_text, repeated_label, long_list, lying_footer, nested_lists, many_columns, many_rows),
         "npz": (tiny_integers, zeros, lying_header, lying_directory, same_names, hole),
         "safetensors": (large_header, claimed_header, overlapping),
         "csv": (short_lines, long_field, long_line, hole),

@@ -36,7 +36,7 @@ def in_batches(in_own_process, monkeypatch):
     """The same without the decoder's own process, which takes most of the time of such a test to start."""
 
     @contextmanager
-    def decoding(path, arguments):
+    def decoding(path, most, arguments):
         printed, messages = io.BytesIO(), io.StringIO()
         with redirect_stderr(messages):
             code = decoder.main([str(path), "0", *arguments], printed)
@@ -191,30 +191,35 @@ def spoiled(name: str, row: int, value: object) -> Callable[[Columns], Columns]:
 
 
 REFUSED: dict[str, tuple[Callable[[Columns], Columns], str]] = {
-    "a label below 0": (spoiled("label", 700, -1), "label"),
-    "a confidence above 1": (spoiled("exit1.conf", 800, 1.5), "conf"),
-    "a confidence that is not a number": (spoiled("exit1.conf", 800, float("nan")), "conf"),
+    "a label below 0": (spoiled("label", 700, -1), "labels contains -1 at row 700"),
+    "a label of a billion": (spoiled("label", 700, 10**9), "labels contains 1000000000 at row 700"),
+    "a prediction of a billion": (spoiled("exit1.pred", 700, 10**9), r"pred contains 1000000000 at .* row 700\)"),
+    "a confidence above 1": (spoiled("exit1.conf", 800, 1.5), r"conf contains 1.5 at \[1, 800\] \(exit 2, row 800\)"),
+    "a confidence that is not a number": (spoiled("exit1.conf", 800, float("nan")), "row 800"),
     "an empty cell": (spoiled("exit2.pred", 1050, None), "exit2.pred is empty in row 1050"),
-    "an unknown split": (spoiled("split", 900, "training"), "split"),
+    "an unknown split": (spoiled("split", 900, "training"), "row 900"),
     "the same id twice, far apart": (lambda columns: spoiled("id", 1090, columns["id"][3])(columns), "same id"),
-    "no label": (lambda columns: without(columns, "label"), "label"),
-    "no costs": (lambda columns: without(columns, "cost_macs"), "cost"),
+    "no label": (lambda columns: without(columns, "label"), "no column label"),
+    "no costs": (lambda columns: without(columns, "cost_macs"), "add exit0.cost and so on"),
     "an exit is missing": (lambda columns: {name: values for name, values in columns.items() if name != "exit1.pred"}, "no exit1.pred"),
     "no test rows": (lambda columns: {**columns, "split": ["calibration"] * ROWS}, "no test rows"),
     "costs that fall": (lambda columns: {**columns, "exit2.cost_macs": np.ones(ROWS)}, "does not increase"),
-    "a negative cost": (spoiled("exit0.cost_macs", 500, -3.0), "cost_macs"),
+    "a negative cost": (spoiled("exit0.cost_macs", 500, -3.0), "row 500"),
+    "costs that fall once": (spoiled("exit2.cost_macs", 1000, 1.0), r"does not increase \(3 at exit 2, row 1000,"),
+    "a class that is not named": (lambda columns: spoiled("exit1.pred", 777, "x")(text_classes(columns)), "row 777"),
     "classes in text and in numbers": (lambda columns: {**columns, "label": ["cat"] * ROWS}, "text"),
     "two columns for one array": (lambda columns: {**columns, "labels": columns["label"]}, "name the same array"),
     "an id of a thousand characters": (lambda columns: {**columns, "id": [f"row {n} {'x' * 1000}" for n in range(ROWS)]}, "200 characters"),
     "an exit that is not named": (lambda columns: {**columns, "conf": columns["exit0.conf"]}, "does not name its exit"),
-    "an infinite factor": (spoiled("factor_difficulty", 600, float("inf")), "factor_difficulty"),
+    "an infinite factor": (spoiled("factor_difficulty", 600, float("inf")), "row 600"),
 }
 
 
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_mistakes_are_refused_in_one_sentence(mistake, tmp_path, in_batches):
     change, names = REFUSED[mistake]
-    path = write(tmp_path / "outputs.parquet", change(predicted()))
+    named = {"class_names": json.dumps(["cat", "dog", "eel", "fox", "gnu"])} if "not named" in mistake else {}
+    path = write(tmp_path / "outputs.parquet", change(predicted()), named)
     with pytest.raises(UserError, match=names) as refusal:
         import_file(path, "parts", out=tmp_path / "parts")
     assert_one_sentence(str(refusal.value))
@@ -260,6 +265,28 @@ def test_limits_are_told(module, limit, mentions, tmp_path, in_batches, monkeypa
     with pytest.raises(UserError, match=mentions) as refusal:
         import_file(write(tmp_path / "outputs.parquet", text_classes(predicted())), "parts", out=tmp_path / "parts")
     assert_one_sentence(str(refusal.value))
+
+
+def test_more_columns_than_a_log_may_have_are_refused_from_the_footer(tmp_path, in_batches, monkeypatch):
+    """A small file by the reader of whole files, a large one before its columns are looked at."""
+    columns = {**predicted(), **{f"exit0.feature_{k}": np.zeros(ROWS, np.int8) for k in range(2000)}}
+    path = write(tmp_path / "outputs.parquet", columns)
+    for _ in range(2):
+        with pytest.raises(UserError) as refusal:
+            import_file(path, "parts", out=tmp_path / "parts")
+        assert str(refusal.value) == "outputs.parquet has 2,013 columns; give at most 2,000."
+        monkeypatch.setattr(source, "LEAST_BYTES", 2**40)
+        decode_in_this_process(monkeypatch)
+
+
+def test_a_limit_of_memory_holds_for_batches_too(tmp_path, in_batches):
+    path = write(tmp_path / "outputs.parquet", predicted())
+    with pytest.raises(
+        UserError, match=r"read in batches, which takes up to 226 MiB .* raise the limit with --most-memory 226M"
+    ) as refusal:
+        import_file(path, "parts", out=tmp_path / "parts", most=100 * 2**20)
+    assert_one_sentence(str(refusal.value))
+    assert import_file(path, "parts", out=tmp_path / "parts", most=226 * 2**20).whole is not None
 
 
 def test_files_with_distributions_are_read_whole(tmp_path, in_batches):

@@ -1,6 +1,7 @@
 """Every mistake in a log is refused with one sentence that names the column, the row and the remedy, and no bundle is written."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,10 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.__main__ import main
+from engine.commands.arguments import memory
 from engine.errors import UserError
+from engine.importing.budget import memory_for_log
 from engine.importing.ids import numbered
+from engine.importing.importer import import_file
 from engine.importing.logs.table import scalar_columns
 from engine.importing.notebook import import_frame
+from engine.importing.options import Options
+from engine.importing.readers import csv_decoder, jsonl_decoder
 from engine.importing.readers.jsonl import read_jsonl
 from engine.importing.templates import TEMPLATES
 from tests.engine.importing.decoding import decode_in_this_process
@@ -545,8 +551,6 @@ def test_invalid_options_are_refused(
 
 
 def refusal(path: Path, **options: Any) -> str:
-    from engine.importing.importer import import_file
-
     with pytest.raises(UserError) as refused:
         import_file(path, "x", out=path.parent / "bundle", **options)
     sentence = str(refused.value)
@@ -557,11 +561,31 @@ def refusal(path: Path, **options: Any) -> str:
 
 def test_a_log_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,model,correct,cost\n" + "1,a,1,1\n" * 20_000)
-    assert "a.csv has at least 20,000 rows of 4 columns, whose import takes at least " in refusal(tmp_path / "a.csv", most=200_000)
+    assert "a.csv has about 20,000 rows of 4 columns, whose import takes about " in refusal(tmp_path / "a.csv", most=200_000)
     rows = pa.table({"id": np.zeros(2**22, np.int64), "model": ["a"] * 2**22})
     pq.write_table(rows, tmp_path / "b.parquet", compression="zstd")
     assert (tmp_path / "b.parquet").stat().st_size < 100_000
     assert "more than the 1 MiB " in refusal(tmp_path / "b.parquet", most=2**20)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_the_memory_that_a_refusal_names_suffices(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the file states no sizes and is refused after a part of it."""
+    decode_in_this_process(monkeypatch)
+    monkeypatch.setattr(csv_decoder, "_MOST_ROW", 5_000)
+    monkeypatch.setattr(jsonl_decoder, "_MOST_LINE", 5_000)
+    rng, path = np.random.default_rng(0), tmp_path / f"a.{form}"
+    rows = [{"id": i, "model": m, "correct": bool(rng.random() < 0.7), "cost": 1 + (m == "b"), "text": "why " * int(rng.integers(9))}
+            for i in range(1500) for m in "ab"]  # fmt: skip
+    if form == "csv":
+        path.write_text("\n".join([",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]) + "\n")
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    sentence = refusal(path, most=300_000)
+    assert re.search(r"has about (2,9|3,[01])00 rows", sentence), sentence
+    most = memory(sentence.split("--most-memory ")[1].split(",")[0])
+    assert most < 1.5 * memory_for_log(3000, 5, 2, path.stat().st_size)
+    import_file(path, "x", out=tmp_path / "bundle", most=most, options=Options(columns={"text": "text"}))
 
 
 MALFORMED = [

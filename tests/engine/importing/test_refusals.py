@@ -58,8 +58,9 @@ def refusal(path, **options):
 
 def costly(unit, most, suffix, bound="up to"):
     """The pattern with which the refusal of a costly file ends. unit: of the memory that it needs;  most: what is allowed"""
-    limit = f"more than the {most} allowed; give fewer rows, or raise the limit with --most-memory"
-    return rf", whose import takes {bound} [\d,.]+ {unit} of memory, {limit} \d+{suffix}\."
+    limit = f"more than the {most} allowed; give fewer rows, raise the limit with --most-memory"
+    option = f"{' to at least' if bound == 'at least' else ''} \\d+{suffix}, or give a row for each example .+ in batches"
+    return rf", whose import takes {bound} [\d,.]+ {unit} of memory, {limit}{option}\."
 
 
 LOGITS = good()["logits"]
@@ -80,7 +81,11 @@ INVALID = [
         " add logits or probs (exits, examples, classes), or pred with conf, correct or quality (exits, examples).",
     ),
     ({"probs": PROBS}, "The file has both logits and probs; leave one of them out."),
-    (confidences(pred=None), "pred is missing, without which conf (exits, examples) says nothing; add it, or correct (exits, examples)."),
+    (
+        confidences(pred=None),
+        "There is conf (exits, examples) without predictions, so nothing tells what it is of; add pred (exits, examples), or correct "
+        "(exits, examples).",
+    ),
     (
         {"logits": LOGITS[0]},
         "logits has shape (300, 4) but must be (exits, examples, classes); use logits[None] for a single exit or numpy.stack for several.",
@@ -144,9 +149,11 @@ INVALID = [
     (confidences(conf=confidences()["conf"] * np.nan), "conf contains nan at [0, 0] (exit 1, row 0); correct or leave out that row."),
     (
         confidences(class_names=None, labels=LABELS * 10**6),
-        "The number of classes in pred is {}; give between 2 and 100,000 (2 for a binary classifier).",
+        "labels contains 3000000 at row 0, but there may be at most 100,000 classes, numbered from 0; correct that row, or number the "
+        "classes again.",
     ),
     # labels
+    ({**{"labels": np.where(np.arange(300) == 7, 10**9, LABELS)}, **confidences()}, "labels contains 1000000000 at row 7, but {}"),
     ({"labels": None}, "There is no labels array, only logits, cost_macs, {}; add labels (examples,), the true class of every example."),
     ({"labels": None, "lables": LABELS}, "There is no labels array, only lables, logits, {}, the true class of every example."),
     (
@@ -539,7 +546,16 @@ def with_gap(values, row):
 
 EXIT0 = columns()["exit0.logits"]
 INVALID_COLUMNS = [
-    ({"label": None}, "There is no labels array, only ids, {}"),
+    ({"label": None}, "There is no column label, only id, {}, exit0.logits, exit0.cost; add label, the true class of every example."),
+    (
+        {"exit0__cost": None, "exit1__cost": None, "exit2__cost": None},
+        "There is no column of costs, only {}, exit0.logits; add exit0.cost and so on, the total cost of leaving at each exit, or "
+        "exit0.stage_cost and so on, the cost of each stage alone.",
+    ),
+    (
+        {f"exit{k}__{name}": np.full(300, 0.5) if name == "conf" else None for k in range(3) for name in ("logits", "conf")},
+        "There is exit0.conf and so on without predictions, {}; add exit0.pred and so on, or exit0.correct and so on.",
+    ),
     ({"label": with_gap(LABELS, 7)}, "label is empty in row 7 (counted from 0); fill it or leave that row out."),
     ({"exit0__logits": with_gap(EXIT0, 7)}, "exit0.logits is empty in row 7 (counted from 0); fill it or leave that row out."),
     ({"exit0__logits": [[None, 1.0, 1.0, 1.0]] * 300}, "exit0.logits has a list with a missing value; fill it or leave that row out."),
