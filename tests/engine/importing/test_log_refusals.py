@@ -20,7 +20,7 @@ from engine.importing.importer import import_file
 from engine.importing.logs.table import scalar_columns
 from engine.importing.notebook import import_frame
 from engine.importing.options import Options
-from engine.importing.readers import csv_decoder, jsonl_decoder
+from engine.importing.readers import csv_file, csv_quotes, jsonl_decoder
 from engine.importing.readers.jsonl import read_jsonl
 from engine.importing.templates import TEMPLATES
 from tests.engine.importing.decoding import decode_in_this_process
@@ -568,11 +568,32 @@ def test_a_log_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     assert "more than the 1 MiB " in refusal(tmp_path / "b.parquet", most=2**20)
 
 
+def test_quotes_within_text_are_read_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they end a block, or one ends the file."""
+    decode_in_this_process(monkeypatch)
+    cells = ['"5"" disk"', '5" disk', '"two\nlines"', '""', '"a,b"', 'say "hi"']
+    content = "\ufeffid,model,correct,cost,text\n" + "".join(f"{i // 2},{'ab'[i % 2]},1,{1 + i % 2},{cells[i // 2]}\n" for i in range(12))
+    path = tmp_path / "a.csv"
+    path.write_text(content.removesuffix("\n"), encoding="utf-8")
+    expected = ['5" disk', '5" disk', "two lines", "", "a,b", 'say "hi"']
+    for block in (2**24, 1, 2, 3, 7):
+        monkeypatch.setattr(csv_quotes, "_BLOCK", block)
+        assert import_file(path, "x", out=tmp_path / "bundle").draft.texts == expected
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 2**24])
+def test_balanced_quotes_need_no_second_look(block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_quotes, "_BLOCK", block)
+    for content, is_open in ((b'a,b\n"1","x, ""y"""\r\n"2",""\n3,"z"', False), (b'\xef\xbb\xbf"a",b\n"1"', False), (b'"a",b\n"1', True)):
+        (tmp_path / "a.csv").write_bytes(content)
+        assert csv_quotes._may_be_unbalanced(tmp_path / "a.csv", ord(",")) is is_open
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_the_memory_that_a_refusal_names_suffices(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the file states no sizes and is refused after a part of it."""
     decode_in_this_process(monkeypatch)
-    monkeypatch.setattr(csv_decoder, "_MOST_ROW", 5_000)
+    monkeypatch.setattr(csv_file, "_MOST_ROW", 5_000)
     monkeypatch.setattr(jsonl_decoder, "_MOST_LINE", 5_000)
     rng, path = np.random.default_rng(0), tmp_path / f"a.{form}"
     rows = [{"id": i, "model": m, "correct": bool(rng.random() < 0.7), "cost": 1 + (m == "b"), "text": "why " * int(rng.integers(9))}
@@ -588,11 +609,20 @@ def test_the_memory_that_a_refusal_names_suffices(form: str, tmp_path: Path, mon
     import_file(path, "x", out=tmp_path / "bundle", most=most, options=Options(columns={"text": "text"}))
 
 
+HEADER = b"id,model,correct,cost,text\n"
 MALFORMED = [
+    (
+        "a.csv",
+        HEADER + b'1,a,1,1,"x"\n1,b,1,2,"open\n2,a,1,1,x\n',
+        "In the row of a.csv that begins in line 3, a quote is never closed; {}",
+    ),
+    ("a.csv", HEADER + b'1,"a,1,1,x\n1,b,1,2,"y"\n', "In the row of a.csv that begins in line 2, text follows the quote that closes a {}"),
+    ("a.csv", b'id,"model\n1,a\n', "In the row of a.csv that begins in line 1, a quote is never closed; {}"),
+    ("a.csv", HEADER + b"1,a,1,1,x\n\n1,b,1,2\n", "a.csv has 4 cells in row 1 (counted from 0) but 5 columns; {}"),
     ("a.csv", b"", "a.csv is empty; write the names of the columns in the first line."),
     ("a.csv", b"id,model\n", "a.csv has no rows; {}"),
     ("a.csv", b"id,model,id\n1,2,3\n", "Two columns are called 'id'; rename or leave out one of them."),
-    ("a.csv", b"id,model\n1,2,3\n", "a.csv is damaged or not a valid .csv file (CSV parse error: Row #2: Expected 2 columns, got 3{}"),
+    ("a.csv", b"id,model\n1,2,3\n", "a.csv has 3 cells in row 0 (counted from 0) but 2 columns; {}"),
     ("a.csv", b"id,model\n1,\xff\xfe\n", "a.csv is damaged or not a valid .csv file ('utf-8' codec can't decode byte{}"),
     ("a.csv", b"\xff\xfei\x00d\x00", "a.csv is damaged or not a valid .csv file ({}; write it again with pandas, in UTF-8."),
     ("a.csv", "model,correct\nd\xe9j\xe0,1\n".encode("latin-1"), "a.csv is damaged or not a {}; write it again with pandas, in UTF-8."),

@@ -1,0 +1,96 @@
+"""A CSV file as blocks of text: what its first line says, and its rows.
+
+Every column is read as text. What its cells mean is decided where they are used, so that a message can name the row.
+"""
+
+import csv
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from engine.display_text import counted, printable
+from engine.errors import UserError
+from engine.importing.logs.table import check_columns, check_distinct, row_in_words
+from engine.importing.readers.csv_quotes import check_quotes
+
+WRITER = "pandas, in UTF-8"
+#: Signs between cells, in the order of preference where a header has several.
+_SEPARATORS = (",", "\t", ";")
+#: Longest row. Arrow reads the file in blocks, and a row has to fit into one.
+_MOST_ROW = 2**24
+_RAGGED = re.compile(r"CSV parse error: Row #(\d+): Expected (\d+) columns, got (\d+)")
+
+
+@dataclass(frozen=True)
+class Header:
+    columns: list[str]
+    separator: str
+
+    @property
+    def named(self) -> list[str]:
+        """The column of row numbers that some programs write has no name."""
+        return [column for column in self.columns if column.strip()]
+
+
+def read_header(path: Path) -> Header:
+    """Raises UserError if there are no names of columns, too many, or one twice, and ValueError if the file is damaged."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        first = file.readline(_MOST_ROW)
+        separator = next((sign for sign in _SEPARATORS if sign in first), ",")
+        file.seek(0)
+        try:
+            columns = next(csv.reader(_lines(file), delimiter=separator), [])
+        except csv.Error as problem:
+            raise ValueError(f"its first line: {problem}") from problem
+    if not any(columns):
+        raise UserError(f"{printable(path.name)} is empty; write the names of the columns in the first line.")
+    check_columns(len(columns), printable(path.name))
+    check_distinct(columns)
+    return Header(columns, separator)
+
+
+def text_blocks(path: Path, header: Header) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The named columns as large strings. Raises UserError if a quote is not closed or a row has too few or too many cells."""
+    check_quotes(path, header.separator, printable(path.name), _MOST_ROW)
+    read = pa_csv.ReadOptions(use_threads=False, block_size=_MOST_ROW)
+    parse = pa_csv.ParseOptions(delimiter=header.separator, newlines_in_values=True)
+    types = dict.fromkeys(header.columns, pa.large_string())
+    convert = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False, include_columns=header.named)
+    with _naming_rows(printable(path.name)):
+        blocks = pa_csv.open_csv(path, read, parse, convert)
+    return blocks.schema, _with_rows_named(blocks, printable(path.name))
+
+
+def _with_rows_named(blocks: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
+    with _naming_rows(name):
+        yield from blocks
+
+
+@contextmanager
+def _naming_rows(name: str) -> Generator[None]:
+    """Say which row has too few or too many cells."""
+    try:
+        yield
+    except pa.ArrowInvalid as problem:
+        ragged = _RAGGED.match(str(problem))
+        if ragged is None:
+            raise
+        row, columns, cells = map(int, ragged.groups())
+        has = f"{name} has {counted(cells, 'cell')} in {row_in_words(row - 2)} but {counted(columns, 'column')}"
+        raise UserError(f"{has}; correct that row, with quotes around text that contains the separator.") from problem
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file up to the length of a row. Raises csv.Error if the names of the columns do not end by then."""
+    left = _MOST_ROW
+    while left > 0 and (line := file.readline(left)):
+        yield line
+        left -= len(line)
+    if left <= 0:
+        raise csv.Error(f"longer than {_MOST_ROW:,} characters")
