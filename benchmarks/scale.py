@@ -1,8 +1,9 @@
 """How time and memory grow with the number of examples, from ten thousand to ten million, through import, sweep and opening the page.
 
-    python benchmarks/scale.py [--examples 10000 100000 1000000 10000000] [--exits 5] [--points 21] [--policy maxprob] [--save]
+    python benchmarks/scale.py [--examples 10000 100000 1000000 10000000] [--exits 5] [--points 21] [--policy maxprob]
+                               [--format csv] [--save]
 
-The outputs are generated: predictions of ten classes and their confidences at every exit, in a Parquet file with one row per example.
+The outputs are generated: predictions of ten classes and their confidences at every exit, in a file with one row per example.
 Half of the examples are for testing, a quarter each for calibration and fit. Each stage has its own process. Its time is that of the work
 alone, without starting Python: wall time, and CPU time of the process and of the one that decodes the file, which is less affected by other
 programs. Its memory is the peak of the process, or of the one that decodes the file, if that takes more.
@@ -40,10 +41,11 @@ CLASSES, ROWS = 10, 65_536
 def write_outputs(path: Path, examples: int, exits: int) -> None:
     """The difficulty of an example decides how often it is predicted correctly and how confident the exits are."""
     import pyarrow as pa
+    import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
     ability = np.linspace(0.7, 1.1, exits)[:, None]
-    file: pq.ParquetWriter | None = None
+    file: pq.ParquetWriter | pa_csv.CSVWriter | None = None
     for start in range(0, examples, ROWS):
         rows = min(ROWS, examples - start)
         random = np.random.default_rng([0, start])
@@ -62,7 +64,7 @@ def write_outputs(path: Path, examples: int, exits: int) -> None:
             columns[f"exit{k}.conf"] = np.clip(ability[k] - 0.5 * difficulty + noise[k], 0.1, 0.999).astype(np.float32)
             columns[f"exit{k}.cost_macs"] = np.full(rows, 1e6 * (k + 1))
         table = pa.table(columns)
-        file = file or pq.ParquetWriter(path, table.schema)
+        file = file or (pq.ParquetWriter if path.suffix == ".parquet" else pa_csv.CSVWriter)(path, table.schema)
         file.write_table(table)
     if file is not None:
         file.close()
@@ -135,6 +137,7 @@ def main() -> None:
     parser.add_argument("--exits", type=positive, default=5, metavar="N", help="exits (default: 5)")
     parser.add_argument("--points", type=positive, default=21, metavar="N", help="budgets of the sweep (default: 21)")
     parser.add_argument("--policy", default="maxprob", metavar="NAME", help="policy to sweep (default: maxprob)")
+    parser.add_argument("--format", choices=("parquet", "csv"), default="parquet", help="form of the generated file (default: parquet)")
     parser.add_argument("--stage", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.stage:
@@ -143,7 +146,7 @@ def main() -> None:
     import torch
 
     report.begin(torch.device("cpu"), "seconds of wall time, in brackets of CPU time, and peak memory of a process in MiB")
-    report.say(f"{given.exits} exits, {CLASSES} classes; {given.policy} at {given.points} budgets", "")
+    report.say(f"{given.exits} exits, {CLASSES} classes, .{given.format}; {given.policy} at {given.points} budgets", "")
     report.say(f"{'examples':>12}" + "".join(f"{stage:>32}" for stage in STAGES) + f"{'file':>12}{'bundle':>12}")
     results = {}
     for examples in sorted(given.examples):
@@ -160,7 +163,7 @@ def main() -> None:
 
 
 def through_all_stages(report: Report, folder: Path, examples: int, given: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    source, bundle = folder / "outputs.parquet", folder / "bundles" / "large"
+    source, bundle = folder / f"outputs.{given.format}", folder / "bundles" / "large"
     write_outputs(source, examples, given.exits)
     results = {
         "import": in_own_process("import", str(source), str(bundle)),

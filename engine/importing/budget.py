@@ -35,7 +35,7 @@ _EXAMPLE, _LOGIT, _VALUE = 300, 16, 32
 
 #: Memory of an import in batches, in bytes: of any, for each column, and for each column of long text. A batch and the sample that the
 #: bundle keeps have a fixed number of rows.
-_IN_BATCHES, _COLUMN_IN_BATCHES, _LONG_TEXT_IN_BATCHES = 96 * 2**20, 10 * 2**20, 256 * 2**20
+_IN_BATCHES, _COLUMN_IN_BATCHES, _LONG_TEXT_IN_BATCHES = 128 * 2**20, 10 * 2**20, 256 * 2**20
 
 
 @dataclass(frozen=True)

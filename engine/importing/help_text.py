@@ -42,8 +42,8 @@ OTHERS: tuple[Row, ...] = (
 def help_text() -> str:
     """The part of the help below the options."""
     exits = (
-        "In place of one array for all exits, there may be one for each: exit0.logits, exit1.probs and so on. A .parquet file of any"
-        " number of rows is read in batches if it has exit0.pred, exit0.correct or exit0.quality."
+        "In place of one array for all exits, there may be one for each: exit0.logits, exit1.probs and so on. A .parquet, .csv or"
+        " .jsonl file of any number of rows is read in batches if it has columns such as exit0.pred, exit0.correct or exit0.quality."
     )
     return "\n\n".join(
         (

@@ -2,8 +2,8 @@
 
 `engine.importing.help_text` lists all arrays and columns with their shapes. The columns of a Parquet file that holds arrays are described
 in `engine.importing.readers.parquet`. The arrays of a safetensors file hold no text: its metadata has names as JSON lists and topology as
-text. Limits: 255 exits, 100,000 classes, 10 million examples, and the memory of the import, see `engine.importing.budget`. Parquet files in
-the form of `engine.importing.large` are read in batches and limited neither to ten million nor by memory.
+text. Limits: 255 exits, 100,000 classes, 10 million examples, and the memory of the import, see `engine.importing.budget`. Files in the
+form of `engine.importing.large` are read in batches and may have more examples.
 """
 
 import logging
@@ -71,20 +71,19 @@ def import_file(
     """
     folder = out or bundles_folder() / check_id(id)
     check_place(folder)
-    source = described(path, most)
+    given, kind = options or Options(), checked_kind(kind)
+    source = described(path, most, kind, given)
     if source is not None:
-        return _imported_large(source, id, title, kind, options or Options(), folder)
-    return written(*draft_from(path, id, title, kind, most, options), folder)
+        return _imported_large(source, id, title, kind, given, folder)
+    return written(*draft_from(path, id, title, kind, most, given), folder)
 
 
-def _imported_large(
-    source: LargeSource, id: str, title: str | None, kind: CascadeKind | str | None, options: Options, folder: Path
-) -> Imported:
+def _imported_large(source: LargeSource, id: str, title: str | None, kind: CascadeKind | None, options: Options, folder: Path) -> Imported:
     check_id(id)
     prepare_place(folder)
     with reporting(folder), writing(folder):
         replaced = replaces(folder)
-        made = import_large(source, id, title, checked_kind(kind), options, folder)
+        made = import_large(source, id, title, kind, options, folder)
     bundle = made.bundle
     names = {name: getattr(bundle, name) for name in ("id", "title", "outputs", "class_names", "exit_names", "unit_notes", "provenance")}
     return Imported(folder, Draft(**names), made.notes, replaced, bundle.whole, made.accuracy)

@@ -1,64 +1,47 @@
-"""Reads a Parquet file in a process of its own, whose memory is capped, and passes it on in batches of few rows.
+"""Reads a file of many examples in a process of its own, whose memory is capped, and passes it on in batches of few rows.
 
-`decoder.py FILE MOST describe` prints what the footer states. `decoder.py FILE MOST rows BATCH COLUMN ...` writes the columns to stdout,
-as a stream of record batches in Arrow's IPC format. MOST, BATCH: bytes and rows of a batch, at most.
+`decoder.py FILE MOST describe` prints what the file holds, as JSON. `decoder.py FILE MOST rows BATCH KIND:COLUMN ...` writes the columns to
+stdout, as a stream of record batches in Arrow's IPC format. MOST, BATCH: bytes and rows of a batch, at most.
 """
 
 import json
 import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet as pq
 
 from engine.bundle.texts import MOST_ID, MOST_TEXT
 from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
-from engine.importing.logs.table import check_columns
+from engine.importing.large import rows_of_csv, rows_of_jsonl, rows_of_parquet
+from engine.importing.large.described import TEXT
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
 #: In messages.
 ROWS = "65,536"
 _LIBRARIES = 2**30  # address space that Python, numpy and Arrow take before they read anything
-#: Bytes that are read from the file at a time, so that a large row group is not read whole.
-_BUFFER = 1 << 20
 #: Longest text of a cell, by the column. One character more than is allowed, so that too long an id is noticed.
 _MOST_CHARACTERS = {"id": MOST_ID + 1, "ids": MOST_ID + 1, "text": MOST_TEXT, "texts": MOST_TEXT}
+#: By the ending of the file's name. Each has `described`, `batches` and `WRITER`.
+FORMS: Mapping[str, ModuleType] = {".parquet": rows_of_parquet, ".csv": rows_of_csv, ".jsonl": rows_of_jsonl}
 
 
-def describe(file: pq.ParquetFile, name: str, out: IO[bytes]) -> None:
-    """Write {"rows": number, "columns": {name: kind}, "metadata": {key: text}}. Kinds are number, text, list and other.
-
-    name: of the file.  Raises UserError if it has too many columns, before anything else looks at each of them
-    """
-    check_columns(len(file.schema_arrow), name)
-    columns = {field.name: _kind(field.type) for field in file.schema_arrow}
-    repeated = len(columns) < len(file.schema_arrow)
-    metadata = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (file.metadata.metadata or {}).items()}
-    kept = {key: value for key, value in metadata.items() if key in ("class_names", "exit_names", "topology")}
-    out.write(json.dumps({"rows": file.metadata.num_rows, "columns": {} if repeated else columns, "metadata": kept}).encode())
-
-
-def pass_on(file: pq.ParquetFile, rows: int, columns: list[str], out: IO[bytes]) -> None:
-    kinds = {name: file.schema_arrow.field(name).type for name in columns}
-    schema = pa.schema([(name, pa.large_string() if _kind(kind) == "text" else kind) for name, kind in kinds.items()])
-    with pa.ipc.new_stream(out, schema) as stream:
-        for batch in file.iter_batches(rows, columns=columns, use_threads=False):
-            made = [_cut(batch[name], name) if _kind(kind) == "text" else batch[name] for name, kind in kinds.items()]
-            stream.write_batch(pa.record_batch(made, schema=schema))
-
-
-def _kind(kind: pa.DataType) -> str:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return "text"
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return "number"
-    return "list" if pa.types.is_nested(kind) else "other"
+def pass_on(batches: Iterable[pa.RecordBatch], kinds: Mapping[str, str], out: IO[bytes]) -> None:
+    stream: pa.ipc.RecordBatchStreamWriter | None = None
+    for batch in batches:
+        made = [_cut(batch[column], column) if kind == TEXT else batch[column] for column, kind in kinds.items()]
+        made = pa.record_batch(made, names=list(kinds))
+        if stream is None:
+            stream = pa.ipc.new_stream(out, made.schema)
+        stream.write_batch(made)
+    if stream is not None:
+        stream.close()
 
 
 def _cut(values: pa.Array, column: str) -> pa.Array:
@@ -85,12 +68,15 @@ def cap_memory(most: int) -> None:
 
 def main(arguments: list[str], out: IO[bytes]) -> int:
     """With exit code 2, the last line on stderr is the message for the user."""
-    path, most, task, *columns = Path(arguments[0]), int(arguments[1]), *arguments[2:]
+    path, most, task, *rest = Path(arguments[0]), int(arguments[1]), *arguments[2:]
     cap_memory(most)
-    name = printable(path.name)
+    name, form = printable(path.name), FORMS[path.suffix.lower()]
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True, buffer_size=_BUFFER, pre_buffer=False) as file:
-            describe(file, name, out) if task == "describe" else pass_on(file, int(columns[0]), columns[1:], out)
+        if task == "describe":
+            out.write(json.dumps(asdict(form.described(path))).encode())
+        else:
+            kinds = {column: kind for kind, _, column in (text.partition(":") for text in rest[1:])}
+            pass_on(form.batches(path, int(rest[0]), kinds), kinds, out)
     except UserError as mistake:
         print(mistake, file=sys.stderr)
         return 2
@@ -98,8 +84,8 @@ def main(arguments: list[str], out: IO[bytes]) -> int:
         print(too_much(name), file=sys.stderr)
         return 2
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as problem:
-        reason = printable(str(problem), 120)
-        print(f"{name} is damaged or not a valid .parquet file ({reason}); write it again with pyarrow or pandas.", file=sys.stderr)
+        reason, ending = printable(str(problem), 120), path.suffix.lower()
+        print(f"{name} is damaged or not a valid {ending} file ({reason}); write it again with {form.WRITER}.", file=sys.stderr)
         return 2
     return 0
 

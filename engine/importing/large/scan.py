@@ -10,7 +10,8 @@ from engine.errors import UserError
 from engine.hashing import hash_texts, hash_uniform
 from engine.importing.checks import MOST_CLASSES, rows_from
 from engine.importing.ids import are_numbers
-from engine.importing.large.source import OUTPUTS, Arrays, Source
+from engine.importing.large.columns import OUTPUTS
+from engine.importing.large.source import Arrays, Source
 from engine.importing.splits import split_names
 from engine.splits import Split
 

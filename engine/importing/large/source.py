@@ -1,6 +1,7 @@
-"""A Parquet file of many examples, read in batches, as often as needed."""
+"""A file of many examples, read in batches, as often as needed."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -18,13 +19,19 @@ from numpy.typing import NDArray
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.budget import announce, check_batches
+from engine.importing.large.columns import LONG, Place, check_places, have_outputs, places_in_log, places_of
 from engine.importing.large.decoder import too_much
-from engine.importing.schema import Missing, is_of_exits, of_exit, wanted
+from engine.importing.large.described import LIST, OTHER, TEXT, Described
+from engine.importing.large.rows_of_jsonl import first_names
+from engine.importing.options import Options
+from engine.importing.readers.csv_file import read_header
+from engine.importing.schema import Missing, is_of_exits
+from engine.outputs import CascadeKind
 
 #: With more rows, a file in the form below is read in batches.
 MANY = 200_000
-#: A smaller file cannot hold so many different rows, so its footer need not be looked at.
-LEAST_BYTES = 100_000
+#: A smaller file cannot hold so many different rows, so it need not be looked at. By the ending of its name.
+LEAST_BYTES = {".parquet": 100_000, ".csv": 4 * MANY, ".jsonl": 20 * MANY}
 #: Rows of a batch, and bytes that it may take, unpacked.
 BATCH = 65_536
 MOST_BATCH = 512 * 2**20
@@ -32,28 +39,27 @@ MOST_BATCH = 512 * 2**20
 _CELL = 16
 #: The number of examples of which everything, such as positions, is known to be counted correctly.
 MOST_EXAMPLES = 2_000_000_000
-#: Outputs of exits that are one value for an exit and an example.
-OUTPUTS = ("pred", "correct", "quality")
 
 _ROOT = Path(__file__).resolve().parents[3]
-_PLURAL = {"label": "labels", "id": "ids", "text": "texts"}
-#: Columns of long text, which become arrays of objects.
-_LONG = ("id", "ids", "text", "texts")
 
 Arrays = dict[str, NDArray]
+
+logger = logging.getLogger("offramp.importing")
 
 
 @dataclass(frozen=True)
 class Source:
     """rows: in all;  places: {column: (array, exit or None)} of the known columns;  metadata: class_names, exit_names and topology
 
+    kinds:      {column: its kind}, see `engine.importing.large.described`
     ignored:    names of other columns, cleaned
     most_batch: bytes that a batch may take
     """
 
     path: Path
     rows: int
-    places: Mapping[str, tuple[str, int | None]]
+    places: Mapping[str, Place]
+    kinds: Mapping[str, str]
     metadata: Mapping[str, str]
     ignored: tuple[str, ...]
     most_batch: int
@@ -79,12 +85,16 @@ class Source:
         """(number of the first row, {array: (rows,) or (exits, rows)}) of some arrays, batch by batch. Raises UserError."""
         start = 0
         columns = self.columns_of(*arrays)
-        with decoding(self.path, self.most_batch, ["rows", str(BATCH), *columns]) as printed:
+        with decoding(
+            self.path, self.most_batch, ["rows", str(BATCH), *(f"{self.kinds[column]}:{column}" for column in columns)]
+        ) as printed:
             try:
                 for batch in pa.ipc.open_stream(printed):
                     by_array: dict[str, list[NDArray]] = {}
                     for column in columns:
-                        by_array.setdefault(self.places[column][0], []).append(_values(column, batch[column], start))
+                        by_array.setdefault(self.places[column][0], []).append(
+                            _values(column, self.places[column][0], batch[column], start)
+                        )
                     yield start, {name: parts[0] if not is_of_exits(name) else np.stack(parts) for name, parts in by_array.items()}
                     start += batch.num_rows
             except pa.ArrowException:
@@ -93,52 +103,87 @@ class Source:
             raise UserError(too_much(printable(self.path.name)))
 
 
-def described(path: Path, most: int) -> Source | None:
-    """The file, if it is one of many examples in the form that is read in batches, else None.
+def described(path: Path, most: int, kind: CascadeKind | None, options: Options) -> Source | None:
+    """The file, if it is one of many examples in a form that is read in batches, else None.
 
-    most: memory that the import may take, in bytes.  Raises UserError if it needs more, or if the file is damaged
+    most: memory that the import may take, in bytes;  kind, options: as the user gave them, which may need the whole file
+    Raises UserError if it needs more memory, or if the file is damaged.
     """
-    if path.suffix.lower() != ".parquet" or not path.is_file() or path.stat().st_size < LEAST_BYTES:
+    ending = path.suffix.lower()
+    if ending not in LEAST_BYTES or not path.is_file() or path.stat().st_size < LEAST_BYTES[ending]:
         return None
-    with decoding(path, min(most, MOST_BATCH), ["describe"]) as printed:
-        text = printed.read()
-    stated = json.loads(text)
-    columns: dict[str, str] = stated["columns"]
-    known = {column: _place(column) for column in columns}
-    places = {column: place for column, place in known.items() if place is not None}
-    if stated["rows"] <= MANY or not any(array in OUTPUTS and exit is not None for array, exit in places.values()):
+    source = _parquet(path, most) if ending == ".parquet" else _log(path, most, kind, options)
+    if source is None or source.rows <= MANY:
         return None
-    if any(columns[column] in ("list", "other") for column in places):
-        return None  # logits and probabilities, and what the reader of smaller files refuses
-    ignored = tuple(printable(column) for column in columns if column not in places)
-    if stated["rows"] > MOST_EXAMPLES:
-        raise UserError(f"{printable(path.name)} has {stated['rows']:,} rows; give at most {MOST_EXAMPLES:,}.")
-    source = Source(path, stated["rows"], places, stated["metadata"], ignored, min(most, MOST_BATCH))
-    _check_exits(source)
-    texts = sum(columns[column] == "text" and column in _LONG for column in places)
-    check_batches(printable(path.name), len(places), texts, most)
-    announce(stated["rows"] * len(places) * _CELL)
+    name, columns = printable(path.name), len(source.places)
+    if source.rows > MOST_EXAMPLES:
+        raise UserError(f"{name} has {source.rows:,} rows; give at most {MOST_EXAMPLES:,}.")
+    check_places(source.places)
+    check_batches(name, columns, sum(source.kinds[column] == TEXT and array in LONG for column, (array, _) in source.places.items()), most)
+    announce(source.rows * columns * _CELL)
     return source
 
 
-def _place(column: str) -> tuple[str, int | None] | None:
-    """The array that a column belongs to, and its exit, or None if it is not known."""
-    exit, name = of_exit(column) or (None, _PLURAL.get(column, column))
-    return (name, exit) if wanted(name) and name != "images" else None
+def _parquet(path: Path, most: int) -> Source | None:
+    """A Parquet file without logits and probabilities, and without what the reader of smaller files refuses."""
+    stated = _stated(path, most)
+    places = places_of(list(stated.kinds))
+    if not have_outputs(places) or any(stated.kinds[column] in (LIST, OTHER) for column in places):
+        return None
+    return _source(path, most, list(stated.kinds), places, stated)
 
 
-def _check_exits(source: Source) -> None:
-    if len(set(source.places.values())) < len(source.places):
-        raise UserError("Two columns name the same array; rename or leave out one of them.")
-    for column, (name, exit) in source.places.items():
-        if is_of_exits(name) and exit is None:
-            raise UserError(f"Column {column} does not name its exit; call it exit0.{name}, exit1.{name} and so on.")
-    for name in sorted(source.arrays):
-        present = {exit for array, exit in source.places.values() if array == name and exit is not None}
-        missing = sorted(set(range(source.exits)) - present) if present else []
-        if missing:
-            last = f"exit{max(present)}.{name}"
-            raise UserError(f"The file has {last} but no exit{missing[0]}.{name}; add it (these columns count exits from 0).")
+def _log(path: Path, most: int, kind: CascadeKind | None, options: Options) -> Source | None:
+    """A CSV or JSON-lines file, which otherwise is read whole as a log."""
+    try:
+        columns = read_header(path).named if path.suffix.lower() == ".csv" else first_names(path)
+    except (OSError, ValueError):
+        return None  # the reader of smaller files says what is the matter
+    places = places_in_log(columns, kind)
+    if not have_outputs(places) or _lines(path) < MANY:
+        return None
+    obstacle = _obstacle(places, options)
+    if obstacle is None:
+        stated = _stated(path, most)
+        if stated.obstacle is None:
+            return _source(path, most, columns, places, stated)
+        obstacle = stated.obstacle
+    logger.info("%s is read whole and not in batches, because %s", printable(path.name), obstacle)
+    return None
+
+
+def _source(path: Path, most: int, columns: Sequence[str], places: Mapping[str, Place], stated: Described) -> Source:
+    ignored = tuple(printable(column) for column in columns if column not in places)
+    return Source(path, stated.rows, places, stated.kinds, stated.metadata, ignored, min(most, MOST_BATCH))
+
+
+def _stated(path: Path, most: int) -> Described:
+    with decoding(path, min(most, MOST_BATCH), ["describe"]) as printed:
+        text = printed.read()
+    return Described(**json.loads(text))
+
+
+def _obstacle(places: Mapping[str, Place], options: Options) -> str | None:
+    """Why a log in this form must be read whole, as the end of a sentence, or None."""
+    judged = any(array in ("correct", "quality") for array, _ in places.values())
+    taken = {name: getattr(options, name) for name in ("scale", "clip", "cost_unit")} if judged else {}
+    if options != Options(**taken):
+        return "an option names columns, models or costs"
+    try:
+        check_places(places)
+    except UserError as lack:
+        problem = str(lack).partition(";")[0]
+        return problem[:1].lower() + problem[1:]
+    return None
+
+
+def _lines(path: Path) -> int:
+    """Ends of lines in a file, of which there are at least as many as rows but one."""
+    lines = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            lines += block.count(b"\n")
+    return lines
 
 
 @contextmanager
@@ -169,8 +214,8 @@ def decoding(path: Path, most: int, arguments: list[str]) -> Generator[IO[bytes]
         messages.close()
 
 
-def _values(column: str, values: pa.Array, start: int) -> NDArray:
-    """A column of a batch, (rows,). start: number of its first row"""
+def _values(column: str, array: str, values: pa.Array, start: int) -> NDArray:
+    """A column of a batch, (rows,). array: that it belongs to;  start: number of its first row"""
     if values.null_count:
         row = start + int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
         raise UserError(f"{printable(column)} is empty in row {row} (counted from 0); fill it or leave that row out.")
@@ -178,5 +223,5 @@ def _values(column: str, values: pa.Array, start: int) -> NDArray:
         values = values.dictionary_decode()
     if pa.types.is_large_string(values.type):
         # Fixed-width text takes the room of the longest in every cell.
-        return np.array(values.to_pylist(), object) if column in _LONG else np.array(values.to_pylist() or [""], np.str_)[: len(values)]
+        return np.array(values.to_pylist(), object) if array in LONG else np.array(values.to_pylist() or [""], np.str_)[: len(values)]
     return values.to_numpy(zero_copy_only=False)

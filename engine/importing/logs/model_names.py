@@ -33,7 +33,9 @@ def exit_order(keys: Sequence[str]) -> list[int]:
 
 
 def shown_names(keys: Sequence[str]) -> tuple[str, ...]:
-    """The names of the models, cleaned. A number alone becomes `Exit 3`, for example."""
+    """The names of the models, cleaned. A number alone becomes `Exit 3`, for example, and exit0, exit1 and so on are counted from 1."""
+    if list(keys) == [f"exit{k}" for k in range(len(keys))]:
+        return tuple(f"Exit {k + 1}" for k in range(len(keys)))
     return tuple(f"Exit {key}" if _NUMBER.fullmatch(key) else printable(key) or f"Model {k + 1}" for k, key in enumerate(keys))
 
 

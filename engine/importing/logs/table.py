@@ -19,6 +19,7 @@ from engine.bundle.texts import MOST_TEXT
 from engine.display_text import counted, listed, printable
 from engine.errors import UserError
 from engine.importing.budget import check_needed, memory_for_log
+from engine.importing.checks import row_in_file
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
@@ -146,7 +147,7 @@ def _as_number(text: str) -> str | None:
 
 
 def row_in_words(row: int) -> str:
-    return f"row {row} (counted from 0)"
+    return f"row {row_in_file(row)} (counted from 0)"
 
 
 def scalar_columns(data: pa.Table, name: str, most: int) -> tuple[pa.Table, list[str]]:

@@ -5,7 +5,7 @@ Every column is read as text. What its cells mean is decided where they are used
 
 import csv
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,13 +55,23 @@ def read_header(path: Path) -> Header:
     return Header(columns, separator)
 
 
-def text_blocks(path: Path, header: Header) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """The named columns as large strings. Raises UserError if a quote is not closed or a row has too few or too many cells."""
+def check_cells(path: Path, header: Header) -> None:
+    """Raise UserError if a quote is not closed where its cell ends."""
     check_quotes(path, header.separator, printable(path.name), _MOST_ROW)
-    read = pa_csv.ReadOptions(use_threads=False, block_size=_MOST_ROW)
+
+
+def text_blocks(
+    path: Path, header: Header, columns: Sequence[str] | None = None, block: int = _MOST_ROW
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Columns, by default all that have a name, as large strings. Raises UserError if a row has too few or too many cells.
+
+    block: bytes that are read together, into which every row must fit
+    """
+    read = pa_csv.ReadOptions(use_threads=False, block_size=block)
     parse = pa_csv.ParseOptions(delimiter=header.separator, newlines_in_values=True)
     types = dict.fromkeys(header.columns, pa.large_string())
-    convert = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False, include_columns=header.named)
+    columns = header.named if columns is None else list(columns)
+    convert = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False, include_columns=columns)
     with _naming_rows(printable(path.name)):
         blocks = pa_csv.open_csv(path, read, parse, convert)
     return blocks.schema, _with_rows_named(blocks, printable(path.name))

@@ -48,7 +48,8 @@ def _may_be_unbalanced(path: Path, separator: int) -> bool:
     with open(path, "rb") as file:
         if file.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK:
             file.seek(0)
-        while carried:
+        block = b" "
+        while block:
             block = file.read(_BLOCK)
             data = np.frombuffer(carried + (block or b"\n"), np.uint8)
             at = np.flatnonzero(data[1:-1] == _QUOTE) + 1
@@ -56,5 +57,5 @@ def _may_be_unbalanced(path: Path, separator: int) -> bool:
             if not (beside[data[opening - 1]].all() and beside[data[closing + 1]].all()):
                 return True
             quotes += len(at)
-            carried = data[-2:].tobytes() if block else b""
+            carried = data[-2:].tobytes()
     return quotes % 2 == 1

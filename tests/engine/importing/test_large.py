@@ -1,19 +1,21 @@
-"""Parquet files that are read in batches: the same bundle as from the whole file at once, and refusals in one sentence."""
+"""Files that are read in batches: the same bundle as from the whole file at once, and refusals in one sentence."""
 
 import io
 import json
+import re
 from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
 from engine.bundle.bundle import read_bundle
 from engine.errors import UserError
 from engine.importing.importer import import_file
-from engine.importing.large import decoder, scan, source
+from engine.importing.large import decoder, rows_of_csv, rows_of_jsonl, scan, source
 from engine.importing.options import Options
 from engine.splits import Split
 from tests.engine.importing.decoding import decode_in_this_process
@@ -27,7 +29,7 @@ Columns = dict[str, np.ndarray | list]
 def in_own_process(monkeypatch):
     """Files of a thousand rows are large ones, in batches that do not divide them."""
     monkeypatch.setattr(source, "MANY", 1000)
-    monkeypatch.setattr(source, "LEAST_BYTES", 0)
+    monkeypatch.setattr(source, "LEAST_BYTES", {".parquet": 0, ".csv": 0, ".jsonl": 0})
     monkeypatch.setattr(source, "BATCH", 333)
 
 
@@ -127,15 +129,27 @@ FORMS: dict[str, tuple[Columns, dict[str, str], Options]] = {
 
 
 def write(path, columns: Columns, metadata: dict[str, str] | None = None, group: int = 500):
-    pq.write_table(pa.table(columns).replace_schema_metadata(metadata or {}), path, row_group_size=group)
+    table = pa.table(columns)
+    if path.suffix == ".csv":
+        pa_csv.write_csv(table, path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    else:
+        pq.write_table(table.replace_schema_metadata(metadata or {}), path, row_group_size=group)
     return path
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_bundle_is_that_of_the_whole_file(form, tmp_path, request):
+#: Those that need no metadata, which only Parquet files have, and no names of exits in options.
+IN_LOGS = [form for form, (_, metadata, options) in FORMS.items() if not metadata and not options.cost]
+
+
+@pytest.mark.parametrize(
+    ("form", "ending"), [*((form, ".parquet") for form in FORMS), *((form, ending) for ending in (".csv", ".jsonl") for form in IN_LOGS)]
+)
+def test_the_bundle_is_that_of_the_whole_file(form, ending, tmp_path, request):
     columns, metadata, options = FORMS[form]
     decode_in_this_process(request.getfixturevalue("monkeypatch"))
-    path = write(tmp_path / "outputs.parquet", columns, metadata)
+    path = write(tmp_path / f"outputs{ending}", columns, metadata)
     whole = import_file(path, "whole", out=tmp_path / "whole", options=options)
     request.getfixturevalue("in_batches")
     parts = import_file(path, "parts", out=tmp_path / "parts", options=options)
@@ -162,6 +176,25 @@ def test_the_bundle_is_that_of_the_whole_file(form, tmp_path, request):
         if getattr(texts, name) is not None:
             kept = dict(zip(texts.outputs.ids.tolist(), getattr(texts, name).tolist(), strict=True))
             assert [kept[id] for id in bundle.outputs.ids.tolist()] == getattr(bundle, name).tolist()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+@pytest.mark.parametrize("form", IN_LOGS)
+def test_every_format_gives_the_same_files(form, ending, tmp_path, in_batches, monkeypatch):
+    """The same bytes as from Parquet, but for the name of the source and its hash. Blocks of text need not divide the batches."""
+    monkeypatch.setattr(rows_of_csv, "_BLOCK", 30_000)
+    monkeypatch.setattr(rows_of_jsonl, "_BLOCK", 30_000)
+    columns, _, options = FORMS[form]
+    for path in (tmp_path / "outputs.parquet", tmp_path / f"outputs{ending}"):
+        assert import_file(write(path, columns), "same", out=tmp_path / path.suffix, options=options).whole is not None
+    one, other = ({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in (".parquet", ending))
+    manifests = [json.loads(files.pop("bundle.json")) for files in (one, other)]
+    assert one == other
+    for manifest in manifests:
+        del manifest["sha256"], manifest["provenance"]["imported_from"], manifest["provenance"]["sha256"]
+        for unit in manifest["units"].values():
+            del unit["note"]
+    assert manifests[0] == manifests[1]
 
 
 @pytest.mark.parametrize("rows", [{}, {"text": [f"What is {n // 2}?" for n in range(ROWS)]}], ids=["by id", "by text"])
@@ -240,6 +273,77 @@ def test_a_file_is_decoded_in_a_process_of_its_own(tmp_path, in_own_process):
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["outputs.parquet", "parts"]
 
 
+def without_results(columns: Columns, exit: int, row: int) -> Columns:
+    for name in list(columns):
+        if name.startswith(f"exit{exit}."):
+            columns = spoiled(name, row, None)(columns)
+    return columns
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+@pytest.mark.parametrize(
+    ("change", "options", "reason"),
+    [
+        (lambda columns: without_results(columns, 1, 800), {}, "exit1.[a-z_]+ is (empty|missing) in row 800"),
+        (lambda columns: {**columns, "exit1.failed": np.zeros(ROWS, bool)}, {}, "exit1.failed but no exit0.failed"),
+        (lambda columns: columns, {"models": ("exit0", "exit2")}, "an option names columns, models or costs"),
+        (lambda columns: columns, {"columns": {"conf": ""}}, "an option names columns"),
+    ],
+)
+def test_a_log_that_batches_cannot_take_is_read_whole(change, options, reason, ending, tmp_path, in_batches, monkeypatch, caplog):
+    decode_in_this_process(monkeypatch)
+    caplog.set_level("INFO", "offramp.importing")
+    path = write(tmp_path / f"outputs{ending}", change(judged()))
+    assert import_file(path, "whole", out=tmp_path / "whole", options=Options(**options)).whole is None
+    assert re.search(f"outputs{ending} is read whole and not in batches, because .*{reason}", caplog.text)
+
+
+def test_values_of_another_kind_than_in_the_first_row_are_read_whole(tmp_path, in_batches, monkeypatch, caplog):
+    decode_in_this_process(monkeypatch)
+    caplog.set_level("INFO", "offramp.importing")
+    rows = pa.table({name: values for name, values in predicted().items() if name != "factor_difficulty"}).to_pylist()
+    rows[900]["factor_difficulty"] = 0.5
+    (tmp_path / "outputs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert import_file(tmp_path / "outputs.jsonl", "whole", out=tmp_path / "whole").whole is None
+    assert "its first row has no factor_difficulty" in caplog.text
+
+
+def test_names_of_a_log_stand_for_those_of_arrays(tmp_path, in_batches):
+    """Ids, labels and texts under other names, numbers and words with white space, and words for correct and incorrect."""
+    columns = text_ids({name: values for name, values in judged().items() if "feature" not in name})
+    renamed = {{"id": "query_id", "text": "prompt"}.get(name, name): values for name, values in columns.items()}
+    for k in range(EXITS):
+        renamed[f"exit{k}.correct"] = [" yes" if correct else "no" for correct in columns[f"exit{k}.correct"]]
+    for path, given in ((tmp_path / "one.parquet", columns), (tmp_path / "other.csv", renamed)):
+        assert import_file(write(path, given), "same", out=tmp_path / path.stem).whole is not None
+    assert (tmp_path / "one" / "outputs.parquet").read_bytes() == (tmp_path / "other" / "outputs.parquet").read_bytes()
+
+
+def test_costs_of_models_in_a_log_are_those_of_each_alone(tmp_path, in_batches):
+    path = write(tmp_path / "outputs.csv", predicted())
+    imported = import_file(path, "parts", kind="family", out=tmp_path / "parts")
+    assert imported.whole is not None and imported.draft.outputs.stage_cost["macs"].tolist() == [2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (spoiled("exit1.conf", 800, "high"), r"exit1.conf is 'high' in row 800 \(counted from 0\), which is not a number"),
+        (spoiled("exit1.conf", 800, 1.5), r"conf contains 1.5 at \[1, 800\] \(exit 2, row 800\)"),
+        (spoiled("factor_difficulty", 800, float("inf")), "factor_difficulty is inf in row 800"),
+        (spoiled("split", 900, "training"), "split contains 'train' at row 900"),
+        (spoiled("id", 1090, 7), "same id, '?7"),
+    ],
+)
+def test_mistakes_in_a_large_csv_file_are_named_with_their_row(change, names, tmp_path, in_batches):
+    columns = {**predicted(), "id": np.arange(ROWS)}
+    columns = {name: [str(value) for value in values] for name, values in change(columns).items()}
+    with pytest.raises(UserError, match=names) as refusal:
+        import_file(write(tmp_path / "outputs.csv", columns), "parts", out=tmp_path / "parts")
+    assert_one_sentence(str(refusal.value))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["outputs.csv"]
+
+
 def test_results_that_are_missing_are_refused(tmp_path, in_batches):
     columns = judged("quality")
     columns["exit1.quality"][700] = np.nan
@@ -275,18 +379,18 @@ def test_more_columns_than_a_log_may_have_are_refused_from_the_footer(tmp_path, 
         with pytest.raises(UserError) as refusal:
             import_file(path, "parts", out=tmp_path / "parts")
         assert str(refusal.value) == "outputs.parquet has 2,013 columns; give at most 2,000."
-        monkeypatch.setattr(source, "LEAST_BYTES", 2**40)
+        monkeypatch.setattr(source, "LEAST_BYTES", {})
         decode_in_this_process(monkeypatch)
 
 
 def test_a_limit_of_memory_holds_for_batches_too(tmp_path, in_batches):
     path = write(tmp_path / "outputs.parquet", predicted())
     with pytest.raises(
-        UserError, match=r"read in batches, which takes up to 226 MiB .* raise the limit with --most-memory 226M"
+        UserError, match=r"read in batches, which takes up to 258 MiB .* raise the limit with --most-memory 258M"
     ) as refusal:
         import_file(path, "parts", out=tmp_path / "parts", most=100 * 2**20)
     assert_one_sentence(str(refusal.value))
-    assert import_file(path, "parts", out=tmp_path / "parts", most=226 * 2**20).whole is not None
+    assert import_file(path, "parts", out=tmp_path / "parts", most=258 * 2**20).whole is not None
 
 
 def test_files_with_distributions_are_read_whole(tmp_path, in_batches):
