@@ -13,7 +13,10 @@ HELD_OUT = 1_500
 #: In the second column of the training file.
 WITH_TITLE = "titled"
 CLASSES = ("World", "Sports", "Business", "Sci/Tech")
-FILES = (SentenceFile("text/agnews/train_pieces.tsv", label_first=True), SentenceFile("text/agnews/test.tsv", label_first=True))
+FILES = (
+    SentenceFile("text/agnews/train_pieces.tsv", columns=3, label_first=True),
+    SentenceFile("text/agnews/test.tsv", label_first=True),
+)
 
 
 def ag_news() -> Sentences:

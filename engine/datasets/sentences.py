@@ -19,7 +19,7 @@ from engine.datasets.base import PADDING, Texts
 from engine.datasets.minilm_files import VOCABULARY, minilm_file
 from engine.datasets.published.files import Stamp, stamp_of
 from engine.datasets.word_pieces import WordPieces
-from engine.display_text import unescaped
+from engine.display_text import counted, printable, unescaped
 from engine.errors import UserError
 from engine.paths import datasets_folder
 from engine.splits import Split
@@ -148,26 +148,43 @@ class SentenceFile:
     """A text file with one sentence and its label a line, separated by tabs.
 
     path:         in the folder of all data sets
-    has_header:   whether the first line names the columns
+    header:       the names of the columns in the first line, or none if it is a sentence already
+    columns:      in each line, with the label
     label_first:  whether the label is in the first column; otherwise it is in the last one
     """
 
     path: str
-    has_header: bool = False
+    header: tuple[str, ...] = ()
+    columns: int = 2
     label_first: bool = False
 
     def rows(self, folder: Path, classes: int) -> Iterator[tuple[int, tuple[str, ...], int]]:
-        """(row, columns except the label, label) of each line. Raises ValueError if a line is not valid."""
+        """(row, columns except the label, label) of each line. Raises ValueError, naming the line, if one is not valid."""
         path = folder / self.path
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"{self.path} has more than {MOST_BYTES:,} bytes")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as problem:
+            line = problem.object[: problem.start].count(b"\n") + 1
+            raise ValueError(f"line {line} of {self.path} is not valid UTF-8") from problem
         # not splitlines: a sentence may contain other characters that end lines
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        for row, line in enumerate(lines[self.has_header :]):
+        lines = text.removeprefix("\ufeff").removesuffix("\n").split("\n")
+        if self.header and tuple(lines[0].split("\t")) != self.header:
+            raise ValueError(f"line 1 of {self.path} does not name the columns {' and '.join(self.header)}, separated by a tab")
+        first = 1 if self.header else 0
+        if len(lines) == first or text == "":
+            raise ValueError(f"{self.path} has no sentences")
+        for row, line in enumerate(lines[first:]):
             columns = line.split("\t")
-            label = columns.pop(0 if self.label_first else -1)
-            if not label.strip().isdecimal() or int(label) >= classes or not columns or not all(map(str.strip, columns)):
-                raise ValueError(f"row {row + 1} of {self.path} is not a sentence with a label from 0 to {classes - 1}")
+            place = f"line {row + first + 1} of {self.path}"
+            if len(columns) != self.columns:
+                raise ValueError(f"{place} has {counted(len(columns), 'column')} where {self.columns} belong, separated by tabs")
+            label = columns.pop(0 if self.label_first else -1).strip()
+            if not (label.isascii() and label.isdecimal() and len(label) < 10 and int(label) < classes):
+                raise ValueError(f"{place} has {printable(label, 20)!r} where a label from 0 to {classes - 1} belongs")
+            if not all(map(str.strip, columns)):
+                raise ValueError(f"{place} has no sentence")
             yield row, tuple(" ".join(column.split()) for column in columns), int(label)
 
 

@@ -14,11 +14,12 @@ from engine.splits import Split
 HELD_OUT = 1_000
 #: How the treebank writes what would be a bracket or an escape in its own notation.
 ESCAPES = {"-lrb-": "(", "-rrb-": ")", "\\/": "/", "\\*": "*"}
+HEADER = ("sentence", "label")
 FILES = (
-    SentenceFile("text/sst2/train.tsv", has_header=True),
-    SentenceFile("text/sst2/train_sentences.tsv", has_header=True),
-    SentenceFile("text/sst2/dev.tsv", has_header=True),
-    SentenceFile("text/sst2/test_labelled.tsv", has_header=True),
+    SentenceFile("text/sst2/train.tsv", HEADER),
+    SentenceFile("text/sst2/train_sentences.tsv", HEADER),
+    SentenceFile("text/sst2/dev.tsv", HEADER),
+    SentenceFile("text/sst2/test_labelled.tsv", HEADER),
 )
 Rows = list[tuple[int, tuple[str], int]]
 

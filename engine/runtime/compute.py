@@ -30,7 +30,7 @@ from engine.runtime.shards import Shards, ShardStore
 from engine.runtime.shared_shards import shared_shards
 from engine.runtime.stage_costs import counted_units, stage_costs
 from engine.runtime.weights import provenance_of
-from engine.splits import BUNDLE_SPLITS
+from engine.splits import BUNDLE_SPLITS, Split
 
 SHARD = 1000
 LOCAL = Local()
@@ -76,6 +76,9 @@ def compute(
     if not replace:
         _check_same_recipe(folder, source.name)
     dataset = source.dataset()
+    for split in (Split.CALIBRATION, Split.TEST):
+        if not len(dataset.ids(split)):
+            raise UserError(f"The data set {dataset.name} has no {split} examples, which every bundle needs; add some and train again.")
     if limit is not None and (folder / MANIFEST).is_file():
         before, after = read_manifest(folder)["examples"], sum(len(dataset.ids(split)[:limit]) for split in BUNDLE_SPLITS)
         if before > after:

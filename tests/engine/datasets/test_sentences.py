@@ -97,17 +97,61 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert_one_sentence(str(caught.value), "AG News", "text/agnews/train_pieces.tsv", str(tmp_path), "OFFRAMP_DATASETS")
 
 
-@pytest.mark.parametrize("line", ["no label", "a film\t2", "a film\tgood", "\t1", "  \t1", ""])
-def test_a_line_that_is_no_labelled_sentence_is_named(line: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("no label", "1 column where 2 belong"),
+        ("a film\tof two days\t1", "3 columns where 2 belong"),
+        ("a film\t2", "'2' where a label from 0 to 1 belongs"),
+        ("a film\tgood", "'good' where"),
+        ("a film\t-1", "'-1' where"),
+        ("a film\t\u0661", "where a label"),
+        (f"a film\t{'1' * 5000}", "where a label"),
+        ("\t1", "has no sentence"),
+        ("  \t1", "has no sentence"),
+        ("", "1 column where"),
+    ],
+)
+def test_a_line_that_is_no_labelled_sentence_is_named(line: str, problem: str, tmp_path: Path) -> None:
     made = write(tmp_path, [["a film\t1", line, "a day\t0"], [], [], []])
     with pytest.raises(UserError) as caught:
         made.ids(Split.TEST)
-    assert_one_sentence(str(caught.value), "SST-2", str(tmp_path), "row 2 of text/sst2/train.tsv", "label from 0 to 1")
+    assert_one_sentence(str(caught.value), "SST-2", str(tmp_path), "line 3 of text/sst2/train.tsv", problem)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"label\tsentence\n1\ta film\n", "line 1 of text/sst2/test_labelled.tsv does not name the columns sentence and label"),
+        (b"a film\t1\n", "line 1 of text/sst2/test_labelled.tsv"),
+        (b"sentence\tlabel\na film\t1\na caf\xe9\t1\n", "line 3 of text/sst2/test_labelled.tsv is not valid UTF-8"),
+        (b"sentence\tlabel\n", "text/sst2/test_labelled.tsv has no sentences"),
+        (b"", "line 1 of text/sst2/test_labelled.tsv"),
+    ],
+)
+def test_a_file_that_holds_no_labelled_sentences_is_named(content: bytes, problem: str, tmp_path: Path) -> None:
+    made = write(tmp_path, [["a film\t1"], ["a film\t1"], ["a day\t0"], ["a day\t0"]])
+    (tmp_path / made.files[3].path).write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        made.ids(Split.TEST)
+    assert_one_sentence(str(caught.value), problem)
+
+
+def test_news_of_another_number_of_columns_are_named(tmp_path: Path) -> None:
+    made = replace(ag_news(), folder=tmp_path)
+    write_sentences(tmp_path, made)
+    for file, lines in zip(made.files, ("2\tonly text\n", ""), strict=True):
+        before = (tmp_path / file.path).read_text()
+        (tmp_path / file.path).write_text(lines)
+        with pytest.raises(UserError) as caught:
+            replace(made).digest()
+        assert_one_sentence(str(caught.value), file.path, "line 1 of" if lines else "no sentences")
+        (tmp_path / file.path).write_text(before)
 
 
 def test_too_few_sentences_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        write(tmp_path, [["a film\t1"], ["a film\t1"], [], ["a day\t0"]]).ids(Split.TEST)
+        write(tmp_path, [["a film\t1"], ["a film\t1"], ["a day\t0"], ["a day\t0"]]).ids(Split.TEST)
     assert_one_sentence(str(caught.value), "only 1 of", "1000 to hold out")
 
 

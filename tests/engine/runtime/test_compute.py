@@ -207,6 +207,15 @@ def test_missing_weights_are_refused(data):
         compute("dots", "cpu")
 
 
+@pytest.mark.parametrize("empty", [Split.CALIBRATION, Split.TEST])
+def test_a_data_set_without_examples_of_a_split_is_refused(empty, data, monkeypatch):
+    ids = Dots.ids
+    monkeypatch.setattr(Dots, "ids", lambda self, split: ids(self, split)[: 0 if split is empty else None])
+    with pytest.raises(UserError) as refused:
+        compute("dots")
+    assert str(refused.value) == f"The data set dots has no {empty} examples, which every bundle needs; add some and train again."
+
+
 def test_weights_of_another_network_are_refused(data):
     save_weights(family(), weights_path("dots"), "dots", {})
     with pytest.raises(UserError, match="another network"):
