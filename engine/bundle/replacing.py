@@ -29,12 +29,29 @@ _SHARD = re.compile(r"\d{6}\.safetensors")
 def prepare_place(folder: Path) -> None:
     """Create the parent of a bundle's folder. Raises UserError if that fails, or if a place that the bundle needs holds something else."""
     try:
+        check_no_link(folder)
+        check_above(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         for path in (folder, *(folder.with_name(folder.name + ending) for ending in UNFINISHED)):
             if (path.exists() or path.is_symlink()) and not _is_ours(path):
                 raise UserError(f"{path} already exists and is not a bundle; choose another place with --out, or move it away.")
     except OSError as problem:
         raise cannot_write(folder, problem) from problem
+
+
+def check_no_link(folder: Path) -> None:
+    """Raise UserError if the place of a bundle is a link: what takes its place would leave the folder that it leads to as it is."""
+    if folder.is_symlink():
+        raise UserError(
+            f"{folder} is a symbolic link and is not a bundle; choose another place with --out, or the folder that it leads to."
+        )
+
+
+def check_above(folder: Path) -> None:
+    """Raise UserError if something above a bundle's folder is no folder."""
+    above = next((path for path in folder.parents if path.exists() or path.is_symlink()), None)
+    if above is not None and not above.is_dir():
+        raise UserError(f"{folder} cannot be written because {above} is not a folder; choose another place with --out.")
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def in_words(size: float) -> str:
     for unit, name in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if size >= unit:
             return f"{size / unit:,.1f}".removesuffix(".0") + f" {name}"
-    return f"{size:,.0f} bytes"
+    return counted(round(size), "byte")
 
 
 def memory_for_log(rows: int, columns: int, texts: int = 0, text: int = 0) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.lock import writing
-from engine.bundle.replacing import is_imported, prepare_place, reporting
+from engine.bundle.replacing import check_above, check_no_link, is_imported, prepare_place, reporting
 from engine.bundle.whole import Whole
 from engine.display_text import printable
 from engine.errors import UserError
@@ -115,14 +115,17 @@ def written(draft: Draft, notes: tuple[str, ...], folder: Path) -> Imported:
 
 def check_place(folder: Path) -> None:
     """Raise UserError, before the work, if a bundle may not be written to `folder` or another process is writing it."""
-    replaces(folder)
-    if folder.parent.is_dir():
-        with reporting(folder), writing(folder):
-            pass
+    with reporting(folder):
+        check_above(folder)
+        replaces(folder)
+        if folder.parent.is_dir():
+            with writing(folder):
+                pass
 
 
 def replaces(folder: Path) -> bool:
     """Whether there is an earlier import, the only thing that may be replaced: not a computed bundle, and not an unrelated folder."""
+    check_no_link(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     if not is_imported(folder):

@@ -13,6 +13,7 @@ from engine.importing.large.columns import places_in_log
 from engine.importing.large.described import FLAG, INTEGER, NUMBER, OTHER, TEXT, Described
 from engine.importing.large.regrouped import regrouped
 from engine.importing.logs.table import row_in_words
+from engine.importing.readers.json_lines import check_lines
 
 WRITER = "pandas, one object on each line and one kind of value for each name"
 #: Bytes that are read together, into which every line must fit. The library reads some tens of blocks ahead.
@@ -28,7 +29,8 @@ def first_names(path: Path) -> list[str]:
 
 
 def described(path: Path) -> Described:
-    """Goes through all rows."""
+    """Goes through all rows. Raises UserError if a line is not an object."""
+    check_lines(path)
     first = _first_object(path)
     arrays = {name: array for name, (array, _) in places_in_log(list(first), None).items()}
     kinds = {name: _kind(first[name], array) for name, array in arrays.items()}

@@ -110,7 +110,10 @@ def described(path: Path, most: int, kind: CascadeKind | None, options: Options)
     Raises UserError if it needs more memory, or if the file is damaged.
     """
     ending = path.suffix.lower()
-    if ending not in LEAST_BYTES or not path.is_file() or path.stat().st_size < LEAST_BYTES[ending]:
+    try:
+        if ending not in LEAST_BYTES or not path.is_file() or path.stat().st_size < LEAST_BYTES[ending]:
+            return None
+    except OSError:  # a name that no file can have
         return None
     source = _parquet(path, most) if ending == ".parquet" else _log(path, most, kind, options)
     if source is None or source.rows <= MANY:

@@ -108,7 +108,7 @@ class Table:
         """What columns there are, and which were left out."""
         hold = "holds" if len(self.ignored) == 1 else "hold"
         left_out = f" ({listed(self.ignored, 5)} {hold} neither numbers nor text)" if self.ignored else ""
-        return listed([printable(column) for column in self.columns], 10) + left_out
+        return (listed([printable(column) for column in self.columns], 10) or "no columns") + left_out
 
     def _parsed(self, column: str, values: pa.ChunkedArray, words: Mapping[str, float], gaps: bool) -> NDArray[np.float64]:
         encoded = pc.utf8_lower(pc.utf8_trim_whitespace(values)).combine_chunks().dictionary_encode()

@@ -16,8 +16,9 @@ import pyarrow.csv as pa_csv
 
 from engine.display_text import counted, printable
 from engine.errors import UserError
-from engine.importing.logs.table import check_columns, check_distinct, row_in_words
+from engine.importing.logs.table import check_columns, check_distinct, check_rows, row_in_words
 from engine.importing.readers.csv_quotes import check_quotes
+from engine.importing.readers.mistaken import check_text
 
 WRITER = "pandas, in UTF-8"
 #: Signs between cells, in the order of preference where a header has several.
@@ -40,15 +41,25 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """Raises UserError if there are no names of columns, too many, or one twice, and ValueError if the file is damaged."""
+    check_text(path)
+    try:
+        return _header(path)
+    except UnicodeDecodeError as problem:
+        raise _not_utf8(path) from problem
+
+
+def _header(path: Path) -> Header:
     with open(path, encoding="utf-8-sig", newline="") as file:
         first = file.readline(_MOST_ROW)
+        if "\0" in first:
+            raise UserError(f"{printable(path.name)} has zero bytes in its first line, as text in UTF-16 has; save it in UTF-8.")
         separator = next((sign for sign in _SEPARATORS if sign in first), ",")
         file.seek(0)
         try:
             columns = next(csv.reader(_lines(file), delimiter=separator), [])
         except csv.Error as problem:
             raise ValueError(f"its first line: {problem}") from problem
-    if not any(columns):
+    if not any(column.strip() for column in columns):
         raise UserError(f"{printable(path.name)} is empty; write the names of the columns in the first line.")
     check_columns(len(columns), printable(path.name))
     check_distinct(columns)
@@ -72,28 +83,47 @@ def text_blocks(
     types = dict.fromkeys(header.columns, pa.large_string())
     columns = header.named if columns is None else list(columns)
     convert = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False, include_columns=columns)
-    with _naming_rows(printable(path.name)):
+    with _naming_rows(path):
         blocks = pa_csv.open_csv(path, read, parse, convert)
-    return blocks.schema, _with_rows_named(blocks, printable(path.name))
+    return blocks.schema, _with_rows_named(blocks, path)
 
 
-def _with_rows_named(blocks: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
-    with _naming_rows(name):
+def _with_rows_named(blocks: Iterator[pa.RecordBatch], path: Path) -> Iterator[pa.RecordBatch]:
+    with _naming_rows(path):
         yield from blocks
 
 
 @contextmanager
-def _naming_rows(name: str) -> Generator[None]:
-    """Say which row has too few or too many cells."""
+def _naming_rows(path: Path) -> Generator[None]:
+    """Say which row has too few or too many cells, and which line is no text."""
+    name = printable(path.name)
     try:
         yield
     except pa.ArrowInvalid as problem:
+        if "invalid UTF8" in str(problem):
+            raise _not_utf8(path) from problem
+        if "Empty CSV file" in str(problem):
+            check_rows(0, name)
         ragged = _RAGGED.match(str(problem))
         if ragged is None:
             raise
         row, columns, cells = map(int, ragged.groups())
         has = f"{name} has {counted(cells, 'cell')} in {row_in_words(row - 2)} but {counted(columns, 'column')}"
         raise UserError(f"{has}; correct that row, with quotes around text that contains the separator.") from problem
+
+
+def _not_utf8(path: Path) -> UserError:
+    with open(path, "rb") as file:
+        line = next((number for number, line in enumerate(file, start=1) if not _is_utf8(line)), 1)
+    return UserError(f"Line {line:,} of {printable(path.name)} is not text in UTF-8; save the file in UTF-8.")
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _lines(file: TextIO) -> Iterator[str]:

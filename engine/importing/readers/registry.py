@@ -11,13 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from engine.display_text import counted, printable
-from engine.errors import UserError
 from engine.importing.budget import MOST_MEMORY, too_costly
+from engine.importing.readers.mistaken import check_ending, check_exists
 from engine.importing.schema import Given
-
-#: Forms that can run code when they are opened.
-PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
-HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 
 #: (path, most bytes of memory that the import may take) -> its arrays; raises UserError if it is damaged, too costly or of another form
 Reader = Callable[[Path, int], Given]
@@ -47,20 +43,8 @@ def register_reader(ending: str) -> Callable[[Reader], Reader]:
 def read_arrays(path: Path, most: int = MOST_MEMORY) -> Given:
     """The arrays of a file, read by the reader for its ending. Raises UserError if it has none or the import needs over `most` bytes."""
     name, ending = printable(path.name), path.suffix.lower()
-    if ending in PICKLES:
-        raise UserError(f"{name} is a pickle, which can run any code and is never opened; save its arrays with numpy.savez instead.")
-    if ending in HDF5:
-        convert = 'numpy.savez("outputs.npz", **{name: data[()] for name, data in h5py.File(path).items()})'
-        raise UserError(f"{name} is an HDF5 file, which is not read; convert it with `{convert}` and import that.")
-    if ending not in READERS:
-        *most_endings, last = READERS
-        raise UserError(f"{name} cannot be imported because of its file type; give an {', '.join(most_endings)} or {last} file.")
-    try:
-        exists = path.is_file()
-    except OSError:  # a name that no file can have
-        exists = False
-    if not exists:
-        raise UserError(f"There is no file {printable(str(path), 200)}; check the path.")
+    check_ending(path, READERS)
+    check_exists(path)
     if path.stat().st_size > most:
         raise too_costly(name, counted(path.stat().st_size, "byte"), path.stat().st_size, most, "at least")
     logger.info("1 of 3: reading %s, %.1f MB", name, path.stat().st_size / 1e6)

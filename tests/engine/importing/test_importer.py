@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from engine.policies import POLICIES, policy
 from engine.policies.core.base import PolicyGroup
 from engine.splits import Split
 from engine.sweep import run_sweep
+from tests.sentences import assert_one_sentence
 from tests.synthetic import draw_logits
 
 
@@ -272,6 +274,32 @@ def test_text_from_a_file_is_cleaned(tmp_path):
     assert bundle.title == "two lines"
     assert "Ignored, with names that are not known here: a b." in made.notes
     assert printable("naïve 猫 é") == "naïve 猫 é"
+
+
+@pytest.mark.parametrize(
+    ("out", "problem"),
+    [
+        ("file/sub", "is not a folder; choose another place"),
+        ("file/sub/sub", "is not a folder; choose another place"),
+        ("file", "already exists and is not an imported bundle"),
+        ("pipe", "already exists and is not an imported bundle"),
+        ("link", "is a symbolic link and is not a bundle"),
+        ("gone", "is a symbolic link and is not a bundle"),
+        ("gone/sub", "is not a folder; choose another place"),
+        ("x" * 300, "cannot be written"),
+    ],
+)
+def test_a_place_that_cannot_hold_a_bundle_is_refused_before_the_file_is_read(out, problem, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(UserError, match=problem) as refused:
+        import_file(tmp_path / "missing.npz", "x", out=tmp_path / out)
+    assert_one_sentence(str(refused.value))
+    assert sorted(tmp_path.iterdir()) == before and (tmp_path / "file").read_text() == "mine"
 
 
 def test_an_import_replaces_an_import_and_nothing_else(tmp_path):

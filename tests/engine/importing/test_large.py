@@ -308,6 +308,14 @@ def test_values_of_another_kind_than_in_the_first_row_are_read_whole(tmp_path, i
     assert "its first row has no factor_difficulty" in caplog.text
 
 
+def test_a_line_that_is_no_object_is_refused_with_its_number(tmp_path, in_batches):
+    """The library ends the process at such a line."""
+    path = write(tmp_path / "outputs.jsonl", predicted())
+    path.write_text(path.read_text() + "null\n")
+    with pytest.raises(UserError, match="^Line 1,101 of outputs.jsonl begins with 'null'; "):
+        import_file(path, "parts", out=tmp_path / "parts")
+
+
 def test_names_of_a_log_stand_for_those_of_arrays(tmp_path, in_batches):
     """Ids, labels and texts under other names, numbers and words with white space, and words for correct and incorrect."""
     columns = text_ids({name: values for name, values in judged().items() if "feature" not in name})

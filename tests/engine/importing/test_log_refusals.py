@@ -20,7 +20,7 @@ from engine.importing.importer import import_file
 from engine.importing.logs.table import scalar_columns
 from engine.importing.notebook import import_frame
 from engine.importing.options import Options
-from engine.importing.readers import csv_file, csv_quotes, jsonl_decoder
+from engine.importing.readers import csv_file, csv_quotes, json_lines
 from engine.importing.readers.jsonl import read_jsonl
 from engine.importing.templates import TEMPLATES
 from tests.engine.importing.decoding import decode_in_this_process
@@ -594,7 +594,7 @@ def test_the_memory_that_a_refusal_names_suffices(form: str, tmp_path: Path, mon
     """Also where the file states no sizes and is refused after a part of it."""
     decode_in_this_process(monkeypatch)
     monkeypatch.setattr(csv_file, "_MOST_ROW", 5_000)
-    monkeypatch.setattr(jsonl_decoder, "_MOST_LINE", 5_000)
+    monkeypatch.setattr(json_lines, "MOST_LINE", 5_000)
     rng, path = np.random.default_rng(0), tmp_path / f"a.{form}"
     rows = [{"id": i, "model": m, "correct": bool(rng.random() < 0.7), "cost": 1 + (m == "b"), "text": "why " * int(rng.integers(9))}
             for i in range(1500) for m in "ab"]  # fmt: skip
@@ -623,14 +623,26 @@ MALFORMED = [
     ("a.csv", b"id,model\n", "a.csv has no rows; {}"),
     ("a.csv", b"id,model,id\n1,2,3\n", "Two columns are called 'id'; rename or leave out one of them."),
     ("a.csv", b"id,model\n1,2,3\n", "a.csv has 3 cells in row 0 (counted from 0) but 2 columns; {}"),
-    ("a.csv", b"id,model\n1,\xff\xfe\n", "a.csv is damaged or not a valid .csv file ('utf-8' codec can't decode byte{}"),
-    ("a.csv", b"\xff\xfei\x00d\x00", "a.csv is damaged or not a valid .csv file ({}; write it again with pandas, in UTF-8."),
-    ("a.csv", "model,correct\nd\xe9j\xe0,1\n".encode("latin-1"), "a.csv is damaged or not a {}; write it again with pandas, in UTF-8."),
+    ("a.csv", b"id,model\n1,\xff\xfe\n", "Line 2 of a.csv is not text in UTF-8; save the file in UTF-8."),
+    ("a.csv", b"\xff\xfei\x00d\x00", "a.csv is text in UTF-16; save it in UTF-8."),
+    ("a.csv", "id,model\n1,a\n".encode("utf-16-le"), "a.csv has zero bytes in its first line, as text in UTF-16 has; save it in UTF-8."),
+    ("a.csv", b"id,model\n" + b"1,a\n" * 9000 + b"1,\xe9\n", "Line 9,002 of a.csv is not text in UTF-8; save the file in UTF-8."),
+    ("a.csv", b"\x1f\x8b\x08\x00", "a.csv is compressed with gzip; unpack it and import what it holds."),
+    ("a.jsonl", b"PK\x03\x04\x00", "a.jsonl is a zip archive or a spreadsheet; unpack it, or save its rows as CSV."),
+    ("a.csv", b"PAR1\x15\x04", "a.csv is a Parquet file; let its name end in .parquet."),
+    ("a.csv.gz", b"", "a.csv.gz is compressed, which is not read; unpack it and import what it holds."),
+    ("a.tsv", b"", "a.tsv cannot be imported under this name; let it end in .csv, whose cells may be separated by tabs."),
+    ("a.csv", b"id,model", "a.csv has no rows; {}"),
+    ("a.csv", b"   ", "a.csv is empty; write the names of the columns in the first line."),
+    ("a.jsonl", b"{}\n{}\n", "No column gives the name of the model among no columns; {}"),
+    ("a.jsonl", b"\xef\xbb\xbf{}\n\n  {}\nnull\n", "Line 4 of a.jsonl begins with 'null'; write a JSON object in braces on each line."),
+    ("a.jsonl", b'[\n{"id": 1}\n]\n', "Line 1 of a.jsonl begins with '['; write a JSON object in braces on each line."),
+    ("a.csv", "model,correct\nd\xe9j\xe0,1\n".encode("latin-1"), "Line 2 of a.csv is not text in UTF-8; save the file in UTF-8."),
     ("a.csv", b'"' + b"x" * 200_000, "a.csv is damaged or not a valid .csv file (its first line: field larger than field limit{}"),
     ("a.csv", ",".join(f"c{i}" for i in range(2001)).encode() + b"\n1\n", "a.csv has 2,001 columns; give at most 2,000."),
     ("a.jsonl", b'{"id": 1}\n{"id": "a"}\n', "a.jsonl is damaged or not a valid .jsonl file (JSON parse error: Column(/id) changed{}"),
     ("a.jsonl", b'{"id": 1', "a.jsonl is damaged or not a valid .jsonl file (JSON parse error{}"),
-    ("a.jsonl", b"[" * 100_000, "a.jsonl is damaged or not a valid .jsonl file (JSON parse error{}"),
+    ("a.jsonl", b"[" * 100_000, "Line 1 of a.jsonl begins with '[[[[{}"),
     ("a.jsonl", b'{"a": ' * 50_000, "a.jsonl is damaged {}"),
     ("a.jsonl", b'{"id": "\xff"}\n', "a.jsonl is damaged or not a valid .jsonl file ({}"),
 ]
