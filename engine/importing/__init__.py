@@ -10,6 +10,9 @@
     large       the same way for a file of many examples, one batch of rows after the other
     summary     what the command says about the bundle
 
-`checks`, `ids`, `splits`, `quality` and `confidence` are shared by arrays and logs; `options` are the user's. `templates` writes example
-files, and `help_text` lists all names.
+An import ends with the diagnosis, which sweeps policies, so this package is above them. What reads and checks files knows of none, which
+`.importlinter` holds.
+
+`checks`, `ids`, `splits`, `equal_rows`, `quality` and `confidence` are shared by arrays and logs. `options` are the user's, `templates`
+writes example files, and `help_text` lists all names.
 """

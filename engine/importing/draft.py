@@ -40,7 +40,7 @@ Arrays = Mapping[str, NDArray]
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class Origin:
     """Where outputs come from. facts: about it, for the provenance"""
 
     name: str
@@ -49,11 +49,11 @@ class Source:
 
 
 def draft_of(
-    source: Source, id: str, title: str | None, kind: CascadeKind | str | None, options: Options, most: int = MOST_MEMORY
+    origin: Origin, id: str, title: str | None, kind: CascadeKind | str | None, options: Options, most: int = MOST_MEMORY
 ) -> tuple[Draft, tuple[str, ...]]:
     """The bundle that a source would make, and the notes about it."""
     kind = checked_kind(kind)
-    given, notes = source.given, []
+    given, notes = origin.given, []
     arrays = {} if given.table is not None else number_classes(stacked(given.arrays))
     if given.table is not None:
         logger.info("2 of 3: checking %s rows", f"{given.table.rows:,}")
@@ -86,10 +86,10 @@ def draft_of(
         outputs=outputs,
         class_names=parts.class_names,
         exit_names=parts.exit_names,
-        unit_notes={unit: f"As given in {source.name}." for unit in outputs.stage_cost},
+        unit_notes={unit: f"As given in {origin.name}." for unit in outputs.stage_cost},
         provenance={
-            "imported_from": source.name,
-            **source.facts,
+            "imported_from": origin.name,
+            **origin.facts,
             "split": "as given" if parts.split_given else f"half calibration and half test, drawn with seed {SEED}",
             **parts.facts,
             "notes": notes,

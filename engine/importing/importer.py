@@ -20,10 +20,9 @@ from engine.bundle.whole import Whole
 from engine.display_text import printable
 from engine.errors import UserError
 from engine.importing.budget import MOST_MEMORY
-from engine.importing.draft import Source, checked_kind, draft_of
+from engine.importing.draft import Origin, checked_kind, draft_of
 from engine.importing.large.importer import import_large
-from engine.importing.large.source import Source as LargeSource
-from engine.importing.large.source import described
+from engine.importing.large.source import Source, described
 from engine.importing.options import Options
 from engine.importing.readers import read_arrays
 from engine.outputs import CascadeKind
@@ -78,7 +77,7 @@ def import_file(
     return written(*draft_from(path, id, title, kind, most, given), folder)
 
 
-def _imported_large(source: LargeSource, id: str, title: str | None, kind: CascadeKind | None, options: Options, folder: Path) -> Imported:
+def _imported_large(source: Source, id: str, title: str | None, kind: CascadeKind | None, options: Options, folder: Path) -> Imported:
     check_id(id)
     prepare_place(folder)
     with reporting(folder), writing(folder):
@@ -100,7 +99,7 @@ def draft_from(
     """The bundle that a file would make, and the notes about it."""
     check_id(id)
     given = read_arrays(path, most)
-    return draft_of(Source(printable(path.name), given, {"sha256": sha256_of(path)}), id, title, kind, options or Options(), most)
+    return draft_of(Origin(printable(path.name), given, {"sha256": sha256_of(path)}), id, title, kind, options or Options(), most)
 
 
 def written(draft: Draft, notes: tuple[str, ...], folder: Path) -> Imported:

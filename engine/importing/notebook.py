@@ -19,8 +19,9 @@ from urllib.request import ProxyHandler, build_opener
 from engine.bundle.bundle import check_id
 from engine.display_text import printable
 from engine.errors import UserError
+from engine.importing.draft import Origin, draft_of
 from engine.importing.frames import NAME, as_given
-from engine.importing.importer import Imported, Source, check_place, draft_of, import_file, written
+from engine.importing.importer import Imported, check_place, import_file, written
 from engine.importing.options import Options
 from engine.outputs import CascadeKind
 from engine.paths import bundles_folder, data_digest, data_root
@@ -58,7 +59,7 @@ def import_frame(
     folder = out or bundles_folder() / check_id(id)
     check_place(folder)
     check_id(id)
-    draft, notes = draft_of(Source(NAME, as_given(frame)), id, title, kind, _options(options))
+    draft, notes = draft_of(Origin(NAME, as_given(frame)), id, title, kind, _options(options))
     return written(draft, notes, folder)
 
 

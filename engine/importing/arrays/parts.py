@@ -15,7 +15,7 @@ from engine.importing.arrays.log_of_arrays import check_texts
 from engine.importing.arrays.names import check_names, check_topology
 from engine.importing.arrays.numbers import numbers_of_examples, numbers_of_exits
 from engine.importing.checks import check_exit_names, check_labels, check_names_differ
-from engine.importing.diagnosis.repeated_rows import columns_of, equal_rows
+from engine.importing.equal_rows import columns_of, equal_rows
 from engine.importing.ids import check_ids
 from engine.importing.logs.dominated import best_last, check_reference, dominated_facts, of_exits
 from engine.importing.parts import Parts

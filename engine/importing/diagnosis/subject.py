@@ -16,7 +16,7 @@ from engine.splits import Split
 class Subject:
     """exit_names, class_names: (exits,), (classes,)
     dominated: the models that were left out, each with name, cost by unit and quality, see `engine.importing.logs.dominated`
-    first:     (examples,) for each example the first one with the same row, see `engine.importing.diagnosis.repeated_rows`; None if no row
+    first:     (examples,) for each example the first one with the same row, see `engine.importing.equal_rows`; None if no row
                repeats another, or if examples have ids, which say that they are different
     """
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from engine.importing.checks import check_exit_names
-from engine.importing.diagnosis.repeated_rows import equal_rows
+from engine.importing.equal_rows import equal_rows
 from engine.importing.logs.dominated import best_last, check_reference, dominated_facts
 from engine.importing.logs.log import Log
 from engine.importing.logs.outputs_of_log import columns_of_log, outputs_of, settle

@@ -25,11 +25,12 @@ from engine.importing.diagnosis.cost_scale import cost_scale
 from engine.importing.diagnosis.cumulative_costs import cumulative_costs
 from engine.importing.diagnosis.dominated_models import dominated_models
 from engine.importing.diagnosis.registry import CHECKS, diagnose
-from engine.importing.diagnosis.repeated_rows import columns_of, equal_rows, repeated_rows
+from engine.importing.diagnosis.repeated_rows import repeated_rows
 from engine.importing.diagnosis.split_difference import split_difference
 from engine.importing.diagnosis.stepped_confidence import stepped_confidence
 from engine.importing.diagnosis.subject import Check, Subject
 from engine.importing.diagnosis.too_small import too_small
+from engine.importing.equal_rows import columns_of, equal_rows
 from engine.importing.importer import import_file
 from engine.importing.notebook import import_frame
 from engine.outputs import CascadeKind, Outputs
