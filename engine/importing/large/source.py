@@ -181,12 +181,12 @@ def _obstacle(places: Mapping[str, Place], options: Options) -> str | None:
 
 
 def _lines(path: Path) -> int:
-    """Ends of lines in a file, of which there are at least as many as rows but one."""
-    lines = 0
+    """Ends of lines in a file, at least as many as its rows but one. Some programs end lines with a carriage return alone."""
+    feeds = returns = 0
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
-            lines += block.count(b"\n")
-    return lines
+            feeds, returns = feeds + block.count(b"\n"), returns + block.count(b"\r")
+    return max(feeds, returns)
 
 
 @contextmanager

@@ -327,6 +327,15 @@ def test_names_of_a_log_stand_for_those_of_arrays(tmp_path, in_batches):
     assert (tmp_path / "one" / "outputs.parquet").read_bytes() == (tmp_path / "other" / "outputs.parquet").read_bytes()
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"])
+def test_any_ends_of_lines_are_read_in_batches(end, tmp_path, in_batches):
+    paths = [write(tmp_path / name, predicted()) for name in ("one.csv", "other.csv")]
+    paths[1].write_bytes(paths[1].read_bytes().replace(b"\n", end))
+    for path in paths:
+        assert import_file(path, "same", out=tmp_path / path.stem).whole is not None
+    assert (tmp_path / "one" / "outputs.parquet").read_bytes() == (tmp_path / "other" / "outputs.parquet").read_bytes()
+
+
 def test_costs_of_models_in_a_log_are_those_of_each_alone(tmp_path, in_batches):
     path = write(tmp_path / "outputs.csv", predicted())
     imported = import_file(path, "parts", kind="family", out=tmp_path / "parts")
