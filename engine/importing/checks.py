@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from engine.display_text import MOST_CHARACTERS, printable
+from engine.display_text import MOST_CHARACTERS, counted, printable
 from engine.errors import UserError
 from engine.outputs import MAX_EXITS
 from engine.whole_numbers import exactly_whole, largest_exact
@@ -86,8 +86,10 @@ def check_axes(name: str, array: NDArray, axes: Mapping[str, int | None]) -> Non
     for order in permutations(range(len(axes))):
         if _fits([array.shape[axis] for axis in order], lengths):
             raise UserError(f"{mismatch}; use {name}.transpose{order}.")
-    if array.shape[1] != axes["examples"]:
-        raise UserError(f"{name} has {array.shape[1]:,} examples but labels has {axes['examples']:,}; give the same examples in both.")
+    for axis, length, size in zip(axes, lengths, array.shape, strict=True):
+        if length is not None and length != size and axis != "classes":  # of which class_names says more
+            check_size(name, exits=size if axis == "exits" else 1, classes=2)
+            raise UserError(f"{name} has {counted(size, axis[:-1])} but other arrays have {length:,}; give the same {axis} in all of them.")
 
 
 def check_size(name: str, exits: int, classes: int) -> None:

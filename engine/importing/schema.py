@@ -108,8 +108,9 @@ def ignored_names(names: list[str] | Mapping[str, object]) -> tuple[str, ...]:
 
 
 def damaged(path: Path, problem: Exception, writer: str) -> UserError:
-    first = re.split(r"[.!?](?=\s|$)", str(problem).strip(), maxsplit=1)[0]  # of the sentences of a library
-    reason = printable(first, 120)
+    without_objects = re.sub(r"\s*<\w[^<>]*>", "", str(problem)).strip()  # a library may name an object by its address
+    first = re.split(r"[.!?](?=\s|$)", without_objects, maxsplit=1)[0]  # of the sentences of a library
+    reason = printable(first, 120).rstrip(": ")
     return UserError(
         f"{printable(path.name)} is damaged or not a valid {path.suffix.lower()} file ({reason}); write it again with {writer}."
     )

@@ -80,7 +80,7 @@ def read_exit_outputs(arrays: Arrays, labels: NDArray[np.int64], missing: Missin
     if form == "pred with conf":
         for name in _FORMS[form]:
             if name in arrays:
-                check_axes(name, arrays[name], axes)
+                check_axes(name, arrays[name], axes | {"exits": len(arrays["pred"])} if name == "conf" else axes)
         return _confidences(arrays["pred"], arrays.get("conf"), labels, named)
     recorded = arrays[form]
     check_axes(form, recorded, axes | {"classes": named})

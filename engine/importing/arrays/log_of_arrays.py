@@ -62,6 +62,8 @@ def log_of_arrays(arrays: Arrays, options: Options, kind: CascadeKind, missing: 
     failed = np.zeros(judged.shape, bool)
     if "failed" in arrays:
         check_axes("failed", arrays["failed"], axes)
+        if arrays["failed"].dtype.kind not in "biuf":
+            raise UserError(f"failed has dtype {arrays['failed'].dtype}; give booleans.")
         failed = arrays["failed"].astype(bool)
     costs: dict[str, GivenCost] = {}
     if not (options.cost or options.costs is not None) or any(name.startswith(("cost", "stage_cost")) for name in arrays):
@@ -72,6 +74,8 @@ def log_of_arrays(arrays: Arrays, options: Options, kind: CascadeKind, missing: 
     conf = None
     if "conf" in arrays:
         check_axes("conf", arrays["conf"], axes)
+        if arrays["conf"].dtype.kind not in "biuf":
+            raise UserError(f"conf has dtype {arrays['conf'].dtype}; give floats.")
         conf = arrays["conf"].astype(np.float64)
         if at := first_place(~np.isnan(conf) & ~((conf >= 0) & (conf <= 1))):
             raise UserError(f"conf contains {conf[at]:.4g} at {in_words(at)}; give the probability of being correct, between 0 and 1.")

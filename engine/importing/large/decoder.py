@@ -20,6 +20,7 @@ from engine.display_text import MOST_CHARACTERS, printable
 from engine.errors import UserError
 from engine.importing.large import rows_of_csv, rows_of_jsonl, rows_of_parquet
 from engine.importing.large.described import TEXT
+from engine.importing.schema import damaged
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
@@ -84,8 +85,7 @@ def main(arguments: list[str], out: IO[bytes]) -> int:
         print(too_much(name), file=sys.stderr)
         return 2
     except (pa.ArrowException, OSError, ValueError, NotImplementedError) as problem:
-        reason, ending = printable(str(problem), 120), path.suffix.lower()
-        print(f"{name} is damaged or not a valid {ending} file ({reason}); write it again with {form.WRITER}.", file=sys.stderr)
+        print(damaged(path, problem, form.WRITER), file=sys.stderr)
         return 2
     return 0
 

@@ -169,7 +169,7 @@ def _stated(path: Path, most: int) -> Described:
 def _obstacle(places: Mapping[str, Place], options: Options) -> str | None:
     """Why a log in this form must be read whole, as the end of a sentence, or None."""
     judged = any(array in ("correct", "quality") for array, _ in places.values())
-    taken = {name: getattr(options, name) for name in ("scale", "clip", "cost_unit")} if judged else {}
+    taken = {name: getattr(options, name) for name in ("scale", "clip", "cost_unit", "quality_name")} if judged else {}
     if options != Options(**taken):
         return "an option names columns, models or costs"
     try:

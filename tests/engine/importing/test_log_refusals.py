@@ -400,7 +400,7 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     (
         {"quality": np.ones((2, 5)), "labels": np.zeros(4, int), "cost": [1.0, 2.0]},
         {},
-        "quality has 5 examples but labels has 4; give the same examples in both.",
+        "quality has 5 examples but other arrays have 4; give the same examples in all of them.",
     ),
     (
         {"quality": np.ones((2, 5)), "conf": np.full((2, 5), 2.0), "cost": [1.0, 2.0]},
@@ -408,9 +408,29 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
         "conf contains 2 at [0, 0] (exit 1, row 0); give the probability of being correct, between 0 and 1.",
     ),
     (
+        {"quality": np.ones((2, 5)), "conf": np.ones((4, 5)), "cost": [1.0, 2.0]},
+        {},
+        "conf has 4 exits but other arrays have 2; give the same exits in all of them.",
+    ),
+    (
+        {"quality": np.ones((2, 5)), "conf": np.full((2, 5), "high"), "cost": [1.0, 2.0]},
+        {},
+        "conf has dtype <U4; give floats.",
+    ),
+    (
+        {"quality": np.ones((2, 5)), "exit_names": ["a", "b", "c"], "cost": [1.0, 2.0]},
+        {},
+        "quality has 2 exits but other arrays have 3; give the same exits in all of them.",
+    ),
+    (
+        {"quality": np.ones((2, 5)), "failed": np.full((2, 5), "no"), "cost": [1.0, 2.0]},
+        {},
+        "failed has dtype <U2; give booleans.",
+    ),
+    (
         {"quality": np.ones((2, 5)), "failed": np.ones((2, 4)), "cost": [1.0, 2.0]},
         {},
-        "failed has 4 examples but labels has 5; give the same examples in both.",
+        "failed has 4 examples but other arrays have 5; give the same examples in all of them.",
     ),
     (
         {"quality": np.ones((2, 5)), "cost": [1.0, 2.0]},

@@ -101,7 +101,7 @@ INVALID = [
         "logits has shape (4, 300, 3) but must be (exits, examples, classes); use logits.transpose(2, 1, 0).",
     ),
     (confidences(pred=confidences()["pred"].T), "pred has shape (300, 3) but must be (exits, examples); use pred.transpose(1, 0)."),
-    ({"logits": LOGITS[:, :299]}, "logits has 299 examples but labels has 300; give the same examples in both."),
+    ({"logits": LOGITS[:, :299]}, "logits has 299 examples but other arrays have 300; give the same examples in all of them."),
     ({"logits": np.zeros((256, 300, 4))}, "The number of exits in logits is 256; give between 1 and 255."),
     ({"logits": np.zeros((0, 300, 4))}, "The number of exits in logits is 0; give between 1 and 255."),
     ({"logits": LOGITS[..., :1]}, "The number of classes in logits is 1; give between 2 and 100,000 (2 for a binary classifier)."),
@@ -147,6 +147,7 @@ INVALID = [
         confidences(conf=confidences()["conf"] * 100),
         "conf contains {} at [0, 0] (exit 1, row 0); give the probability of the predicted class, between 0 and 1.",
     ),
+    (confidences(conf=np.full((6, 300), 0.5)), "conf has 6 exits but other arrays have 3; give the same exits in all of them."),
     (confidences(conf=confidences()["conf"] * np.nan), "conf contains nan at [0, 0] (exit 1, row 0); correct or leave out that row."),
     (
         confidences(class_names=None, labels=LABELS * 10**6),
