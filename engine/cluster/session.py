@@ -1,7 +1,7 @@
 """A connection to a Ray cluster: to one that runs already, or to one that is started on this machine and ends with the command.
 
 What Ray writes goes to a temporary folder, it reports no statistics of usage, it has no dashboard, and it answers only those who have the
-token that is made for it.
+token that is made for it. If one of its own processes ends, so does the command, in a sentence, see `engine.cluster.guard`.
 """
 
 import importlib.util
@@ -11,19 +11,30 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from engine.cluster.guard import Guard, end_all_in, is_running, lost, processes_in, remove_abandoned
+from engine.display_text import counted
 from engine.errors import UserError
 
 REQUIREMENTS = "requirements-cluster.txt"
 #: For objects on their way between processes. Shards do not travel: each worker writes its own.
 OBJECT_STORE_BYTES = 2**28
+#: Most workers for each core of this machine.
+MOST_SHARING = 4
 #: Ray's sockets are files in its folder, and the paths of sockets are short everywhere.
 LONGEST_HOME = 32
+HOME = "offramp-ray-"
+#: The processes of Ray without which it does not work. Ray ends a driver that has lost one, without an exception, after 10 to 60 seconds.
+NEEDED = ("gcs_server", "raylet")
+#: Settings of Ray that it reads when it is imported. It has no other way to keep it from printing on stdout, whose text belongs to the
+#: command, what it has to say about ended workers; this is a pattern of the lines that it leaves out.
+RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 #: Settings that a worker needs to see the same data and extensions, if they are set.
 SETTINGS = ("OFFRAMP_DATA", "OFFRAMP_DATASETS", "OFFRAMP_EXTENSIONS")
 
@@ -50,43 +61,129 @@ def ray_module() -> ModuleType:
         raise UserError(
             f"Ray is not installed in this Python and `--cluster ray` needs it; install it with `python -m pip install -r {REQUIREMENTS}`."
         )
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.update(RAY_SETTINGS)
     import ray
 
     return ray
 
 
+@dataclass(frozen=True)
+class Connection:
+    """Ray, connected.
+
+    is_own: whether this program has started the cluster, so that no nodes can join it
+    own:    {name: number} of those processes of its own cluster without which it does not work
+    """
+
+    ray: ModuleType
+    is_own: bool = False
+    own: Mapping[str, int] = field(default_factory=dict)
+
+    def completed(self, tasks: Iterable[Any]) -> list[Any]:
+        """At most one result that is there, after at most a second, so that Ctrl-C is noticed. Raises UserError if the cluster ended."""
+        self.check()
+        return self.ray.wait(list(tasks), num_returns=1, timeout=1)[0]
+
+    def check(self) -> None:
+        ended = [name for name, number in self.own.items() if not is_running(number)]
+        if ended:
+            raise UserError(lost(ended))
+
+
 @contextmanager
-def ray_session(options: ClusterOptions) -> Generator[ModuleType]:
-    """Ray, connected; a connection that the program has made is used as it is. Raises UserError without Ray, or if no cluster answers."""
+def ray_session(options: ClusterOptions) -> Generator[Connection]:
+    """A connection; one that the program has made is used as it is. Raises UserError without Ray, or if no cluster answers."""
     ray = ray_module()
     if ray.is_initialized():
-        yield ray
+        yield Connection(ray)
         return
+    if not options.address:
+        _check_room(options)
+    folder = _short_folder() or tempfile.gettempdir()
+    remove_abandoned(Path(folder).glob(f"{HOME}*"))
     with (
-        tempfile.TemporaryDirectory(prefix="offramp-ray-", dir=_short_folder(), ignore_cleanup_errors=True) as home,
+        tempfile.TemporaryDirectory(prefix=HOME, dir=folder, ignore_cleanup_errors=True) as home,
+        Guard(home) as guard,
         _terminable(),
     ):
+        own: dict[str, int] = {}
         try:
-            _join(ray, options) if options.address else _start(ray, options, home)
-            # Ray prints what it has to say about ended workers on stdout, whose text belongs to the command, and has no setting for that.
-            ray._private.worker._worker_logs_enabled = False
-            yield ray
+            if options.address:
+                _join(ray, options)
+            else:
+                with _uninterrupted():
+                    _start(ray, options, home)
+                own = {name: number for number, name in processes_in(home).items() if name in NEEDED}
+                guard.watch(own)
+            with _terminable():  # again, as Ray has a handler that aborts
+                yield Connection(ray, not options.address, own)
         finally:
+            guard.leave()
+            if not all(map(is_running, own.values())):
+                end_all_in(home)  # else Ray would wait for those that have ended
             ray.shutdown()
 
 
 @contextmanager
 def _terminable() -> Generator[None]:
     """Within it, SIGTERM ends the program as an exception does, so that the cluster is ended too. Only the main thread can see to that."""
+    received: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        received.append(128 + number)
+        sys.exit(received[0])
+
+    try:
+        with _handling(signal.SIGTERM, handle):
+            yield
+    except SystemExit as leaving:
+        if received:  # Ray may have put a code of its own in place of this one
+            raise SystemExit(received[0]) from leaving
+        raise
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """Within it, Ctrl-C is kept for the end, unless it is pressed twice: Ray may crash if its start is interrupted."""
+    received: list[int] = []
+
+    def handle(number: int, frame: object) -> None:
+        received.append(number)
+        if len(received) > 1:
+            raise KeyboardInterrupt
+
+    with _handling(signal.SIGINT, handle):
+        yield
+    if received:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _handling(number: signal.Signals, handle: Callable[[int, object], None]) -> Generator[None]:
+    """Within it, a signal is handled in another way, if this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    before = signal.signal(number, handle)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
+
+
+def _check_room(options: ClusterOptions) -> None:
+    """Raises UserError if this machine is too small for the workers. A few may share a core."""
+    cores, workers = cores_here(), options.workers or 1
+    if options.cpus > cores:
+        raise UserError(
+            f"--cpus-per-worker is {options.cpus} and this machine has {counted(cores, 'core')}; give at most as many, or the --address of"
+            " a cluster with larger machines."
+        )
+    if workers * options.cpus > MOST_SHARING * cores:
+        raise UserError(
+            f"{counted(workers, 'worker')} with {counted(options.cpus, 'core')} each are too many for this machine, which has"
+            f" {counted(cores, 'core')}; give at most {MOST_SHARING * cores // options.cpus} --workers, or a larger cluster's --address."
+        )
 
 
 def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
-from engine.cluster.session import ClusterOptions, ray_session
+from engine.cluster.session import ClusterOptions, Connection, ray_session
 from engine.cluster.workers import actor_class, cannot_start, end, fitting, mistake_of, resources
 from engine.display_text import counted
 from engine.errors import UserError
@@ -55,6 +55,8 @@ class Worker:
 class RayScheduler(Scheduler):
     """Computes runs on a cluster, to which it connects when the first one begins. Leaving its context ends the workers."""
 
+    has_workers = True
+
     def __init__(self, options: ClusterOptions) -> None:
         self.options = options
         self.device = "auto"
@@ -77,7 +79,7 @@ class RayScheduler(Scheduler):
 
     def _start_workers(self) -> Environment:
         """Start all workers. Returns what the first one says of itself."""
-        workers = fitting(self.ray, self._each)
+        workers = fitting(self.connection, self._each)
         for _ in range(self.options.workers or workers):
             self._start_worker()
         while not (completed := self._completed()):
@@ -90,11 +92,6 @@ class RayScheduler(Scheduler):
             raise cannot_start(error) from error
 
     def compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
-        if str(store).startswith("memory:"):
-            raise UserError(
-                f"Shards at {store} are in the memory of one process, which workers of a cluster cannot reach; give a folder that all"
-                " workers share, or an address such as s3://BUCKET/FOLDER."
-            )
         try:
             self._compute(replace(run, device=self.device), store, missing, progress)
         except BaseException:
@@ -135,15 +132,19 @@ class RayScheduler(Scheduler):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._leaving.close()
+    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None) -> None:
+        self._leaving.__exit__(kind, raised, traceback)
 
     @cached_property
-    def ray(self) -> ModuleType:
-        """Ray, connected."""
-        ray = self._leaving.enter_context(ray_session(self.options))
+    def connection(self) -> Connection:
+        """The connection to the cluster, made when it is first needed."""
+        connection = self._leaving.enter_context(ray_session(self.options))
         self._leaving.callback(self._end_workers)
-        return ray
+        return connection
+
+    @property
+    def ray(self) -> ModuleType:
+        return self.connection.ray
 
     def _end_workers(self) -> None:
         for worker in [*self.tasks.values(), *self.ready]:
@@ -157,9 +158,7 @@ class RayScheduler(Scheduler):
         self.tasks[worker.actor.environment.remote(self.device)] = worker
 
     def _completed(self) -> list[Any]:
-        """At most one result that is there, after at most a second, so that Ctrl-C is noticed."""
-        completed, _ = self.ray.wait(list(self.tasks), num_returns=1, timeout=1)
-        return completed
+        return self.connection.completed(self.tasks)
 
     def _result(self, task: Any) -> Any:
         try:

@@ -14,9 +14,10 @@ RETRIES = 3
 
 def sweeps_on_cluster(requests: Sequence[SweepRequest], options: ClusterOptions) -> Iterator[tuple[SweepRequest, SweepReport]]:
     """The reports in the order in which they are ready. Raises UserError if one cannot be made, or if no worker can start."""
-    with ray_session(options) as ray:
+    with ray_session(options) as connection:
+        ray = connection.ray
         each = Resources(options.cpus, 0.0)
-        at_once = options.workers or fitting(ray, each)
+        at_once = options.workers or fitting(connection, each)
         task = ray.remote(_report).options(num_cpus=each.cpus, max_retries=RETRIES, scheduling_strategy="SPREAD")
         waiting, running = deque(requests), {}
         try:
@@ -24,7 +25,7 @@ def sweeps_on_cluster(requests: Sequence[SweepRequest], options: ClusterOptions)
                 while waiting and len(running) < at_once:
                     request = waiting.popleft()
                     running[task.remote(request)] = request
-                for ready in ray.wait(list(running), num_returns=1, timeout=1)[0]:
+                for ready in connection.completed(running):
                     request = running.pop(ready)
                     try:
                         yield request, ray.get(ready)

@@ -10,13 +10,12 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cluster.session import ClusterOptions, ray_session
+from engine.cluster.session import ClusterOptions, Connection, ray_session
 from engine.cluster.stage_actor import CascadeJob, StageActor
 from engine.cluster.workers import actor_class, cannot_start, end, mistake_of, resources
 from engine.errors import UserError
@@ -84,9 +83,9 @@ def execute_in_pools(
     if not 1 <= boundary < exits:
         raise UserError(f"The boundary is {boundary} and must be from 1 to {exits - 1}, so that each pool has at least one stage.")
     options = options or ClusterOptions(first.workers + second.workers)
-    with ray_session(options) as ray:
+    with ray_session(options) as connection:
         job = CascadeJob(source, rule, boundary, device, dtype, batch_size)
-        run = _PooledRun(ray, options, job, (first, second))
+        run = _PooledRun(connection, options, job, (first, second))
         try:
             return run.all(np.asarray(ids, np.int64), before or {}, exits)
         finally:
@@ -103,8 +102,9 @@ class _Worker:
 
 
 class _PooledRun:
-    def __init__(self, ray: ModuleType, options: ClusterOptions, job: CascadeJob, pools: tuple[Pool, Pool]) -> None:
-        self.ray, self.options, self.job, self.pools = ray, options, job, pools
+    def __init__(self, connection: Connection, options: ClusterOptions, job: CascadeJob, pools: tuple[Pool, Pool]) -> None:
+        self.connection, self.options, self.job, self.pools = connection, options, job, pools
+        self.ray = ray = connection.ray
         self.pickled = ray.put(ray.cloudpickle.dumps(job))
         self.tasks: dict[Any, _Worker] = {}
         self.idle: tuple[list[_Worker], list[_Worker]] = ([], [])
@@ -131,7 +131,7 @@ class _PooledRun:
                 self._submit_others(self.idle[1].pop(), redo.popleft() if redo else self._batch())
             if is_over and not self.waiting and not redo and not self._busy(1):
                 break
-            for task in self.ray.wait(list(self.tasks), num_returns=1, timeout=1)[0]:
+            for task in self.connection.completed(self.tasks):
                 worker = self.tasks.pop(task)
                 work, worker.work = worker.work, None
                 try:
@@ -162,7 +162,7 @@ class _PooledRun:
     def _wait_for_both(self) -> None:
         """Wait until each pool has a worker. Raises UserError if one cannot start."""
         while not all(self.idle):
-            for task in self.ray.wait(list(self.tasks), num_returns=1, timeout=1)[0]:
+            for task in self.connection.completed(self.tasks):
                 worker = self.tasks.pop(task)
                 try:
                     self.ray.get(task)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from engine.cluster.session import ClusterOptions
+from engine.cluster.session import ClusterOptions, Connection
 from engine.display_text import counted
 from engine.errors import UserError
 
@@ -50,11 +50,11 @@ def room(ray: ModuleType, each: Resources) -> int:
     return workers
 
 
-def fitting(ray: ModuleType, each: Resources) -> int:
+def fitting(connection: Connection, each: Resources) -> int:
     """As `room`, on a cluster on which there may not be any yet. Raises UserError if there is none after a while."""
-    begun = time.monotonic()
+    ray, begun = connection.ray, time.monotonic()
     while not (workers := room(ray, each)):
-        if time.monotonic() > begun + PATIENCE:
+        if connection.is_own or time.monotonic() > begun + PATIENCE:
             has = ray.cluster_resources()
             raise UserError(
                 f"No node of the cluster is large enough for a worker with {each}: all nodes together have {has.get('CPU', 0):g} cores and"

@@ -27,7 +27,7 @@ from engine.runtime.example_kinds import Facts
 from engine.runtime.precision import FULL
 from engine.runtime.schedulers import Local, Scheduler
 from engine.runtime.shards import Shards, ShardStore
-from engine.runtime.shared_shards import shared_shards
+from engine.runtime.shared_shards import check_address, shared_shards
 from engine.runtime.stage_costs import counted_units, stage_costs
 from engine.runtime.weights import provenance_of
 from engine.splits import BUNDLE_SPLITS, Split
@@ -87,6 +87,8 @@ def compute(
     if trained.get("data_digest") not in (None, dataset.digest()):
         # on other images, or on the same ones split differently: the network may have been trained on test examples
         raise UserError(f"The weights at {weights} were trained on other examples than {dataset.name} has now; {source.remedy} again.")
+    if shards_at:
+        check_address(shards_at, scheduler.has_workers)  # before workers start
     by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
     run = ComputeRun(
         recipe=source,

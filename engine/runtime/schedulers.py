@@ -14,7 +14,9 @@ from engine.runtime.shards import ShardStore
 
 
 class Scheduler(ABC):
-    """Has shards computed."""
+    """Has shards computed. has_workers: whether other processes compute them"""
+
+    has_workers = False
 
     @abstractmethod
     def environment(self, device: str) -> Environment:

@@ -6,14 +6,17 @@ by the key of the run.
 """
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
@@ -22,22 +25,46 @@ from engine.runtime.shards import Shards, ShardStore, file_name
 from engine.storage.tensors import in_order
 
 
+def check_address(url: str, has_workers: bool) -> None:
+    """Raises UserError if shards cannot be kept at an address, as far as that can be known before a run. has_workers: as in `Scheduler`"""
+    with _usable(url):
+        files, root = fsspec.url_to_fs(url)
+        if has_workers and isinstance(files, MemoryFileSystem):
+            raise UserError(
+                f"Shards at {url} would be in the memory of one process, which workers of a cluster cannot reach; give a folder that all"
+                " workers share, or an address such as s3://BUCKET/FOLDER."
+            )
+        if isinstance(files, LocalFileSystem):
+            Path(root).mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=root):
+                pass
+        else:
+            ObjectShards(posixpath.join(url, "0" * 32), 0).finished()
+
+
 def shared_shards(url: str, key: str, count: int) -> ShardStore:
     """The place of the `count` shards of a run. Raises UserError if the address cannot be used. url: an address, or a path"""
-    try:
+    with _usable(url):
         files, root = fsspec.url_to_fs(url)
-        place = posixpath.join(root, key[:32])
         if isinstance(files, LocalFileSystem):
-            return Shards.begun(Path(place), count, key)
+            return Shards.begun(Path(posixpath.join(root, key[:32])), count, key)
         objects = ObjectShards(posixpath.join(url, key[:32]), count)
         objects.finished()
+        return objects
+
+
+@contextmanager
+def _usable(url: str) -> Generator[None]:
+    try:
+        yield
+    except UserError:
+        raise
     except Exception as problem:  # each kind of storage has errors of its own
         reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200].rstrip(".: ")
         raise UserError(
             f"Shards cannot be kept at {url} ({reason}); give an address such as s3://BUCKET/FOLDER, whose package for fsspec is installed"
             " and which you may write to, or a folder that all workers share."
         ) from problem
-    return objects
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """On a Ray cluster: the bundle has the bytes of a local run, whatever is killed, and what is finished is not computed again.
 
-All tests that need a cluster are in this file, so that one process of the suite starts one.
+All tests that need a cluster are in this file, so that one process of the suite starts one. A single test lets a command start another.
 """
 
 import json
@@ -23,6 +23,7 @@ import torch
 from engine.__main__ import main
 from engine.bundle.bundle import read_bundle
 from engine.cluster import shard_scheduler, two_pools
+from engine.cluster.guard import processes_in
 from engine.cluster.session import ClusterOptions, ray_session
 from engine.cluster.shard_scheduler import RayScheduler
 from engine.errors import UserError
@@ -184,10 +185,14 @@ def test_a_run_whose_driver_is_killed_repeats_no_finished_shard(
     cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
 ) -> None:
     pause(cluster, 0.2)
-    driver = driver_of(tmp_path / "dots")
+    import ray
+
+    driver = driver_of(tmp_path / "dots", "--workers", "2", "--address", ray.get_runtime_context().gcs_address)
     wait_until(lambda: len(finished(tmp_path / "dots")) >= 5 or driver.poll() is not None)
     driver.kill()
-    assert driver.wait() == -signal.SIGKILL
+    _, errors = driver.communicate()
+    assert driver.returncode == -signal.SIGKILL
+    assert_one_sentence(errors.splitlines()[-1], "it was killed", "same command again")
     wait_until(lambda: not any(is_running(worker) for worker, _ in read(notes)))
     done = finished(tmp_path / "dots")
     assert 5 <= len(done) < SHARDS and not (tmp_path / "dots").exists()
@@ -196,14 +201,35 @@ def test_a_run_whose_driver_is_killed_repeats_no_finished_shard(
     assert sorted(first for _, first in read(notes)) == sorted(first_ids(set(range(SHARDS)) - done)), "a finished shard was repeated"
 
 
-def driver_of(out: Path) -> subprocess.Popen[bytes]:
-    """`compute --cluster ray` as a program that joins this cluster."""
-    import ray
-
-    address = ray.get_runtime_context().gcs_address
-    words = ["compute", "slow-dots", "--device", "cpu", "--out", str(out), "--cluster", "ray", "--workers", "2", "--address", address]
+def driver_of(out: Path, *options: str) -> subprocess.Popen[str]:
+    """`compute --cluster ray` as a program."""
+    words = ["compute", "slow-dots", "--device", "cpu", "--out", str(out), "--cluster", "ray", *options]
     code = f"from engine.runtime import compute; compute.SHARD = {SHARD}; from engine.__main__ import main; raise SystemExit(main({words}))"
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_run_whose_cluster_breaks_ends_in_a_sentence(
+    cluster: Path, on_cluster: OnCluster, local: dict[str, bytes], notes: Path, tmp_path: Path
+) -> None:
+    """The command has a cluster of its own here, of which Ray's own process ends. Nothing is left of it but what is finished."""
+    pause(cluster, 0.2)
+    driver = driver_of(tmp_path / "dots", "--workers", "1")
+    wait_until(lambda: len(finished(tmp_path / "dots")) >= 3 or driver.poll() is not None)
+    (raylet,) = [
+        process for process in children_of(driver.pid) if b"/raylet" in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0]
+    ]
+    home = Path(os.readlink(f"/proc/{raylet}/fd/1")).parents[2]
+    os.kill(raylet, signal.SIGKILL)
+    _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 2 and home.name.startswith("offramp-ray-")
+    assert_one_sentence(errors.splitlines()[-1], "raylet ended", "same command again")
+    assert not home.exists() and not processes_in(str(home)) and not any(is_running(worker) for worker, _ in read(notes))
+    assert finished(tmp_path / "dots")
+    assert contents(on_cluster(out=tmp_path / "dots")) == local
+
+
+def children_of(process: int) -> list[int]:
+    return [int(child) for children in Path(f"/proc/{process}/task").glob("*/children") for child in children.read_text().split()]
 
 
 def test_interrupted_with_shards_in_object_storage(

@@ -3,7 +3,7 @@
 import importlib.util
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,13 +11,13 @@ import yaml
 from ray import cloudpickle
 
 from engine.__main__ import main, parser
-from engine.cluster import workers
-from engine.cluster.session import ClusterOptions, ray_session
+from engine.cluster import session, workers
+from engine.cluster.session import ClusterOptions, Connection, ray_session
 from engine.cluster.workers import Resources, fitting, resources
 from engine.errors import UserError
 from engine.policies import POLICIES
 from engine.runtime.shards import Shards
-from engine.runtime.shared_shards import ObjectShards, shared_shards
+from engine.runtime.shared_shards import ObjectShards, check_address, shared_shards
 from engine.sweep import run_sweep
 from tests.sentences import assert_one_sentence
 from tests.synthetic import outputs
@@ -40,14 +40,17 @@ class Cluster:
 
 
 def test_there_is_room_for_whole_workers_on_each_node() -> None:
-    cluster: Any = Cluster({"CPU": 5.0, "GPU": 2.0}, {"CPU": 3.0}, {})
+    cluster = Connection(cast(Any, Cluster({"CPU": 5.0, "GPU": 2.0}, {"CPU": 3.0}, {})))
     assert [fitting(cluster, Resources(cores, 0.0)) for cores in (1, 2, 3)] == [8, 3, 2]
     assert fitting(cluster, Resources(1, 0.5)) == 4
 
 
-def test_a_cluster_that_is_too_small_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PATIENCE", 0.0)
-    cluster: Any = Cluster({"CPU": 2.0}, {"CPU": 2.0})
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_cluster_that_is_too_small_is_refused_in_a_sentence(is_own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, if no nodes can join it."""
+    if not is_own:
+        monkeypatch.setattr(workers, "PATIENCE", 0.0)
+    cluster = Connection(cast(Any, Cluster({"CPU": 2.0}, {"CPU": 2.0})), is_own)
     with pytest.raises(UserError) as refused:
         fitting(cluster, Resources(4, 1.0))
     assert_one_sentence(str(refused.value), "4 cores and 1 GPU", "4 cores and 0 GPUs", "--cpus-per-worker")
@@ -109,6 +112,23 @@ def test_rules_of_every_policy_can_be_sent_to_workers() -> None:
                 assert np.array_equal(sent.route(made).exit, rule.route(made).exit), policy.name
 
 
+@pytest.mark.parametrize(
+    ("workers", "cpus", "mentions"),
+    [
+        (2, 100, ["--cpus-per-worker is 100", "2 cores"]),
+        (9, 1, ["9 workers", "2 cores", "8 --workers"]),
+        (5, 2, ["5 workers", "at most 4"]),
+    ],
+)
+def test_more_workers_than_this_machine_has_room_for_are_refused(
+    workers: int, cpus: int, mentions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "cores_here", lambda: 2)
+    with pytest.raises(UserError) as refused, ray_session(ClusterOptions(workers, cpus)):
+        pass
+    assert_one_sentence(str(refused.value), *mentions)
+
+
 # Shards at an address
 
 
@@ -140,9 +160,21 @@ def test_shards_in_a_shared_folder_are_renamed(form: str, tmp_path: Path) -> Non
 def test_an_address_that_cannot_be_used_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec("s3fs") is not None and url.startswith("s3"):
         monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
-    with pytest.raises(UserError) as refused:
-        shared_shards(url, KEY, 3)
-    assert_one_sentence(str(refused.value), url, "s3://BUCKET/FOLDER")
+    for use in (lambda: check_address(url, False), lambda: shared_shards(url, KEY, 3)):
+        with pytest.raises(UserError) as refused:
+            use()
+        assert_one_sentence(str(refused.value), url, "s3://BUCKET/FOLDER")
+
+
+def test_addresses_are_checked_before_a_run(tmp_path: Path) -> None:
+    check_address("memory://shards-of-a-test", has_workers=False)
+    check_address(str(tmp_path / "new" / "folder"), has_workers=True)
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+    (tmp_path / "file").touch()
+    for url, mentions in (("memory://shards-of-a-test", "memory of one process"), (str(tmp_path / "file"), "FileExistsError")):
+        with pytest.raises(UserError) as refused:
+            check_address(url, has_workers=True)
+        assert_one_sentence(str(refused.value), url, mentions)
 
 
 # Recipes for clusters
