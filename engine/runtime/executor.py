@@ -6,6 +6,7 @@ the first stages in some processes and the others in more.
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -54,17 +55,20 @@ def execute(
     for name, number in (("batch size", batch_size), ("group size", group)):
         if number is not None and number < 1:
             raise UserError(f"The {name} is {number} but must be at least 1.")
+    first = read_inputs(ids[:batch_size]) if group is None and len(ids) > batch_size else None
     if group is None:
-        group = (
-            1
-            if len(ids) <= batch_size
-            else group_size(cascade, largest_size(read_inputs(ids[:batch_size])), batch_size, torch.device(device))
-        )
+        group = 1 if first is None else group_size(cascade, largest_size(first), batch_size, torch.device(device))
     before = before or {}
     run = Execution(cascade, online_rule, ids, online_rule.start(ids, before), before, torch.device(device), batch_size, group)
     run.receive_masks = receive_masks
-    blocks = (slice(start, start + group * batch_size) for start in range(0, len(ids), group * batch_size))
-    run.all(partial(run.admit, np.arange(len(ids))[block], read_inputs) for block in blocks)
+    places = np.arange(len(ids))
+    rest = places if first is None else places[batch_size:]
+    arrivals = (
+        partial(run.admit, rest[start : start + group * batch_size], read_inputs) for start in range(0, len(rest), group * batch_size)
+    )
+    if first is not None:  # it is read already
+        arrivals = chain([partial(run.admit, places[:batch_size], lambda _: first)], arrivals)
+    run.all(arrivals)
     return Route(run.exit, run.visited, run.prediction if run.gives_classes else None)
 
 

@@ -452,6 +452,20 @@ def test_skipped_exits_have_no_logits(world):
     execute(cascade, Through(Skips()), np.arange(400), pixels, batch_size=8, group=2)
 
 
+@pytest.mark.parametrize("group", [None, 2])
+def test_every_example_is_read_once(world, group):
+    cascade, outputs = world
+    rule, read = spread(outputs), []
+
+    def noted(ids):
+        read.extend(ids.tolist())
+        return pixels(ids)
+
+    expected = execute(cascade, rule, outputs.ids, pixels, batch_size=16, group=1)
+    assert_same(execute(cascade, rule, outputs.ids, noted, batch_size=16, group=group), expected)
+    assert sorted(read) == sorted(outputs.ids.tolist())
+
+
 @pytest.mark.parametrize("size", [{"batch_size": 0}, {"group": 0}])
 def test_sizes_below_1_are_refused(world, size):
     cascade, outputs = world
