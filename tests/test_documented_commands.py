@@ -197,6 +197,7 @@ def follow(words: list[str], scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "engine.runtime.compute.compute",
         "engine.measuring.measure.measure",
         "engine.cluster.sweeps.sweeps_on_cluster",
+        "engine.cluster.measure_pools.measure_pools",
         "engine.runtime.download.torchvision_sets.download",
         "engine.runtime.download.imagenet_family",
         "engine.cascades.efficientnet_lite.weights_file_of",

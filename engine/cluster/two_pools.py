@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,12 +71,14 @@ def execute_in_pools(
     dtype: str = FULL,
     batch_size: int = 32,
     before: Mapping[str, NDArray[np.float32]] | None = None,
+    connection: Connection | None = None,
 ) -> PooledRun:
     """Run the examples `ids` (examples,) of a recipe's data set under a rule.
 
     boundary: the first stage of the second pool, counted from 0
     options:  of the cluster; its number of workers is that of both pools, by default
     before:   {name: (examples,)}, what is known of the examples before any stage runs, for rules that read it
+    connection: to the cluster, by default one that ends with this run
     Raises UserError if the rule cannot decide in a running network, if weights are missing, or if a pool would have no stage.
     """
     source = recipe(name)
@@ -83,9 +86,9 @@ def execute_in_pools(
     if not 1 <= boundary < exits:
         raise UserError(f"The boundary is {boundary} and must be from 1 to {exits - 1}, so that each pool has at least one stage.")
     options = options or ClusterOptions(first.workers + second.workers)
-    with ray_session(options) as connection:
+    with ray_session(options) if connection is None else nullcontext(connection) as connected:
         job = CascadeJob(source, rule, boundary, device, dtype, batch_size)
-        run = _PooledRun(connection, options, job, (first, second))
+        run = _PooledRun(connected, options, job, (first, second))
         try:
             return run.all(np.asarray(ids, np.int64), before or {}, exits)
         finally:

@@ -1,12 +1,28 @@
-"""Time the stages of a recipe, and compare its cascade at several budgets with its full network."""
+"""Time the stages of a recipe, and compare its cascade at several budgets with its full network, or with itself over two pools."""
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine.commands.arguments import positive, recipe_of, sizes, takes_cuda_graphs, takes_device, takes_precision, takes_recipe
+from engine.commands.arguments import (
+    cluster_of,
+    positive,
+    recipe_of,
+    sizes,
+    takes_cluster,
+    takes_cuda_graphs,
+    takes_device,
+    takes_precision,
+    takes_recipe,
+)
+from engine.display_text import counted
+from engine.errors import UserError
 
 if TYPE_CHECKING:
+    from engine.cluster.measure_pools import PooledMeasurement
+    from engine.cluster.session import ClusterOptions
     from engine.measuring.measure import Measurement
+    from engine.recipes import Recipe
 
 
 def arguments(command: argparse.ArgumentParser) -> None:
@@ -19,10 +35,22 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--save", action="store_true", help="add the results to the recipe's bundle, in place of earlier ones of this device"
     )
+    takes_cluster(command)
+    pools = "with --cluster: run so many stages on the --workers (default: 1), the others on a second pool, and measure what travels"
+    command.add_argument("--boundary", type=positive, metavar="K", help=pools)
+    command.add_argument("--second-workers", type=positive, metavar="N", help="workers of the second pool (default: 1)")
 
 
 def run(given: argparse.Namespace) -> dict[str, Any]:
     recipe = recipe_of(given)  # first: where it is a mistake, PyTorch need not be there
+    options = cluster_of(given)
+    if options is not None:
+        return _run_in_pools(given, recipe, options)
+    for option in ("boundary", "second_workers"):
+        if getattr(given, option) is not None:
+            raise UserError(
+                f"--{option.replace('_', '-')} is for two pools of a cluster; give it together with --cluster ray, or leave it out."
+            )
     from engine.measuring.measure import measure
     from engine.measuring.save_measurements import bundle_to_save_to, save_measurements
     from engine.runtime.host_memory import take_memory_in_bulk
@@ -38,6 +66,34 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         if folder is not None:
             print(f"Bundle {folder.name} now has costs in {', '.join(document['saved']['units'])}; `compute` would discard them.")
     return document
+
+
+def _run_in_pools(given: argparse.Namespace, recipe: "Recipe", options: "ClusterOptions") -> dict[str, Any]:
+    if given.boundary is None:
+        raise UserError("With --cluster, two pools of workers are measured; say with --boundary how many stages the first one has.")
+    for option in ("save", "cuda_graphs"):
+        if getattr(given, option):
+            raise UserError(f"--{option.replace('_', '-')} is for measurements on one machine; leave it or --cluster out.")
+    from engine.cluster.measure_pools import measure_pools
+    from engine.runtime.host_memory import take_memory_in_bulk
+
+    take_memory_in_bulk()
+    pools = options.workers or 1, given.second_workers or 1
+    options = replace(options, workers=sum(pools))
+    measurement = measure_pools(recipe, given.boundary, pools, options, given.device, given.batch_sizes, given.examples, given.dtype)
+    if not given.json:
+        _print_pools(measurement)
+    return measurement.as_json()
+
+
+def _print_pools(measurement: "PooledMeasurement") -> None:
+    first, second = measurement.pools
+    stages = counted(measurement.boundary, "stage")
+    print(f"{measurement.recipe}: {stages} on {counted(first, 'worker')}, the others on {counted(second, 'worker')}.")
+    print("  batch  budget   examples   travel         MB   transfer s     run s   in one process s   same exits")
+    for run in measurement.runs:
+        moved = f"{run.examples:10,} {run.travelled:8,} {run.bytes / 1e6:10.1f} {run.transfer:12.3f}"
+        print(f"{run.batch_size:7} {run.budget:7.0%} {moved} {run.seconds:9.2f} {run.alone:18.2f} {run.same:12.2%}")
 
 
 def _print_tables(measurement: "Measurement") -> None:

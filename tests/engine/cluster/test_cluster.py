@@ -331,6 +331,17 @@ def test_a_pool_without_a_stage_is_refused(cluster: Path) -> None:
         assert_one_sentence(str(refused.value), f"boundary is {boundary}", "from 1 to 2")
 
 
+def test_measuring_two_pools(cluster: Path, notes: Path, capsys: pytest.CaptureFixture) -> None:
+    words = ["measure", "slow-dots", "--device", "cpu", "--cluster", "ray", "--boundary", "2", "--batch-sizes", "16", "--examples", "50"]
+    assert main([*words, "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    assert (measured["boundary"], measured["pools"]) == (2, [1, 1])
+    runs = measured["runs"]
+    assert [(run["budget"], run["examples"], run["same"]) for run in runs] == [(budget, 50, 1.0) for budget in (0.25, 0.5, 0.75)]
+    assert runs[0]["travelled"] < runs[1]["travelled"] < runs[2]["travelled"] < 50
+    assert all(run["bytes"] > 4 * 6 * 8 * 8 * run["travelled"] for run in runs)
+
+
 # The benchmark
 
 

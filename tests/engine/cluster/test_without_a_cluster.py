@@ -89,6 +89,9 @@ def test_workers_have_a_gpu_where_there_are_any() -> None:
         (["compute", "doodles", "--cluster", "ray", "--workers", "0"], ["'0'", "at least 1"]),
         (["sweep", "doodles", "--policy", "maxprob", "--address", "auto"], ["--address", "--cluster ray"]),
         (["sweep", "doodles", "--policy", "maxprob,magic"], ["'magic'"]),
+        (["measure", "doodles", "--second-workers", "2"], ["--second-workers", "--cluster ray"]),
+        (["measure", "doodles", "--cluster", "ray"], ["--boundary"]),
+        (["measure", "doodles", "--cluster", "ray", "--boundary", "1", "--save"], ["--save", "--cluster"]),
     ],
 )
 def test_mistakes_on_the_command_line(words: list[str], mentions: list[str], capsys: pytest.CaptureFixture[str]) -> None:
