@@ -8,6 +8,7 @@ import importlib.util
 import os
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -30,6 +31,11 @@ MOST_SHARING = 4
 #: Ray's sockets are files in its folder, and the paths of sockets are short everywhere.
 LONGEST_HOME = 32
 HOME = "offramp-ray-"
+#: Seconds in which a cluster has to accept a connection.
+ANSWERS_WITHIN = 10.0
+#: How a connection begins in HTTP/2, which Ray speaks, with settings that may be empty; and the kind of frame that the settings of the
+#: other side are (RFC 9113, sections 3.4 and 6.5).
+HTTP2_BEGINS, HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 4
 #: The processes of Ray without which it does not work. Ray ends a driver that has lost one, without an exception, after 10 to 60 seconds.
 NEEDED = ("gcs_server", "raylet")
 #: Settings of Ray that it reads when it is imported. It has no other way to keep it from printing on stdout, whose text belongs to the
@@ -97,8 +103,10 @@ def ray_session(options: ClusterOptions) -> Generator[Connection]:
     if ray.is_initialized():
         yield Connection(ray)
         return
-    if not options.address:
+    if options.address is None:
         _check_room(options)
+    else:
+        _check_address(options.address)
     folder = _short_folder() or tempfile.gettempdir()
     remove_abandoned(Path(folder).glob(f"{HOME}*"))
     with (
@@ -108,7 +116,7 @@ def ray_session(options: ClusterOptions) -> Generator[Connection]:
     ):
         own: dict[str, int] = {}
         try:
-            if options.address:
+            if options.address is not None:
                 _join(ray, options)
             else:
                 with _uninterrupted():
@@ -116,7 +124,7 @@ def ray_session(options: ClusterOptions) -> Generator[Connection]:
                 own = {name: number for number, name in processes_in(home).items() if name in NEEDED}
                 guard.watch(own)
             with _terminable():  # again, as Ray has a handler that aborts
-                yield Connection(ray, not options.address, own)
+                yield Connection(ray, options.address is None, own)
         finally:
             guard.leave()
             if not all(map(is_running, own.values())):
@@ -186,6 +194,29 @@ def _check_room(options: ClusterOptions) -> None:
         )
 
 
+def _check_address(address: str) -> None:
+    """Raises UserError if nothing answers at an address, or something else than Ray, for which Ray would wait without end."""
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
+    if not (host and port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 2**16) or "/" in host:
+        raise UserError(f"--address is {address!r} and must be auto, or HOST:PORT such as 10.0.0.5:6379.")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), ANSWERS_WITHIN) as connection:
+            connection.sendall(HTTP2_BEGINS)
+            frame = b"" if os.environ.get("RAY_USE_TLS") == "1" else connection.recv(9)
+    except (OSError, UnicodeError) as problem:
+        raise _no_connection(address, str(problem)) from problem
+    if len(frame) > 3 and frame[3] != HTTP2_SETTINGS:
+        raise _no_connection(address, "another service answers there")
+
+
+def _no_connection(address: str, reason: str, remedy: str | None = None) -> UserError:
+    shortened = " ".join(reason.split()).partition(". ")[0][:200].rstrip(".: ")
+    remedy = remedy or "start one with `ray start --head`, or leave out --address to start one on this machine"
+    return UserError(f"There is no connection to a Ray cluster at {address} ({shortened}); {remedy}.")
+
+
 def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:
     """Start a cluster of several processes on this machine."""
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home folder of the user
@@ -204,11 +235,8 @@ def _join(ray: ModuleType, options: ClusterOptions) -> None:
     try:
         ray.init(address=options.address, **_quietly(options))
     except Exception as problem:  # of many kinds, by address, version and token
-        reason = " ".join(str(problem).split())[:200].rstrip(".: ")
-        raise UserError(
-            f"There is no connection to a Ray cluster at {options.address} ({reason}); start one with `ray start --head`, or leave out"
-            " --address to start one on this machine."
-        ) from problem
+        remedy = "give its token in RAY_AUTH_TOKEN, and use the versions of Ray and Python that it has"
+        raise _no_connection(options.address or "", str(problem), None if options.address == "auto" else remedy) from problem
 
 
 def _quietly(options: ClusterOptions) -> dict[str, object]:

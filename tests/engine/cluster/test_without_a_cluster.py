@@ -1,7 +1,9 @@
 """What can be tested of clusters without one: messages, recipes for Slurm and KubeRay, shards at addresses, and what is sent to workers."""
 
 import importlib.util
+import socket
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -130,6 +132,40 @@ def test_more_workers_than_this_machine_has_room_for_are_refused(
     with pytest.raises(UserError) as refused, ray_session(ClusterOptions(workers, cpus)):
         pass
     assert_one_sentence(str(refused.value), *mentions)
+
+
+@pytest.mark.parametrize(
+    ("address", "mentions"),
+    [("", ["''", "HOST:PORT"]), ("local", ["'local'"]), ("localhost:99999", ["'localhost:99999'"]), ("127.0.0.1:1", ["127.0.0.1:1 ("])],
+)
+def test_an_address_at_which_no_cluster_can_be_is_refused(address: str, mentions: list[str]) -> None:
+    with pytest.raises(UserError) as refused, ray_session(ClusterOptions(address=address)):
+        pass
+    assert_one_sentence(str(refused.value), *mentions)
+
+
+@pytest.mark.parametrize(("reply", "reason"), [(b"HTTP/1.1 400 Bad Request\r\n", "another service"), (None, "timed out")])
+def test_another_service_at_an_address_is_refused(reply: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would wait for it without end."""
+    monkeypatch.setattr(session, "ANSWERS_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(100)
+                if reply is not None:
+                    connection.sendall(reply)
+                over.wait()
+
+        over, address = threading.Event(), f"127.0.0.1:{server.getsockname()[1]}"
+        service = threading.Thread(target=answer)
+        service.start()
+        with pytest.raises(UserError) as refused, ray_session(ClusterOptions(address=address)):
+            pass
+        over.set()
+        service.join()
+    assert_one_sentence(str(refused.value), address, reason, "`ray start --head`")
 
 
 # Shards at an address
