@@ -22,6 +22,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 SMALL = {
     "cascade": ["doodles", "--rounds", "1", "--seconds", "0", "--batch-sizes", "1,4", "--examples", "16"],
     "compute": ["doodles", "--limit", "10", "--rounds", "1"],
+    "compute_scale": ["--examples", "40", "80"],
     "eenet": ["--examples", "200", "--rounds", "1"],
     "gain": ["scenes", "--policies", "maxprob", "--budgets", "0.5"],
     "importing": ["--examples", "300", "--only", "bool correct.npz"],
@@ -41,6 +42,7 @@ IN_A_BROWSER = {
 ENDS_WITH = {
     "cascade": "A share above 100%",
     "compute": "of the bare loop",
+    "compute_scale": "80 examples take",
     "eenet": "one budget",
     "gain": "reads the labels",
     "importing": "bool correct.npz",

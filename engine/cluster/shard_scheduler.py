@@ -105,7 +105,7 @@ class RayScheduler(Scheduler):
         job = [self.ray.put(self.ray.cloudpickle.dumps((run, run.provenance(), store)))]
         queue, unfinished, ends = deque(missing), set(missing), Counter[int]()
         while True:
-            progress(len(run.ids) - sum(map(run.examples_in, unfinished)), len(run.ids))
+            progress(len(run.examples) - run.examples_in_all(unfinished), len(run.examples))
             while self.ready and queue:
                 self._submit(self.ready.pop(), job, queue.popleft(), queue)
             if not queue and all(worker.computing == STARTING for worker in self.tasks.values()):

@@ -13,6 +13,7 @@ from engine.bundle.large import Faces, LargeDraft, Piece
 from engine.datasets.base import AnyDataset
 from engine.recipes import Recipe
 from engine.runtime.example_kinds import ExampleKind, Facts
+from engine.runtime.examples_of_run import RunExamples
 from engine.runtime.shards import Shards
 from engine.runtime.stage_costs import counted_units, stage_costs
 
@@ -25,9 +26,7 @@ class Run(Protocol):
     @property
     def dataset(self) -> AnyDataset: ...
     @property
-    def ids(self) -> NDArray[np.int64]: ...
-    @property
-    def split(self) -> NDArray[np.str_]: ...
+    def examples(self) -> RunExamples: ...
     @property
     def kind(self) -> ExampleKind[Any, Any]: ...
     @property
@@ -50,13 +49,13 @@ def assemble_large(run: Run, id: str, shards: Shards) -> LargeDraft:
     cascade, units = run.recipe.cascade(), counted_units()
     sizes = np.unique(np.concatenate([np.unique(sizes, axis=0) for sizes in shards.column("sizes")]), axis=0)
     costs = {unit: stage_costs(cascade, stage_cost, sizes) for unit, (_, stage_cost) in units.items()}
-    kept, shape = _logits(shards, len(run.ids))
+    kept, shape = _logits(shards, len(run.examples))
 
     def parts() -> Iterator[tuple[Shards, slice]]:
         start = 0
         for index in range(shards.count):
             shard = _OneShard(shards.folder, 1, index)
-            end = start + len(shard.column("sizes")[0])
+            end = start + len(shard.array(0, "sizes"))
             yield shard, slice(start, end)
             start = end
 
@@ -69,8 +68,8 @@ def assemble_large(run: Run, id: str, shards: Shards) -> LargeDraft:
         for shard, part in parts():
             of_shard = shard.joined("sizes")
             facts = Facts(
-                ids=run.ids[part],
-                split=run.split[part],
+                ids=run.examples.ids(part),
+                split=run.examples.splits(part),
                 stage_cost={unit: stage_costs(cascade, stage_cost, of_shard) for unit, (_, stage_cost) in units.items()},
                 kind=cascade.kind,
                 factors={name: shard.joined(f"factor.{name}") for name in shard.names("factor.")},
@@ -84,14 +83,14 @@ def assemble_large(run: Run, id: str, shards: Shards) -> LargeDraft:
         def of(ids: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
             wanted = set(ids.tolist())
             for shard, part in parts():
-                if wanted.isdisjoint(its := run.ids[part].tolist()):
+                if wanted.isdisjoint(its := run.examples.ids(part).tolist()):
                     continue
                 yield from ((id, face) for id, face in seen(np.array(its), shard)[name] if id in wanted)
 
         return of
 
     first_shard, first_part = next(parts())
-    first = seen(run.ids[first_part], first_shard)
+    first = seen(run.examples.ids(first_part), first_shard)
     exits = len(next(iter(costs.values())))
     shown: dict[str, Any] = {name: faces(name) for name in ("images", "masks") if name in first}
     return LargeDraft(
@@ -114,7 +113,7 @@ def _logits(shards: Shards, examples: int) -> tuple[np.dtype | None, tuple[int, 
     """The type and the shape of all logits together, None if the examples have none. See `engine.bundle.kept_precision`."""
     if "logits" not in shards.names(""):
         return None, None
-    exits, _, classes = _OneShard(shards.folder, 1).column("logits")[0].shape
+    exits, _, classes = shards.array(0, "logits").shape
     shape = exits, examples, classes
     if classes <= MAX_CLASSES_IN_FULL or any(
         np.abs(logits).max(initial=0) > np.finfo(np.float16).max for logits in shards.column("logits")

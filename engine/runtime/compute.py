@@ -9,8 +9,6 @@ Images, texts and images with masks each have a file that says what is kept of t
 
 from pathlib import Path
 
-import numpy as np
-
 from engine.bundle.bundle import Draft, check_id, write_bundle
 from engine.bundle.large import is_large, write_large
 from engine.bundle.lock import writing
@@ -24,13 +22,14 @@ from engine.recipes import Recipe, recipe, weights_path
 from engine.runtime.assemble_large import assemble_large
 from engine.runtime.compute_run import ComputeRun
 from engine.runtime.example_kinds import Facts
+from engine.runtime.examples_of_run import RunExamples
 from engine.runtime.precision import FULL
 from engine.runtime.schedulers import Local, Scheduler
 from engine.runtime.shards import Shards, ShardStore
 from engine.runtime.shared_shards import check_address, shared_shards
 from engine.runtime.stage_costs import counted_units, stage_costs
 from engine.runtime.weights import provenance_of
-from engine.splits import BUNDLE_SPLITS, Split
+from engine.splits import Split
 
 SHARD = 1000
 LOCAL = Local()
@@ -79,8 +78,9 @@ def compute(
     for split in (Split.CALIBRATION, Split.TEST):
         if not len(dataset.ids(split)):
             raise UserError(f"The data set {dataset.name} has no {split} examples, which every bundle needs; add some and train again.")
+    examples = RunExamples.of(dataset, limit)
     if limit is not None and (folder / MANIFEST).is_file():
-        before, after = read_manifest(folder)["examples"], sum(len(dataset.ids(split)[:limit]) for split in BUNDLE_SPLITS)
+        before, after = read_manifest(folder)["examples"], len(examples)
         if before > after:
             raise UserError(f"{folder} has {before:,} examples and --limit {limit} would leave {after:,}; choose another place with --out.")
     trained = provenance_of(weights)
@@ -89,7 +89,6 @@ def compute(
         raise UserError(f"The weights at {weights} were trained on other examples than {dataset.name} has now; {source.remedy} again.")
     if shards_at:
         check_address(shards_at, scheduler.has_workers)  # before workers start
-    by_split = {split: dataset.ids(split)[:limit] for split in BUNDLE_SPLITS}
     run = ComputeRun(
         recipe=source,
         dataset=dataset,
@@ -100,15 +99,14 @@ def compute(
         batch_size=batch_size,
         cuda_graphs=cuda_graphs,
         shard_size=SHARD,
-        ids=np.concatenate(list(by_split.values())),
-        split=np.concatenate([np.full(len(ids), str(split)) for split, ids in by_split.items()]),
+        examples=examples,
         outputs_only=outputs_only,
     )
     with reporting(folder), writing(folder):
         beside = folder.with_name(folder.name + ".partial")
         store = shared_shards(shards_at, run.key(), run.shards) if shards_at else Shards.begun(beside, run.shards, run.key())
         shards = _shards_of(run, store, beside, scheduler, progress)
-        if is_large({split: len(ids) for split, ids in by_split.items()}):
+        if is_large(run.examples.counts):
             write_large(assemble_large(run, folder.name, shards), folder)
         else:
             write_bundle(_assemble(run, folder.name, shards), folder)
@@ -134,7 +132,7 @@ def _shards_of(run: ComputeRun, store: ShardStore, folder: Path, scheduler: Sche
     missing = sorted(set(range(run.shards)) - store.finished())
     if missing:
         scheduler.compute(run, store, missing, progress)
-    progress(len(run.ids), len(run.ids))
+    progress(len(run.examples), len(run.examples))
     if isinstance(store, Shards):
         return store
     shards = Shards.begun(folder, run.shards, run.key())
@@ -144,10 +142,10 @@ def _shards_of(run: ComputeRun, store: ShardStore, folder: Path, scheduler: Sche
 
 def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
     cascade, units = run.recipe.cascade(), counted_units()
-    all_sizes = shards.joined("sizes")
+    all_sizes, ids = shards.joined("sizes"), run.examples.ids()
     facts = Facts(
-        ids=run.ids,
-        split=run.split,
+        ids=ids,
+        split=run.examples.splits(),
         stage_cost={unit: stage_costs(cascade, stage_cost, all_sizes) for unit, (_, stage_cost) in units.items()},
         kind=cascade.kind,
         factors={name: shards.joined(f"factor.{name}") for name in shards.names("factor.")},
@@ -161,6 +159,6 @@ def _assemble(run: ComputeRun, id: str, shards: Shards) -> Draft:
         exit_names=run.recipe.config.exit_names or tuple(f"Exit {k + 1}" for k in range(outputs.exits)),
         unit_notes={unit: note for unit, (note, _) in units.items()},
         provenance=run.provenance(),
-        **run.kind.pictured_outputs(run.dataset, run.ids, shards),
-        **(run.kind.faces(run.ids, shards) if run.keeps_examples else {}),
+        **run.kind.pictured_outputs(run.dataset, ids, shards),
+        **(run.kind.faces(ids, shards) if run.keeps_examples else {}),
     )

@@ -3,18 +3,19 @@
 import hashlib
 import json
 import platform
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from engine.datasets.base import AnyDataset, MaskDataset, TextDataset
 from engine.recipes import Recipe, weights_path
 from engine.runtime.devices import device_name
 from engine.runtime.example_kinds import ExampleKind
+from engine.runtime.examples_of_run import RunExamples
 from engine.runtime.images import ImageKind
 from engine.runtime.masks import MaskKind
 from engine.runtime.texts import TextKind
@@ -40,13 +41,12 @@ class Environment:
 
 @dataclass(frozen=True, eq=False)
 class ComputeRun:
-    """A recipe on the examples `ids`, computed in shards of `shard_size` examples.
+    """A recipe on some examples, computed in shards of `shard_size` examples.
 
     A run can be sent to another process with pickle. It travels without its data set, which is built again where it arrives.
 
     trained: provenance of the weights
     device:  as the user chose it, such as "auto"
-    ids, split: (examples,)
     outputs_only: whether the bundle is to hold no images or texts
     """
 
@@ -59,8 +59,7 @@ class ComputeRun:
     batch_size: int
     cuda_graphs: bool
     shard_size: int
-    ids: NDArray[np.int64]
-    split: NDArray[np.str_]
+    examples: RunExamples
     outputs_only: bool = False
 
     @property
@@ -79,16 +78,11 @@ class ComputeRun:
     @property
     def shards(self) -> int:
         """The number of shards; the last one may be shorter."""
-        return -(-len(self.ids) // self.shard_size)
+        return -(-len(self.examples) // self.shard_size)
 
     def examples_of(self, shard: int) -> slice:
         """The places of a shard's examples among all of the run."""
-        return slice(shard * self.shard_size, min((shard + 1) * self.shard_size, len(self.ids)))
-
-    def examples_in(self, shard: int) -> int:
-        """The number of a shard's examples."""
-        part = self.examples_of(shard)
-        return part.stop - part.start
+        return slice(shard * self.shard_size, min((shard + 1) * self.shard_size, len(self.examples)))
 
     def provenance(self) -> dict[str, Any]:
         environment = self.environment
@@ -109,9 +103,13 @@ class ComputeRun:
 
     def key(self) -> str:
         """Identifies the run, so that shards of another run, or of another form, are never mixed in."""
-        examples = hashlib.sha256(self.ids.tobytes()).hexdigest()
-        facts = [self.shard_size, FORM, examples, self.keeps_examples, self.provenance()]
+        facts = [self.shard_size, FORM, self.examples.digest(), self.keeps_examples, self.provenance()]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def examples_in_all(self, shards: Collection[int]) -> int:
+        """The number of examples of some shards, without repetitions."""
+        missing = self.shards * self.shard_size - len(self.examples)  # in the last one
+        return len(shards) * self.shard_size - missing * (self.shards - 1 in shards)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _with_its_dataset, ({name: value for name, value in vars(self).items() if name != "dataset"},)

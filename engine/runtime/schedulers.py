@@ -36,5 +36,5 @@ class Local(Scheduler):
     def compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
         with ShardWorker(run, store) as worker:
             for shard, after in zip(missing, [*missing[1:], None], strict=True):
-                progress(shard * run.shard_size, len(run.ids))
+                progress(shard * run.shard_size, len(run.examples))
                 worker.compute(shard, after)

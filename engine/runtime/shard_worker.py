@@ -84,8 +84,8 @@ class ShardWorker:
 
 def read_shard(run: ComputeRun, shard: int) -> ReadShard:
     part = run.examples_of(shard)
-    examples = run.dataset.take(run.ids[part])
-    is_test = run.split[part] == Split.TEST
+    examples = run.dataset.take(run.examples.ids(part))
+    is_test = run.examples.splits(part) == Split.TEST
     shown = [run.kind.shown(examples, row) if is_shown else b"" for row, is_shown in enumerate(is_test & run.keeps_examples)]
     columns = {
         "labels": examples.labels,

@@ -2,7 +2,7 @@
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -93,13 +93,17 @@ class Shards(ShardStore):
         for index in sorted(set(range(self.count)) - self.finished()):
             write_synced(self.path(index), store.read(index))
 
-    def column(self, name: str) -> list[NDArray]:
-        """An array of each shard."""
-        return [map_tensor(self.path(index), name) for index in range(self.count)]
+    def array(self, index: int, name: str) -> NDArray:
+        """An array of one shard, as a memory map."""
+        return map_tensor(self.path(index), name)
+
+    def column(self, name: str) -> Iterator[NDArray]:
+        """An array of each shard, one after the other."""
+        return (self.array(index, name) for index in range(self.count))
 
     def joined(self, name: str, axis: int = 0) -> NDArray:
         """The arrays of all shards in one."""
-        return np.concatenate(self.column(name), axis=axis)
+        return np.concatenate(list(self.column(name)), axis=axis)
 
     def names(self, prefix: str) -> list[str]:
         """The names of arrays that begin like this, without the beginning."""
