@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.arguments import cluster_of, numbers, positive, takes_cluster
@@ -46,6 +47,8 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     requests = _requests(given)
     if given.keep:
         _check_keep(given)
+    if given.out:
+        _check_out(given.out)
     files = {request: given.out / f"{request.name()}.json" for request in requests} if given.out else {}
     documents = {request: json.loads(file.read_bytes()) for request, file in files.items() if file.is_file()}
     missing = [request for request in requests if request not in documents]
@@ -115,11 +118,20 @@ def _unordered(requests: "Sequence[SweepRequest]", options: "ClusterOptions | No
     return ((request, sweep_report(request)) for request in requests)
 
 
+def _check_out(folder: Path) -> None:
+    """Before the work, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        raise UserError(f"{folder} cannot be written ({problem.strerror}); choose another folder with --out.") from problem
+
+
 def _keep(document: dict[str, Any], file: Path) -> None:
     from engine.storage.files import write_synced
 
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_synced(file, json.dumps(document, allow_nan=False).encode())
     except OSError as problem:
         raise UserError(f"{file} cannot be written ({problem.strerror}); choose another folder with --out.") from problem

@@ -87,7 +87,7 @@ def compute(
     if trained.get("data_digest") not in (None, dataset.digest()):
         # on other images, or on the same ones split differently: the network may have been trained on test examples
         raise UserError(f"The weights at {weights} were trained on other examples than {dataset.name} has now; {source.remedy} again.")
-    if shards_at:
+    if shards_at is not None:
         check_address(shards_at, scheduler.has_workers)  # before workers start
     run = ComputeRun(
         recipe=source,
@@ -104,7 +104,7 @@ def compute(
     )
     with reporting(folder), writing(folder):
         beside = folder.with_name(folder.name + ".partial")
-        store = shared_shards(shards_at, run.key(), run.shards) if shards_at else Shards.begun(beside, run.shards, run.key())
+        store = shared_shards(shards_at, run.key(), run.shards) if shards_at is not None else Shards.begun(beside, run.shards, run.key())
         shards = _shards_of(run, store, beside, scheduler, progress)
         if is_large(run.examples.counts):
             write_large(assemble_large(run, folder.name, shards), folder)

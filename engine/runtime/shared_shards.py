@@ -27,6 +27,8 @@ from engine.storage.tensors import in_order
 
 def check_address(url: str, has_workers: bool) -> None:
     """Raises UserError if shards cannot be kept at an address, as far as that can be known before a run. has_workers: as in `Scheduler`"""
+    if not url:
+        raise UserError("--shards is empty; give an address such as s3://BUCKET/FOLDER, or a folder that all workers share.")
     with _usable(url):
         files, root = fsspec.url_to_fs(url)
         if has_workers and isinstance(files, MemoryFileSystem):

@@ -91,6 +91,7 @@ def test_workers_have_a_gpu_where_there_are_any() -> None:
         (["compute", "doodles", "--cluster", "ray", "--workers", "0"], ["'0'", "at least 1"]),
         (["sweep", "doodles", "--policy", "maxprob", "--address", "auto"], ["--address", "--cluster ray"]),
         (["sweep", "doodles", "--policy", "maxprob,magic"], ["'magic'"]),
+        (["sweep", "doodles", "--policy", "maxprob", "--cluster", "ray", "--out", "/dev/null/x"], ["/dev/null/x", "--out"]),
         (["measure", "doodles", "--second-workers", "2"], ["--second-workers", "--cluster ray"]),
         (["measure", "doodles", "--cluster", "ray"], ["--boundary"]),
         (["measure", "doodles", "--cluster", "ray", "--boundary", "1", "--save"], ["--save", "--cluster"]),
@@ -210,7 +211,11 @@ def test_addresses_are_checked_before_a_run(tmp_path: Path) -> None:
     check_address(str(tmp_path / "new" / "folder"), has_workers=True)
     assert list((tmp_path / "new" / "folder").iterdir()) == []
     (tmp_path / "file").touch()
-    for url, mentions in (("memory://shards-of-a-test", "memory of one process"), (str(tmp_path / "file"), "FileExistsError")):
+    for url, mentions in (
+        ("", "--shards is empty"),
+        ("memory://shards-of-a-test", "memory of one process"),
+        (str(tmp_path / "file"), "FileExistsError"),
+    ):
         with pytest.raises(UserError) as refused:
             check_address(url, has_workers=True)
         assert_one_sentence(str(refused.value), url, mentions)
