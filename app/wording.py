@@ -199,7 +199,7 @@ def faces_sentence(bundle: Bundle, missing: str) -> str:
 
 
 def held_terms(bundle: Bundle, has_images: bool) -> str:
-    """What is shown of its data set, and on what terms, such as "images of CIFAR-10, which may not be redistributed"; else empty.
+    """What is shown of its data set, and on what terms, such as "images of SVHN, which are for non-commercial use only"; else empty.
 
     has_images: whether images are shown, of the bundle or of its data set
     """

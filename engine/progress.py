@@ -18,3 +18,8 @@ def in_part(progress: Progress, part: int, parts: int) -> Progress:
 def in_thousandths(progress: Progress) -> Progress:
     """The same share of the work, in thousandths: for parts of a whole that count different steps."""
     return lambda done, total: progress(1000 * done // max(total, 1), 1000)
+
+
+def in_halves(progress: Progress) -> tuple[Progress, Progress]:
+    """Reports of two halves of the work, which may count different steps."""
+    return in_thousandths(in_part(progress, 0, 2)), in_thousandths(in_part(progress, 1, 2))

@@ -15,14 +15,14 @@ from engine.analysis.intervals import Interval
 from engine.analysis.subset_counts import SubsetCounts
 from engine.analysis.subsets import SubsetResults, Subsets
 from engine.analysis.sweep_intervals import SweepIntervals, WholeSweep
-from engine.analysis.whole_sweep import sweep_whole
+from engine.analysis.whole_sweep import over_all_examples
 from engine.bundle.bundle import Bundle
 from engine.outputs import Outputs
 from engine.paths import data_root
 from engine.policies import POLICIES
-from engine.progress import Progress, no_progress
+from engine.progress import Progress, in_halves, no_progress
 from engine.storage.files import write_synced
-from engine.sweep import Full, Sweep
+from engine.sweep import Full, Sweep, run_sweep
 
 #: Budgets of a sweep of the page: one for about every half per cent, finer than a hand moves a slider.
 STEPS = 201
@@ -51,7 +51,9 @@ def kept_at(bundle: Bundle, policy: str, unit: str) -> Path:
 def sweep_for_page(bundle: Bundle, policy: str, unit: str, progress: Progress = no_progress) -> WholeSweep:
     """A policy at the budgets of the page on all test examples of a large bundle. Raises UserError as `run_sweep`."""
     assert bundle.whole is not None
-    return sweep_whole(POLICIES[policy], bundle.outputs, bundle.whole, STEPS, unit, progress=progress, by_subset=True)
+    first, second = in_halves(progress)
+    sweep = run_sweep(POLICIES[policy], bundle.outputs, STEPS, unit, progress=first)
+    return over_all_examples(POLICIES[policy], sweep, bundle.whole, Subsets.of(bundle.outputs.part(sweep.split)), second)
 
 
 def keep_sweep(bundle: Bundle, sweep: WholeSweep) -> Path:

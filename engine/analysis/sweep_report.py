@@ -2,21 +2,21 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from engine.analysis.sweep_intervals import SweepIntervals, sweep_intervals
-from engine.analysis.whole_sweep import sweep_bundle
+from engine.analysis.whole_sweep import over_all_examples
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import find_bundle, open_bundle
 from engine.bundle.manifest import read_manifest
 from engine.display_text import counted
 from engine.outputs import Outputs
 from engine.policies import policy
-from engine.progress import Progress, no_progress
+from engine.progress import Progress, in_halves, no_progress
 from engine.qualities import mean_title, measure_title
 from engine.splits import Split
-from engine.sweep import Sweep
+from engine.sweep import Sweep, run_sweep
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,10 @@ def sweep_report(request: SweepRequest, progress: Progress = no_progress) -> Swe
     outputs = bundle.outputs if request.quality is None else bundle.outputs.with_quality(request.quality)
     budgets = request.budgets if isinstance(request.budgets, int) else list(request.budgets)
     unit = request.unit or outputs.default_unit
-    result = sweep_bundle(swept, bundle, budgets, unit, Split(request.split), progress, request.quality)
+    first, second = (progress, progress) if bundle.whole is None else in_halves(progress)
+    result = run_sweep(swept, outputs, budgets, unit, Split(request.split), first)
+    if bundle.whole is not None:
+        result = over_all_examples(swept, result, replace(bundle.whole, quality=request.quality), progress=second)
     document = result.as_json(bundle.id)
     intervals = sweep_intervals(result, outputs.part(result.split))
     intervals.add_to(document)

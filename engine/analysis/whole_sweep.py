@@ -4,7 +4,7 @@ Given the rules, the results are exact: sums over shards give the counts, means 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -15,15 +15,13 @@ from engine.analysis.intervals import Interval, t_interval, tango_ends, wilson_i
 from engine.analysis.subset_counts import SubsetCounter
 from engine.analysis.subsets import LevelBounds, SubsetResults, Subsets
 from engine.analysis.sweep_intervals import SweepIntervals, WholeSweep, is_static
-from engine.bundle.bundle import Bundle
 from engine.bundle.whole import Whole
 from engine.exit_values import is_binary
 from engine.outputs import Outputs
 from engine.policies.core.base import Policy, Rule
-from engine.progress import Progress, in_part, in_thousandths, no_progress
+from engine.progress import Progress, no_progress
 from engine.route import Route
-from engine.splits import Split
-from engine.sweep import Full, Sweep, run_sweep
+from engine.sweep import Full, Sweep
 
 
 @dataclass(eq=False)
@@ -97,44 +95,14 @@ class Tally:
         self.difference.add(worth - full)
 
 
-def sweep_bundle(
-    policy: Policy,
-    bundle: Bundle,
-    budgets: Sequence[float] | NDArray[np.floating] | int = 21,
-    unit: str = "macs",
-    split: Split = Split.TEST,
-    progress: Progress = no_progress,
-    quality: str | None = None,
-) -> Sweep:
-    """A sweep that reports on all examples of a bundle, whatever its size. quality: by which the exits are judged, if it has several"""
-    outputs = bundle.outputs if quality is None else bundle.outputs.with_quality(quality)
-    if bundle.whole is None:
-        return run_sweep(policy, outputs, budgets, unit, split, progress)
-    return sweep_whole(policy, outputs, replace(bundle.whole, quality=quality), budgets, unit, split, progress)
-
-
-def sweep_whole(
-    policy: Policy,
-    sample: Outputs,
-    whole: Whole,
-    budgets: Sequence[float] | NDArray[np.floating] | int = 21,
-    unit: str = "macs",
-    split: Split = Split.TEST,
-    progress: Progress = no_progress,
-    also: Sequence[float] = (),
-    by_subset: bool = False,
+def over_all_examples(
+    policy: Policy, sweep: Sweep, whole: Whole, subsets: Subsets | None = None, progress: Progress = no_progress
 ) -> WholeSweep:
-    """Fit and solve on the sample, as `run_sweep` does, and report on all examples of a split. Raises UserError as `run_sweep`.
+    """A sweep of the sample with the results of its rules on all examples of its split.
 
-    by_subset: also count classes and levels; the levels are thirds of the sample
+    sweep:   by `run_sweep`, of the same policy
+    subsets: classes and levels to count too
     """
-    sweep = run_sweep(policy, sample, budgets, unit, split, in_thousandths(in_part(progress, 0, 2)), also)
-    subsets = Subsets.of(sample.part(split)) if by_subset else None
-    return _results(policy, sweep, whole, subsets, in_thousandths(in_part(progress, 1, 2)))
-
-
-def _results(policy: Policy, sweep: Sweep, whole: Whole, subsets: Subsets | None, progress: Progress) -> WholeSweep:
-    """The results of the rules of a sweep on all examples of its split."""
     means = _mean_costs(sweep, whole)
     rules = policy.by_parts(sweep.rules, lambda: whole.shards(sweep.split))
     tallies = [Tally(rule.over(means.full), len(means.exit)) for rule in rules]

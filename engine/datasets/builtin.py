@@ -6,8 +6,9 @@ from engine.datasets.base import Dataset, MaskDataset, TextDataset
 from engine.datasets.published.files import FILES
 from engine.datasets.registry import register_dataset
 
-#: Of published data sets, see their own pages.
-_NOT_PASSED_ON = "may not be redistributed"
+#: Terms of published data sets, as their own pages state them or do not.
+_UNLICENSED = "come without a license to redistribute them"
+_NOT_COMMERCIAL = "are for non-commercial use only"
 
 
 @register_dataset("doodles", "Doodles", "64x64 drawings", classes=10, small_images=False)  # it has its own network
@@ -53,7 +54,7 @@ def camvid() -> MaskDataset:
     "128x256 frames of a drive, with one of 19 classes at each pixel",
     classes=19,
     small_images=False,
-    terms=_NOT_PASSED_ON,
+    terms="may not be redistributed",
 )
 def cityscapes() -> MaskDataset:
     from engine.datasets.cityscapes import Cityscapes
@@ -61,14 +62,14 @@ def cityscapes() -> MaskDataset:
     return Cityscapes()
 
 
-@register_dataset("sst2", "SST-2", "sentences of film reviews, positive or negative", classes=2, small_images=False, terms=_NOT_PASSED_ON)
+@register_dataset("sst2", "SST-2", "sentences of film reviews, positive or negative", classes=2, small_images=False, terms=_UNLICENSED)
 def sst2() -> TextDataset:
     from engine.datasets.sst2 import sst2
 
     return sst2()
 
 
-@register_dataset("ag-news", "AG News", "news in 4 classes", classes=4, small_images=False, terms=_NOT_PASSED_ON)
+@register_dataset("ag-news", "AG News", "news in 4 classes", classes=4, small_images=False, terms=_NOT_COMMERCIAL)
 def ag_news() -> TextDataset:
     from engine.datasets.ag_news import ag_news
 
@@ -81,10 +82,10 @@ def _published(name: str) -> Dataset:
     return TorchvisionSet(name)
 
 
-register_dataset("cifar10", FILES["cifar10"].title, "32x32 photographs in 10 classes", 10, terms=_NOT_PASSED_ON)(
+register_dataset("cifar10", FILES["cifar10"].title, "32x32 photographs in 10 classes", 10, terms=_UNLICENSED)(
     partial(_published, "cifar10")
 )
-register_dataset("cifar100", FILES["cifar100"].title, "32x32 photographs in 100 classes", 100, terms=_NOT_PASSED_ON)(
+register_dataset("cifar100", FILES["cifar100"].title, "32x32 photographs in 100 classes", 100, terms=_UNLICENSED)(
     partial(_published, "cifar100")
 )
 register_dataset(
@@ -92,10 +93,10 @@ register_dataset(
     FILES["fashion-mnist"].title,
     "28x28 greyscale images of 10 kinds of clothing, padded to 32x32",
     10,
-    terms=_NOT_PASSED_ON,
+    terms="are under the MIT license",
 )(partial(_published, "fashion-mnist"))
 register_dataset(
-    "svhn", FILES["svhn"].title, "32x32 photographs of house-number digits", 10, training={"flip": False}, terms=_NOT_PASSED_ON
+    "svhn", FILES["svhn"].title, "32x32 photographs of house-number digits", 10, training={"flip": False}, terms=_NOT_COMMERCIAL
 )(partial(_published, "svhn"))
 
 #: The classes, in the order of the file.
@@ -110,7 +111,7 @@ _TWENTY = tuple(
     "32x32 photographs in 20 of the 100 classes of CIFAR-100",
     20,
     training={"epochs": 30},
-    terms=_NOT_PASSED_ON,
+    terms=_UNLICENSED,
 )
 def cifar100_twenty() -> Dataset:
     from engine.datasets.packed import PackedImages

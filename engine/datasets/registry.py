@@ -24,8 +24,8 @@ class DatasetEntry:
     build:        builds the data set; heavy imports belong inside
     small_images: whether to add a recipe NAME-NETWORK for each of the networks for small images
     training:     training settings that these images need, such as {"flip": False}
-    terms:        what a person who passes its examples on must know, to end a sentence: "may not be redistributed"; empty if they may be
-                  passed on, as Offramp does
+    terms:        what a person who passes its examples on must know, to end a sentence: "are for non-commercial use only"; empty for
+                  those that Offramp makes
     """
 
     name: str

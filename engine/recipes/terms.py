@@ -10,7 +10,7 @@ from engine.recipes.names import FOLDER
 
 
 def terms_of(provenance: Mapping[str, Any]) -> str:
-    """Which examples they are and on what terms, such as "of CIFAR-10, which may not be redistributed".
+    """Which examples they are and on what terms, such as "of CIFAR-10, which come without a license to redistribute them".
 
     Empty if they may be passed on, and for outputs that were imported, whose owner knows the terms.
     """

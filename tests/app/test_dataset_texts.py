@@ -75,8 +75,8 @@ def test_texts_come_and_go_with_the_data_set(entry: Entry, folder: Path) -> None
     assert predictions(shown, 1)["text"] == TEXTS[1]
     assert all(one != other for one, other in zip(addresses(), without, strict=True))
     made = report(shown, album(entry))
-    assert made.data["missing"] == "" and made.data["terms"] == "texts of SST-2, which may not be redistributed"
-    assert made.footer.startswith("This file holds texts of SST-2, which may not be redistributed. Made with Offramp")
+    assert made.data["missing"] == "" and made.data["terms"] == "texts of SST-2, which come without a license to redistribute them"
+    assert made.footer.startswith("This file holds texts of SST-2, which come without a license to redistribute them. Made with Offramp")
     (folder / sst2().files[-1].path).unlink()
     assert store.opened(entry).texts is None and addresses() == without
 
@@ -107,7 +107,7 @@ def test_a_page_says_which_network_is_missing_before_it_is_asked(entry: Entry, f
     selection = select({"reviews": entry}, {"policy": "maxprob", "unit": "macs"})
     data = explore_data(selection, Shown.of(entry, "maxprob", "macs"), 0.5)
     assert_one_sentence(data["noWords"], "The weights of sst2-minilm are not on this computer", "python -m engine train sst2-minilm")
-    assert data["terms"] == "texts of SST-2, which may not be redistributed"
+    assert data["terms"] == "texts of SST-2, which come without a license to redistribute them"
 
 
 def test_escaped_characters_are_shown_and_places_of_words_follow(entry: Entry, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.analysis.sweep_intervals import sweep_intervals
-from engine.analysis.whole_sweep import sweep_whole
+from engine.analysis.whole_sweep import over_all_examples
 from engine.outputs import Outputs
 from engine.policies import POLICIES
 from engine.splits import Split
@@ -51,6 +51,11 @@ def opened(tmp_path_factory):
     return made
 
 
+def streamed_sweep(policy, bundle, points, split=Split.TEST):
+    sweep = run_sweep(POLICIES[policy], bundle.outputs, points, split=split)
+    return over_all_examples(POLICIES[policy], sweep, bundle.whole)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", MADE)
 def test_a_streamed_sweep_equals_one_of_the_whole(opened, name, policy):
@@ -58,7 +63,7 @@ def test_a_streamed_sweep_equals_one_of_the_whole(opened, name, policy):
     if POLICIES[policy].unavailable_reason(bundle.outputs):
         assert POLICIES[policy].unavailable_reason(at_once)
         return
-    streamed = sweep_whole(POLICIES[policy], bundle.outputs, bundle.whole, 7)
+    streamed = streamed_sweep(policy, bundle, 7)
     expected = run_sweep(POLICIES[policy], at_once, 7)
     assert streamed.examples == expected.examples > streamed.routed == bundle.outputs.test().examples
     for field in fields(expected):
@@ -75,7 +80,7 @@ def test_a_streamed_sweep_equals_one_of_the_whole(opened, name, policy):
 
 def test_counts_are_whole_numbers(opened):
     bundle, _ = opened["chain"]
-    streamed = sweep_whole(POLICIES["maxprob"], bundle.outputs, bundle.whole, 5)
+    streamed = streamed_sweep("maxprob", bundle, 5)
     for shares in (streamed.shares, streamed.correct):
         counts = shares * bundle.whole.examples[Split.TEST]
         np.testing.assert_allclose(counts, np.round(counts), atol=1e-9)
@@ -85,7 +90,7 @@ def test_counts_are_whole_numbers(opened):
 @pytest.mark.parametrize("split", [Split.FIT, Split.CALIBRATION])
 def test_every_example_of_a_split_is_reported(opened, split):
     bundle, _ = opened["chain"]
-    streamed = sweep_whole(POLICIES["single_threshold"], bundle.outputs, bundle.whole, 3, split=split)
+    streamed = streamed_sweep("single_threshold", bundle, 3, split)
     assert streamed.examples == bundle.whole.examples[split] > bundle.outputs.part(split).examples
 
 

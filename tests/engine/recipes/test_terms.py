@@ -11,7 +11,7 @@ from engine.recipes.terms import terms_of
 @pytest.mark.parametrize(
     ("provenance", "terms"),
     [
-        ({"dataset": "cifar10", "recipe": "cifar10-msdnet"}, "of CIFAR-10, which may not be redistributed"),
+        ({"dataset": "cifar10", "recipe": "cifar10-msdnet"}, "of CIFAR-10, which come without a license to redistribute them"),
         ({"dataset": "camvid"}, "of CamVid, which are under CC BY-NC, so they may not be used commercially"),
         ({"dataset": "doodles", "recipe": "doodles"}, ""),
         ({"dataset": "my photos", "recipe": "folder"}, "from the folder my photos, which only their owner may allow to be passed on"),
