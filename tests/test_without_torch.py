@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEED_TORCH = (
     *("engine.training", "engine.runtime", "engine.cascades", "engine.measuring"),
     *("engine.datasets.published", "engine.recipes.wrapped"),
-    *("engine.cluster.shard", "engine.cluster.stage_actor", "engine.cluster.two_pools"),
+    *("engine.cluster.shard", "engine.cluster.stage_actor", "engine.cluster.two_pools", "engine.cluster.measure_pools"),
 )
 CODE = f"""
 import importlib, sys

@@ -30,7 +30,7 @@ MOST_EXAMPLES = 10_000
 #: Characters of texts in a file unless a number of examples is asked for. Compressed, they take about a third.
 TEXT_CHARACTERS = 1_400_000
 #: Bytes of images and masks in a file unless a number of examples is asked for. With the rest, a file then stays below 3 MB.
-IMAGE_BYTES = 1_500_000
+IMAGE_BYTES = 1_400_000
 
 
 def report(shown: Shown, images: Album, examples: int | None = None, budget: float | None = None) -> Embedded:

@@ -10,11 +10,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import yaml
-from ray import cloudpickle
 
 from engine.__main__ import main, parser
 from engine.cluster import session, workers
-from engine.cluster.session import ClusterOptions, Connection, ray_session
+from engine.cluster.session import ClusterOptions, Connection, ray_module, ray_session
 from engine.cluster.workers import Resources, fitting, resources
 from engine.errors import UserError
 from engine.policies import POLICIES
@@ -110,11 +109,11 @@ def test_without_ray_a_sentence_says_how_to_install_it(monkeypatch: pytest.Monke
 
 
 def test_rules_of_every_policy_can_be_sent_to_workers() -> None:
-    made = outputs(examples=150, exits=3, kind="family", features=True)
+    made, pickled = outputs(examples=150, exits=3, kind="family", features=True), ray_module().cloudpickle
     for policy in POLICIES.values():
         if policy.deployable and policy.unavailable_reason(made) is None:
             for rule in run_sweep(policy, made, 3).rules:
-                sent = cloudpickle.loads(cloudpickle.dumps(rule))
+                sent = pickled.loads(pickled.dumps(rule))
                 assert np.array_equal(sent.route(made).exit, rule.route(made).exit), policy.name
 
 
