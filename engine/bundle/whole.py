@@ -64,11 +64,13 @@ class Whole:
 
     def tuning_note(self, sample: Outputs) -> str:
         """On how many examples knobs are set and gates learn, in a sentence. sample: the outputs of the opened bundle"""
-        parts = {split: f"{part['examples']:,} of {part['of']:,} {split} examples" for split, part in self.tuning_counts(sample).items()}
+        counts = self.tuning_counts(sample)
+        parts = {split: _of_all(part["examples"], part["of"], split) for split, part in counts.items()}
         if Split.CALIBRATION not in parts:
             return "There are no calibration examples, so no knob can be set."
         learn = f", and gates learn on {parts[Split.FIT]}" if Split.FIT in parts else ", on which gates learn too"
-        return f"Knobs are set on {parts[Split.CALIBRATION]}{learn}, drawn by a hash of their ids."
+        is_drawn = any(part["examples"] < part["of"] for part in counts.values())
+        return f"Knobs are set on {parts[Split.CALIBRATION]}{learn}{', drawn by a hash of their ids' if is_drawn else ''}."
 
     def sample_note(self, sample: Outputs, split: Split) -> str:
         """That results are those of the sample, in a sentence."""
@@ -146,3 +148,7 @@ def repeated_id(path: Path) -> int | None:
 
 def _part_of(ids: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
     return (hash_uniform(ids, _IDS_SEED) * parts).astype(np.int64)
+
+
+def _of_all(number: int, of: int, split: str) -> str:
+    return f"{f'{number:,} of' if number < of else 'all'} {of:,} {split} examples"

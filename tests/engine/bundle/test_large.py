@@ -94,6 +94,18 @@ def test_a_small_split_is_taken_whole(folder: Path) -> None:
     made = outputs(examples=300, seed=61)
     bundle = large_bundle(made, folder)
     assert bundle.outputs.examples == made.examples == bundle.examples
+    assert bundle.whole is not None
+    assert bundle.whole.tuning_note(bundle.outputs) == (
+        "Knobs are set on all 100 calibration examples, and gates learn on all 100 fit examples."
+    )
+
+
+def test_a_note_tells_on_how_many_examples_knobs_are_set(folder: Path) -> None:
+    bundle = large_bundle(CONFIDENCES, folder)
+    assert bundle.whole is not None
+    assert bundle.whole.tuning_note(bundle.outputs) == (
+        "Knobs are set on 250 of 500 calibration examples, and gates learn on 250 of 500 fit examples, drawn by a hash of their ids."
+    )
 
 
 def test_candidates_may_be_merged_often(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
