@@ -60,6 +60,8 @@ def test_figures_of_all_examples_take_the_place_of_those_of_the_sample(large: Si
     explore(visitor, large, f"{QUERY}&budget=0.5")
     expect(visitor.get_by_text(SAMPLE)).to_contain_text(COMPUTING)
     expect(visitor.locator(".offramp-nothing-text")).to_have_css("opacity", "0")
+    facts = visitor.locator(".offramp-facts")
+    expect(facts).to_contain_text("Of a sample of 150 (all: 0% done)")
     # The page does not wait for them. What is chosen until then stays, and so does what the address holds.
     press_keys(visitor, "ArrowRight", 3)
     visitor.locator(".offramp-subset").select_option(index=1)
@@ -68,6 +70,7 @@ def test_figures_of_all_examples_take_the_place_of_those_of_the_sample(large: Si
     held.let_go(visitor)
     expect(visitor.get_by_text(EXACT)).to_be_visible(timeout=60_000)
     expect(visitor.get_by_text(COMPUTING)).to_have_count(0)
+    expect(facts).not_to_contain_text("sample")
     assert visitor.url == address
     expect(visitor.locator(".offramp-subset option").first).to_have_text("all 600")
     classes = visitor.locator(".offramp-subset optgroup[label=Class] option").all_inner_texts()
@@ -90,6 +93,24 @@ def test_what_is_chosen_next_ends_the_computation(large: Site, visitor: Page) ->
     held.let_go(visitor)
     expect(visitor.get_by_text(EXACT)).to_be_visible(timeout=60_000)
     assert "policy=entropy" in visitor.url
+
+
+def test_a_bundle_that_is_replaced_meanwhile_is_not_shown_unasked(large: Site, visitor: Page) -> None:
+    held = Held(visitor)
+    explore(visitor, large, f"{QUERY}&policy=single_threshold&budget=0.5")
+    expect(visitor.get_by_text(COMPUTING)).to_be_visible()
+    before = visitor.locator(".offramp-sentence").inner_text()
+    large_bundle(outputs(examples=1800, seed=81, shuffled=True), large.bundles / "large-one")
+    notice = visitor.locator(".offramp-notice-changed")
+    expect(notice).to_contain_text("This page still shows it as it was.", timeout=20_000)
+    held.let_go(visitor)
+    expect(visitor.get_by_text(COMPUTING)).to_have_count(0, timeout=60_000)
+    expect(visitor.locator(".offramp-facts")).to_contain_text("Of a sample of 150 ·")
+    expect(notice).to_be_visible()
+    assert visitor.locator(".offramp-sentence").inner_text() == before
+    notice.get_by_role("button", name="Show it as it is now").click()
+    expect(visitor.get_by_text(EXACT)).to_be_visible(timeout=60_000)
+    expect(notice).to_have_count(0)
 
 
 def test_a_failure_is_said_and_the_sample_stays(large: Site, visitor: Page) -> None:

@@ -1,6 +1,6 @@
 // The explore block: one budget, and every part painted from it, at most once a frame.
 
-import { element } from "../core/dom.js"
+import { count, element } from "../core/dom.js"
 import { facts } from "../core/facts.js"
 import { Model } from "../core/model.js"
 import { Pictures } from "../core/pictures.js"
@@ -188,6 +188,7 @@ export class Explore {
     this.timer = undefined // after which the view is settled
     /** @type {string | null} */
     this.scope = null // what is said of the examples in place of what the data say
+    this.done = "" // how far figures of all examples are, while those of a sample are shown
     this.withoutImages = "" // a sentence on what tiles show instead
   }
 
@@ -261,11 +262,15 @@ export class Explore {
   /**
    * Others than those of the data are being computed: of which examples the figures are until then, in place of what the data say.
    * @param {string | null} scope null if none are
+   * @param {string} [done] how far that is, such as "37%"; empty if it has ended
    */
-  awaiting(scope) {
+  awaiting(scope, done = "") {
     this.scope = scope
-    this.root.toggleAttribute("data-awaiting", scope !== null)
-    if (this.model && this.data) this.filters.say(this.#hint(this.data))
+    this.done = done
+    this.root.toggleAttribute("data-awaiting", done !== "")
+    if (!this.model || !this.data) return
+    this.filters.say(this.#hint(this.data))
+    this.#paintFacts()
   }
 
   /** Fetch what could not be fetched before. */
@@ -516,8 +521,7 @@ export class Explore {
     this.#openPicked()
     const now = model.at(view.step, view.subset)
     this.#paintBudget(now, now.passing ?? passingBy(model, view.step))
-    const mix = this.data?.front.curves.find(({ kind }) => kind === "mix")
-    this.headline.paintFacts(now.of ? [] : facts(model, view.step, mix))
+    this.#paintFacts()
     this.note.textContent = model.notes[view.step]
     this.rail.paint(view.step, now.of !== undefined)
     this.columns.paintCast(view)
@@ -529,6 +533,15 @@ export class Explore {
     this.grid.paint(view, now)
     this.trace.paint(view)
     for (const extra of this.extras) extra.paint(view, now)
+  }
+
+  // That figures are those of a sample is said where they are, too.
+  #paintFacts() {
+    const { view, model, data } = this
+    if (!view || !model || !data) return
+    const mix = data.front.curves.find(({ kind }) => kind === "mix")
+    const sample = this.scope === null ? [] : [`of a sample of ${count(data.tested)}${this.done && ` (all: ${this.done} done)`}`]
+    this.headline.paintFacts([...sample, ...(view.subset === null ? facts(model, view.step, mix) : [])])
   }
 
   #paintBudget(/** @type {import("../core/model.js").AtBudget} */ now, /** @type {Float64Array | null} */ passing) {

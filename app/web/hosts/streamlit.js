@@ -79,14 +79,16 @@ class Live {
   }
 
   // Whether data from Python belongs to what is shown and differs from it, as after a download of images. The browser alone selects.
-  #isNews(/** @type {ServedData} */ { selection, resources, images }) {
+  // Another content of the bundle is not shown before someone asks for it.
+  #isNews(/** @type {ServedData} */ { selection, resources, images, version }) {
     if (!this.shown) return true
+    if (selection.bundle === this.shown.selection.bundle && version !== this.shown.version) return false
     const names = /** @type {(keyof Selection)[]} */ (Object.keys(selection))
     const isSelected = names.every((name) => selection[name] === this.shown?.selection[name])
     return isSelected && (resources.sweep !== this.shown.resources.sweep || images !== this.shown.images)
   }
 
-  #open(/** @type {ServedData} */ data) {
+  async #open(/** @type {ServedData} */ data) {
     this.shown = data
     this.block.notices.set("changed", null)
     const absolute = (/** @type {string} */ address) => new URL(address, this.base).href
@@ -94,21 +96,23 @@ class Live {
     const images = data.images && absolute(data.images)
     const takeHome = (/** @type {string} */ name) => absolute(`offramp/${name}?${data.takeHome}`)
     const addresses = { bundle: absolute(bundle), sweep: absolute(sweep), predictions: absolute(predictions), images, policies: absolute("offramp/policies"), takeHome }
-    void this.#makeExact()
-    return this.block.open(data, httpSource(addresses))
+    if (data.sampled) void this.#makeExact()
+    await this.block.open(data, httpSource(addresses))
+    if (this.shown === data && !data.sampled) this.block.awaiting(null)
   }
 
   // Of a large bundle the figures of a sample are shown, until those of all examples have been computed.
   async #makeExact() {
     this.exact?.abort()
     const data = this.shown
-    if (!data?.sampled) return this.block.awaiting(null)
+    if (!data?.sampled) return
     const exact = (this.exact = new AbortController())
-    const show = (/** @type {string} */ done) => this.block.awaiting(`${data.sampled} The figures of all test examples are being computed: ${done}.`)
+    const show = (/** @type {string} */ done) => this.block.awaiting(`${data.sampled} The figures of all test examples are being computed: ${done}.`, done)
     show("0%")
     try {
       const all = await opening(this.#addressOf("exact", data.selection), exact.signal, (progress) => exact.signal.aborted || show(`${Math.floor((100 * progress.done) / Math.max(progress.of, 1))}%`))
       if (exact.signal.aborted) return
+      if (all.version !== data.version) return this.block.awaiting(data.sampled) // they are those of another content, which no one asked for
       // Once only: what is not exact now would not be the next time.
       await this.#open({ ...all, sampled: undefined })
       document.dispatchEvent(new Event(MOVED))

@@ -82,7 +82,11 @@ class Table:
         return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.large_string()), trimmed)
 
     def codes(self, column: str) -> tuple[NDArray[np.int64], list[str]]:
-        """For each row which of the distinct texts of the column it holds, -1 where it is empty, and these texts as they first occur."""
+        """For each row which of the distinct texts of the column it holds, -1 where it is empty, and these texts as they first occur.
+
+        Raises UserError if they are numbers so large that different ones may have become the same.
+        """
+        self._check_digits(column)
         encoded = self.texts(column).combine_chunks().dictionary_encode()
         return pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
 
@@ -109,6 +113,17 @@ class Table:
         hold = "holds" if len(self.ignored) == 1 else "hold"
         left_out = f" ({listed(self.ignored, 5)} {hold} neither numbers nor text)" if self.ignored else ""
         return (listed([printable(column) for column in self.columns], 10) or "no columns") + left_out
+
+    def _check_digits(self, column: str) -> None:
+        values = self.data[column]
+        if not pa.types.is_floating(values.type):
+            return
+        numbers = values.to_numpy()
+        inexact = np.abs(numbers) >= 2**53
+        if inexact.any():
+            row = int(inexact.argmax())
+            held = f"{printable(column)} holds {numbers[row]:g} in {row_in_words(row)}"
+            raise UserError(f"{held}, and of numbers this large not all digits are read; write names as text, in quotes.")
 
     def _parsed(self, column: str, values: pa.ChunkedArray, words: Mapping[str, float], gaps: bool) -> NDArray[np.float64]:
         encoded = pc.utf8_lower(pc.utf8_trim_whitespace(values)).combine_chunks().dictionary_encode()

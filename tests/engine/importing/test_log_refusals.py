@@ -62,6 +62,11 @@ NO_COST = [{name: value for name, value in row.items() if name != "cost"} for ro
 ONE_COST = [{"model": "a", "cost": 1}]
 
 REFUSED: list[tuple[Any, dict[str, Any], str]] = [
+    (
+        wide(id=[float(i) if i < 4 else 1e21 + i for i in range(10)]),
+        {},
+        "id holds 1e+21 in row 4 (counted from 0), and of numbers this large not all digits are read; write names as text, in quotes.",
+    ),
     # columns
     (
         log(id=None, label=None),
@@ -718,3 +723,12 @@ def test_columns_of_many_types_are_read() -> None:
     made, ignored = scalar_columns(table, "x", 10**6)
     assert made.column_names == ["dictionary", "decimal", "date", "empty", "view"] and ignored == ["binary"]
     assert made["decimal"].to_pylist() == [1.0, 2.0] and made["date"][1].as_py() == "1970-01-02"
+
+
+def test_whole_numbers_of_json_that_lose_their_last_digits_are_not_taken_for_equal(tmp_path):
+    path = tmp_path / "large_numbers.jsonl"
+    rows = [{"label": 10**21 + i % 2, "exit0.pred": 10**21, "exit0.cost_usd": 1} for i in range(20)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError) as refused:
+        import_file(path, "x", out=tmp_path / "bundle")
+    assert_one_sentence(str(refused.value), "1e+21", "not all digits are read", "as text")
