@@ -292,7 +292,7 @@ def _path_index(route: Route, known: dict[bytes, int]) -> NDArray[np.uint16]:
 
 
 def _json_knob(rule: Rule) -> dict[str, Number | list[Number]]:
-    """The knob, with infinities as "inf" and "-inf" and NaN as null, because JSON has none of them."""
+    """The knob, with infinities as "inf" and "-inf" and NaN as null, because JSON has none of them. Ties are there unless all leave."""
 
     def number(value: float) -> Number:
         if np.isfinite(value):
@@ -303,4 +303,6 @@ def _json_knob(rule: Rule) -> dict[str, Number | list[Number]]:
     threshold_spec = rule.threshold_spec()
     if threshold_spec is not None:
         knob["thresholds"] = [number(value) for value in threshold_spec.thresholds]
+        if threshold_spec.ties is not None:
+            knob["ties"] = threshold_spec.ties.tolist()
     return knob

@@ -1,12 +1,14 @@
 """Sweeps: one policy over many budgets, against routing by hand; the JSON document; errors about invalid budgets."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from engine.errors import UserError
 from engine.policies import POLICIES
+from engine.policies.core.thresholds import first_sure_exit
 from engine.splits import BUNDLE_SPLITS, Split
 from engine.sweep import default_budgets, run_sweep
 from tests.engine.policies import reference
@@ -151,6 +153,24 @@ def test_infinite_thresholds_are_texts_with_their_sign():
     least, most = run_sweep(POLICIES["maxprob"], CHAIN, 2).as_json("x")["points"]
     assert least["shares"] == [1, 0, 0, 0] and least["knob"]["thresholds"][0] == "-inf"
     assert most["shares"] == [0, 0, 0, 1] and most["knob"]["thresholds"] == ["inf"] * 3
+
+
+def test_thresholds_and_ties_together_give_the_shares():
+    """With rounded scores, thresholds alone let whole blocks of examples leave."""
+    made = confidence_only(CHAIN)
+    made = replace(made, scores={"maxprob": np.round(made.scores["maxprob"])})
+    test, decisive = made.test(), 0
+    for point in json.loads(json.dumps(run_sweep(POLICIES["maxprob"], made, 9).as_json("x"), allow_nan=False))["points"]:
+        thresholds = np.array(point["knob"]["thresholds"], np.float64)  # "inf" is read as infinity
+        ties = np.array(point["knob"]["ties"]) if "ties" in point["knob"] else None
+        with_ties, without = (
+            np.bincount(first_sure_exit(test.scores["maxprob"], thresholds, drawn, test.ids), minlength=4) / test.examples
+            for drawn in (ties, None)
+        )
+        assert point["shares"] == with_ties.tolist()
+        assert ties is None or (len(ties) == len(thresholds) and not (ties == 1).all())
+        decisive += not np.array_equal(with_ties, without)
+    assert decisive > 3
 
 
 # Invalid budgets
