@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.analysis.intervals import Interval
+from engine.analysis.possible_sweep import is_possible
 from engine.analysis.subset_counts import SubsetCounts
 from engine.analysis.subsets import SubsetResults, Subsets
 from engine.analysis.sweep_intervals import SweepIntervals, WholeSweep
@@ -80,10 +81,12 @@ def document_of(sweep: WholeSweep) -> bytes:
 
 
 def kept_sweep(bundle: Bundle, sweep: Sweep, content: bytes | None = None) -> WholeSweep | None:
-    """A sweep of the sample with the results over all test examples, or None if they were not kept for these knobs.
+    """A sweep of the sample with the results over all test examples, or None if none that can be true were kept for these knobs.
 
     content: as `document_of` gives it, if it is not the file that was kept
     """
+    if bundle.whole is None:
+        return None
     try:
         document = json.loads(kept_at(bundle, sweep.policy, sweep.unit).read_bytes() if content is None else content)
         if not all(np.array_equal(getattr(sweep, name), document[name]) for name in _KNOBS):
@@ -97,8 +100,9 @@ def kept_sweep(bundle: Bundle, sweep: Sweep, content: bytes | None = None) -> Wh
         intervals = SweepIntervals(_interval(listed["full"]), accuracy, difference)
         figures["path_cost"] = sweep.path_cost * (sweep.full.cost / full.cost)
         subsets = _kept_subsets(document["subsets"], Subsets.of(bundle.outputs.part(sweep.split)), sweep)
-        return WholeSweep(**{**vars(sweep), **figures}, intervals=intervals, subsets=subsets)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        kept = WholeSweep(**{**vars(sweep), **figures}, intervals=intervals, subsets=subsets)
+        return kept if is_possible(kept, sweep, bundle.whole, bundle.outputs) else None
+    except (OSError, ArithmeticError, AttributeError, ValueError, LookupError, TypeError, RecursionError):
         return None  # not kept, or not by this version
 
 
@@ -112,18 +116,21 @@ def _subsets(results: SubsetResults | None) -> dict[str, Any] | None:
 
 
 def _kept_subsets(document: Any, subsets: Subsets, sweep: Sweep) -> SubsetResults | None:
-    """Raises ValueError, LookupError or TypeError if they are not counts of these subsets."""
+    """Raises ArithmeticError, ValueError, LookupError or TypeError if they are not counts of these subsets."""
     if document is None:
         return None
     arrays: dict[str, Any] = {name: None if document[name] is None else np.array(document[name], np.float64) for name in _COUNTS}
-    arrays |= {"examples": arrays["examples"].astype(np.int64), "way_exit": arrays["way_exit"].astype(np.int64)}
-    arrays["way_ran"] = arrays["way_ran"].astype(bool)
+    for name, kind in (("examples", np.int64), ("way_exit", np.int64), ("way_ran", np.bool_)):
+        given = arrays[name]
+        if not (np.abs(given) < 2**53).all() or not np.array_equal(given, given.astype(kind)):
+            raise ValueError(f"these are not the {name} of counts")
+        arrays[name] = given.astype(kind)
     number, ways, exits = sum(subsets.parts), len(arrays["way_exit"]), len(sweep.exit_cost)
     table = (number, len(sweep.budgets), ways)
     shapes = {"examples": (number,), "full_correct": (number,), "way_ran": (ways, exits), "way_cost": (ways,), "left": table}
     shapes |= {"correct": table, "own_cost": table}
     bounds = {name: np.array(document["bounds"][name], np.float64) for name in subsets.levels}
-    if any(arrays[name] is not None and arrays[name].shape != shape for name, shape in shapes.items()):
+    if any(np.shape(arrays[name]) != shape for name, shape in shapes.items() if name != "own_cost" or arrays[name] is not None):
         raise ValueError("these are not the counts of the bundle's classes and levels")
     if any(bounds[name].shape != (2, len(levels.names)) for name, levels in subsets.levels.items()):
         raise ValueError("these are not the bounds of the bundle's levels")
