@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-#: Seconds between two looks at the processes of the cluster.
-PAUSE = 0.5
+#: Seconds between two looks at the processes of the cluster. Ray may end a command so soon after it has lost one.
+PAUSE = 0.1
 #: Seconds that a process may take to end.
 PATIENCE = 10.0
 #: Seconds in which a folder gets its guard.
@@ -140,7 +140,8 @@ def lost(names: Iterable[str]) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return f"process{'es' * (len(names) > 1)} {' and '.join(names)}"
+    *others, last = names
+    return f"processes {', '.join(others)} and {last}" if others else f"process {last}"
 
 
 def main(home: str) -> None:
@@ -149,9 +150,8 @@ def main(home: str) -> None:
     ended: list[str] = []
     received = b""
     while True:
-        gone = [name for name, number in watched.items() if not is_running(number)]
+        ended = [name for name, number in watched.items() if not is_running(number)]  # before the command, whose end would end them too
         if not select.select([sys.stdin], [], [], PAUSE)[0]:
-            ended = gone  # while the command is there; when it ends, they do so too
             continue
         if not (read := os.read(sys.stdin.fileno(), 2**16)):
             break

@@ -1,10 +1,11 @@
 """A connection to a Ray cluster: to one that runs already, or to one that is started on this machine and ends with the command.
 
-What Ray writes goes to a temporary folder, it reports no statistics of usage, it has no dashboard, and it answers only those who have the
-token that is made for it. If one of its own processes ends, so does the command, in a sentence, see `engine.cluster.guard`.
+What Ray writes goes to a temporary folder, it reports no statistics of usage, it serves no dashboard, and it answers only those who have
+the token that is made for it. If one of its own processes ends, so does the command, in a sentence, see `engine.cluster.guard`.
 """
 
 import importlib.util
+import logging
 import os
 import secrets
 import signal
@@ -12,6 +13,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from engine.cluster.guard import Guard, end_all_in, is_running, lost, processes_
 from engine.display_text import counted
 from engine.errors import UserError
 
+logger = logging.getLogger("offramp")
 REQUIREMENTS = "requirements-cluster.txt"
 #: For objects on their way between processes. Shards do not travel: each worker writes its own.
 OBJECT_STORE_BYTES = 2**28
@@ -36,8 +39,11 @@ ANSWERS_WITHIN = 10.0
 #: How a connection begins in HTTP/2, which Ray speaks, with settings that may be empty; and the kind of frame that the settings of the
 #: other side are (RFC 9113, sections 3.4 and 6.5).
 HTTP2_BEGINS, HTTP2_SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 4
-#: The processes of Ray without which it does not work. Ray ends a driver that has lost one, without an exception, after 10 to 60 seconds.
-NEEDED = ("gcs_server", "raylet")
+#: The processes of Ray without which it does not work; a raylet ends itself when one of its two agents has ended. Ray ends a driver that
+#: has lost one, without an exception: after 10 to 60 seconds, or at once if the driver asks the raylet for something.
+NEEDED = ("gcs_server", "raylet", "ray::DashboardAgent", "ray::RuntimeEnvAgent")
+#: Workers end before the raylet that ends them. Seconds in which it does so too.
+FOLLOWS_WITHIN = 1.0
 #: Settings of Ray that it reads when it is imported. It has no other way to keep it from printing on stdout, whose text belongs to the
 #: command, what it has to say about ended workers; this is a pattern of the lines that it leaves out.
 RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
@@ -88,12 +94,26 @@ class Connection:
     def completed(self, tasks: Iterable[Any]) -> list[Any]:
         """At most one result that is there, after at most a second, so that Ctrl-C is noticed. Raises UserError if the cluster ended."""
         self.check()
-        return self.ray.wait(list(tasks), num_returns=1, timeout=1)[0]
+        completed = self.ray.wait(list(tasks), num_returns=1, timeout=1)[0]
+        self.check()  # the result may be that the cluster ended, after which Ray ends a program that asks it for more
+        return completed
 
-    def check(self) -> None:
-        ended = [name for name, number in self.own.items() if not is_running(number)]
-        if ended:
-            raise UserError(lost(ended))
+    def ended(self) -> list[str]:
+        """The names of those of its own processes that have ended."""
+        return [name for name, number in self.own.items() if not is_running(number)]
+
+    def check(self, within: float = 0.0) -> None:
+        """Raises UserError if one of its own processes has ended, or does so within some seconds."""
+        deadline = time.monotonic() + within
+        while not (ended := self.ended()):
+            if not self.own or time.monotonic() >= deadline:
+                return
+            time.sleep(0.02)
+        raise UserError(lost(ended))
+
+    def check_after_loss(self) -> None:
+        """To be called before a worker that ended is replaced. Raises UserError if it ended because the cluster did."""
+        self.check(FOLLOWS_WITHIN)
 
 
 @contextmanager
@@ -114,7 +134,7 @@ def ray_session(options: ClusterOptions) -> Generator[Connection]:
         Guard(home) as guard,
         _terminable(),
     ):
-        own: dict[str, int] = {}
+        connection = Connection(ray)
         try:
             if options.address is not None:
                 _join(ray, options)
@@ -123,12 +143,17 @@ def ray_session(options: ClusterOptions) -> Generator[Connection]:
                     _start(ray, options, home)
                 own = {name: number for number, name in processes_in(home).items() if name in NEEDED}
                 guard.watch(own)
+                connection = Connection(ray, is_own=True, own=own)
             with _terminable():  # again, as Ray has a handler that aborts
-                yield Connection(ray, options.address is None, own)
+                yield connection
+        except ray.exceptions.RayError:
+            connection.check_after_loss()
+            raise
         finally:
-            guard.leave()
-            if not all(map(is_running, own.values())):
-                end_all_in(home)  # else Ray would wait for those that have ended
+            if not connection.ended():
+                guard.leave()  # otherwise when its context is left: until then Ray may end this program
+            else:
+                end_all_in(home)  # for which Ray would wait
             ray.shutdown()
 
 
@@ -221,6 +246,8 @@ def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:
     """Start a cluster of several processes on this machine."""
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray writes one to the home folder of the user
     cores = cores_here()
+    what = counted(options.workers, "worker") if options.workers else "workers"
+    logger.info("Starting a cluster for %s on this machine.", what)
     ray.init(
         address="local",
         num_cpus=max(cores, options.workers * options.cpus) if options.workers else cores,

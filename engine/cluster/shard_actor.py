@@ -1,6 +1,7 @@
 """A worker of a run: a process that holds the network and computes the shards that it is given. An actor, as Ray calls it."""
 
 import socket
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -33,7 +34,8 @@ class ShardActor:
     def compute(self, job: list[Any], shard: int, after: int | None) -> None:
         """Compute a shard. It is written when this call has returned for a later shard, or for one that no other follows.
 
-        job:   the reference to the pickled run and its store, in a list, so that it is fetched once and not for each shard
+        job:   the run, its provenance and its store, pickled and compressed, in a list; or the reference to them, which is in a list so
+               that they are fetched once and not for each shard
         after: the next shard of the job that this worker will be given, or None
         """
         worker = self._worker_of(job[0])
@@ -44,7 +46,8 @@ class ShardActor:
     def _worker_of(self, job: Any) -> ShardWorker:
         if self._worker is None or job != self._job:
             ray = ray_module()
-            run, provenance, store = ray.cloudpickle.loads(ray.get(job))
+            packed = job if isinstance(job, bytes) else ray.get(job)
+            run, provenance, store = ray.cloudpickle.loads(zlib.decompress(packed))
             check_same(run, provenance, store)
             self._job, self._worker = job, ShardWorker(run, store)
         return self._worker

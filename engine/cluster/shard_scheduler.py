@@ -5,6 +5,7 @@ that ends is replaced, those of its shards that are not in the store go to other
 """
 
 import logging
+import zlib
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,6 +26,8 @@ from engine.runtime.shards import ShardStore
 logger = logging.getLogger("offramp")
 #: If so many workers end at one shard, it is not tried again.
 MOST_ENDS = 3
+#: Bytes of a run that are sent with each shard. Ray sends at most 100 KiB in this way.
+MOST_SENT = 2**16
 #: Stands for a shard while a worker starts.
 STARTING = -1
 
@@ -89,11 +92,16 @@ class RayScheduler(Scheduler):
         try:
             return self._result(task)
         except self.ray.exceptions.RayActorError as error:
+            self.connection.check_after_loss()
             raise cannot_start(error) from error
 
     def compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
+        run = replace(run, device=self.device)
+        packed = zlib.compress(self.ray.cloudpickle.dumps((run, run.provenance(), store)))
+        # As a stored object it would be lost with the cluster, and Ray then ends this program, which could not say what happened.
+        job = [packed if len(packed) <= MOST_SENT else self.ray.put(packed)]
         try:
-            self._compute(replace(run, device=self.device), store, missing, progress)
+            self._compute(job, run, store, missing, progress)
         except BaseException:
             self._end_workers()  # which may be at a shard
             raise
@@ -101,8 +109,7 @@ class RayScheduler(Scheduler):
         if unwritten:
             raise RuntimeError(f"workers reported shards as written that are not in {store}: {sorted(unwritten)[:10]}")
 
-    def _compute(self, run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
-        job = [self.ray.put(self.ray.cloudpickle.dumps((run, run.provenance(), store)))]
+    def _compute(self, job: list[Any], run: ComputeRun, store: ShardStore, missing: Sequence[int], progress: Progress) -> None:
         queue, unfinished, ends = deque(missing), set(missing), Counter[int]()
         while True:
             progress(len(run.examples) - run.examples_in_all(unfinished), len(run.examples))
@@ -116,6 +123,7 @@ class RayScheduler(Scheduler):
                 try:
                     self._result(task)
                 except self.ray.exceptions.RayActorError:
+                    self.connection.check_after_loss()
                     ends[shard] += 1
                     lost = self._replace(worker, store, ends)
                     queue.extendleft(reversed(lost))
@@ -148,7 +156,7 @@ class RayScheduler(Scheduler):
 
     def _end_workers(self) -> None:
         for worker in [*self.tasks.values(), *self.ready]:
-            end(self.ray, worker.actor)
+            end(self.connection, worker.actor)
         self.tasks, self.ready, self._environment = {}, [], None
 
     def _start_worker(self) -> None:
@@ -182,7 +190,7 @@ class RayScheduler(Scheduler):
             raise UserError(
                 f"{counted(times, 'worker')} ended {when}, often because memory ran out; give fewer --workers or a smaller --batch-size."
             )
-        end(self.ray, worker.actor)  # it may only be out of reach
+        end(self.connection, worker.actor)  # it may only be out of reach
         finished = store.finished()
         lost = [shard for shard in worker.held if shard not in finished]
         logger.info("A worker ended and is replaced; %s will be computed again.", counted(len(lost), "shard"))

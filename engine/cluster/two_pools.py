@@ -82,9 +82,7 @@ def execute_in_pools(
     Raises UserError if the rule cannot decide in a running network, if weights are missing, or if a pool would have no stage.
     """
     source = recipe(name)
-    exits = len(source.cascade().stages)
-    if not 1 <= boundary < exits:
-        raise UserError(f"The boundary is {boundary} and must be from 1 to {exits - 1}, so that each pool has at least one stage.")
+    exits = check_boundary(source, boundary)
     options = options or ClusterOptions(first.workers + second.workers)
     with ray_session(options) if connection is None else nullcontext(connection) as connected:
         job = CascadeJob(source, rule, boundary, device, dtype, batch_size)
@@ -93,6 +91,14 @@ def execute_in_pools(
             return run.all(np.asarray(ids, np.int64), before or {}, exits)
         finally:
             run.close()
+
+
+def check_boundary(source: Recipe, boundary: int) -> int:
+    """The number of exits of a recipe. Raises UserError if a pool would have no stage."""
+    exits = len(source.cascade().stages)
+    if not 1 <= boundary < exits:
+        raise UserError(f"The boundary is {boundary} and must be from 1 to {exits - 1}, so that each pool has at least one stage.")
+    return exits
 
 
 @dataclass(eq=False)
@@ -142,6 +148,7 @@ class _PooledRun:
                 except self.ray.exceptions.RayTaskError as error:
                     raise mistake_of(error) from None
                 except self.ray.exceptions.RayActorError:
+                    self.connection.check_after_loss()
                     self._replace(worker)
                     if work is not None:
                         (blocks if worker.pool == 0 else redo).append(work if worker.pool else work[0])
@@ -172,6 +179,7 @@ class _PooledRun:
                 except self.ray.exceptions.RayTaskError as error:
                     raise mistake_of(error) from None
                 except self.ray.exceptions.RayActorError as error:
+                    self.connection.check_after_loss()
                     raise cannot_start(error) from error
                 self.idle[worker.pool].append(worker)
 
@@ -208,7 +216,7 @@ class _PooledRun:
         self.tasks[worker.actor.others.remote([reference for reference, _ in work])] = worker
 
     def _replace(self, worker: _Worker) -> None:
-        end(self.ray, worker.actor)
+        end(self.connection, worker.actor)
         self.ends += 1
         if self.ends >= MOST_ENDS:
             raise UserError("Workers ended 3 times, often because memory ran out; give fewer workers or a smaller batch size.")
@@ -217,7 +225,7 @@ class _PooledRun:
 
     def close(self) -> None:
         for worker in [*self.tasks.values(), *self.idle[0], *self.idle[1]]:
-            end(self.ray, worker.actor)
+            end(self.connection, worker.actor)
 
 
 def _joined(lefts: list[Left], examples: int, exits: int) -> Route:

@@ -78,10 +78,11 @@ def cannot_start(error: Exception) -> UserError:
     )
 
 
-def end(ray: ModuleType, actor: Any) -> None:
-    """End a worker, with what it computes, if it has not ended yet."""
-    with suppress(Exception):
-        ray.kill(actor)
+def end(connection: Connection, actor: Any) -> None:
+    """End a worker, with what it computes, if it has not ended yet. Those of a cluster that ended do so by themselves."""
+    if not connection.ended():
+        with suppress(Exception):
+            connection.ray.kill(actor)
 
 
 def mistake_of(error: Exception) -> Exception:

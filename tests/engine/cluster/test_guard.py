@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from engine.cluster import guard
+from engine.cluster import guard, session
 from engine.cluster.guard import is_running, remove_abandoned
 from engine.cluster.session import Connection
 from engine.errors import UserError
@@ -91,3 +92,20 @@ def test_the_user_of_a_cluster_that_ended_reads_a_sentence(raylet: subprocess.Po
     with pytest.raises(UserError) as refused:
         connection.check()
     assert_one_sentence(str(refused.value), "process raylet ended", "same command again")
+
+
+def test_workers_may_end_shortly_before_the_cluster(raylet: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "FOLLOWS_WITHIN", 0.05)
+    connection = Connection(sys, own={"ray::DashboardAgent": os.getpid(), "raylet": raylet.pid})
+    connection.check_after_loss()
+    monkeypatch.setattr(session, "FOLLOWS_WITHIN", 30.0)
+    ending = threading.Timer(0.2, raylet.kill)
+    ending.start()
+    with pytest.raises(UserError) as refused:
+        connection.check_after_loss()
+    ending.join()
+    assert_one_sentence(str(refused.value), "process raylet ended", "same command again")
+
+
+def test_all_processes_that_ended_are_named() -> None:
+    assert_one_sentence(guard.lost(["raylet", "gcs_server", "ray::DashboardAgent"]), "processes gcs_server, ray::DashboardAgent and raylet")
