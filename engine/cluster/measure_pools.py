@@ -1,5 +1,6 @@
 """What it costs to run a cascade over two pools of workers, compared with the same cascade in this process."""
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +10,8 @@ import numpy as np
 
 from engine.cascades.macs import stage_macs
 from engine.cluster.session import ClusterOptions, ray_session
-from engine.cluster.two_pools import Pool, execute_in_pools
+from engine.cluster.two_pools import Pool, check_boundary, execute_in_pools
+from engine.display_text import counted
 from engine.measuring.measure import BUDGETS, budget_rules
 from engine.recipes import Recipe
 from engine.runtime.devices import pick_device
@@ -17,6 +19,8 @@ from engine.runtime.executor import execute
 from engine.runtime.precision import FULL, in_precision
 from engine.runtime.trained import trained_network
 from engine.splits import Split
+
+logger = logging.getLogger("offramp")
 
 
 @dataclass(frozen=True)
@@ -71,17 +75,21 @@ def measure_pools(
 
     pools: workers of the first and of the second pool
     """
+    check_boundary(source, boundary)
     where, dataset = pick_device(device), source.image_dataset()
+    logger.info("Loading the network and the data set of %s.", source.name)
     cascade = trained_network(source, where)
     macs = stage_macs(cascade, dataset.image_size)
     cascade = in_precision(cascade, dtype, where)
     tuned, ids = dataset.take(dataset.ids(Split.CALIBRATION)[:examples]), np.asarray(dataset.ids(Split.TEST)[:examples], np.int64)
+    logger.info("Setting thresholds on %s of the calibration split.", counted(len(tuned.pixels), "example"))
     rules = budget_rules(cascade, tuned.pixels, tuned.labels, macs, where, BUDGETS)
     first, second = (Pool(workers, options.gpus) for workers in pools)
     runs = []
     with ray_session(options) as connection:
         for size in batch_sizes:
             for budget, rule in rules.items():
+                logger.info("Batches of %d at a budget of %.0f%%: over two pools, then in this process.", size, 100 * budget)
                 pooled = execute_in_pools(source, rule, ids, boundary, first, second, options, device, dtype, size, None, connection)
                 begun = time.perf_counter()
                 alone = execute(cascade, rule, ids, lambda some: dataset.take(some).pixels, where, size)

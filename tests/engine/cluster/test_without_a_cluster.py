@@ -94,6 +94,7 @@ def test_workers_have_a_gpu_where_there_are_any() -> None:
         (["measure", "doodles", "--second-workers", "2"], ["--second-workers", "--cluster ray"]),
         (["measure", "doodles", "--cluster", "ray"], ["--boundary"]),
         (["measure", "doodles", "--cluster", "ray", "--boundary", "1", "--save"], ["--save", "--cluster"]),
+        (["measure", "doodles", "--cluster", "ray", "--boundary", "9"], ["boundary is 9", "from 1 to 4"]),
     ],
 )
 def test_mistakes_on_the_command_line(words: list[str], mentions: list[str], capsys: pytest.CaptureFixture[str]) -> None:
