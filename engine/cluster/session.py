@@ -237,9 +237,12 @@ def _check_address(address: str) -> None:
 
 
 def _no_connection(address: str, reason: str, remedy: str | None = None) -> UserError:
-    shortened = " ".join(reason.split()).partition(". ")[0][:200].rstrip(".: ")
     remedy = remedy or "start one with `ray start --head`, or leave out --address to start one on this machine"
-    return UserError(f"There is no connection to a Ray cluster at {address} ({shortened}); {remedy}.")
+    return UserError(f"There is no connection to a Ray cluster at {address} ({_first_sentence(reason)}); {remedy}.")
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split()).partition(". ")[0][:200].rstrip(".: ")
 
 
 def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:
@@ -248,14 +251,20 @@ def _start(ray: ModuleType, options: ClusterOptions, home: str) -> None:
     cores = cores_here()
     what = counted(options.workers, "worker") if options.workers else "workers"
     logger.info("Starting a cluster for %s on this machine.", what)
-    ray.init(
-        address="local",
-        num_cpus=max(cores, options.workers * options.cpus) if options.workers else cores,
-        object_store_memory=OBJECT_STORE_BYTES,
-        include_dashboard=False,
-        _temp_dir=home,
-        **_quietly(options),
-    )
+    try:
+        ray.init(
+            address="local",
+            num_cpus=max(cores, options.workers * options.cpus) if options.workers else cores,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            _temp_dir=home,
+            **_quietly(options),
+        )
+    except Exception as problem:  # Ray raises Exception itself if one of its processes ends meanwhile
+        end_all_in(home)
+        raise UserError(
+            f"A cluster could not be started on this machine ({_first_sentence(str(problem))}); run the same command again."
+        ) from problem
 
 
 def _join(ray: ModuleType, options: ClusterOptions) -> None:

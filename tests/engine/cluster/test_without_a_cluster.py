@@ -109,6 +109,19 @@ def test_without_ray_a_sentence_says_how_to_install_it(monkeypatch: pytest.Monke
     assert_one_sentence(str(refused.value), "python -m pip install -r requirements-cluster.txt")
 
 
+def test_a_cluster_that_does_not_start_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when one of its processes ends meanwhile."""
+    ray = ray_module()
+
+    def fail(**settings: object) -> None:
+        raise Exception("The current node timed out during startup. This could happen\nbecause the raylet failed.")
+
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(UserError) as refused, ray_session(ClusterOptions()):
+        pass
+    assert_one_sentence(str(refused.value), "The current node timed out during startup", "run the same command again")
+
+
 def test_rules_of_every_policy_can_be_sent_to_workers() -> None:
     made, pickled = outputs(examples=150, exits=3, kind="family", features=True), ray_module().cloudpickle
     for policy in POLICIES.values():
