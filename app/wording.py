@@ -54,7 +54,8 @@ class Words:
         is_log = not outputs.has_classes or bundle.reads_texts or bundle.id_texts is not None
         models = is_log and outputs.kind is CascadeKind.FAMILY
         usual = cls()
-        images = not is_log or bundle.images is not None or outputs.overlap is not None
+        pictured = bundle.images is not None or outputs.overlap is not None
+        images = pictured or not (is_log or "imported_from" in bundle.provenance)  # a data set may have the images
         return cls(
             graded=outputs.is_graded,
             measure=measure_title(outputs),

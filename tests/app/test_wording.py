@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.wording import (
@@ -25,7 +26,9 @@ from app.wording import (
     unit_title,
 )
 from engine.analysis.verdict import judged
+from engine.bundle.bundle import read_bundle
 from engine.bundle.measurements import Measured
+from engine.importing.importer import import_file
 from engine.policies import POLICIES
 from engine.sweep import Sweep, run_sweep
 from tests import synthetic
@@ -52,6 +55,15 @@ def test_numbers_are_printed_as_in_the_browser() -> None:
     """As `percent` and `costInWords` of app/web/core do."""
     assert [percent(share) for share in (0.8725, 0.8735, 0.0004, 0, 0.99996)] == ["87.3%", "87.4%", "<0.1%", "0.0%", "100.0%"]
     assert [cost_in_words(cost) for cost in (1.204, 0.125, 0.005, 0.0049, 0.0003, 0)] == ["120%", "13%", "1%", "0.5%", "<0.1%", "0%"]
+
+
+def test_imported_results_without_images_are_of_examples(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    pred, labels = random.integers(0, 4, (2, 400)), random.integers(0, 4, 400)
+    np.savez(tmp_path / "mine.npz", pred=pred, conf=random.random((2, 400)), labels=labels, cost_macs=np.array([1e6, 4e6]))
+    import_file(tmp_path / "mine.npz", "mine", out=tmp_path / "mine")
+    bundle = read_bundle(tmp_path / "mine")
+    assert (Words.of(bundle).one, Words.of(bundle).many, Words.of(bundle).truth) == ("example", "examples", "labels")
 
 
 def test_a_log_has_words_of_its_own(tmp_path: Path) -> None:

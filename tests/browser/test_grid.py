@@ -36,7 +36,7 @@ def test_a_class_and_a_level_change_every_number_and_a_highlight_changes_none(pa
     before = heads(page)
     difficulty = test.factors["difficulty"]
     high = difficulty > np.quantile(difficulty, 2 / 3, method="inverted_cdf")
-    for option, members, name in (("class 2 (", test.labels == 2, "of class class 2"), ("high difficulty", high, "of high difficulty (")):
+    for option, members, name in (("class 2 (", test.labels == 2, "of class 2"), ("high difficulty", high, "of high difficulty (")):
         page.locator(".offramp-subset").select_option(page.locator(".offramp-subset option", has_text=option).get_attribute("value"))
         exit, correct = sweep.exit[step][members], sweep.is_correct[step][members]
         cost = sweep.path_cost[sweep.path[step][members]].mean()
@@ -202,7 +202,7 @@ def test_a_sample_counts_all_examples_of_a_subset_and_says_how_many_it_holds(pag
     drawn(page)
     test = shown.bundle.outputs.test()
     size = int((test.labels == 1).sum())
-    expect(page.locator(".offramp-headline-subset")).to_have_text(f"on the {size} images of class class 1")
+    expect(page.locator(".offramp-headline-subset")).to_have_text(f"on the {size} images of class 1")
     held = int(page.locator(".offramp-tile").first.get_attribute("aria-setsize") or 0)
-    expect(page.locator(".offramp-grid-title")).to_contain_text(f"of class class 1, {held} of them in this file")
+    expect(page.locator(".offramp-grid-title")).to_contain_text(f"of class 1, {held} of them in this file")
     assert held < size

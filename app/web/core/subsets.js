@@ -79,10 +79,13 @@ export class Subsets {
 /** @param {any} each @param {string[]} classes @returns {Subset} */
 function described({ class: label, factor, name, from, to, tested, fullCorrect }, classes) {
   const full = fullCorrect / tested
-  if (label !== undefined) return { class: label, factor: null, level: null, name: `class ${classes[label]}`, option: classes[label], group: "Class", tested, full }
+  if (label !== undefined) return { class: label, factor: null, level: null, name: className(classes[label]), option: classes[label], group: "Class", tested, full }
   const bounds = boundsOf(from, to)
   return { class: null, factor, level: name, name: `${name} ${factorTitle(factor)} (${bounds})`, option: `${name} ${factorTitle(factor)}, ${bounds}`, group: title(factor), tested, full }
 }
+
+/** In a sentence. Classes without a name of their own are numbered: "Class 3". @param {string} name */
+const className = (name) => (/^class \d+$/i.test(name) ? `class ${name.slice(6)}` : `class ${name}`)
 
 /** Counts as they are; else with two digits, or as many as it takes to tell them from each other. @param {number} from @param {number} to */
 function boundsOf(from, to) {
