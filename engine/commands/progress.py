@@ -13,12 +13,15 @@ from engine.progress import Progress
 REDRAW = 0.1  # seconds between two states of a bar
 
 
-def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.monotonic, after: float = 0.0) -> Progress:
+def progress_bar(
+    what: str, width: int = 30, clock: Callable[[], float] = time.monotonic, after: float = 0.0, share: bool = False
+) -> Progress:
     """Progress on stderr: what is done, how fast, and how long the rest will take.
 
     On a terminal a bar is redrawn; elsewhere there is a line for every tenth. Work done before the first call, by a run that was
     interrupted, does not count towards the speed.
 
+    what:  what is counted, or with `share`, what is worked on, whose steps mean nothing to a user and are shown in per cent
     after: seconds from the first call during which nothing is shown; work that ends within them shows nothing
     """
     stream = sys.stderr  # as it is now: while a library works, what it prints itself may be redirected
@@ -33,9 +36,11 @@ def progress_bar(what: str, width: int = 30, clock: Callable[[], float] = time.m
             return
         rate = (done - began[1]) / (now - began[0]) if now > began[0] else 0.0
         filled, tenth = done * width // max(total, 1), done * 10 // max(total, 1)
-        line = f"[{'#' * filled}{'.' * (width - filled)}] {done:,} of {total:,} {what}"
+        amount = f"{100 * done // max(total, 1)}% of" if share else f"{done:,} of {total:,}"
+        line = f"[{'#' * filled}{'.' * (width - filled)}] {amount} {what}"
         if rate:
-            line += f", {rate:,.3g} a second" + (f", {_duration((total - done) / rate)} left" if done < total else "")
+            line += "" if share else f", {rate:,.3g} a second"
+            line += f", {_duration((total - done) / rate)} left" if done < total else ""
         if stream.isatty():
             if done >= total or now - drawn >= REDRAW:
                 drawn = now

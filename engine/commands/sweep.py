@@ -2,7 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     documents = {request: json.loads(file.read_bytes()) for request, file in files.items() if file.is_file()}
     missing = [request for request in requests if request not in documents]
     lines: dict[SweepRequest, Sequence[str]] = {}
-    for request, report in _reports(missing, cluster_of(given), len(requests)):
+    for request, report in _reports(missing, cluster_of(given), len(requests), 0.0 if given.keep else QUICK):
         documents[request], lines[request] = report.document, report.lines
         if given.out:
             _keep(report.document, files[request])
@@ -62,10 +63,9 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     elif not given.json:
         print("\n\n".join("\n".join(lines[request]) for request in requests))
     for request in requests if given.keep else ():
-        kept = _keep_for_page(request)
-        documents[request]["kept"] = kept
-        if not given.json:
-            print(f"Kept for the page, at {POINTS} budgets each: {', '.join(kept)}.")
+        documents[request]["kept"] = _keep_for_page(request)
+    if given.keep:
+        _say_kept(name for request in requests for name in documents[request]["kept"])
     if len(requests) == 1:
         return documents[requests[0]]
     return {"sweeps": [documents[request] for request in requests]}
@@ -90,16 +90,19 @@ def _requests(given: argparse.Namespace) -> "list[SweepRequest]":
 
 
 def _reports(
-    requests: "Sequence[SweepRequest]", options: "ClusterOptions | None", total: int
+    requests: "Sequence[SweepRequest]", options: "ClusterOptions | None", total: int, after: float
 ) -> "Iterator[tuple[SweepRequest, SweepReport]]":
-    """The report of each request, as they are ready, with their progress. total: the requests with those that need no report"""
+    """The report of each request, as they are ready, with their progress. total: the requests with those that need no report
+
+    after: seconds that show no progress
+    """
     if options is None and total == 1:
         from engine.analysis.sweep_report import sweep_report
 
         for request in requests:
-            yield request, sweep_report(request, progress_bar("steps", after=QUICK))
+            yield request, sweep_report(request, progress_bar(f"the sweep of {request.policy}", after=after, share=True))
         return
-    progress = progress_bar("sweeps", after=QUICK)
+    progress = progress_bar("sweeps", after=after)
     done = total - len(requests)
     progress(done, total)
     for report in _unordered(requests, options):
@@ -158,5 +161,14 @@ def _keep_for_page(request: "SweepRequest") -> list[str]:
     bundle = open_bundle(request.bundle)
     kept = list(dict.fromkeys((request.policy, *baselines(bundle.outputs))))
     for name in kept:
-        keep_sweep(bundle, sweep_for_page(bundle, name, request.unit or bundle.outputs.default_unit, progress_bar("steps", after=QUICK)))
+        progress = progress_bar(f"the figures of {name} for the page", share=True)
+        keep_sweep(bundle, sweep_for_page(bundle, name, request.unit or bundle.outputs.default_unit, progress))
     return kept
+
+
+def _say_kept(policies: Iterable[str]) -> None:
+    """On stderr, where it ends the bars; what the command prints on stdout may be a document."""
+    from engine.paths import data_root
+
+    names = ", ".join(dict.fromkeys(policies))
+    print(f"Kept for the page in {data_root() / 'sweeps'}, at {POINTS} budgets each: {names}.", file=sys.stderr)

@@ -21,6 +21,7 @@ from engine.__main__ import main
 from engine.analysis import kept_sweeps
 from engine.analysis.kept_sweeps import kept_at
 from engine.bundle.library import Entry
+from engine.paths import data_root
 from engine.policies import POLICIES
 from engine.splits import Split
 from engine.sweep import follow, run_sweep
@@ -44,7 +45,10 @@ def page_data(entry: Entry, shown: Shown) -> dict:
 
 def keep(entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sweep", str(entry.folder), "--policy", "maxprob", "--points", "3", "--keep"]) == 0
-    assert "Kept for the page" in capsys.readouterr().out
+    shown = capsys.readouterr().err
+    assert f"Kept for the page in {data_root() / 'sweeps'}, at 201 budgets each: maxprob, random_mix, oracle." in shown
+    for name in ("maxprob", "random_mix", "oracle"):
+        assert f"] 0% of the figures of {name} for the page" in shown
 
 
 def test_figures_are_those_of_the_sample_and_it_is_said(entry: Entry) -> None:

@@ -359,6 +359,15 @@ def test_progress_goes_to_stderr_with_a_line_per_tenth(capsys):
     assert lines[-1].endswith("100 of 100 images, 0.5 a second")
 
 
+def test_a_share_of_the_work_is_in_per_cent(capsys):
+    seconds = iter([0.0, 10.0, 20.0])
+    show = progress_bar("the sweep of entropy", clock=lambda: next(seconds), share=True)
+    for done in (0, 1000, 2000):
+        show(done, 2000)
+    states = [line.split("] ")[1] for line in capsys.readouterr().err.splitlines()]
+    assert states == ["0% of the sweep of entropy", "50% of the sweep of entropy, 10 s left", "100% of the sweep of entropy"]
+
+
 def test_the_speed_counts_only_what_this_run_did(capsys):
     seconds = iter([0.0, 10.0])
     show = progress_bar("steps", clock=lambda: next(seconds))
