@@ -71,7 +71,10 @@ class Options:
             value = getattr(self, name)
             if value is not None if name == "costs" else value != getattr(Options(), name):
                 option = "map" if name == "columns" else name.replace("_", "-")
-                raise UserError(f"--{option} is for logs of models, and this file holds arrays that it cannot change; leave it out.")
+                instead = " and put exit0.cost and so on into the file" if name in ("cost", "costs") else ""
+                raise UserError(
+                    f"--{option} is for logs of models, and this file holds arrays that it cannot change; leave it out{instead}."
+                )
 
     def named(self, outputs: Outputs) -> Outputs:
         """The outputs with the name of their quality, if one is given. Raises UserError if they are not graded."""

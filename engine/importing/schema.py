@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Arrays whose first axis is the exits. One array for each exit, such as `exit0.logits`, may take the place of one for all.
 OF_EXITS = ("logits", "probs", "pred", "conf", "correct", "quality", "failed", "cost", "stage_cost")
+#: Names that a sentence lists.
+MOST_NAMED = 10
 _NAMES = {*OF_EXITS, "labels", "split", "images", "exit_names", "class_names", "ids", "texts", "topology"}
 _PREFIXED = re.compile(r"(cost|stage_cost|factor|before|feature)_\w{1,40}")
 _OF_EXIT = re.compile(r"exit(\d{1,3})\.(\w+)")
@@ -45,19 +47,31 @@ class Given:
 
 @dataclass(frozen=True)
 class Missing:
-    """Words for what a file lacks. ignored, columns: as in `Given`"""
+    """Words for what a file lacks. ignored, columns: as in `Given`
+
+    own: the columns that a batch was read from, which holds more arrays than they do; empty if the arrays are all there is
+    """
 
     ignored: tuple[str, ...] = ()
     columns: bool = False
+    own: tuple[str, ...] = ()
 
     def present(self, arrays: Iterable[str]) -> str:
         """What there is, by the names in the file. Unknown names come first: one may be misspelt."""
-        names = [_column_of(name) for name in arrays] if self.columns else list(arrays)
-        return ", ".join([*self.ignored, *names][:10]) or "nothing"
+        names = self.own or ([_column_of(name) for name in arrays] if self.columns else list(arrays))
+        present = [*self.ignored, *names]
+        more = f" and {len(present) - MOST_NAMED} more" if len(present) > MOST_NAMED else ""
+        return ", ".join(present[:MOST_NAMED]) + more or "nothing"
 
     def of_exits(self, name: str) -> str:
         """An array with a value for each exit, or for each exit and example."""
         return f"{_column_of(name)} and so on" if self.columns else f"{name} (exits,)" if is_cost(name) else f"{name} (exits, examples)"
+
+
+def no_exit(present: str, exit: int, name: str, counted: str) -> UserError:
+    """For an exit that is not there. present, name: what there is, and what is missing;  counted: what counts exits, in words"""
+    remedy = f"add it ({counted} from 0)" if exit else "number the exits from 0 on, or add it"
+    return UserError(f"The file has {present} but no {name}; {remedy}.")
 
 
 def wanted(name: str) -> bool:

@@ -66,7 +66,11 @@ def split_names(split: NDArray, examples: int, place: Callable[[tuple[int, ...]]
             raise UserError(f"split contains {codes[at]} at {place(at)}; use 0 for fit, 1 for calibration and 2 for test.")
         split = names[codes]
     if at := first_place(~np.isin(split, names)):
-        remedy = "leave out the training examples" if split[at] == Split.TRAIN else "use fit, calibration or test"
+        remedy = (
+            "leave out the training examples, or write fit where only gates learn on them"
+            if split[at] == Split.TRAIN
+            else "use fit, calibration or test"
+        )
         raise UserError(f"split contains {printable(str(split[at]))!r} at {place(at)}; {remedy}.")
     return split
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UserError
-from engine.importing.schema import of_exit
+from engine.importing.schema import no_exit, of_exit
 
 Arrays = dict[str, NDArray]
 
@@ -56,4 +56,4 @@ def check_exits(parts: Mapping[int, NDArray], name: str) -> None:
     for exit in range(len(parts)):
         if exit not in parts:
             last = f"exit{max(parts)}.{name.split()[0]}"
-            raise UserError(f"The file has {last} but no exit{exit}.{name.format(exit)}; add it (exits are counted from 0).")
+            raise no_exit(last, exit, f"exit{exit}.{name.format(exit)}", "exits are counted")

@@ -2,7 +2,7 @@
 
 There is one row per example. The columns are those of `engine.importing.readers.parquet` with one value for each exit and example:
 exit0.pred and perhaps exit0.conf with label, or exit0.correct or exit0.quality; costs such as exit0.cost_macs; and id, split, text,
-factor_NAME, before_NAME and exit0.feature_NAME, which are optional. No cell may be empty. The modules, in the order of the data:
+factor_NAME, before_NAME and exit0.feature_NAME, which are optional. The modules, in the order of the data:
 
     source      recognizes such a file, and gives its rows in batches, as often as needed
     decoder     the process that reads the file for it; `rows_of_parquet`, `rows_of_csv` and `rows_of_jsonl` know the forms

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.errors import UserError
 from engine.importing.logs.column_names import guess
-from engine.importing.schema import is_cost, is_of_exits, of_exit, wanted
+from engine.importing.schema import is_cost, is_of_exits, no_exit, of_exit, wanted
 from engine.outputs import CascadeKind
 
 #: Outputs of exits that are one value for an exit and an example.
@@ -58,7 +58,7 @@ def check_places(places: Mapping[str, Place]) -> None:
         missing = sorted(set(range(exits)) - present) if present else []
         if missing:
             last = f"exit{max(present)}.{name}"
-            raise UserError(f"The file has {last} but no exit{missing[0]}.{name}; add it (these columns count exits from 0).")
+            raise no_exit(last, missing[0], f"exit{missing[0]}.{name}", "these columns count exits")
 
 
 def _place(column: str) -> Place | None:

@@ -37,6 +37,8 @@ BATCH = 65_536
 MOST_BATCH = 512 * 2**20
 #: Bytes that are announced for each cell, as an import may take longer, the more it announces.
 _CELL = 16
+#: Why a Parquet file is read whole, as the end of a sentence.
+NO_OUTPUTS = "it has no column that is called exactly exit0.pred, exit0.correct or exit0.quality"
 #: The number of examples of which everything, such as positions, is known to be counted correctly.
 MOST_EXAMPLES = 2_000_000_000
 
@@ -70,7 +72,7 @@ class Source:
 
     @property
     def missing(self) -> Missing:
-        return Missing(self.ignored, columns=True)
+        return Missing(self.ignored, columns=True, own=tuple(self.places))
 
     @property
     def exits(self) -> int:
@@ -131,7 +133,11 @@ def _parquet(path: Path, most: int) -> Source | None:
     """A Parquet file without logits and probabilities, and without what the reader of smaller files refuses."""
     stated = _stated(path, most)
     places = places_of(list(stated.kinds))
-    if not have_outputs(places) or any(stated.kinds[column] in (LIST, OTHER) for column in places):
+    lists = [column for column in places if stated.kinds[column] in (LIST, OTHER)]
+    if not have_outputs(places) or lists:
+        obstacle = f"{printable(lists[0])} does not hold one value for each row" if lists else NO_OUTPUTS
+        if stated.rows > MANY:
+            _say_read_whole(path, obstacle)
         return None
     return _source(path, most, list(stated.kinds), places, stated)
 
@@ -151,8 +157,12 @@ def _log(path: Path, most: int, kind: CascadeKind | None, options: Options) -> S
         if stated.obstacle is None:
             return _source(path, most, columns, places, stated)
         obstacle = stated.obstacle
-    logger.info("%s is read whole and not in batches, because %s", printable(path.name), obstacle)
+    _say_read_whole(path, obstacle)
     return None
+
+
+def _say_read_whole(path: Path, obstacle: str) -> None:
+    logger.info("%s is read whole and not in batches, because %s", printable(path.name), obstacle)
 
 
 def _source(path: Path, most: int, columns: Sequence[str], places: Mapping[str, Place], stated: Described) -> Source:

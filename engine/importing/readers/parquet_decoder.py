@@ -20,7 +20,7 @@ from engine.errors import UserError
 from engine.importing.logs.table import check_columns, is_text
 from engine.importing.readers.parquet_sizes import Limit, check_arrays, check_log
 from engine.importing.readers.rows import given_rows
-from engine.importing.schema import Given, is_of_exits, of_exit, texts, wanted
+from engine.importing.schema import Given, is_of_exits, no_exit, of_exit, texts, wanted
 
 pc: Any = pyarrow.compute  # makes its functions when it is imported, so type checkers do not know them
 
@@ -105,9 +105,7 @@ def _in_order(name: str, columns: dict[int | None, str]) -> Iterator[int | None]
         return
     for exit in range(len(columns)):
         if exit not in columns:
-            raise UserError(
-                f"The file has {', '.join(columns.values())} but no exit{exit}.{name}; add it (these columns count exits from 0)."
-            )
+            raise no_exit(", ".join(columns.values()), exit, f"exit{exit}.{name}", "these columns count exits")
         yield exit
 
 

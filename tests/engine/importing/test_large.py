@@ -233,7 +233,14 @@ REFUSED: dict[str, tuple[Callable[[Columns], Columns], str]] = {
     "an unknown split": (spoiled("split", 900, "training"), "row 900"),
     "the same id twice, far apart": (lambda columns: spoiled("id", 1090, columns["id"][3])(columns), "same id"),
     "no label": (lambda columns: without(columns, "label"), "no column label"),
-    "no costs": (lambda columns: without(columns, "cost_macs"), "add exit0.cost and so on"),
+    "no costs": (
+        lambda columns: without({**columns, "note": columns["split"]}, "cost_macs"),
+        "only note, id, label, split, factor_difficulty, exit0.pred, exit0.conf, exit1.pred, .* and 1 more; add exit0.cost and so on",
+    ),
+    "exits from 1 on": (
+        lambda columns: {re.sub(r"exit(\d)", lambda exit: f"exit{int(exit[1]) + 1}", name): values for name, values in columns.items()},
+        "but no exit0.conf; number the exits from 0 on, or add it",
+    ),
     "an exit is missing": (lambda columns: {name: values for name, values in columns.items() if name != "exit1.pred"}, "no exit1.pred"),
     "no test rows": (lambda columns: {**columns, "split": ["calibration"] * ROWS}, "no test rows"),
     "costs that fall": (lambda columns: {**columns, "exit2.cost_macs": np.ones(ROWS)}, "does not increase"),
@@ -314,6 +321,13 @@ def test_a_line_that_is_no_object_is_refused_with_its_number(tmp_path, in_batche
     path.write_text(path.read_text() + "null\n")
     with pytest.raises(UserError, match="^Line 1,101 of outputs.jsonl begins with 'null'; "):
         import_file(path, "parts", out=tmp_path / "parts")
+
+
+def test_a_parquet_file_with_other_names_is_read_whole_and_told_so(tmp_path, in_batches, caplog):
+    caplog.set_level("INFO", "offramp.importing")
+    columns = {name.replace("exit", "Exit "): values for name, values in judged().items()}
+    assert import_file(write(tmp_path / "outputs.parquet", columns), "whole", out=tmp_path / "whole").whole is None
+    assert "outputs.parquet is read whole and not in batches, because it has no column that is called exactly exit0.pred, " in caplog.text
 
 
 def test_names_of_a_log_stand_for_those_of_arrays(tmp_path, in_batches):

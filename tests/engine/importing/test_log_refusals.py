@@ -283,7 +283,11 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
         "split has no calibration rows; mark some, or leave out split to have one drawn at random: `route --split all` routes every row by"
         " a saved policy.",
     ),
-    (log(split=["train"] * 20), {}, "split contains 'train' at row 0 (counted from 0); leave out the training examples."),
+    (
+        log(split=["train"] * 20),
+        {},
+        "split contains 'train' at row 0 (counted from 0); leave out the training examples, or write fit where only gates learn on them.",
+    ),
     (
         [row for i, row in enumerate(log(split={12: "tets", 13: "tets"})) if i != 1],
         {},
@@ -455,7 +459,8 @@ REFUSED: list[tuple[Any, dict[str, Any], str]] = [
     (
         TEMPLATES["logits"](),
         {"costs": ONE_COST},
-        "--costs is for logs of models, and this file holds arrays that it cannot change; leave it out.",
+        "--costs is for logs of models, and this file holds arrays that it cannot change; leave it out and put exit0.cost and so on into "
+        "the file.",
     ),
     (
         {"exit0.logits": np.ones((4, 3)), "exit2.probs": np.ones((4, 3)), "logits": np.ones((1, 4, 3))},

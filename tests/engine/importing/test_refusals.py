@@ -256,7 +256,10 @@ INVALID = [
     ({"topology": np.array([])}, "topology is ''; use 'chain' for the exits of one network or 'family' for separate networks."),
     # the rest
     (spoilt("split", 8, "holdout", "<U11"), "split contains 'holdout' at row 8; use fit, calibration or test."),
-    (spoilt("split", 8, "train"), "split contains 'train' at row 8; leave out the training examples."),
+    (
+        spoilt("split", 8, "train"),
+        "split contains 'train' at row 8; leave out the training examples, or write fit where only gates learn on them.",
+    ),
     ({"split": np.full(300, 3)}, "split contains 3 at row 0; use 0 for fit, 1 for calibration and 2 for test."),
     (
         {"split": np.full(300, "test")},
