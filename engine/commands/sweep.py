@@ -49,7 +49,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     if given.keep:
         _check_keep(given)
     if given.out:
-        _check_out(given.out)
+        _check_writable(given.out, "choose another folder with --out")
     files = {request: given.out / f"{request.name()}.json" for request in requests} if given.out else {}
     documents = {request: json.loads(file.read_bytes()) for request, file in files.items() if file.is_file()}
     missing = [request for request in requests if request not in documents]
@@ -121,14 +121,14 @@ def _unordered(requests: "Sequence[SweepRequest]", options: "ClusterOptions | No
     return ((request, sweep_report(request)) for request in requests)
 
 
-def _check_out(folder: Path) -> None:
+def _check_writable(folder: Path, remedy: str) -> None:
     """Before the work, not after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             pass
     except OSError as problem:
-        raise UserError(f"{folder} cannot be written ({problem.strerror}); choose another folder with --out.") from problem
+        raise UserError(f"{folder} cannot be written ({problem.strerror}); {remedy}.") from problem
 
 
 def _keep(document: dict[str, Any], file: Path) -> None:
@@ -142,6 +142,7 @@ def _keep(document: dict[str, Any], file: Path) -> None:
 
 def _check_keep(given: argparse.Namespace) -> None:
     from engine.bundle.library import open_bundle
+    from engine.paths import data_root
 
     for option in ("budgets", "calibrated", "quality"):
         if getattr(given, option):
@@ -151,6 +152,7 @@ def _check_keep(given: argparse.Namespace) -> None:
     for name in given.bundle:
         if open_bundle(name).whole is None:
             raise UserError(f"{name} is not a large bundle, so the page shows all of its examples; leave --keep out.")
+    _check_writable(data_root() / "sweeps", "leave --keep out, and the page computes the figures when it is opened")
 
 
 def _keep_for_page(request: "SweepRequest") -> list[str]:

@@ -249,6 +249,16 @@ def test_keeping_is_for_large_bundles_and_what_the_page_shows(folder: Path, caps
     assert_one_sentence(capsys.readouterr().err.strip(), "not a large bundle")
 
 
+def test_keeping_needs_a_folder_that_can_be_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large_bundle(CONFIDENCES, folder)
+    monkeypatch.setenv("OFFRAMP_DATA", str(tmp_path))
+    (tmp_path / "sweeps").write_text("a file in its place")
+    assert main(["sweep", str(folder), "--policy", "maxprob", "--keep"]) == 2
+    assert_one_sentence(capsys.readouterr().err.rstrip("\n"), "sweeps cannot be written", "leave --keep out")
+
+
 def test_the_sizes_of_a_sample_are_those_of_the_module(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large, "MOST_TUNING", 100)
     monkeypatch.setattr(large, "MOST_SHOWN", 60)
