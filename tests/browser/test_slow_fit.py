@@ -89,6 +89,12 @@ def test_a_slow_fit_shows_its_progress_and_can_be_cancelled(browser: Browser, bu
         select(page, "policy", "slow")
         expect(busy).to_contain_text("Fitting “Slow one”")
         select(page, "unit", "latency_ms")
+        # Who opens the page with it sees no controls of what is not there yet.
+        other = page.context.new_page()
+        other.goto(f"{url}/?bundle=imageless&policy=slow")
+        expect(other.locator(".offramp-notice-busy")).to_be_visible()
+        expect(other.locator(".offramp-handle")).to_be_hidden()
+        other.close()
         (tmp_path / "go").touch()
         page.wait_for_url(lambda address: "policy=slow" in address and "unit=latency_ms" in address)
         page.wait_for_function("document.querySelector('.offramp-drawing').getAttribute('aria-label').includes('Slow one')")

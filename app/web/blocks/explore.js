@@ -68,6 +68,7 @@ export class Explore {
    */
   constructor(root, { address, select, guarantee, above = 0 }) {
     this.root = root
+    root.toggleAttribute("data-empty", true) // until there is something to control
     this.above = above
     this.address = address
     address.onWrite = () => this.#keepTrueRemarks()
@@ -297,6 +298,7 @@ export class Explore {
   // What needs nothing but the data that came first.
   #drawFirst(/** @type {ExploreData} */ data) {
     this.data = data
+    this.root.toggleAttribute("data-empty", false)
     const { words = USUAL } = data
     this.root.toggleAttribute("data-graded", words.graded)
     this.root.toggleAttribute("data-named", words.best !== "")
