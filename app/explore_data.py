@@ -9,9 +9,10 @@ from urllib.parse import urlencode
 
 from app import media, resources
 from app.payload.first_paint import first_paint
+from app.scope import figures_of_sample
 from app.selection import Option, Selection
 from app.shown import Shown
-from app.wording import held_terms, sample_sentences
+from app.wording import held_terms
 from app.worker.pictures import Album, album
 from engine.recipes.texts import why_no_network
 
@@ -39,7 +40,7 @@ def data_of(selection: Selection, shown: Shown, images: Album, budget: float) ->
         "version": media.bundle_version(entry),
         "images": media.images_address(entry) if images.pictures is not None else None,
         "scope": shown.scope,
-        **({"sampled": sample_sentences(shown.bundle, shown.sweep)} if shown.is_sampled else {}),
+        **({"sampled": figures_of_sample(shown.bundle, shown.sweep)} if shown.is_sampled else {}),
         "terms": held_terms(shown.bundle, images.pictures is not None),
         "noWords": why_no_network(shown.bundle.provenance) if shown.bundle.texts is not None else "",
         **first_paint(shown, images.missing, budget),

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from app import store
-from app.wording import Words, scope_sentences, speedup_sentence
+from app.scope import scope_of_figures
+from app.wording import Words, speedup_sentence
 from engine.analysis.verdict import judged
 from engine.bundle.bundle import Bundle
 from engine.bundle.library import Entry
@@ -50,7 +51,7 @@ class Shown:
     @property
     def scope(self) -> str:
         """Of a large bundle: of which examples the figures are, and of which the page shows some. Else empty."""
-        return scope_sentences(self.bundle, self.sweep, self.policy, self.words)
+        return scope_of_figures(self.bundle, self.sweep, self.policy, self.words)
 
     @property
     def is_sampled(self) -> bool:

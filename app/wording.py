@@ -7,7 +7,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.dominated_models import dominated_models
-from engine.analysis.sweep_intervals import WholeSweep
 from engine.analysis.verdict import MARGIN, LostSpeed, Outcome, Verdict
 from engine.bundle.bundle import Bundle
 from engine.bundle.measurements import Measured, MeasuredRun
@@ -17,7 +16,6 @@ from engine.outputs import CascadeKind
 from engine.policies import POLICIES, Rule
 from engine.qualities import measure_title, quality_measure
 from engine.recipes.terms import terms_of
-from engine.splits import Split
 from engine.sweep import Sweep
 from engine.targets import TargetResult
 
@@ -135,49 +133,6 @@ def _by_name(words: Words) -> str:
     return "" if words.measure == "quality" else f" by {words.measure}"
 
 
-def sample_sentence(bundle: Bundle) -> str:
-    """Of a large bundle: what the page shows of it. Else empty."""
-    if bundle.whole is None:
-        return ""
-    tests = f"a stratified sample of {bundle.outputs.test().examples:,} of {bundle.whole.examples[Split.TEST]:,} test examples"
-    return f"The page shows {tests}. {bundle.whole.tuning_note(bundle.outputs)}"
-
-
-def scope_sentences(bundle: Bundle, sweep: Sweep, policy: str, words: "Words") -> str:
-    """Of a large bundle: of which examples the figures are. Else empty."""
-    if bundle.whole is None:
-        return ""
-    if sweep.reported is None:
-        command = f"python -m engine sweep {bundle.id} --policy {policy} --keep"
-        return f"{_of_the_sample(bundle, sweep)}; {command} makes them exact. {_tuning(bundle)}"
-    counted = isinstance(sweep, WholeSweep) and sweep.subsets is not None
-    exact = f"{f'shares, {words.measure} and costs'.capitalize()} are those of all {_tests(bundle)}, and so are the intervals"
-    sampled = [
-        "the examples",
-        *([] if "difficulty" not in bundle.outputs.factors else ["their difficulty at each exit"]),
-        *([] if counted else ["the numbers of classes and levels"]),
-    ]
-    numbers = " and the numbers of classes and levels" if counted else ""
-    return f"{exact}{numbers}; {_and(sampled)} are those of a stratified sample of {sweep.routed:,}. {_tuning(bundle)}"
-
-
-def sample_sentences(bundle: Bundle, sweep: Sweep) -> str:
-    """Of a large bundle while the figures of all examples are being computed: that those shown are of its sample."""
-    return f"{_of_the_sample(bundle, sweep)}. {_tuning(bundle)}"
-
-
-def _of_the_sample(bundle: Bundle, sweep: Sweep) -> str:
-    return f"All figures are those of a stratified sample of {sweep.routed:,} of the {_tests(bundle)}"
-
-
-def _tests(bundle: Bundle) -> str:
-    return "" if bundle.whole is None else f"{bundle.whole.examples[Split.TEST]:,} test examples"
-
-
-def _tuning(bundle: Bundle) -> str:
-    return "" if bundle.whole is None else bundle.whole.tuning_note(bundle.outputs)
-
-
 def import_sentences(bundle: Bundle) -> list[str]:
     """What an import left out, for people who compare the bundle with the file: incomplete examples, and models that are dominated."""
     words, sentences = Words.of(bundle), []
@@ -186,7 +141,7 @@ def import_sentences(bundle: Bundle) -> list[str]:
             sentences.append(f"{kept:,} of the {given:,} examples are complete; on the others, some {words.stage}s were not run.")
     models = dominated_models(bundle, next(iter(bundle.outputs.stage_cost)))
     if models:
-        listed = _and([f"{model.name} ({words.amount(model.quality)} at {percent(model.cost, 0)} of its cost)" for model in models])
+        listed = joined([f"{model.name} ({words.amount(model.quality)} at {percent(model.cost, 0)} of its cost)" for model in models])
         sentences.append(f"Left out, because {words.best or words.reference} is at least as good on calibration and costs less: {listed}.")
     return sentences
 
@@ -316,7 +271,7 @@ def speedup_sentence(entry: Measured, verdicts: Sequence[Verdict], exit_names: S
     loss = None
     pays = [verdict.run for verdict in verdicts if verdict.outcome is Outcome.PAYS]
     if pays:
-        parts.append(f"early exit is {_and([f'{speed(run.speed_up)} at a {percent(run.budget, 0)} budget' for run in pays])}")
+        parts.append(f"early exit is {joined([f'{speed(run.speed_up)} at a {percent(run.budget, 0)} budget' for run in pays])}")
     for verdict in verdicts:
         if verdict.outcome is Outcome.PAYS:
             continue
@@ -357,5 +312,5 @@ def _instead(entry: Measured, verdict: Verdict, exit_names: Sequence[str]) -> st
     return f"{exit_names[verdict.instead]} alone is {speed(exit.speed_up)} with {accuracy}"
 
 
-def _and(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

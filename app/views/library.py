@@ -4,8 +4,9 @@ import streamlit as st
 
 from app import store
 from app.likely_mistakes import likely_mistakes
+from app.scope import shown_sample
 from app.views.registry import view
-from app.wording import NO_BUNDLE, bundle_size, import_sentences, literal, sample_sentence, unit_title
+from app.wording import NO_BUNDLE, bundle_size, import_sentences, literal, unit_title
 from engine.bundle.bundle import Bundle
 from engine.errors import UserError
 
@@ -35,7 +36,7 @@ def _card(id: str, bundle: Bundle) -> None:
     )
     st.write(f"{literal(id)}: {bundle_size(bundle)}. {checked}")
     if bundle.whole is not None:
-        st.write(literal(sample_sentence(bundle)))
+        st.write(literal(shown_sample(bundle)))
     for sentence in import_sentences(bundle):
         st.write(literal(sentence))
     for unit, note in bundle.unit_notes.items():

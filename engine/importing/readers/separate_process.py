@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
@@ -188,10 +188,6 @@ def _too_slow(name: str, seconds: float) -> UserError:
     limit = f"took longer than the {minutes} {'minute' if minutes == '1' else 'minutes'} allowed for its size"
     remedy = f"give fewer rows, or raise the limit, for example with --most-minutes {2 * seconds / 60:.3g}"
     return UserError(f"The import of {name} {limit}; {remedy}.")
-
-
-#: (file, most bytes of memory) -> its contents
-Decoder = Callable[[Path, int], Given]
 
 
 def decode(decoder: str, path: Path, most: int) -> Given:
